@@ -1,0 +1,443 @@
+//! The command line: what can be said, and what it means.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
+use rowmill::{ByteOrder, ChunkSize, DType, NanPolicy, Order, ParseDTypeError, Shape};
+
+use crate::condition::Condition;
+
+/// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
+/// depend on how the work was split.
+#[derive(Debug, Parser)]
+#[command(name = "rowmill", version, max_term_width = 100, after_help = MAIN_EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const MAIN_EXAMPLES: &str = "\
+Files are .npy files, or raw files with a JSON sidecar (data.dat + data.dat.meta.json) or described
+by --dtype and --shape. Data goes to stdout, notes and progress to stderr.
+Exit codes: 0 ok, 1 the job failed, 2 wrong usage.
+
+Examples:
+  rowmill info x.npy
+  rowmill stats x.npy
+  rowmill sum x.npy --where 'x > 0.5'
+  rowmill mean x.npy --axis columns --nan skip --json
+  rowmill normalize x.npy x_z.npy
+  rowmill stats x.dat --dtype f32 --shape 1000000,64";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What an array file holds: dtype, shape, order, size, column names. Reads no data
+    #[command(after_help = INFO_EXAMPLES)]
+    Info(InfoArgs),
+    /// Count, NaN, mean, standard deviation, minimum, maximum and sum, in one read; NaN are skipped
+    #[command(after_help = STATS_EXAMPLES)]
+    Stats(StatsArgs),
+    /// The sum: exact for integers, accumulated in float64 for floats
+    #[command(after_help = SUM_EXAMPLES)]
+    Sum(TotalArgs),
+    /// The mean, in float64
+    #[command(after_help = MEAN_EXAMPLES)]
+    Mean(TotalArgs),
+    /// Write a normalized copy: zero mean and unit variance, or a fixed range
+    #[command(after_help = NORMALIZE_EXAMPLES)]
+    Normalize(NormalizeArgs),
+}
+
+const INFO_EXAMPLES: &str = "\
+Examples:
+  rowmill info x.npy
+  rowmill info x.npy --json
+  rowmill info scan.nii --dtype '>i2' --shape 17,21,3,20 --order F --offset 352";
+
+const STATS_EXAMPLES: &str = "\
+Examples:
+  rowmill stats x.npy                          one line for each column
+  rowmill stats x.npy --axis all               one answer for the whole array
+  rowmill stats x.npy --where 'x > 0'          of the positive elements only
+  rowmill stats x.npy --mask keep.npy --json   of the rows or elements that keep.npy marks
+  rowmill stats x.npy --nan propagate          a column with a NaN has NaN for an answer";
+
+const SUM_EXAMPLES: &str = "\
+Examples:
+  rowmill sum x.npy
+  rowmill sum x.npy --where '-1 <= x'
+  rowmill sum x.npy --axis columns --nan skip
+  rowmill sum x.npy --mask keep.npy --json
+  rowmill sum x.dat --dtype f32 --shape 1000000,64";
+
+const MEAN_EXAMPLES: &str = "\
+Examples:
+  rowmill mean x.npy
+  rowmill mean x.npy --axis columns --nan skip
+  rowmill mean x.npy --where 'x > 0.5' --json
+  rowmill mean x.npy --mask keep.npy";
+
+const NORMALIZE_EXAMPLES: &str = "\
+NaN are left out of the statistics and stay NaN; a constant column becomes 0 (or A of the range).
+OUT appears under its name when it is complete; until then an old OUT stays as it is.
+
+Examples:
+  rowmill normalize x.npy x_z.npy
+  rowmill normalize x.npy x_01.npy --method minmax
+  rowmill normalize x.npy x_11.npy --method minmax --range -1,1 --axis all
+  rowmill normalize counts.npy z.npy --output-dtype f32";
+
+/// The file that is read, and what is in it if it does not say so itself.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InputArgs {
+    /// The array file
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) raw: RawArgs,
+    /// How bytes are reached: one shared mapping, or reads into each worker's own buffer
+    #[arg(long, value_enum, default_value_t, help_heading = "Engine")]
+    pub(crate) backend: Backend,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Raw input")]
+pub(crate) struct RawArgs {
+    /// Element type: f32, float32, '<f4', '>i2' …
+    #[arg(long, requires = "shape")]
+    pub(crate) dtype: Option<DTypeArg>,
+    /// Length of each axis, outermost first: 1000,64
+    #[arg(long, requires = "dtype", value_parser = parse_shape)]
+    pub(crate) shape: Option<Shape>,
+    /// Where the first element starts [default: 0]
+    #[arg(long, value_name = "BYTES", requires = "dtype")]
+    pub(crate) offset: Option<u64>,
+    /// C: the last axis varies fastest, F: the first one [default: C]
+    #[arg(long, value_enum, ignore_case = true, requires = "dtype")]
+    pub(crate) order: Option<OrderArg>,
+    /// Byte order of the elements, unless the dtype says it [default: this machine's]
+    #[arg(long, value_enum, requires = "dtype")]
+    pub(crate) byte_order: Option<ByteOrderArg>,
+}
+
+/// How the work is done. None of it changes a bit of an answer.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Engine")]
+pub(crate) struct EngineArgs {
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=4096))]
+    pub(crate) workers: Option<u32>,
+    /// How much a worker takes at a time: 4MiB, 1000rows, auto
+    #[arg(long, value_name = "SIZE", default_value_t)]
+    pub(crate) chunk: ChunkSize,
+    /// Never show a progress bar (it is shown on a terminal, for work over a second)
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+}
+
+/// Which elements take part.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct SelectArgs {
+    /// Only elements whose value satisfies this: 'x > 0.5', '-1 <= x', 'x != 0'
+    #[arg(
+        long = "where",
+        value_name = "CONDITION",
+        allow_hyphen_values = true,
+        conflicts_with = "mask"
+    )]
+    pub(crate) condition: Option<Condition>,
+    /// Only what is true in this bool array: of the same shape, or one entry for each row
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mask: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InfoArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The arguments of sum and mean.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TotalArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// One answer for everything, for each column, or for each row
+    #[arg(long, value_enum, default_value_t = Axis::All)]
+    pub(crate) axis: Axis,
+    /// A NaN makes the answer NaN, is left out, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
+    pub(crate) nan: Nan,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StatsArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// One answer for everything, for each column, or for each row
+    #[arg(long, value_enum, default_value_t = Axis::Columns)]
+    pub(crate) axis: Axis,
+    /// A NaN makes the answer NaN, is left out and counted, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
+    pub(crate) nan: Nan,
+    /// Delta degrees of freedom: the variance is divided by count - N
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) ddof: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NormalizeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The .npy file to write; an old one is replaced at the end, in one step
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// What is normalized by itself: everything, each column, or each row
+    #[arg(long, value_enum, default_value_t = Axis::Columns)]
+    pub(crate) axis: Axis,
+    /// To mean 0 and standard deviation 1, or to a range
+    #[arg(long, value_enum, default_value_t = Method::Zscore)]
+    pub(crate) method: Method,
+    /// What the smallest and the largest element become with minmax [default: 0,1]
+    #[arg(long, value_name = "A,B", allow_hyphen_values = true)]
+    pub(crate) range: Option<Interval>,
+    /// Element type of OUT [default: float16 and float32 as they are, float64 for all others]
+    #[arg(long, value_name = "DTYPE", value_enum)]
+    pub(crate) output_dtype: Option<FloatType>,
+    /// Print one JSON object
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Axis {
+    All,
+    Columns,
+    Rows,
+}
+
+impl Axis {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Columns => "columns",
+            Self::Rows => "rows",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Nan {
+    Propagate,
+    Skip,
+    Error,
+}
+
+impl From<Nan> for NanPolicy {
+    fn from(nan: Nan) -> Self {
+        match nan {
+            Nan::Propagate => Self::Propagate,
+            Nan::Skip => Self::Skip,
+            Nan::Error => Self::Error,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Method {
+    Zscore,
+    Minmax,
+}
+
+impl Method {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Zscore => "zscore",
+            Self::Minmax => "minmax",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FloatType {
+    #[value(alias = "float16")]
+    F16,
+    #[value(alias = "float32")]
+    F32,
+    #[value(alias = "float64")]
+    F64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Backend {
+    #[default]
+    Mapped,
+    Positioned,
+}
+
+impl From<Backend> for rowmill::Backend {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Mapped => Self::Mapped,
+            Backend::Positioned => Self::Positioned,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OrderArg {
+    #[value(name = "C")]
+    C,
+    #[value(name = "F")]
+    F,
+}
+
+impl From<OrderArg> for Order {
+    fn from(order: OrderArg) -> Self {
+        match order {
+            OrderArg::C => Self::C,
+            OrderArg::F => Self::F,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ByteOrderArg {
+    Little,
+    Big,
+}
+
+impl From<ByteOrderArg> for ByteOrder {
+    fn from(order: ByteOrderArg) -> Self {
+        match order {
+            ByteOrderArg::Little => Self::Little,
+            ByteOrderArg::Big => Self::Big,
+        }
+    }
+}
+
+/// A dtype, and the byte order if its sign says one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DTypeArg {
+    pub(crate) dtype: DType,
+    pub(crate) byte_order: Option<ByteOrder>,
+}
+
+impl FromStr for DTypeArg {
+    type Err = ParseDTypeError;
+
+    fn from_str(text: &str) -> Result<Self, ParseDTypeError> {
+        let (dtype, byte_order) = DType::parse_with_order(text)?;
+        let says = text.trim_start().starts_with(['<', '>']);
+        Ok(Self { dtype, byte_order: says.then_some(byte_order) })
+    }
+}
+
+/// `1000,64`, and as numpy prints it: `(1000, 64)`, `(1000,)`, `()`.
+fn parse_shape(text: &str) -> Result<Shape, String> {
+    let trimmed = text.trim();
+    let inner = trimmed.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
+    let list = inner.unwrap_or(trimmed).trim();
+    let list = list.strip_suffix(',').unwrap_or(list);
+    if list.is_empty() && inner.is_none() {
+        return Err("expected the length of each axis, such as 1000,64".to_owned());
+    }
+    let dims = list.split(',').filter(|_| !list.is_empty()).map(|dim| {
+        let dim = dim.trim();
+        let digits = dim.bytes().all(|b| b.is_ascii_digit());
+        dim.parse::<usize>().ok().filter(|_| digits).ok_or_else(|| {
+            format!("{dim:?} is not the length of an axis; expected a list such as 1000,64")
+        })
+    });
+    Shape::new(dims.collect::<Result<Vec<_>, _>>()?).map_err(|e| e.to_string())
+}
+
+/// A finite interval that is not empty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Interval {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (low, high) = text.split_once(',').ok_or("expected two numbers, such as 0,1")?;
+        let number = |text: &str| match text.trim().parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(format!("{:?} is not a finite number", text.trim())),
+        };
+        let (low, high) = (number(low)?, number(high)?);
+        if low < high && (high - low).is_finite() {
+            return Ok(Self { low, high });
+        }
+        Err(format!("expected the smaller number first, got {low} and {high}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn shapes() {
+        let good: [(&str, &[usize]); 7] = [
+            ("1000,64", &[1000, 64]),
+            ("5", &[5]),
+            ("(1000, 64)", &[1000, 64]),
+            ("(5,)", &[5]),
+            ("()", &[]),
+            (" 3 , 0 ,2, ", &[3, 0, 2]),
+            ("( )", &[]),
+        ];
+        for (text, dims) in good {
+            assert_eq!(parse_shape(text).expect(text).dims(), dims, "{text}");
+        }
+        for text in ["", ",", "-1", "+1", "1,,2", "1x2", "a", "(1", "(,)", "18446744073709551616"] {
+            assert!(parse_shape(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn dtypes_say_their_byte_order_or_not() {
+        let parse = |text: &str| text.parse::<DTypeArg>().expect(text);
+        assert_eq!(parse(">i2").byte_order, Some(ByteOrder::Big));
+        assert_eq!(parse("<f4").byte_order, Some(ByteOrder::Little));
+        assert_eq!(parse("float32"), DTypeArg { dtype: DType::F32, byte_order: None });
+        assert!("f3".parse::<DTypeArg>().is_err());
+    }
+
+    #[test]
+    fn intervals() {
+        assert_eq!("-1, 2e0".parse(), Ok(Interval { low: -1.0, high: 2.0 }));
+        for text in ["", "1", "1,0", "0,0", "0,inf", "nan,1", "0,1,2", "-1e308,1e308"] {
+            assert!(text.parse::<Interval>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `rowmill info`
+
+use std::io::Write;
+
+use rowmill::{AnyArray, ByteOrder, Format, Meta, Order, match_array};
+use serde::Serialize;
+
+use super::most_lines;
+use crate::args::{Backend, InfoArgs};
+use crate::failure::Failure;
+use crate::json;
+use crate::table::{clean, grouped, human_bytes, write_list};
+
+/// The JSON object.
+#[derive(Serialize)]
+struct Report<'a> {
+    file: String,
+    format: &'static str,
+    dtype: &'static str,
+    /// numpy's code with the byte order: `<f4`.
+    descr: String,
+    byte_order: Option<&'static str>,
+    shape: &'a [usize],
+    order: &'static str,
+    offset: u64,
+    bytes: usize,
+    rows: usize,
+    row_bytes: usize,
+    columns: Option<&'a [String]>,
+    in_place: bool,
+}
+
+pub(super) fn run(args: &InfoArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let array = args.input.open()?;
+    let meta = array.meta();
+    let report = Report {
+        file: json::path(&args.input.file),
+        format: match meta.format {
+            Format::Npy => "npy",
+            _ => "raw",
+        },
+        dtype: meta.dtype.name(),
+        descr: meta.dtype.descr(meta.byte_order),
+        byte_order: (meta.dtype.size() > 1).then_some(match meta.byte_order {
+            ByteOrder::Little => "little",
+            ByteOrder::Big => "big",
+        }),
+        shape: meta.shape.dims(),
+        order: match meta.order {
+            Order::C => "C",
+            Order::F => "F",
+        },
+        offset: meta.offset,
+        bytes: meta.byte_len(),
+        rows: meta.shape.rows(),
+        row_bytes: meta.shape.row_len() * meta.dtype.size(),
+        columns: meta.columns.as_deref(),
+        in_place: match_array!(&array, x => x.as_slice().is_some()),
+    };
+    let written = if args.json {
+        json::write(out, &report)
+    } else {
+        write_list(out, &lines(&report, &array, args.input.backend))
+    };
+    written.map_err(Failure::Output)
+}
+
+fn lines(report: &Report<'_>, array: &AnyArray, backend: Backend) -> Vec<(&'static str, String)> {
+    let meta = array.meta();
+    let exactly = |bytes: usize| match bytes {
+        0..1000 => format!("{bytes} bytes"),
+        _ => format!("{} ({} bytes)", human_bytes(bytes as u64), grouped(bytes as u64)),
+    };
+    let order = match meta.order {
+        Order::C => "C (the last axis varies fastest)",
+        Order::F => "F (the first axis varies fastest)",
+    };
+    let dtype = match report.byte_order {
+        Some(byte_order) => format!("{} ({}, {byte_order}-endian)", report.dtype, report.descr),
+        None => format!("{} ({})", report.dtype, report.descr),
+    };
+    let elements = if report.in_place {
+        "lent in place".to_owned()
+    } else {
+        format!("decoded ({})", why_decoded(meta, backend))
+    };
+    let mut lines = vec![
+        ("file", clean(&report.file).into_owned()),
+        ("format", report.format.to_owned()),
+        ("dtype", dtype),
+        ("shape", meta.shape.to_string()),
+        ("order", order.to_owned()),
+        ("offset", exactly(usize::try_from(meta.offset).unwrap_or(usize::MAX))),
+        ("data", exactly(report.bytes)),
+        ("rows", grouped(report.rows as u64)),
+        ("row", exactly(report.row_bytes)),
+        ("elements", elements),
+    ];
+    if let Some(names) = &meta.columns {
+        let shown: Vec<_> = names.iter().take(most_lines()).map(|n| clean(n)).collect();
+        let more = match names.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" ... {} more; --json gives all", grouped(more as u64)),
+        };
+        lines.push(("columns", shown.join(", ") + &more));
+    }
+    lines
+}
+
+/// Why elements are not lent as they lie in the file.
+fn why_decoded(meta: &Meta, backend: Backend) -> &'static str {
+    if backend == Backend::Positioned {
+        "the positioned backend reads into buffers"
+    } else if meta.dtype == rowmill::DType::Bool {
+        "any non-zero byte is true"
+    } else if meta.dtype.size() > 1 && meta.byte_order != ByteOrder::NATIVE {
+        "in the byte order of other machines"
+    } else if meta.order == Order::F && meta.shape.ndim() > 1 {
+        "in Fortran order"
+    } else {
+        "the offset is not aligned to the elements"
+    }
+}

@@ -1,0 +1,48 @@
+//! The commands, one a file.
+
+mod info;
+mod mean;
+mod normalize;
+mod stats;
+mod sum;
+mod total;
+
+use std::io::{IsTerminal, Write};
+
+use rowmill::Meta;
+
+use crate::args::{Axis, Command};
+use crate::failure::Failure;
+use crate::table::{MOST_ON_A_TERMINAL, clean, index_label};
+
+pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
+    match command {
+        Command::Info(args) => info::run(args, out),
+        Command::Stats(args) => stats::run(args, out),
+        Command::Sum(args) => total::run("sum", sum::Question, args, out),
+        Command::Mean(args) => total::run("mean", mean::Question, args, out),
+        Command::Normalize(args) => normalize::run(args, out),
+    }
+}
+
+/// The lines of a table that are worth showing: on a terminal not too many, else all.
+fn most_lines() -> usize {
+    if std::io::stdout().is_terminal() { MOST_ON_A_TERMINAL } else { usize::MAX }
+}
+
+/// What a cell is called: the name of its column, or its index.
+fn label(axis: Axis, meta: &Meta, dims: &[usize], cell: usize) -> String {
+    let names = meta.columns.as_ref().filter(|_| axis == Axis::Columns);
+    match names.and_then(|names| names.get(cell)) {
+        Some(name) => clean(name).into_owned(),
+        None => index_label(dims, cell),
+    }
+}
+
+/// What the cells of an axis are called.
+fn label_header(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Rows => "row",
+        _ => "column",
+    }
+}

@@ -1,0 +1,158 @@
+//! `rowmill stats`
+
+use std::io::{self, Write};
+
+use rowmill::{AnyArray, Result, Selector, Summary};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::{label, label_header, most_lines};
+use crate::args::StatsArgs;
+use crate::failure::Failure;
+use crate::input::describe_speed;
+use crate::json::{self, Nested};
+use crate::note;
+use crate::number::Number;
+use crate::reduce::{self, Answering, Cells, Job, Kept, Of};
+use crate::table::{Table, write_list};
+
+/// A [`Summary`] of whatever dtype.
+struct Cell {
+    count: u64,
+    nan: u64,
+    inf: u64,
+    sum: Number,
+    mean: f64,
+    var: f64,
+    min: Option<Number>,
+    max: Option<Number>,
+}
+
+impl<T: Answering> From<Summary<T>> for Cell {
+    fn from(s: Summary<T>) -> Self {
+        Self {
+            count: s.count,
+            nan: s.nan,
+            inf: s.inf,
+            sum: s.sum.into(),
+            mean: s.mean,
+            var: s.var,
+            min: s.min.map(Into::into),
+            max: s.max.map(Into::into),
+        }
+    }
+}
+
+/// A statistic: its name, and its number of a cell.
+type Column = (&'static str, fn(&Cell) -> Number);
+
+/// In the order of the JSON object.
+const ALL: [Column; 9] = [
+    ("count", |c| c.count.into()),
+    ("nan", |c| c.nan.into()),
+    ("inf", |c| c.inf.into()),
+    ("sum", |c| c.sum),
+    ("mean", |c| c.mean.into()),
+    ("std", |c| c.var.sqrt().into()),
+    ("var", |c| c.var.into()),
+    ("min", |c| Number::or_nan(c.min)),
+    ("max", |c| Number::or_nan(c.max)),
+];
+
+/// In the order of the table.
+const TABLE: [&str; 8] = ["count", "nan", "inf", "mean", "std", "min", "max", "sum"];
+
+#[derive(Clone, Copy)]
+struct Question {
+    ddof: u64,
+}
+
+impl reduce::Question for Question {
+    type Answer = Cell;
+
+    fn ask<T, A, M>(self, of: &Of<'_, T, M>) -> Result<(Vec<usize>, Vec<Cell>)>
+    where
+        T: Answering,
+        A: Kept,
+        M: Selector<T> + Copy,
+    {
+        let stats = A::stats().ddof(self.ddof).masked(of.mask).nan(of.nan);
+        let (dims, cells) = A::cells(of.engine.reduce(of.array, stats)?);
+        Ok((dims, cells.into_iter().map(Cell::from).collect()))
+    }
+}
+
+pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let array = args.input.open()?;
+    let select = args.select.open(&args.input)?;
+    let (engine, bar) = args.engine.build()?;
+    let (axis, nan) = (args.axis, args.nan.into());
+    let job = Job { engine: &engine, array: &array, axis, select: &select, nan };
+    let cells = job.run(Question { ddof: args.ddof })?;
+    drop(bar);
+    if args.json {
+        let report = Report { args, array: &array, cells: &cells };
+        return json::write(out, &report).map_err(Failure::Output);
+    }
+    let bytes = array.meta().byte_len() as u64;
+    note(format_args!(
+        "{} in {}{}",
+        args.input.describe(&array),
+        describe_speed(bytes, cells.seconds),
+        args.select.describe(),
+    ));
+    print(args, &array, &cells, out).map_err(Failure::Output)
+}
+
+fn print(
+    args: &StatsArgs,
+    array: &AnyArray,
+    cells: &Cells<Cell>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if cells.dims.is_empty()
+        && let [only] = cells.values.as_slice()
+    {
+        return write_list(out, &ALL.map(|(name, number)| (name, number(only).rounded())));
+    }
+    // Infinities are rare: they have a column when there are any.
+    let any_inf = cells.values.iter().any(|c| c.inf > 0);
+    let shown = TABLE.iter().filter(|&&name| name != "inf" || any_inf);
+    let shown = shown.filter_map(|&name| ALL.iter().find(|(n, _)| *n == name));
+    let columns: Vec<&Column> = shown.collect();
+    let line = |i: usize| {
+        let mut line = vec![label(args.axis, array.meta(), &cells.dims, i)];
+        line.extend(columns.iter().map(|(_, number)| number(&cells.values[i]).rounded()));
+        line
+    };
+    let mut header = vec![label_header(args.axis)];
+    header.extend(columns.iter().map(|(name, _)| name));
+    Table { header, len: cells.values.len(), line: &line }.write(out, most_lines())
+}
+
+struct Report<'a> {
+    args: &'a StatsArgs,
+    array: &'a AnyArray,
+    cells: &'a Cells<Cell>,
+}
+
+impl Serialize for Report<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Cells { dims, values, seconds } = self.cells;
+        let meta = self.array.meta();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("file", &json::path(&self.args.input.file))?;
+        map.serialize_entry("dtype", meta.dtype.name())?;
+        map.serialize_entry("shape", meta.shape.dims())?;
+        map.serialize_entry("axis", self.args.axis.name())?;
+        if let Some(names) = &meta.columns {
+            map.serialize_entry("columns", names)?;
+        }
+        for (name, number) in ALL {
+            map.serialize_entry(name, &Nested { dims, value: |i: usize| number(&values[i]) })?;
+        }
+        map.serialize_entry("seconds", seconds)?;
+        map.serialize_entry("bytes", &meta.byte_len())?;
+        map.end()
+    }
+}

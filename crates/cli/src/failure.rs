@@ -1,0 +1,104 @@
+//! What ends a command early, and how it is told.
+
+use std::error::Error as _;
+use std::io;
+use std::process::ExitCode;
+
+use rowmill::{Error, FileError};
+
+use crate::note;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What was asked for makes no sense: exit code 2.
+    Usage(String),
+    /// The job failed: exit code 1. With advice for likely mistakes.
+    Job { error: Error, hint: Option<String> },
+    /// Nobody takes the output any more, or there is no room for it.
+    Output(io::Error),
+    /// The process could not be made ready.
+    Setup(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let hint = hint(&error).map(str::to_owned);
+        Self::Job { error, hint }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Error::File(error).into()
+    }
+}
+
+impl Failure {
+    /// The same with better advice than the general one, if there is some.
+    pub(crate) fn or_hint(self, better: Option<String>) -> Self {
+        match self {
+            Self::Job { error, hint } => Self::Job { error, hint: better.or(hint) },
+            other => other,
+        }
+    }
+
+    /// Says it on stderr and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::Usage(message) => {
+                note(format_args!("rowmill: {message}"));
+                return ExitCode::from(2);
+            }
+            Self::Job { error, hint } => {
+                note(format_args!("rowmill: {}", chain(error)));
+                if let Some(hint) = hint {
+                    note(format_args!("hint: {hint}"));
+                }
+            }
+            // Whoever read it has enough: `rowmill … | head` is not a failure.
+            Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+            Self::Output(e) => note(format_args!("rowmill: cannot write to stdout: {e}")),
+            Self::Setup(e) => note(format_args!("rowmill: cannot handle signals: {e}")),
+        }
+        ExitCode::FAILURE
+    }
+}
+
+/// A message, and the causes that it does not tell already.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// What to try, for mistakes that are easily made.
+fn hint(error: &Error) -> Option<&'static str> {
+    use io::ErrorKind::{FileTooLarge, PermissionDenied, StorageFull};
+    match error {
+        Error::File(FileError::NoSidecar { .. }) => {
+            Some("on the command line that is, for example, --dtype f32 --shape 1000,64")
+        }
+        Error::File(FileError::SpecForNpy { .. }) => {
+            Some("leave out --dtype, --shape, --offset, --order and --byte-order")
+        }
+        Error::File(FileError::Io { source, .. }) => match source.kind() {
+            FileTooLarge => Some("a file size limit stands in the way; `ulimit -f` shows it"),
+            StorageFull => Some("the whole output has to fit the disk beside an old one"),
+            PermissionDenied => {
+                Some("`ls -ld` on the file and its directory shows who may do that")
+            }
+            _ => None,
+        },
+        Error::NanFound { .. } => Some("that is --nan skip or --nan propagate"),
+        Error::SumOverflow { .. } => Some("`rowmill mean` has no such limit"),
+        _ => None,
+    }
+}

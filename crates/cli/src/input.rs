@@ -1,0 +1,127 @@
+//! Opening what is read, as the arguments say.
+
+use rowmill::{AnyArray, Array, ByteOrder, Engine, Error, FileError, OpenOptions, RawSpec, Shape};
+
+use crate::args::{EngineArgs, InputArgs, RawArgs, SelectArgs};
+use crate::failure::Failure;
+use crate::progress::Bar;
+use crate::reduce::Select;
+use crate::table::{clean, human_bytes, human_rate, human_time};
+
+impl InputArgs {
+    pub(crate) fn open(&self) -> Result<AnyArray, Failure> {
+        let mut options = OpenOptions::new().backend(self.backend.into());
+        let spec = self.raw.spec()?;
+        if let Some(spec) = &spec {
+            options = options.spec(spec.clone());
+        }
+        options.open_any(&self.file).map_err(|error| {
+            let hint = spec.as_ref().and_then(|spec| length_hint(&error, spec));
+            Failure::from(error).or_hint(hint)
+        })
+    }
+
+    /// How the array is named in notes: `weather.npy: float32 (26115, 9), 940.1 kB`.
+    pub(crate) fn describe(&self, x: &AnyArray) -> String {
+        let name = self.file.display().to_string();
+        let bytes = human_bytes(x.meta().byte_len() as u64);
+        format!("{}: {} {}, {bytes}", clean(&name), x.dtype(), x.shape())
+    }
+}
+
+impl RawArgs {
+    fn spec(&self) -> Result<Option<RawSpec>, Failure> {
+        let (Some(dtype), Some(shape)) = (self.dtype, &self.shape) else { return Ok(None) };
+        let said = self.byte_order.map(ByteOrder::from);
+        if let (Some(in_dtype), Some(said)) = (dtype.byte_order, said)
+            && in_dtype != said
+        {
+            let descr = dtype.dtype.descr(in_dtype);
+            let message = format!("--dtype {descr} and --byte-order contradict each other");
+            return Err(Failure::Usage(message));
+        }
+        let byte_order = said.or(dtype.byte_order).unwrap_or(ByteOrder::NATIVE);
+        let spec = RawSpec::new(dtype.dtype, shape.clone()).byte_order(byte_order);
+        let spec = spec.offset(self.offset.unwrap_or(0));
+        Ok(Some(spec.order(self.order.map(Into::into).unwrap_or_default())))
+    }
+}
+
+/// What the length of a raw file would fit, when it does not fit what was said.
+fn length_hint(error: &FileError, spec: &RawSpec) -> Option<String> {
+    let (FileError::Truncated { found, .. } | FileError::TrailingBytes { found, .. }) = error
+    else {
+        return None;
+    };
+    let data = found.checked_sub(spec.offset)?;
+    let row_bytes = (spec.shape.row_len() * spec.dtype.size()) as u64;
+    if row_bytes == 0 || !data.is_multiple_of(row_bytes) {
+        return None;
+    }
+    let mut dims = spec.shape.dims().to_vec();
+    *dims.first_mut()? = usize::try_from(data / row_bytes).ok()?;
+    let fits = Shape::new(dims).ok()?;
+    Some(format!("its length would fit the shape {fits} of {}", spec.dtype))
+}
+
+impl SelectArgs {
+    pub(crate) fn open(&self, input: &InputArgs) -> Result<Select, Failure> {
+        if let Some(condition) = &self.condition {
+            return Ok(Select::Compare(condition.mask()));
+        }
+        let Some(path) = &self.mask else { return Ok(Select::Everything) };
+        let options = OpenOptions::new().backend(input.backend.into());
+        let mask: Array<bool> = options.open(path).map_err(|error| {
+            let wrong = matches!(error, FileError::DTypeMismatch { .. });
+            let hint = "a mask has to hold bool; in NumPy: np.save(path, mask.astype(bool))";
+            Failure::from(error).or_hint(wrong.then(|| hint.to_owned()))
+        })?;
+        Ok(Select::Array(mask))
+    }
+
+    /// For notes: what is selected, if not everything.
+    pub(crate) fn describe(&self) -> String {
+        match (&self.condition, &self.mask) {
+            (Some(condition), _) => format!(" where {condition}"),
+            (_, Some(mask)) => format!(" masked by {}", clean(&mask.display().to_string())),
+            _ => String::new(),
+        }
+    }
+}
+
+impl EngineArgs {
+    /// An engine, and the progress bar that it moves as long as that lives.
+    pub(crate) fn build(&self) -> Result<(Engine, Bar), Error> {
+        let mut builder = Engine::builder().chunk(self.chunk);
+        if let Some(workers) = self.workers {
+            builder = builder.workers(workers as usize);
+        }
+        let bar = Bar::new(!self.no_progress);
+        Ok((bar.watch(builder).build()?, bar))
+    }
+}
+
+/// For notes: how long it took, and how fast that was.
+pub(crate) fn describe_speed(bytes: u64, seconds: f64) -> String {
+    format!("{} ({})", human_time(seconds), human_rate(bytes, seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use rowmill::DType;
+
+    use super::*;
+
+    #[test]
+    fn a_length_that_fits_another_number_of_rows() {
+        let spec = RawSpec::new(DType::F32, Shape::new([1000, 64]).expect("small")).offset(10);
+        let error = |found| FileError::Truncated { path: "x".into(), expected: 256_010, found };
+        let hint = |found| length_hint(&error(found), &spec);
+        let expected = "its length would fit the shape (999, 64) of float32";
+        assert_eq!(hint(10 + 999 * 256).as_deref(), Some(expected));
+        assert_eq!(hint(10 + 999 * 256 + 1), None);
+        assert_eq!(hint(9), None);
+        let scalar = RawSpec::new(DType::F32, Shape::new([]).expect("small"));
+        assert_eq!(length_hint(&error(8), &scalar), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! The `rowmill` command: information, statistics, sums, means and normalization of array files
+//! larger than memory.
+//!
+//! Data goes to stdout; notes, progress and errors go to stderr. Exit codes: 0 ok, 1 the job
+//! failed, 2 wrong usage.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod condition;
+mod failure;
+mod input;
+mod json;
+mod number;
+mod progress;
+mod reduce;
+mod table;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match run(&args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: &args::Command) -> Result<(), Failure> {
+    report_file_size_limits()?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    commands::run(command, &mut out)?;
+    out.flush().map_err(Failure::Output)
+}
+
+/// Over a file size limit the system ends a process with SIGXFSZ, unless that is handled: then the
+/// write fails, and the error says why.
+#[cfg(unix)]
+fn report_file_size_limits() -> Result<(), Failure> {
+    let seen = std::sync::Arc::default();
+    match signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen) {
+        Ok(_) => Ok(()),
+        Err(e) => Err(Failure::Setup(e)),
+    }
+}
+
+#[cfg(not(unix))]
+fn report_file_size_limits() -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Says something on stderr. Nobody may be listening; that is not a reason to fail.
+fn note(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,86 @@
+//! The progress bar: on a terminal, for work over a second.
+
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rowmill::{EngineBuilder, Progress};
+
+use crate::table::{human_bytes, human_rate, human_time};
+
+/// Work that is done before this has no bar.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A bar on stderr that shows itself when a job takes long, and is gone when dropped.
+pub(crate) struct Bar {
+    shown: Arc<Mutex<Option<ProgressBar>>>,
+    wanted: bool,
+}
+
+impl Bar {
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self { shown: Arc::default(), wanted: wanted && std::io::stderr().is_terminal() }
+    }
+
+    /// Lets the engine's jobs move the bar.
+    pub(crate) fn watch(&self, builder: EngineBuilder) -> EngineBuilder {
+        if !self.wanted {
+            return builder;
+        }
+        let shown = Arc::clone(&self.shown);
+        builder.progress(move |progress| {
+            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            if shown.is_none() && progress.elapsed < PATIENCE {
+                return;
+            }
+            let bar = shown.get_or_insert_with(new_bar);
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+            bar.set_prefix(progress.job);
+            bar.set_message(status(progress));
+        })
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = &*shown {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn new_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} [{wide_bar}] {percent:>3}%  {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
+    ProgressBar::new(0).with_style(style)
+}
+
+fn status(progress: &Progress) -> String {
+    status_of(progress.done, progress.total, progress.elapsed.as_secs_f64())
+}
+
+/// `1.2 GB of 4.0 GB, 3.10 GB/s, 1.23 s left`
+fn status_of(done: u64, total: u64, seconds: f64) -> String {
+    let mut text = format!("{} of {}", human_bytes(done), human_bytes(total));
+    if done > 0 {
+        let left = seconds / done as f64 * total.saturating_sub(done) as f64;
+        let rate = human_rate(done, seconds);
+        text = format!("{text}, {rate}, {} left", human_time(left.ceil()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_how_much_how_fast_how_long() {
+        assert_eq!(status_of(0, 4_000_000_000, 0.0), "0 B of 4.0 GB");
+        let half = status_of(2_000_000_000, 4_000_000_000, 90.5);
+        assert_eq!(half, "2.0 GB of 4.0 GB, 0.02 GB/s, 1 min 31 s left");
+    }
+}

@@ -1,0 +1,381 @@
+//! Arrays open for reading.
+
+use std::fs::File;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::detect::read_meta;
+use crate::map::Bytes;
+use crate::source::{check_ranges, tile_in};
+use crate::{
+    ByteOrder, DType, Element, Error, Meta, RawSpec, Result, Shape, Source, Tile, TileBuffer,
+};
+
+/// How the bytes of a file are reached. It changes speed and failure modes, never a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Backend {
+    /// One read-only mapping, shared by all workers. The fastest for files in the page cache.
+    #[default]
+    Mapped,
+    /// Positioned reads into each worker's own buffer. No page fault can kill the process.
+    Positioned,
+}
+
+/// Knobs for opening an array for reading.
+///
+/// ```
+/// use rowmill_core::{Backend, OpenOptions};
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("x.npy");
+/// # rowmill_core::CreateOptions::new().create::<f32>(&path, [4, 2])?.close()?;
+/// let x = OpenOptions::new().backend(Backend::Positioned).open::<f32>(&path)?;
+/// assert_eq!(x.shape().dims(), [4, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    backend: Backend,
+    spec: Option<RawSpec>,
+}
+
+impl OpenOptions {
+    /// Mapped, with metadata from the header or a sidecar.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How the bytes are reached. Default: [`Backend::Mapped`].
+    #[must_use]
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// What a raw file holds. Default: what its sidecar says.
+    #[must_use]
+    pub fn spec(mut self, spec: RawSpec) -> Self {
+        self.spec = Some(spec);
+        self
+    }
+
+    /// Opens an array file as elements of type `T`.
+    ///
+    /// # Errors
+    /// Every check of the crate: metadata, exact length, dtype. See [`Error`].
+    pub fn open<T: Element>(&self, path: impl AsRef<Path>) -> Result<Array<T>> {
+        Array::typed(Inner::open(path.as_ref(), self)?)
+    }
+
+    /// Opens an array file as whatever it holds.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), without the dtype.
+    pub fn open_any(&self, path: impl AsRef<Path>) -> Result<AnyArray> {
+        AnyArray::typed(Inner::open(path.as_ref(), self)?)
+    }
+}
+
+#[derive(Debug)]
+struct Inner {
+    meta: Meta,
+    bytes: Bytes,
+    /// Whether elements can be lent in place.
+    in_place: bool,
+}
+
+impl Inner {
+    fn open(path: &Path, options: &OpenOptions) -> Result<Arc<Self>> {
+        let mut file = open_regular(path, std::fs::OpenOptions::new().read(true))?;
+        let len = file.metadata().map_err(Error::io("inspect", path))?.len();
+        let meta = read_meta(path, &mut file, len, options.spec.as_ref())?;
+        let bytes = Bytes::new(path, file, options.backend)?;
+        let in_place = bytes.mapped().is_some_and(|b| lends_in_place(&meta, b));
+        Ok(Arc::new(Self { meta, bytes, in_place }))
+    }
+}
+
+/// Opens a regular file, and nothing else: opening a pipe would wait for its other end.
+pub(crate) fn open_regular(path: &Path, options: &std::fs::OpenOptions) -> Result<File> {
+    let metadata = std::fs::metadata(path).map_err(Error::io("open", path))?;
+    if !metadata.is_file() {
+        return Err(Error::NotRegular { path: path.to_owned() });
+    }
+    options.open(path).map_err(Error::io("open", path))
+}
+
+/// Whether the elements of a mapped file are native, aligned and in C order.
+pub(crate) fn lends_in_place(meta: &Meta, bytes: &[u8]) -> bool {
+    let start = bytes.as_ptr().addr() + meta.offset as usize;
+    meta.is_row_major()
+        && (meta.byte_order == ByteOrder::NATIVE || meta.dtype.size() == 1)
+        && start.is_multiple_of(meta.dtype.size())
+}
+
+/// An array file open for reading, its elements of type `T`. Cheap to clone: clones share the
+/// mapping.
+///
+/// There is no method that writes:
+///
+/// ```compile_fail
+/// let x = rowmill_core::Array::<f32>::open("x.npy").unwrap();
+/// x.rows_mut(0..1);
+/// ```
+///
+/// The file must not shrink while it is mapped: reading past a new end of a mapped file ends the
+/// process with SIGBUS. [`Backend::Positioned`] turns that into an error.
+#[derive(Debug)]
+pub struct Array<T> {
+    inner: Arc<Inner>,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Array<T> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), element: PhantomData }
+    }
+}
+
+impl<T: Element> Array<T> {
+    fn typed(inner: Arc<Inner>) -> Result<Self> {
+        if inner.meta.dtype != T::DTYPE {
+            return Err(Error::DTypeMismatch {
+                path: inner.bytes.path().to_owned(),
+                expected: T::DTYPE,
+                found: inner.meta.dtype,
+            });
+        }
+        Ok(Self { inner, element: PhantomData })
+    }
+
+    /// Opens a `.npy` file, or a raw file that has a sidecar.
+    ///
+    /// # Errors
+    /// See [`OpenOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        OpenOptions::new().open(path)
+    }
+
+    /// Opens a raw file of which `spec` says what it holds.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, DType, RawSpec, Shape};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.dat");
+    /// std::fs::write(&path, [1_u8, 2, 3, 4, 5, 6])?;
+    /// let spec = RawSpec::new(DType::U8, Shape::new([3, 2])?);
+    /// let x = Array::<u8>::open_raw(&path, spec)?;
+    /// assert_eq!(x.shape().rows(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`OpenOptions::open`].
+    pub fn open_raw(path: impl AsRef<Path>, spec: RawSpec) -> Result<Self> {
+        OpenOptions::new().spec(spec).open(path)
+    }
+
+    /// The metadata.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.inner.meta
+    }
+
+    /// The shape.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.inner.meta.shape
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.inner.bytes.path()
+    }
+
+    /// The same array if it has this shape.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] when it has not.
+    pub fn expect_shape(self, dims: &[usize]) -> Result<Self> {
+        if self.shape().dims() == dims {
+            return Ok(self);
+        }
+        let path = self.path().to_owned();
+        let too_large = |e| Error::TooLarge { path: path.clone(), source: e };
+        let expected = Shape::new(dims).map_err(too_large)?;
+        Err(Error::ShapeMismatch { path, expected, found: self.shape().clone() })
+    }
+
+    /// All elements in place, if the layout allows it: mapped, native, aligned, in C order, and
+    /// not `bool`.
+    #[must_use]
+    pub fn as_slice(&self) -> Option<&[T]> {
+        let meta = self.meta();
+        if meta.shape.is_empty() {
+            return Some(&[]);
+        }
+        if !self.inner.in_place {
+            return None;
+        }
+        let bytes = self.inner.bytes.mapped()?.get(meta.offset as usize..)?;
+        T::view(bytemuck::try_cast_slice(bytes.get(..meta.byte_len())?).ok()?)
+    }
+
+    /// The element at this index.
+    ///
+    /// # Errors
+    /// [`Error::RowRange`] when the index has the wrong number of axes or lies outside, and what
+    /// [`Source::tile`] gives.
+    pub fn get(&self, index: &[usize]) -> Result<T> {
+        let dims = self.shape().dims();
+        let outside = |at: usize, of: usize| Error::RowRange { start: at, end: at + 1, rows: of };
+        if index.len() != dims.len() {
+            return Err(outside(index.len(), dims.len()));
+        }
+        let mut col = 0;
+        for (&i, &d) in index.iter().zip(dims) {
+            if i >= d {
+                return Err(outside(i, d));
+            }
+        }
+        for (&i, &d) in index.iter().zip(dims).skip(1) {
+            col = col * d + i;
+        }
+        let row = index.first().copied().unwrap_or(0);
+        let mut buffer = TileBuffer::new();
+        Ok(self.tile(row..row + 1, col..col + 1, &mut buffer)?.row(0)[0])
+    }
+}
+
+impl<T: Element> Source<T> for Array<T> {
+    fn shape(&self) -> &Shape {
+        &self.inner.meta.shape
+    }
+
+    fn tile<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>> {
+        let meta = &self.inner.meta;
+        check_ranges(&meta.shape, &rows, &cols)?;
+        if let Some(all) = self.as_slice() {
+            return Ok(tile_in(all, &meta.shape, rows, cols));
+        }
+        let (n, width) = (rows.len(), cols.len());
+        meta.decode(&self.inner.bytes, rows, cols, buffer)?;
+        Ok(Tile::new(buffer.loaded(), n, width, width))
+    }
+
+    fn rows_at_a_time(&self) -> usize {
+        // A page of each column.
+        if self.inner.meta.is_row_major() { 1 } else { 4096 / self.inner.meta.dtype.size() }
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.inner.bytes.verify()
+    }
+}
+
+/// An array open for reading whose dtype is known at run time. [`match_array!`](crate::match_array)
+/// turns it into an [`Array`].
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "one variant for each dtype, named as in `DType`")]
+pub enum AnyArray {
+    Bool(Array<bool>),
+    I8(Array<i8>),
+    I16(Array<i16>),
+    I32(Array<i32>),
+    I64(Array<i64>),
+    U8(Array<u8>),
+    U16(Array<u16>),
+    U32(Array<u32>),
+    U64(Array<u64>),
+    F16(Array<crate::f16>),
+    F32(Array<f32>),
+    F64(Array<f64>),
+}
+
+/// Evaluates an expression for an [`AnyArray`] with the array inside, whatever its type.
+///
+/// ```
+/// use rowmill_core::{AnyArray, match_array};
+/// fn rows(x: &AnyArray) -> usize {
+///     match_array!(x, x => x.shape().rows())
+/// }
+/// ```
+#[macro_export]
+macro_rules! match_array {
+    ($any:expr, $x:ident => $body:expr) => {
+        match $any {
+            $crate::AnyArray::Bool($x) => $body,
+            $crate::AnyArray::I8($x) => $body,
+            $crate::AnyArray::I16($x) => $body,
+            $crate::AnyArray::I32($x) => $body,
+            $crate::AnyArray::I64($x) => $body,
+            $crate::AnyArray::U8($x) => $body,
+            $crate::AnyArray::U16($x) => $body,
+            $crate::AnyArray::U32($x) => $body,
+            $crate::AnyArray::U64($x) => $body,
+            $crate::AnyArray::F16($x) => $body,
+            $crate::AnyArray::F32($x) => $body,
+            $crate::AnyArray::F64($x) => $body,
+        }
+    };
+}
+
+impl AnyArray {
+    fn typed(inner: Arc<Inner>) -> Result<Self> {
+        Ok(match inner.meta.dtype {
+            DType::Bool => Self::Bool(Array::typed(inner)?),
+            DType::I8 => Self::I8(Array::typed(inner)?),
+            DType::I16 => Self::I16(Array::typed(inner)?),
+            DType::I32 => Self::I32(Array::typed(inner)?),
+            DType::I64 => Self::I64(Array::typed(inner)?),
+            DType::U8 => Self::U8(Array::typed(inner)?),
+            DType::U16 => Self::U16(Array::typed(inner)?),
+            DType::U32 => Self::U32(Array::typed(inner)?),
+            DType::U64 => Self::U64(Array::typed(inner)?),
+            DType::F16 => Self::F16(Array::typed(inner)?),
+            DType::F32 => Self::F32(Array::typed(inner)?),
+            DType::F64 => Self::F64(Array::typed(inner)?),
+        })
+    }
+
+    /// The metadata.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        match_array!(self, x => x.meta())
+    }
+
+    /// The shape.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.meta().shape
+    }
+
+    /// The element type.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.meta().dtype
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match_array!(self, x => x.path())
+    }
+}
+
+/// Opens an array file as whatever it holds.
+///
+/// # Errors
+/// See [`OpenOptions::open_any`].
+pub fn open(path: impl AsRef<Path>) -> Result<AnyArray> {
+    OpenOptions::new().open_any(path)
+}

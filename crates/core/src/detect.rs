@@ -1,0 +1,193 @@
+//! From a path and an open file to its [`Meta`]: `.npy` or raw, and who says what it holds.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use crate::sidecar::MAX_SIDECAR_LEN;
+use crate::{Error, Format, Meta, Order, RawSpec, Result, Sidecar, SidecarError, npy};
+
+/// Finds out what a file of `file_len` bytes holds, and checks it against that length.
+///
+/// The file is a `.npy` file if its name ends so, or if it starts as one and nothing says that it
+/// is raw. Everything that describes it (header, sidecar, hand-made sidecar, spec) has to agree:
+/// of two descriptions that differ one is wrong, and a choice would be silent. Leaves the position
+/// of the file anywhere.
+///
+/// # Errors
+/// [`Error::Header`], [`Error::Sidecar`], [`Error::NoSidecar`], [`Error::SpecForNpy`],
+/// [`Error::Io`], and the errors of [`Meta::check`].
+pub(crate) fn read_meta(
+    path: &Path,
+    file: &mut File,
+    file_len: u64,
+    spec: Option<&RawSpec>,
+) -> Result<Meta> {
+    let own = Found::read(Sidecar::path_for(path), Sidecar::parse)?;
+    let meta = if is_named_npy(path) {
+        if spec.is_some() {
+            return Err(Error::SpecForNpy { path: path.to_owned() });
+        }
+        npy_meta(path, file, file_len, own)?
+    } else {
+        let handmade = Found::read(Sidecar::handmade_path_for(path), Sidecar::parse_handmade)?;
+        let is_raw = spec.is_some()
+            || [&own, &handmade].into_iter().flatten().any(|f| f.sidecar.gives_layout());
+        if !is_raw && starts_as_npy(path, file, file_len)? {
+            npy_meta(path, file, file_len, own)?
+        } else {
+            raw_meta(path, spec, own, handmade)?
+        }
+    };
+    meta.check(path, file_len)?;
+    Ok(meta)
+}
+
+/// A sidecar, and where it was found.
+struct Found {
+    path: PathBuf,
+    sidecar: Sidecar,
+}
+
+impl Found {
+    fn read(
+        path: PathBuf,
+        parse: fn(&[u8]) -> Result<Sidecar, SidecarError>,
+    ) -> Result<Option<Self>> {
+        let Some(bytes) = read_small(&path)? else {
+            return Ok(None);
+        };
+        match parse(&bytes) {
+            Ok(sidecar) => Ok(Some(Self { path, sidecar })),
+            Err(source) => Err(Error::Sidecar { path, source }),
+        }
+    }
+
+    fn agree_with(&self, expected: &Sidecar, other: &str) -> Result<()> {
+        let error = |source| Error::Sidecar { path: self.path.clone(), source };
+        self.sidecar.agree_with(expected, other).map_err(error)
+    }
+}
+
+fn is_named_npy(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"))
+}
+
+fn starts_as_npy(path: &Path, file: &mut File, file_len: u64) -> Result<bool> {
+    if file_len < npy::MAGIC.len() as u64 {
+        return Ok(false);
+    }
+    let mut start = [0; npy::MAGIC.len()];
+    file.rewind().and_then(|()| file.read_exact(&mut start)).map_err(Error::io("read", path))?;
+    Ok(&start == npy::MAGIC)
+}
+
+fn npy_meta(path: &Path, file: &mut File, file_len: u64, own: Option<Found>) -> Result<Meta> {
+    file.rewind().map_err(Error::io("read", path))?;
+    let header = npy::read(file, file_len)
+        .map_err(|source| Error::Header { path: path.to_owned(), source })?;
+    let said = Sidecar {
+        dtype: Some((header.dtype, header.byte_order)),
+        shape: Some(header.shape.clone()),
+        order: Some(header.order),
+        offset: Some(header.offset),
+        columns: None,
+    };
+    if let Some(own) = &own {
+        own.agree_with(&said, "the .npy header")?;
+    }
+    Ok(Meta {
+        format: Format::Npy,
+        dtype: header.dtype,
+        byte_order: header.byte_order,
+        order: header.order,
+        shape: header.shape,
+        offset: header.offset,
+        columns: own.and_then(|own| own.sidecar.columns),
+    })
+}
+
+fn raw_meta(
+    path: &Path,
+    spec: Option<&RawSpec>,
+    own: Option<Found>,
+    handmade: Option<Found>,
+) -> Result<Meta> {
+    let own = own.map(|f| Found { sidecar: f.sidecar.with_defaults(), ..f });
+    if let Some(spec) = spec {
+        let spec = Sidecar::for_spec(spec);
+        for found in [&own, &handmade].into_iter().flatten() {
+            found.agree_with(&spec, "the explicit spec")?;
+        }
+    }
+    if let (Some(own), Some(handmade)) = (&own, &handmade) {
+        handmade.agree_with(&own.sidecar, &format!("the sidecar {}", own.path.display()))?;
+    }
+    // A key that is missing is missing in the sidecar that should have it.
+    let blamed = own.as_ref().or(handmade.as_ref()).map(|f| f.path.clone());
+    let missing = |key| match &blamed {
+        Some(sidecar) => {
+            Error::Sidecar { path: sidecar.clone(), source: SidecarError::MissingKey { key } }
+        }
+        None => Error::NoSidecar {
+            path: path.to_owned(),
+            expected: Sidecar::path_for(path),
+            alternative: Sidecar::handmade_path_for(path),
+        },
+    };
+    // They agree by now, so the first that says something says it for all.
+    let spec = spec.map(Sidecar::for_spec);
+    let said = [spec, own.map(|f| f.sidecar), handmade.map(|f| f.sidecar)];
+    let said = said.into_iter().flatten().fold(Sidecar::default(), |first, next| Sidecar {
+        dtype: first.dtype.or(next.dtype),
+        shape: first.shape.or(next.shape),
+        order: first.order.or(next.order),
+        offset: first.offset.or(next.offset),
+        columns: first.columns.or(next.columns),
+    });
+    let (dtype, byte_order) = said.dtype.ok_or_else(|| missing("dtype"))?;
+    Ok(Meta {
+        format: Format::Raw,
+        dtype,
+        byte_order,
+        order: said.order.unwrap_or(Order::C),
+        shape: said.shape.ok_or_else(|| missing("shape"))?,
+        offset: said.offset.unwrap_or(0),
+        columns: said.columns,
+    })
+}
+
+/// The bytes of a sidecar, or `None` if there is none. Never waits and never reads much.
+fn read_small(path: &Path) -> Result<Option<Vec<u8>>> {
+    let sidecar = |source| Error::Sidecar { path: path.to_owned(), source };
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Opening a pipe waits for a writer unless told not to.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    let file = match options.open(path) {
+        Ok(file) => file,
+        // With its suffix the name may be too long to exist.
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::InvalidFilename) => {
+            return Ok(None);
+        }
+        Err(e) => return Err(Error::io("open", path)(e)),
+    };
+    let metadata = file.metadata().map_err(Error::io("read", path))?;
+    if !metadata.is_file() {
+        return Err(sidecar(SidecarError::NotRegular));
+    }
+    if metadata.len() > MAX_SIDECAR_LEN {
+        return Err(sidecar(SidecarError::TooLong { found: metadata.len() }));
+    }
+    // It may grow meanwhile; one byte too many is enough for the parser to refuse it.
+    let mut bytes = Vec::new();
+    file.take(MAX_SIDECAR_LEN + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests;

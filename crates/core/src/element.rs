@@ -1,0 +1,138 @@
+//! The Rust types that array elements are read as.
+
+use std::fmt::Debug;
+
+use bytemuck::Pod;
+use half::f16;
+
+use crate::DType;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A type that array elements can be read as: `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`], `f32`
+/// and `f64`. Sealed: the list is [`DType`]'s.
+///
+/// ```
+/// use rowmill_core::{DType, Element};
+/// assert_eq!(<f32 as Element>::DTYPE, DType::F32);
+/// ```
+pub trait Element:
+    sealed::Sealed + Copy + Default + PartialEq + PartialOrd + Debug + Send + Sync + 'static
+{
+    /// The dtype of this type.
+    const DTYPE: DType;
+
+    /// What the bytes of one element are read as before they are believed: any bit pattern is
+    /// valid. The type itself, except for `bool`, of which Rust accepts two patterns only.
+    #[doc(hidden)]
+    type Stored: Pod + Send + Sync;
+
+    /// The element that these bytes stand for.
+    #[doc(hidden)]
+    fn load(stored: Self::Stored) -> Self;
+
+    /// The bytes of this element.
+    #[doc(hidden)]
+    fn store(self) -> Self::Stored;
+
+    /// The same bytes in the opposite order.
+    #[doc(hidden)]
+    fn swap(stored: Self::Stored) -> Self::Stored;
+
+    /// The elements in place, unless bytes have to be checked one by one (`bool`).
+    #[doc(hidden)]
+    fn view(stored: &[Self::Stored]) -> Option<&[Self]>;
+
+    /// The elements in place, for writing; `None` as in [`view`](Self::view).
+    #[doc(hidden)]
+    fn view_mut(stored: &mut [Self::Stored]) -> Option<&mut [Self]>;
+
+    /// Elements as bytes.
+    #[doc(hidden)]
+    fn bytes(elements: &[Self]) -> &[u8];
+}
+
+macro_rules! pod_elements {
+    ($($t:ty: $dtype:ident, |$x:ident| $swap:expr;)*) => {$(
+        impl sealed::Sealed for $t {}
+
+        impl Element for $t {
+            const DTYPE: DType = DType::$dtype;
+            type Stored = Self;
+
+            #[inline(always)]
+            fn load(stored: Self) -> Self {
+                stored
+            }
+            #[inline(always)]
+            fn store(self) -> Self {
+                self
+            }
+            #[inline(always)]
+            fn swap($x: Self) -> Self {
+                $swap
+            }
+            #[inline(always)]
+            fn view(stored: &[Self]) -> Option<&[Self]> {
+                Some(stored)
+            }
+            #[inline(always)]
+            fn view_mut(stored: &mut [Self]) -> Option<&mut [Self]> {
+                Some(stored)
+            }
+            #[inline(always)]
+            fn bytes(elements: &[Self]) -> &[u8] {
+                bytemuck::must_cast_slice(elements)
+            }
+        }
+    )*};
+}
+
+pod_elements! {
+    i8: I8, |x| x;
+    i16: I16, |x| x.swap_bytes();
+    i32: I32, |x| x.swap_bytes();
+    i64: I64, |x| x.swap_bytes();
+    u8: U8, |x| x;
+    u16: U16, |x| x.swap_bytes();
+    u32: U32, |x| x.swap_bytes();
+    u64: U64, |x| x.swap_bytes();
+    f16: F16, |x| Self::from_bits(x.to_bits().swap_bytes());
+    f32: F32, |x| Self::from_bits(x.to_bits().swap_bytes());
+    f64: F64, |x| Self::from_bits(x.to_bits().swap_bytes());
+}
+
+impl sealed::Sealed for bool {}
+
+impl Element for bool {
+    const DTYPE: DType = DType::Bool;
+    type Stored = u8;
+
+    #[inline(always)]
+    fn load(stored: u8) -> Self {
+        stored != 0
+    }
+    #[inline(always)]
+    fn store(self) -> u8 {
+        u8::from(self)
+    }
+    #[inline(always)]
+    fn swap(stored: u8) -> u8 {
+        stored
+    }
+    // Even bytes that were checked could change under a shared mapping: bools are always copied.
+    #[inline(always)]
+    fn view(_: &[u8]) -> Option<&[Self]> {
+        None
+    }
+    #[inline(always)]
+    fn view_mut(_: &mut [u8]) -> Option<&mut [Self]> {
+        None
+    }
+    #[inline(always)]
+    fn bytes(elements: &[Self]) -> &[u8] {
+        bytemuck::must_cast_slice(elements)
+    }
+}

@@ -1,0 +1,222 @@
+//! What can go wrong with an array file.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::npy::HeaderError;
+use crate::{DType, Shape, ShapeError, SidecarError};
+
+/// The result of an operation on an array file.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an array file could not be opened, read or written: one condition each, with the file, what
+/// was expected, what was found and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `open`, `read`, `map`, `create`, `flush` …
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A directory, a pipe, a device: nothing that can be mapped.
+    #[error("{} is not a regular file; an array file has to be one", path.display())]
+    NotRegular {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The `.npy` header is damaged or asks for something unsupported.
+    #[error("{} is not a readable .npy file: {source}", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the header.
+        source: HeaderError,
+    },
+    /// The sidecar is damaged or contradicts the file.
+    #[error("the sidecar {} cannot be used: {source}", path.display())]
+    Sidecar {
+        /// The sidecar.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: SidecarError,
+    },
+    /// A raw file came without a sidecar and without an explicit spec.
+    #[error(
+        "{} is a raw file and nothing says what it holds: expected the sidecar {} (or {}), found \
+         neither; write one, or give dtype and shape explicitly",
+        path.display(), expected.display(), alternative.display()
+    )]
+    NoSidecar {
+        /// The raw file.
+        path: PathBuf,
+        /// rowmill's own sidecar.
+        expected: PathBuf,
+        /// The hand-made form that is also read.
+        alternative: PathBuf,
+    },
+    /// A spec was given for a `.npy` file, whose header says it all.
+    #[error("{} is a .npy file: its header gives dtype and shape; leave out the raw spec", path.display())]
+    SpecForNpy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file holds another dtype than was asked for.
+    #[error(
+        "{} holds {found}, not {expected}; open it as {found} or convert it first",
+        path.display()
+    )]
+    DTypeMismatch {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        expected: DType,
+        /// What the file holds.
+        found: DType,
+    },
+    /// The array has another shape than was asked for.
+    #[error("{} has shape {found}, expected {expected}", path.display())]
+    ShapeMismatch {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        expected: Shape,
+        /// What the file has.
+        found: Shape,
+    },
+    /// The shape does not fit this machine.
+    #[error("{} is too large for this machine: {source}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The shape.
+        source: ShapeError,
+    },
+    /// The file is shorter than its metadata says.
+    #[error(
+        "{} is truncated: dtype, shape and offset need {expected} bytes, the file has {found} \
+         ({} missing)",
+        path.display(), expected - found
+    )]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// The length that the metadata needs, in bytes.
+        expected: u64,
+        /// The length of the file, in bytes.
+        found: u64,
+    },
+    /// The file is longer than its metadata says.
+    #[error(
+        "{} has {} extra bytes at the end: dtype, shape and offset need {expected} bytes, the file \
+         has {found}; check them, one is wrong",
+        path.display(), found - expected
+    )]
+    TrailingBytes {
+        /// The file.
+        path: PathBuf,
+        /// The length that the metadata needs, in bytes.
+        expected: u64,
+        /// The length of the file, in bytes.
+        found: u64,
+    },
+    /// The number of column names is not the number of columns.
+    #[error(
+        "the sidecar of {} names {found} columns, the array has {expected} elements in a row",
+        path.display()
+    )]
+    ColumnNames {
+        /// The file.
+        path: PathBuf,
+        /// Elements in a row.
+        expected: usize,
+        /// Names given.
+        found: usize,
+    },
+    /// The file name spells one dtype, the metadata another.
+    #[error(
+        "the name of {} says {name_says:?}, its metadata says {metadata_says}: one of them is \
+         wrong; correct the metadata or rename the file",
+        path.display()
+    )]
+    NameContradicts {
+        /// The file.
+        path: PathBuf,
+        /// The word in the name.
+        name_says: String,
+        /// The dtype in the metadata.
+        metadata_says: DType,
+    },
+    /// Rows outside the array were asked for.
+    #[error("rows {start}..{end} were asked for, the array has {rows}")]
+    RowRange {
+        /// First row asked for.
+        start: usize,
+        /// End of the rows asked for.
+        end: usize,
+        /// Rows in the array.
+        rows: usize,
+    },
+    /// A buffer does not hold a whole number of rows.
+    #[error("{found} elements are not a whole number of rows of {row_len} elements")]
+    PartialRow {
+        /// Elements given.
+        found: usize,
+        /// Elements in a row.
+        row_len: usize,
+    },
+    /// The elements cannot be lent as a slice because of their layout on disk.
+    #[error("the elements of {} cannot be lent as a slice: {reason}; use {instead} instead", path.display())]
+    NotAddressable {
+        /// The file.
+        path: PathBuf,
+        /// What about the layout is in the way.
+        reason: &'static str,
+        /// The method that works for every layout.
+        instead: &'static str,
+    },
+    /// Another process or handle is writing the file.
+    #[error("{} is being written by someone else (its lock is held); wait until that is done", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was replaced, or its length changed, while it was in use.
+    #[error(
+        "{} changed while it was being read (written to since it was opened; {expected} bytes then, \
+         {found} now); the result was dropped",
+        path.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// The length at open.
+        expected: u64,
+        /// The length now, as far as it could be read.
+        found: u64,
+    },
+    /// An earlier flush failed, so nothing can be promised about this handle any more.
+    #[error("an earlier flush of {} failed ({first}); its data may be lost, write the file anew", path.display())]
+    Poisoned {
+        /// The file.
+        path: PathBuf,
+        /// What the first failure said.
+        first: String,
+    },
+}
+
+impl Error {
+    /// An [`Error::Io`], for `map_err`.
+    pub(crate) fn io(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}

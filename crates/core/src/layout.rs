@@ -1,0 +1,204 @@
+//! Decoding of elements that cannot be lent in place: foreign byte order, misaligned offsets,
+//! Fortran order, and files that are read instead of mapped.
+
+use std::ops::Range;
+
+use bytemuck::Zeroable;
+
+use crate::{ByteOrder, Element, Meta, Order, Result, TileBuffer};
+
+/// Where the bytes of a file come from.
+pub(crate) trait Fetch {
+    /// The bytes in place, if the file is mapped.
+    fn in_place(&self, offset: usize, len: usize) -> Option<&[u8]>;
+
+    /// Copies the bytes at `offset` to `to`.
+    fn copy(&self, offset: usize, to: &mut [u8]) -> Result<()>;
+}
+
+/// How many columns of a Fortran-order array are gathered side by side: as many as there are
+/// 4-byte elements in a cache line, so that each line written is written once.
+const SIDE_BY_SIDE: usize = 16;
+
+impl Meta {
+    /// Whether the elements of a row, and the rows, follow each other in the file. A
+    /// Fortran-order array with one axis longer than 1 is in C order as well.
+    pub(crate) fn is_row_major(&self) -> bool {
+        self.order == Order::C || self.shape.dims().iter().filter(|&&d| d > 1).count() <= 1
+    }
+
+    /// Decodes a tile into `buffer.stored`, row after row without gaps. The ranges have been
+    /// checked against the shape, the shape against the file.
+    pub(crate) fn decode<T: Element>(
+        &self,
+        bytes: &impl Fetch,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &mut TileBuffer<T>,
+    ) -> Result<()> {
+        let len = rows.len() * cols.len();
+        buffer.stored.resize(len, T::Stored::zeroed());
+        if len == 0 {
+            return Ok(());
+        }
+        if self.is_row_major() {
+            self.decode_rows::<T>(bytes, rows, cols, &mut buffer.stored)
+        } else if self.byte_order == ByteOrder::NATIVE {
+            self.gather::<T>(bytes, rows, cols, &mut buffer.stored, |s| s)
+        } else {
+            self.gather::<T>(bytes, rows, cols, &mut buffer.stored, T::swap)
+        }
+    }
+
+    fn decode_rows<T: Element>(
+        &self,
+        bytes: &impl Fetch,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        out: &mut [T::Stored],
+    ) -> Result<()> {
+        let row_len = self.shape.row_len();
+        // Whole rows are one run.
+        let run = if cols.len() == row_len { out.len() } else { cols.len() };
+        for (i, part) in out.chunks_mut(run).enumerate() {
+            let element = (rows.start + i) * row_len + cols.start;
+            bytes.copy(self.position(element), bytemuck::must_cast_slice_mut(part))?;
+        }
+        if self.byte_order != ByteOrder::NATIVE {
+            for s in out {
+                *s = T::swap(*s);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fortran order: for each element of a row, the rows follow each other in the file. Some
+    /// columns are read side by side, so that reads and writes both run along cache lines.
+    fn gather<T: Element>(
+        &self,
+        bytes: &impl Fetch,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        out: &mut [T::Stored],
+        fix: impl Fn(T::Stored) -> T::Stored,
+    ) -> Result<()> {
+        let size = size_of::<T::Stored>();
+        let (n, width) = (rows.len(), cols.len());
+        let mut copies: Vec<Vec<u8>> = Vec::new();
+        for group in (0..width).step_by(SIDE_BY_SIDE) {
+            let columns = group..width.min(group + SIDE_BY_SIDE);
+            let at = |c: usize| self.position(self.fortran_index(rows.start, cols.start + c));
+            let mut lines: [&[u8]; SIDE_BY_SIDE] = [&[]; SIDE_BY_SIDE];
+            if bytes.in_place(self.position(0), 0).is_some() {
+                for (line, c) in lines.iter_mut().zip(columns.clone()) {
+                    *line = bytes.in_place(at(c), n * size).unwrap_or_default();
+                }
+            } else {
+                copies.resize(SIDE_BY_SIDE, Vec::new());
+                for (copy, c) in copies.iter_mut().zip(columns.clone()) {
+                    copy.resize(n * size, 0);
+                    bytes.copy(at(c), copy)?;
+                }
+                for (line, copy) in lines.iter_mut().zip(&copies) {
+                    *line = copy;
+                }
+            }
+            for r in 0..n {
+                let to = &mut out[r * width..][columns.clone()];
+                for (to, line) in to.iter_mut().zip(&lines) {
+                    *to = fix(bytemuck::pod_read_unaligned(&line[r * size..][..size]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Encodes whole rows into the file's layout, handing `(offset, bytes)` runs to `put`.
+    pub(crate) fn encode<T: Element>(
+        &self,
+        first_row: usize,
+        values: &[T],
+        mut put: impl FnMut(usize, &[u8]),
+    ) {
+        let row_len = self.shape.row_len();
+        let fix = |v: T| {
+            let stored = v.store();
+            if self.byte_order == ByteOrder::NATIVE { stored } else { T::swap(stored) }
+        };
+        if values.is_empty() {
+            return;
+        }
+        if self.is_row_major() {
+            let at = self.position(first_row * row_len);
+            if self.byte_order == ByteOrder::NATIVE {
+                put(at, T::bytes(values));
+                return;
+            }
+            const PIECE: usize = 4096;
+            let mut piece = Vec::with_capacity(PIECE.min(values.len()));
+            for (i, part) in values.chunks(PIECE).enumerate() {
+                piece.clear();
+                piece.extend(part.iter().map(|&v| fix(v)));
+                put(at + i * PIECE * size_of::<T>(), bytemuck::must_cast_slice(&piece));
+            }
+            return;
+        }
+        let mut line = Vec::with_capacity(values.len() / row_len);
+        for c in 0..row_len {
+            line.clear();
+            line.extend(values[c..].iter().step_by(row_len).map(|&v| fix(v)));
+            let at = self.position(self.fortran_index(first_row, c));
+            put(at, bytemuck::must_cast_slice(&line));
+        }
+    }
+
+    /// The byte offset of the element that is `index`-th in file order.
+    pub(crate) fn position(&self, index: usize) -> usize {
+        self.offset as usize + index * self.dtype.size()
+    }
+
+    /// The place in Fortran order of element `col` (counted in C order within a row) of a row.
+    fn fortran_index(&self, row: usize, col: usize) -> usize {
+        let dims = self.shape.dims();
+        let mut rest = col;
+        let mut index = 0;
+        // Horner's scheme from the last axis (slowest in Fortran order) cannot be used directly,
+        // because the last axis is the fastest of the C-order index: digits come out in the
+        // order in which they are needed.
+        for &d in dims.iter().skip(1).rev() {
+            index = index * d + rest % d;
+            rest /= d;
+        }
+        index * self.shape.rows() + row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DType, Format, Shape};
+
+    #[test]
+    fn fortran_indices_follow_numpy() {
+        let meta = Meta {
+            format: Format::Raw,
+            dtype: DType::U8,
+            byte_order: ByteOrder::NATIVE,
+            order: Order::F,
+            shape: Shape::new([2, 3, 4]).expect("small"),
+            offset: 0,
+            columns: None,
+        };
+        // strides in Fortran order: 1, 2, 6
+        for i in 0..2 {
+            for j in 0..3 {
+                for k in 0..4 {
+                    assert_eq!(meta.fortran_index(i, j * 4 + k), i + 2 * j + 6 * k);
+                }
+            }
+        }
+        assert!(!meta.is_row_major());
+        let flat = Meta { shape: Shape::new([1, 5, 1]).expect("small"), ..meta };
+        assert!(flat.is_row_major());
+    }
+}

@@ -1,0 +1,106 @@
+//! What can be wrong with a sidecar.
+
+use super::{MAX_SIDECAR_LEN, VERSION};
+use crate::{ParseDTypeError, ShapeError};
+
+/// Why a sidecar could not be used.
+///
+/// Texts taken from the sidecar are cut to a few words, so an error is small whatever the file
+/// holds.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SidecarError {
+    /// A directory, a pipe or a device in the place of the sidecar.
+    #[error("it is not a regular file; remove it or write a sidecar in its place")]
+    NotRegular,
+    /// The sidecar is longer than any sidecar has to be.
+    #[error("it has {found} bytes; at most {MAX_SIDECAR_LEN} are read")]
+    TooLong {
+        /// Its length in bytes.
+        found: u64,
+    },
+    /// The sidecar is not a JSON object.
+    #[error("it is not a JSON object: {source}")]
+    Json {
+        /// What is wrong, with line and column.
+        #[from]
+        source: serde_json::Error,
+    },
+    /// A version that this release does not know.
+    #[error("it has version {found} (\"rowmill\": {found}); supported is version {VERSION}")]
+    Version {
+        /// The version found.
+        found: u64,
+    },
+    /// A key that would be ignored, which its author cannot want.
+    #[error(
+        "it has an unknown key {key:?}; expected rowmill, dtype, shape, order, offset and columns"
+    )]
+    UnknownKey {
+        /// The key.
+        key: String,
+    },
+    /// The same key twice.
+    #[error("it has the key \"{key}\" twice; expected it once")]
+    DuplicateKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// A key that this file cannot do without.
+    #[error("it has no key \"{key}\"; add it")]
+    MissingKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// A value that its key cannot have.
+    #[error("\"{key}\" has to be {expected}, found {found}")]
+    WrongType {
+        /// The key.
+        key: &'static str,
+        /// What it has to be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// The dtype is none that is supported.
+    #[error("\"dtype\": {source}")]
+    DType {
+        /// What was found and what is supported.
+        #[from]
+        source: ParseDTypeError,
+    },
+    /// `i8` or `u8`, which mean two things.
+    #[error(
+        "\"dtype\": {found:?} is eight bytes to NumPy and eight bits elsewhere; expected a name \
+         such as \"int8\" or \"int64\", or a code with a sign such as \"|i1\" or \"<i8\""
+    )]
+    AmbiguousDType {
+        /// The dtype as the sidecar spells it.
+        found: String,
+    },
+    /// A dimension that this machine cannot count to.
+    #[error("\"shape\": the dimension {found} is too large; expected at most {}", usize::MAX)]
+    DimensionTooLarge {
+        /// The dimension.
+        found: u64,
+    },
+    /// The dimensions make no shape.
+    #[error("\"shape\": {source}")]
+    Shape {
+        /// What is wrong with it.
+        #[from]
+        source: ShapeError,
+    },
+    /// Two descriptions of the same file differ.
+    #[error("its {key} is {found}, but {other} says {expected}; correct the one that is wrong")]
+    Contradicts {
+        /// What they differ in.
+        key: &'static str,
+        /// What the sidecar says.
+        found: String,
+        /// What else describes the file, in words.
+        other: String,
+        /// What that says.
+        expected: String,
+    },
+}

@@ -1,0 +1,284 @@
+//! The one door that elements come through, whatever their layout.
+
+use std::ops::Range;
+
+use crate::{Element, Error, Result, Shape};
+
+/// A rectangle of elements: some rows, and of each row the same run of elements.
+///
+/// Rows lie `stride` elements apart. When they follow each other without a gap, the tile is one
+/// slice: [`as_slice`](Self::as_slice).
+#[derive(Debug)]
+pub struct Tile<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    cols: usize,
+    stride: usize,
+}
+
+impl<T> Clone for Tile<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Tile<'_, T> {}
+
+impl<'a, T> Tile<'a, T> {
+    /// A tile of `rows` rows of `cols` elements that start `stride` elements apart in `data`.
+    ///
+    /// # Panics
+    /// When `data` does not reach to the end of the last row, or `stride < cols`.
+    #[must_use]
+    pub fn new(data: &'a [T], rows: usize, cols: usize, stride: usize) -> Self {
+        assert!(stride >= cols, "rows of {cols} elements overlap at a stride of {stride}");
+        let needed = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + cols };
+        assert!(data.len() >= needed, "a tile needs {needed} elements, got {}", data.len());
+        Self { data: &data[..needed], rows, cols, stride }
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of elements of each row.
+    #[must_use]
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows * self.cols
+    }
+
+    /// Whether there is no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Row `i` of the tile.
+    ///
+    /// # Panics
+    /// When `i` is not below [`rows`](Self::rows).
+    #[must_use]
+    #[inline]
+    pub fn row(&self, i: usize) -> &'a [T] {
+        assert!(i < self.rows, "row {i} of a tile of {} rows", self.rows);
+        if self.cols == 0 { &[] } else { &self.data[i * self.stride..][..self.cols] }
+    }
+
+    /// The rows in order.
+    pub fn iter_rows(&self) -> impl ExactSizeIterator<Item = &'a [T]> + use<'a, T> {
+        let tile = *self;
+        (0..tile.rows).map(move |i| tile.row(i))
+    }
+
+    /// Rows `range` of the tile.
+    ///
+    /// # Panics
+    /// When the range does not lie within the tile.
+    #[must_use]
+    pub fn sub_rows(&self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.rows, "{range:?} of {}", self.rows);
+        let rows = range.len();
+        let data = if rows == 0 || self.cols == 0 {
+            &[]
+        } else {
+            &self.data[range.start * self.stride..][..(rows - 1) * self.stride + self.cols]
+        };
+        Self { data, rows, ..*self }
+    }
+
+    /// The elements from the first to the last, gaps between rows included, and the stride.
+    #[must_use]
+    pub fn parts(&self) -> (&'a [T], usize) {
+        (self.data, self.stride)
+    }
+
+    /// All elements as one slice, if the rows follow each other without a gap.
+    #[must_use]
+    #[inline]
+    pub fn as_slice(&self) -> Option<&'a [T]> {
+        (self.stride == self.cols || self.rows <= 1).then_some(self.data)
+    }
+
+    /// The longest slices that make up the tile in order: one if it is contiguous, else its rows.
+    pub fn slices(&self) -> impl Iterator<Item = &'a [T]> + use<'a, T> {
+        let whole = self.as_slice();
+        let rows = if whole.is_some() { 0 } else { self.rows };
+        let tile = *self;
+        whole.into_iter().chain((0..rows).map(move |i| tile.row(i)))
+    }
+}
+
+/// A worker's own memory for elements that cannot be lent in place. Reused from tile to tile.
+#[derive(Debug)]
+pub struct TileBuffer<T: Element> {
+    pub(crate) stored: Vec<T::Stored>,
+    pub(crate) values: Vec<T>,
+}
+
+impl<T: Element> TileBuffer<T> {
+    /// An empty buffer; it grows to the largest tile that passes through it.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { stored: Vec::new(), values: Vec::new() }
+    }
+
+    /// The elements in `stored`, in place where the type allows it.
+    pub(crate) fn loaded(&mut self) -> &[T] {
+        match T::view(&self.stored) {
+            Some(values) => values,
+            None => {
+                self.values.clear();
+                self.values.extend(self.stored.iter().map(|&s| T::load(s)));
+                &self.values
+            }
+        }
+    }
+}
+
+impl<T: Element> Default for TileBuffer<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Something that lends rows of elements to workers: an array file, a slice, and whatever comes.
+///
+/// Native, aligned, contiguous elements are lent in place; everything else is decoded into the
+/// worker's buffer. A kernel cannot tell the difference.
+pub trait Source<T: Element>: Sync {
+    /// The shape of the array.
+    fn shape(&self) -> &Shape;
+
+    /// Lends elements `cols` of each of the rows `rows`; `cols` counts within a row, whatever the
+    /// number of its axes.
+    ///
+    /// # Errors
+    /// [`Error::RowRange`] outside the array, [`Error::Io`] and [`Error::Truncated`] when bytes
+    /// cannot be read.
+    fn tile<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>>;
+
+    /// How many rows a reader should ask for at a time, at least, for the layout to be read well.
+    /// Fewer are correct, but slow: a column-major file keeps the elements of one row far apart.
+    fn rows_at_a_time(&self) -> usize {
+        1
+    }
+
+    /// Checks that what was read is still what was opened. Called at the end of a job.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the file was changed meanwhile.
+    fn verify(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Lends whole rows as one slice.
+    ///
+    /// # Errors
+    /// As [`tile`](Self::tile).
+    fn rows<'a>(&'a self, rows: Range<usize>, buffer: &'a mut TileBuffer<T>) -> Result<&'a [T]> {
+        let row_len = self.shape().row_len();
+        let tile = self.tile(rows, 0..row_len, buffer)?;
+        Ok(tile.as_slice().unwrap_or_default())
+    }
+}
+
+/// Checks a request against a shape: what [`Source::tile`] owes for a bad range.
+pub(crate) fn check_ranges(shape: &Shape, rows: &Range<usize>, cols: &Range<usize>) -> Result<()> {
+    if rows.start > rows.end || rows.end > shape.rows() {
+        return Err(Error::RowRange { start: rows.start, end: rows.end, rows: shape.rows() });
+    }
+    if cols.start > cols.end || cols.end > shape.row_len() {
+        return Err(Error::RowRange { start: cols.start, end: cols.end, rows: shape.row_len() });
+    }
+    Ok(())
+}
+
+/// A slice in memory as a source, in C order.
+///
+/// ```
+/// use rowmill_core::{SliceSource, Source, TileBuffer};
+/// let x = SliceSource::new(&[1, 2, 3, 4, 5, 6], [3, 2]).unwrap();
+/// assert_eq!(x.rows(1..3, &mut TileBuffer::new()).unwrap(), [3, 4, 5, 6]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct SliceSource<'a, T> {
+    data: &'a [T],
+    shape: Shape,
+}
+
+impl<'a, T: Element> SliceSource<'a, T> {
+    /// The elements of `data` as an array of shape `dims`; `None` when the counts differ or the
+    /// dimensions make no [`Shape`].
+    #[must_use]
+    pub fn new(data: &'a [T], dims: impl Into<Vec<usize>>) -> Option<Self> {
+        let shape = Shape::new(dims).ok()?;
+        (shape.len() == data.len()).then_some(Self { data, shape })
+    }
+}
+
+impl<T: Element> Source<T> for SliceSource<'_, T> {
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn tile<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        _: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>> {
+        check_ranges(&self.shape, &rows, &cols)?;
+        Ok(tile_in(self.data, &self.shape, rows, cols))
+    }
+}
+
+/// The tile of these rows and columns in a contiguous C-order array.
+pub(crate) fn tile_in<'a, T>(
+    data: &'a [T],
+    shape: &Shape,
+    rows: Range<usize>,
+    cols: Range<usize>,
+) -> Tile<'a, T> {
+    let row_len = shape.row_len();
+    if rows.is_empty() || cols.is_empty() {
+        return Tile::new(&[], rows.len(), cols.len(), cols.len());
+    }
+    let start = rows.start * row_len + cols.start;
+    Tile::new(&data[start..], rows.len(), cols.len(), row_len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_of_every_kind() {
+        let data: Vec<i32> = (0..24).collect();
+        let x = SliceSource::new(&data, [4, 2, 3]).expect("24 elements");
+        let mut buffer = TileBuffer::new();
+        let tile = x.tile(1..3, 2..5, &mut buffer).expect("inside");
+        assert_eq!(tile.as_slice(), None);
+        assert_eq!(tile.slices().collect::<Vec<_>>(), [&[8, 9, 10][..], &[14, 15, 16]]);
+        assert_eq!(tile.sub_rows(1..2).as_slice(), Some(&[14, 15, 16][..]));
+        let whole = x.tile(1..3, 0..6, &mut buffer).expect("inside");
+        assert_eq!(whole.as_slice(), Some(&data[6..18]));
+        assert_eq!(whole.slices().count(), 1);
+        assert!(x.tile(4..4, 0..6, &mut buffer).expect("empty").is_empty());
+        assert!(x.tile(3..5, 0..6, &mut buffer).is_err());
+        assert!(x.tile(0..1, 5..7, &mut buffer).is_err());
+        assert!(SliceSource::new(&data, [5, 5]).is_none());
+    }
+}

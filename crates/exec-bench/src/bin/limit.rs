@@ -1,0 +1,56 @@
+//! Prints how fast this machine reads an array file that is mapped: the yardstick for everything
+//! else, and with `--kernels` how close the kernels come to it in the same run.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use rowmill_exec::Isa;
+use rowmill_exec_bench::report;
+
+/// The fastest read of a mapped array file that there is, on 1 to N threads.
+///
+/// Reads every byte with eight interleaved streams a thread and does nothing with it. Each number
+/// is a median over the runs; jobs take turns, so that a disturbance hits all alike. The file is in
+/// the page cache after the warm-up, if it fits.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  limit big.npy\n  limit big.npy --kernels --runs 9\n  limit big.npy --json > limit.json"
+)]
+struct Args {
+    /// The array file: .npy, or raw with a sidecar; native byte order, C order
+    file: PathBuf,
+    /// Threads to go up to [default: one for each core]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Runs of each job after the warm-up
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Time the kernels as well, on all threads, and show their share of the limit
+    #[arg(long)]
+    kernels: bool,
+    /// Print JSON with every sample
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = args.threads.unwrap_or(cores).max(1);
+    match report::limit(&args.file, threads, args.runs.max(1), args.kernels, Isa::detect()) {
+        Ok(report) => {
+            if args.json {
+                println!("{}", report.to_json());
+            } else {
+                print!("{report}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("limit: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What this machine and this file can do: the yardsticks of rowmill. The binaries are thin; all
+//! measuring is here.
+
+pub mod limit;
+pub mod measure;
+pub mod report;

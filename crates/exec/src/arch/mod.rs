@@ -1,0 +1,166 @@
+//! Instruction sets: which there are, and how a loop is compiled for each. Knows no kernel.
+//!
+//! A hot loop is written once, generic and plain, as a [`Job`] whose `run` is `#[inline(always)]`.
+//! [`Isa::run`] calls it from a function that is compiled for the instruction set, into which the
+//! loop is inlined and vectorised. All loops have fixed lanes and the compiler never contracts
+//! `a * b + c`, so the instruction set changes speed and no bit.
+//!
+//! To add an instruction set: a variant of `Kind`, its wrapper beside the others in `x86_64.rs` (or
+//! a sibling), a line in `ALL`. The determinism tests run over [`Isa::available`].
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A loop to be compiled for every instruction set.
+pub trait Job {
+    /// What the loop returns.
+    type Output;
+
+    /// Runs it. Implementations are `#[inline(always)]`, and so is all that they call.
+    fn run(self) -> Self::Output;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Baseline,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+/// An instruction set that this machine has: a value of this type proves it.
+///
+/// ```
+/// use rowmill_exec::Isa;
+/// let best = Isa::detect();
+/// assert!(Isa::available().contains(&best));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Isa(Kind);
+
+/// Slowest first.
+const ALL: &[(Kind, &str)] = &[
+    (Kind::Baseline, "baseline"),
+    #[cfg(target_arch = "x86_64")]
+    (Kind::Avx2, "avx2"),
+    #[cfg(target_arch = "x86_64")]
+    (Kind::Avx512, "avx512"),
+];
+
+impl Isa {
+    /// What every machine of this architecture has.
+    pub const BASELINE: Self = Self(Kind::Baseline);
+
+    /// The fastest instruction set of this machine.
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::available().last().copied().unwrap_or(Self::BASELINE)
+    }
+
+    /// All instruction sets of this machine, slowest first.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        ALL.iter().filter(|(kind, _)| exists(*kind)).map(|(kind, _)| Self(*kind)).collect()
+    }
+
+    /// Its name: `baseline`, `avx2`, `avx512`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ALL.iter().find(|(kind, _)| *kind == self.0).map_or("baseline", |(_, name)| name)
+    }
+
+    /// Runs a job compiled for this instruction set.
+    #[inline]
+    pub fn run<J: Job>(self, job: J) -> J::Output {
+        match self.0 {
+            Kind::Baseline => job.run(),
+            // SAFETY: values of these kinds are only made where the CPU was seen to have all
+            // features that the wrapper is compiled for (`exists`).
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { x86_64::avx2(job) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { x86_64::avx512(job) },
+        }
+    }
+}
+
+fn exists(kind: Kind) -> bool {
+    match kind {
+        Kind::Baseline => true,
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => x86_64::has_avx2(),
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => x86_64::has_avx512(),
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// An instruction set that does not exist or that this machine does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{asked:?} is not an instruction set of this machine; it has {}", available.join(", "))]
+pub struct ParseIsaError {
+    /// What was asked for.
+    pub asked: String,
+    /// The names that are accepted here.
+    pub available: Vec<&'static str>,
+}
+
+impl FromStr for Isa {
+    type Err = ParseIsaError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIsaError> {
+        let available = Self::available();
+        available.iter().find(|isa| isa.name() == text).copied().ok_or_else(|| ParseIsaError {
+            asked: text.to_owned(),
+            available: available.iter().map(|isa| isa.name()).collect(),
+        })
+    }
+}
+
+/// Asks for the cache line at `pointer`, which may point anywhere.
+#[inline(always)]
+pub fn prefetch<T>(pointer: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    x86_64::prefetch(pointer);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = pointer;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back_and_others_are_refused() {
+        for isa in Isa::available() {
+            assert_eq!(isa.to_string().parse(), Ok(isa));
+        }
+        let error = "sse9".parse::<Isa>().expect_err("no such thing");
+        assert!(error.to_string().contains("baseline"), "{error}");
+    }
+
+    #[test]
+    fn every_wrapper_runs_the_job() {
+        struct Twice(u64);
+        impl Job for Twice {
+            type Output = u64;
+            #[inline(always)]
+            fn run(self) -> u64 {
+                self.0 * 2
+            }
+        }
+        for isa in Isa::available() {
+            assert_eq!(isa.run(Twice(21)), 42);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Watching and stopping a job.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Stops a job from anywhere: another thread, a signal handler, the progress callback.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{CancelToken, Engine, Error, Sum};
+/// let token = CancelToken::new();
+/// let engine = Engine::builder().cancel(token.clone()).build()?;
+/// token.cancel();
+/// let x = SliceSource::new(&[1.0_f32], [1]).unwrap();
+/// assert!(matches!(engine.reduce(&x, Sum::all()), Err(Error::Cancelled)));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A token that has not been used.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops the jobs of all engines that have the token, each within a chunk.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Makes the token as good as new.
+    pub fn reset(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether [`cancel`](Self::cancel) was called.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// What the job is doing: `reduce`, `map`, `stream`.
+    pub job: &'static str,
+    /// Bytes of input that are done.
+    pub done: u64,
+    /// Bytes of input in all.
+    pub total: u64,
+    /// Time since the job began.
+    pub elapsed: Duration,
+}
+
+/// What is called while a job runs.
+#[derive(Clone)]
+pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&Progress) + Send + Sync>);
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").finish_non_exhaustive()
+    }
+}

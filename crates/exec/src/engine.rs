@@ -1,0 +1,221 @@
+//! The engine: workers, chunk size, progress and cancellation, and the jobs that it runs.
+
+use std::sync::Arc;
+
+use rowmill_core::{Element, Source, TileBuffer};
+
+use crate::arch::Isa;
+use crate::control::{CancelToken, Observer, Progress};
+use crate::grid::Grid;
+use crate::plan::{ChunkSize, Plan};
+use crate::reduce::{Block, Reduce};
+use crate::scratch::Scratch;
+use crate::tree::{Run, Tree};
+use crate::{Error, Result};
+
+/// Runs jobs over arrays on its own workers.
+///
+/// Answers do not depend on any knob of the engine. Engines are cheap to share (`&Engine` is all a
+/// job needs) and hold their worker threads until dropped.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{ChunkSize, Engine, Mean, MinMax, Sum};
+/// let data: Vec<f32> = (0..12).map(|i| i as f32).collect();
+/// let x = SliceSource::new(&data, [4, 3]).unwrap();
+/// let engine = Engine::builder().workers(2).chunk(ChunkSize::Bytes(1 << 20)).build()?;
+/// let (sum, mean, range) = engine.reduce(&x, (Sum::all(), Mean::per_column(), MinMax::all()))?;
+/// assert_eq!(sum, 66.0);
+/// assert_eq!(*mean, [4.5, 5.5, 6.5]);
+/// assert_eq!(range.max, 11.0);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) pool: rayon::ThreadPool,
+    pub(crate) chunk: ChunkSize,
+    pub(crate) isa: Isa,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) cancel: CancelToken,
+}
+
+/// The knobs of an [`Engine`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "build() makes the engine"]
+pub struct EngineBuilder {
+    workers: Option<usize>,
+    chunk: ChunkSize,
+    isa: Option<Isa>,
+    observer: Option<Observer>,
+    cancel: CancelToken,
+}
+
+/// Set to `baseline`, `avx2` or `avx512`, overrides the instruction set of engines that do not set
+/// their own: for tests and for finding faults.
+const ISA_VARIABLE: &str = "ROWMILL_ISA";
+
+impl EngineBuilder {
+    /// The number of worker threads. Default: one for each core that the process may use.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// How much a worker takes at a time. Default: [`ChunkSize::Auto`].
+    pub fn chunk(mut self, size: ChunkSize) -> Self {
+        self.chunk = size;
+        self
+    }
+
+    /// The instruction set. Default: the fastest, unless the environment variable `ROWMILL_ISA`
+    /// names another.
+    pub fn isa(mut self, isa: Isa) -> Self {
+        self.isa = Some(isa);
+        self
+    }
+
+    /// What is called on the caller's thread, about ten times a second while a job runs and once
+    /// at its end. Default: nothing.
+    pub fn progress(mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Observer(Arc::new(callback)));
+        self
+    }
+
+    /// What stops the engine's jobs. Default: nothing does.
+    pub fn cancel(mut self, token: CancelToken) -> Self {
+        self.cancel = token;
+        self
+    }
+
+    /// Starts the workers.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`] for no workers or empty chunks, [`Error::Workers`] when threads cannot
+    /// be started, [`Error::Isa`] when `ROWMILL_ISA` names what this machine does not have.
+    pub fn build(self) -> Result<Engine> {
+        let bad = |knob, expected| Err(Error::BadOption { knob, value: "0".to_owned(), expected });
+        if self.workers == Some(0) {
+            return bad("workers", "expected at least 1");
+        }
+        if matches!(self.chunk, ChunkSize::Bytes(0) | ChunkSize::Rows(0)) {
+            return bad("the chunk size", "expected at least one byte or row");
+        }
+        let isa = match (self.isa, std::env::var(ISA_VARIABLE)) {
+            (Some(isa), _) => isa,
+            (None, Ok(name)) if !name.is_empty() => name.parse()?,
+            (None, _) => Isa::detect(),
+        };
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let workers = self.workers.unwrap_or_else(cores);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(workers)
+            .thread_name(|i| format!("rowmill-{i}"))
+            .build()
+            .map_err(|source| Error::Workers { workers, source })?;
+        Ok(Engine { pool, chunk: self.chunk, isa, observer: self.observer, cancel: self.cancel })
+    }
+}
+
+/// What a worker carries from chunk to chunk of a reduction.
+struct Worker<T: Element> {
+    buffer: TileBuffer<T>,
+    scratch: Scratch,
+}
+
+impl Engine {
+    /// An engine with the default of every knob.
+    ///
+    /// # Errors
+    /// As [`EngineBuilder::build`].
+    pub fn new() -> Result<Self> {
+        Self::builder().build()
+    }
+
+    /// The knobs.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// The number of worker threads.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// The instruction set that kernels run on.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Reduces an array with a kernel, or a tuple of kernels, in one read.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the array cannot be read or changed meanwhile, [`Error::Cancelled`],
+    /// [`Error::KernelPanicked`], and what the kernels give.
+    pub fn reduce<T, S, R>(&self, source: &S, kernel: R) -> Result<R::Output>
+    where
+        T: Element,
+        S: Source<T>,
+        R: Reduce<T>,
+    {
+        let shape = source.shape();
+        kernel.check(shape)?;
+        let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
+        let plan = Plan::blocks(&grid, self.chunk, self.workers());
+        let tree = Tree::new();
+        let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
+        self.run(
+            "reduce",
+            plan.len(),
+            |chunk| grid.bytes(plan.chunk(chunk)),
+            || Worker { buffer: TileBuffer::new(), scratch: Scratch::default() },
+            |worker, chunk| {
+                let mut run = Run::new();
+                self.reduce_blocks(source, &kernel, &grid, plan.chunk(chunk), worker, |i, p| {
+                    run.push(i, p, merge);
+                })?;
+                tree.add(run, merge);
+                Ok(())
+            },
+        )?;
+        source.verify()?;
+        let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
+        kernel.finish(partial, shape)
+    }
+
+    /// Folds each block of a chunk from identity.
+    fn reduce_blocks<T: Element, R: Reduce<T>>(
+        &self,
+        source: &impl Source<T>,
+        kernel: &R,
+        grid: &Grid,
+        blocks: std::ops::Range<usize>,
+        worker: &mut Worker<T>,
+        mut done: impl FnMut(usize, R::Partial),
+    ) -> Result<()> {
+        let row_len = source.shape().row_len();
+        let Worker { buffer, scratch } = worker;
+        // Some layouts are only read well many rows at a time: then blocks that stand on top of
+        // each other are read together.
+        let together = source.rows_at_a_time().div_ceil(grid.band_rows()).max(1);
+        let together = if grid.tiles() == 1 { together } else { 1 };
+        let mut next = blocks.start;
+        while next < blocks.end {
+            let last = blocks.end.min(next + together) - 1;
+            let (first, end) = (grid.block(next), grid.block(last));
+            let start = first.rows.start;
+            let span = source.tile(start..end.rows.end, first.cols, buffer)?;
+            for index in next..=last {
+                let bounds = grid.block(index);
+                let tile = span.sub_rows(bounds.rows.start - start..bounds.rows.end - start);
+                let block = Block::new(tile, bounds, row_len, self.isa, scratch);
+                let mut partial = kernel.identity();
+                kernel.accumulate(&mut partial, &block)?;
+                done(index, partial);
+            }
+            next = last + 1;
+        }
+        Ok(())
+    }
+}

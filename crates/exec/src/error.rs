@@ -1,0 +1,107 @@
+//! What can go wrong with a job.
+
+use rowmill_core::Shape;
+
+/// The result of a job.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a job gave no answer. Nothing is left half-written behind any of these.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be opened, read or written.
+    #[error(transparent)]
+    File(#[from] rowmill_core::Error),
+    /// The cancel token was used.
+    #[error("the job was cancelled")]
+    Cancelled,
+    /// A kernel panicked.
+    #[error("a kernel panicked in chunk {chunk}: {message}")]
+    KernelPanicked {
+        /// Which chunk of the job it was.
+        chunk: usize,
+        /// What the panic said.
+        message: String,
+    },
+    /// A kernel of the user's own failed.
+    #[error("a kernel failed: {0}")]
+    Kernel(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A NaN under [`NanPolicy::Error`](crate::NanPolicy::Error).
+    #[error(
+        "row {row}, element {element} of the row is NaN; skip NaN or let it propagate to go on"
+    )]
+    NanFound {
+        /// The row.
+        row: usize,
+        /// The element within the row, in C order.
+        element: usize,
+    },
+    /// An integer sum that does not fit the result type.
+    #[error("the sum {exact} does not fit {result_type}; take the mean, or sum in parts")]
+    SumOverflow {
+        /// The exact sum.
+        exact: i128,
+        /// What it should have fitted.
+        result_type: &'static str,
+    },
+    /// The smallest or largest element of nothing.
+    #[error("there is no {what} of no elements (cell {cell} of the result); nothing was selected")]
+    NoElements {
+        /// What was asked for.
+        what: &'static str,
+        /// Which cell of the result, in C order.
+        cell: usize,
+    },
+    /// A mask that fits neither the array nor its rows.
+    #[error(
+        "a mask of shape {found} fits no array of shape {array}; expected the same shape, or one \
+         entry for each of the {} rows", array.rows()
+    )]
+    MaskShape {
+        /// The shape of the mask.
+        found: Shape,
+        /// The shape of the array.
+        array: Shape,
+    },
+    /// The workers could not be started.
+    #[error("cannot start {workers} workers: {source}")]
+    Workers {
+        /// How many were asked for.
+        workers: usize,
+        /// What the thread pool said.
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// The instruction set asked for in `ROWMILL_ISA`.
+    #[error("ROWMILL_ISA: {0}")]
+    Isa(#[from] crate::ParseIsaError),
+    /// A knob at a value that means nothing.
+    #[error("{knob} cannot be {value}; {expected}")]
+    BadOption {
+        /// Which knob.
+        knob: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it can be.
+        expected: &'static str,
+    },
+    /// A kernel gave rows of another size than it said.
+    #[error("the kernel's output rows hold {found} elements, {expected} were announced")]
+    OutputRow {
+        /// Elements announced.
+        expected: usize,
+        /// Elements found.
+        found: usize,
+    },
+}
+
+impl Error {
+    /// An error of a kernel of the user's own.
+    ///
+    /// ```
+    /// let error = rowmill_exec::Error::kernel("the rows are not sorted");
+    /// assert_eq!(error.to_string(), "a kernel failed: the rows are not sorted");
+    /// ```
+    pub fn kernel(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Kernel(error.into())
+    }
+}

@@ -1,0 +1,300 @@
+//! The cells of a partial: what is known of one cell, side by side for many.
+
+use crate::lanes::{Lane, Lanes, N, Parts, RangePart, SpreadPart, SumPart, higher, lower};
+
+/// The mergeable state of some cells. Vectors of parts that a kernel does not need stay empty.
+#[derive(Clone, Debug)]
+pub(crate) struct Cells<L: Lane> {
+    len: usize,
+    count: Counts,
+    /// How many elements are NaN, and infinite; nothing as long as there is none.
+    special: Option<Special>,
+    total: Vec<L::Total>,
+    spread: Vec<L::Spread>,
+    min: Vec<L>,
+    max: Vec<L>,
+    /// Whether a NaN was seen while looking for the range.
+    nan_seen: bool,
+}
+
+/// How many elements took part.
+#[derive(Clone, Debug)]
+enum Counts {
+    /// The same number in every cell.
+    Same(u64),
+    /// A number for each cell.
+    Each(Vec<u64>),
+}
+
+impl Counts {
+    fn at(&self, i: usize) -> u64 {
+        match self {
+            Self::Same(n) => *n,
+            Self::Each(counts) => counts[i],
+        }
+    }
+}
+
+/// Numbers of NaN and infinities, cell by cell.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Special {
+    pub(crate) nan: Vec<u64>,
+    pub(crate) inf: Vec<u64>,
+}
+
+/// One cell.
+#[derive(Clone, Copy, Debug)]
+pub struct CellState<L: Lane> {
+    /// Elements that took part.
+    pub count: u64,
+    /// NaN among those that were selected.
+    pub nan: u64,
+    /// Infinities among those that were selected.
+    pub inf: u64,
+    /// Their sum.
+    pub total: L::Total,
+    /// Their spread.
+    pub spread: L::Spread,
+    /// The smallest, NaN left out.
+    pub min: L,
+    /// The largest, NaN left out.
+    pub max: L,
+}
+
+/// Adds up lanes in a fixed tree.
+#[inline(always)]
+fn across<V: Copy>(mut lanes: [V; N], join: impl Fn(V, V) -> V) -> V {
+    let mut half = N / 2;
+    while half > 0 {
+        for j in 0..half {
+            lanes[j] = join(lanes[j], lanes[j + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+fn add_all(to: &mut [u64], from: &[u64]) {
+    for (a, b) in to.iter_mut().zip(from) {
+        *a += b;
+    }
+}
+
+impl<L: Lane> Cells<L> {
+    /// No cells yet, `len` to come. `count` is the number of elements of each; without it they are
+    /// counted in lanes.
+    #[inline(always)]
+    pub(crate) fn with_capacity<P: Parts<L>>(len: usize, count: Option<u64>) -> Self {
+        let room = |wanted: bool| if wanted { len } else { 0 };
+        Self {
+            len: 0,
+            count: count.map_or_else(|| Counts::Each(Vec::with_capacity(len)), Counts::Same),
+            special: None,
+            total: Vec::with_capacity(room(P::SUM)),
+            spread: Vec::with_capacity(room(P::SPREAD)),
+            min: Vec::with_capacity(room(P::RANGE)),
+            max: Vec::with_capacity(room(P::RANGE)),
+            nan_seen: false,
+        }
+    }
+
+    /// Cells that no element went into.
+    pub(crate) fn empty<P: Parts<L>>(len: usize) -> Self {
+        let mut cells = Self::with_capacity::<P>(len, Some(0));
+        cells.len = len;
+        if P::SUM {
+            cells.total.resize(len, L::Total::default());
+        }
+        if P::SPREAD {
+            cells.spread.resize(len, L::Spread::default());
+        }
+        if P::RANGE {
+            cells.min.resize(len, L::HIGHEST);
+            cells.max.resize(len, L::LOWEST);
+        }
+        cells
+    }
+
+    /// One cell, from lanes. `count` as in [`with_capacity`](Self::with_capacity).
+    #[inline(always)]
+    pub(crate) fn one<P: Parts<L>>(lanes: &Lanes<L, P>, count: Option<u64>) -> Self {
+        let mut cells = Self::with_capacity::<P>(1, count);
+        cells.push::<P>(lanes);
+        cells
+    }
+
+    /// Adds a cell that all lanes belong to.
+    #[inline(always)]
+    pub(crate) fn push<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>) {
+        if let Counts::Each(counts) = &mut self.count {
+            counts.push(lanes.count.iter().map(|&n| u64::from(n)).sum());
+        }
+        if P::SUM {
+            self.total.push(across(lanes.sum.totals(), L::join_totals));
+        }
+        if P::SPREAD {
+            self.spread.push(across(lanes.spread.squares(), L::add_squares));
+        }
+        if P::RANGE {
+            self.min.push(across(lanes.range.mins(), lower));
+            self.max.push(across(lanes.range.maxs(), higher));
+            self.nan_seen |= lanes.range.nans().contains(&true);
+        }
+        self.len += 1;
+    }
+
+    /// Adds a cell for each of the first `n` lanes.
+    #[inline(always)]
+    pub(crate) fn extend<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>, n: usize) {
+        if let Counts::Each(counts) = &mut self.count {
+            counts.extend(lanes.count[..n].iter().map(|&n| u64::from(n)));
+        }
+        if P::SUM {
+            self.total.extend_from_slice(&lanes.sum.totals()[..n]);
+        }
+        if P::SPREAD {
+            self.spread.extend_from_slice(&lanes.spread.squares()[..n]);
+        }
+        if P::RANGE {
+            self.min.extend_from_slice(&lanes.range.mins()[..n]);
+            self.max.extend_from_slice(&lanes.range.maxs()[..n]);
+            self.nan_seen |= lanes.range.nans()[..n].contains(&true);
+        }
+        self.len += n;
+    }
+
+    /// Folds groups of `cols` cells onto the first group. Spreads are still squares about the same
+    /// shift. `count` is the number of elements of each cell, if it was not counted.
+    #[inline(always)]
+    pub(crate) fn folded(mut self, cols: usize, count: Option<u64>) -> Self {
+        for start in (cols..self.len).step_by(cols) {
+            for c in 0..cols {
+                if !self.total.is_empty() {
+                    self.total[c] = L::join_totals(self.total[c], self.total[start + c]);
+                }
+                if !self.spread.is_empty() {
+                    self.spread[c] = L::add_squares(self.spread[c], self.spread[start + c]);
+                }
+                if !self.min.is_empty() {
+                    self.min[c] = lower(self.min[c], self.min[start + c]);
+                    self.max[c] = higher(self.max[c], self.max[start + c]);
+                }
+            }
+            if let Counts::Each(counts) = &mut self.count {
+                let (first, rest) = counts.split_at_mut(start);
+                add_all(&mut first[..cols], &rest[..cols]);
+            }
+        }
+        match (count, &mut self.count) {
+            (Some(n), count) => *count = Counts::Same(n),
+            (None, Counts::Each(counts)) => counts.truncate(cols),
+            (None, Counts::Same(_)) => {}
+        }
+        self.total.truncate(cols);
+        self.spread.truncate(cols);
+        self.min.truncate(cols);
+        self.max.truncate(cols);
+        self.len = cols;
+        self
+    }
+
+    /// Turns squares about `shift` into spreads about the mean. Gives the cells in which that
+    /// cancelled too many digits.
+    pub(crate) fn settle(&mut self, shift: &[f64]) -> Vec<usize> {
+        let mut cancelled = Vec::new();
+        for (i, &shift) in shift.iter().enumerate().take(self.spread.len()) {
+            let (spread, again) = L::settle(self.spread[i], self.total[i], self.count.at(i), shift);
+            self.spread[i] = spread;
+            if again {
+                cancelled.push(i);
+            }
+        }
+        cancelled
+    }
+
+    /// Takes the spreads of some cells from another fold of the same elements.
+    pub(crate) fn take_spreads(&mut self, cells: &[usize], from: &Self) {
+        for &i in cells {
+            self.spread[i] = from.spread[i];
+        }
+    }
+
+    /// The mean of each cell; 0 where it is not finite.
+    pub(crate) fn means(&self) -> Vec<f64> {
+        let mean = |(i, &total)| {
+            let mean = L::mean(total, self.count.at(i));
+            if mean.is_finite() { mean } else { 0.0 }
+        };
+        self.total.iter().enumerate().map(mean).collect()
+    }
+
+    /// The number of cells.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing hints at a NaN, or at an infinity as far as sums are there to show it.
+    pub(crate) fn is_clean(&self) -> bool {
+        !self.nan_seen && self.total.iter().all(|&total| L::is_clean(total))
+    }
+
+    /// Says how many of the elements are NaN and infinite.
+    pub(crate) fn set_special(&mut self, special: Special) {
+        self.special = Some(special);
+    }
+
+    /// Takes in the same cells of the elements that follow.
+    pub(crate) fn merge(&mut self, next: &Self) {
+        debug_assert_eq!(self.len, next.len);
+        for (i, spread) in self.spread.iter_mut().enumerate() {
+            *spread = L::join_spreads(
+                (self.count.at(i), self.total[i], *spread),
+                (next.count.at(i), next.total[i], next.spread[i]),
+            );
+        }
+        for (a, &b) in self.total.iter_mut().zip(&next.total) {
+            *a = L::join_totals(*a, b);
+        }
+        for (a, &b) in self.min.iter_mut().zip(&next.min) {
+            *a = lower(*a, b);
+        }
+        for (a, &b) in self.max.iter_mut().zip(&next.max) {
+            *a = higher(*a, b);
+        }
+        match (&mut self.count, &next.count) {
+            (Counts::Same(a), Counts::Same(b)) => *a += b,
+            (Counts::Each(a), b) => {
+                for (i, a) in a.iter_mut().enumerate() {
+                    *a += b.at(i);
+                }
+            }
+            (Counts::Same(a), Counts::Each(b)) => {
+                let a = *a;
+                self.count = Counts::Each(b.iter().map(|b| a + b).collect());
+            }
+        }
+        match (&mut self.special, &next.special) {
+            (Some(a), Some(b)) => {
+                add_all(&mut a.nan, &b.nan);
+                add_all(&mut a.inf, &b.inf);
+            }
+            (a @ None, Some(b)) => *a = Some(b.clone()),
+            (_, None) => {}
+        }
+    }
+
+    /// Cell `i`.
+    pub(crate) fn state(&self, i: usize) -> CellState<L> {
+        let special =
+            |pick: fn(&Special) -> &Vec<u64>| self.special.as_ref().map_or(0, |s| pick(s)[i]);
+        CellState {
+            count: self.count.at(i),
+            nan: special(|s| &s.nan),
+            inf: special(|s| &s.inf),
+            total: self.total.get(i).copied().unwrap_or_default(),
+            spread: self.spread.get(i).copied().unwrap_or_default(),
+            min: self.min.get(i).copied().unwrap_or(L::HIGHEST),
+            max: self.max.get(i).copied().unwrap_or(L::LOWEST),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Which elements of a tile take part.
+
+use crate::lanes::{Lane, Lanes, N, Parts};
+
+/// How a mask decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaskKind {
+    /// It keeps everything.
+    Every,
+    /// By the value of the element.
+    Value,
+    /// By its position.
+    Bytes,
+}
+
+/// Decides for each element whether it takes part. Elements that do not are replaced by one that
+/// changes nothing, never multiplied by zero: `NaN * 0` is NaN.
+pub(crate) trait Select<L: Lane>: Copy + Sync {
+    /// The decisions for a run of elements.
+    type Run: Copy;
+
+    /// Whether the number of elements kept has to be counted.
+    const COUNTS: bool;
+
+    /// The decisions for the elements `start..start + len` of the tile, counted row after row
+    /// without gaps.
+    fn run(self, start: usize, len: usize) -> Self::Run;
+
+    /// Takes in the `i`-th vector of a run.
+    fn step<P: Parts<L>>(
+        run: &Self::Run,
+        i: usize,
+        lanes: &mut Lanes<L, P>,
+        shift: &[f64; N],
+        x: &[L; N],
+    );
+
+    /// Which of the elements `x` at `at` of a run are kept.
+    fn keep(run: &Self::Run, at: usize, x: &[L]) -> [bool; N];
+}
+
+/// All elements.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Every;
+
+impl<L: Lane> Select<L> for Every {
+    type Run = ();
+    const COUNTS: bool = false;
+
+    #[inline(always)]
+    fn run(self, _: usize, _: usize) {}
+
+    #[inline(always)]
+    fn step<P: Parts<L>>((): &(), _: usize, lanes: &mut Lanes<L, P>, shift: &[f64; N], x: &[L; N]) {
+        lanes.step(shift, x);
+    }
+
+    #[inline(always)]
+    fn keep((): &(), _: usize, x: &[L]) -> [bool; N] {
+        std::array::from_fn(|j| j < x.len())
+    }
+}
+
+/// Those with a non-zero byte: one byte for each element of the tile, row after row without gaps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
+
+impl<'a, L: Lane> Select<L> for Bytes<'a> {
+    type Run = &'a [u8];
+    const COUNTS: bool = true;
+
+    #[inline(always)]
+    fn run(self, start: usize, len: usize) -> &'a [u8] {
+        &self.0[start..start + len]
+    }
+
+    #[inline(always)]
+    fn step<P: Parts<L>>(
+        run: &&'a [u8],
+        i: usize,
+        lanes: &mut Lanes<L, P>,
+        shift: &[f64; N],
+        x: &[L; N],
+    ) {
+        let bytes = &run.as_chunks::<N>().0[i];
+        let mut keep = [false; N];
+        for j in 0..N {
+            keep[j] = bytes[j] != 0;
+        }
+        lanes.step_kept(shift, x, &keep);
+    }
+
+    #[inline(always)]
+    fn keep(run: &&'a [u8], at: usize, x: &[L]) -> [bool; N] {
+        std::array::from_fn(|j| j < x.len() && run[at + j] != 0)
+    }
+}
+
+/// Those whose value satisfies a predicate.
+#[derive(Debug)]
+pub(crate) struct Value<'a, F>(pub(crate) &'a F);
+
+impl<F> Clone for Value<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for Value<'_, F> {}
+
+impl<'a, L: Lane, F: Fn(L) -> bool + Sync> Select<L> for Value<'a, F> {
+    type Run = &'a F;
+    const COUNTS: bool = true;
+
+    #[inline(always)]
+    fn run(self, _: usize, _: usize) -> &'a F {
+        self.0
+    }
+
+    #[inline(always)]
+    fn step<P: Parts<L>>(
+        run: &&'a F,
+        _: usize,
+        lanes: &mut Lanes<L, P>,
+        shift: &[f64; N],
+        x: &[L; N],
+    ) {
+        let mut keep = [false; N];
+        for j in 0..N {
+            keep[j] = run(x[j]);
+        }
+        lanes.step_kept(shift, x, &keep);
+    }
+
+    #[inline(always)]
+    fn keep(run: &&'a F, _: usize, x: &[L]) -> [bool; N] {
+        std::array::from_fn(|j| j < x.len() && run(x[j]))
+    }
+}

@@ -1,0 +1,157 @@
+//! The grid: how an array is cut into blocks, the fixed units of arithmetic.
+//!
+//! The bounds of a block depend on the length of a row and the size of an element, on nothing else.
+//! Rows at the end of the array make the last block shorter, and appended rows lengthen it.
+//!
+//! ```text
+//!  rows of up to 16 KiB                 longer rows
+//!  one band = one block                 one band = a row of tiles of 64 rows x 4 KiB
+//!  +------------------+                 +------+------+------+---+
+//!  | 0                |  256 KiB        | 0    | 1    | 2    | 3 |
+//!  +------------------+                 +------+------+------+---+
+//!  | 1                |                 | 4    | 5    | 6    | 7 |
+//!  +------------------+                 +------+------+------+---+
+//! ```
+//!
+//! Why tiles: the partial of a per-column reduction is as wide as the block. Were the blocks of a
+//! wide array a few whole rows, partials would be as large as the data. Sixty-four rows deep, they
+//! are a few percent of it, and the rows of a tile are the interleaved streams that a block is read
+//! by anyway.
+
+use std::ops::Range;
+
+/// The bytes of a block, about: in half of the smallest second-level cache in use, with room for
+/// accumulators.
+pub(crate) const BLOCK_BYTES: usize = 256 << 10;
+
+/// The longest row, in bytes, that is never cut: 16 rows of it make a block.
+const LONGEST_WHOLE_ROW: usize = 16 << 10;
+
+/// The bytes of one row of a tile: a page.
+const TILE_ROW_BYTES: usize = 4 << 10;
+
+/// The blocks of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grid {
+    rows: usize,
+    row_len: usize,
+    element_size: usize,
+    /// Rows of a block.
+    band_rows: usize,
+    /// Elements of a row of a block.
+    tile_cols: usize,
+}
+
+/// One block of a grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Which run of rows it is in.
+    pub(crate) band: usize,
+    /// Which run of columns it is in.
+    pub(crate) tile: usize,
+    pub(crate) rows: Range<usize>,
+    pub(crate) cols: Range<usize>,
+}
+
+impl Grid {
+    pub(crate) fn new(rows: usize, row_len: usize, element_size: usize) -> Self {
+        let row_bytes = row_len.saturating_mul(element_size).max(1);
+        let (band_rows, tile_cols) = if row_bytes <= LONGEST_WHOLE_ROW {
+            (BLOCK_BYTES / row_bytes, row_len)
+        } else {
+            (BLOCK_BYTES / TILE_ROW_BYTES, TILE_ROW_BYTES / element_size)
+        };
+        Self { rows, row_len, element_size, band_rows, tile_cols }
+    }
+
+    /// Rows of a block.
+    pub(crate) fn band_rows(&self) -> usize {
+        self.band_rows
+    }
+
+    /// The number of blocks side by side.
+    pub(crate) fn tiles(&self) -> usize {
+        if self.row_len == 0 { 0 } else { self.row_len.div_ceil(self.tile_cols) }
+    }
+
+    /// The number of blocks.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.div_ceil(self.band_rows) * self.tiles()
+    }
+
+    /// The bytes of a whole block.
+    pub(crate) fn block_bytes(&self) -> usize {
+        (self.band_rows * self.tile_cols * self.element_size).max(1)
+    }
+
+    /// The bounds of block `index`.
+    pub(crate) fn block(&self, index: usize) -> Bounds {
+        let (band, tile) = (index / self.tiles(), index % self.tiles());
+        let (row, col) = (band * self.band_rows, tile * self.tile_cols);
+        Bounds {
+            band,
+            tile,
+            rows: row..self.rows.min(row + self.band_rows),
+            cols: col..self.row_len.min(col + self.tile_cols),
+        }
+    }
+
+    /// The bytes of these blocks.
+    pub(crate) fn bytes(&self, blocks: Range<usize>) -> u64 {
+        blocks
+            .map(|i| self.block(i))
+            .map(|b| (b.rows.len() * b.cols.len() * self.element_size) as u64)
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_of_typical_shapes() {
+        // rows, row_len, size -> band_rows, tiles, blocks
+        let cases = [
+            ((1_000_000, 1024, 4), (64, 1, 15_625)),
+            ((1_000_000, 1, 8), (32_768, 1, 31)),
+            ((1, 1, 4), (65_536, 1, 1)),
+            ((0, 1024, 4), (64, 1, 0)),
+            ((10, 0, 4), (262_144, 0, 0)),
+            ((100, 4096, 4), (16, 1, 7)),
+            ((100, 4097, 4), (64, 5, 10)),
+            ((8, 1_000_000, 8), (64, 1954, 1954)),
+            ((3, 100_000, 1), (64, 25, 25)),
+        ];
+        for ((rows, row_len, size), (band_rows, tiles, blocks)) in cases {
+            let grid = Grid::new(rows, row_len, size);
+            assert_eq!((grid.band_rows(), grid.tiles(), grid.len()), (band_rows, tiles, blocks));
+        }
+    }
+
+    #[test]
+    fn blocks_cover_each_element_once() {
+        for (rows, row_len, size) in [(200, 7, 8), (65, 5000, 8), (130, 4097, 4), (1, 9, 1)] {
+            let grid = Grid::new(rows, row_len, size);
+            let mut seen = vec![0_u8; rows * row_len];
+            for i in 0..grid.len() {
+                let block = grid.block(i);
+                for r in block.rows {
+                    for c in block.cols.clone() {
+                        seen[r * row_len + c] += 1;
+                    }
+                }
+            }
+            assert!(seen.iter().all(|&n| n == 1));
+            assert_eq!(grid.bytes(0..grid.len()), (rows * row_len * size) as u64);
+        }
+    }
+
+    #[test]
+    fn more_rows_leave_earlier_blocks_alone() {
+        let (short, long) = (Grid::new(1000, 100, 4), Grid::new(5000, 100, 4));
+        for i in 0..short.len() - 1 {
+            assert_eq!(short.block(i), long.block(i));
+        }
+    }
+}

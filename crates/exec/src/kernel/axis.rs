@@ -1,0 +1,146 @@
+//! What a reduction keeps: nothing, the columns, or the rows.
+
+use std::ops::Deref;
+
+use rowmill_core::Shape;
+
+use crate::fold::Cell;
+use crate::grid::Bounds;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What a reduction keeps: [`All`], [`Columns`] or [`Rows`].
+pub trait Axis: sealed::Sealed + Copy + Send + Sync {
+    /// One value, or many with their shape.
+    type Output<V>;
+
+    #[doc(hidden)]
+    fn cell(self) -> Cell;
+
+    /// Which piece of the result a block contributes to.
+    #[doc(hidden)]
+    fn piece(self, bounds: &Bounds) -> usize;
+
+    /// The shape of the result.
+    #[doc(hidden)]
+    fn output_dims(self, shape: &Shape) -> Vec<usize>;
+
+    #[doc(hidden)]
+    fn output<V>(self, values: Vec<V>, dims: Vec<usize>) -> Self::Output<V>;
+}
+
+/// Over everything: one value.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct All;
+
+/// Per column: axis 0 is reduced, all others are kept (numpy's `axis=0`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Columns;
+
+/// Per row: axis 0 is kept, all others are reduced.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rows;
+
+impl sealed::Sealed for All {}
+impl sealed::Sealed for Columns {}
+impl sealed::Sealed for Rows {}
+
+impl Axis for All {
+    type Output<V> = V;
+
+    fn cell(self) -> Cell {
+        Cell::All
+    }
+    fn piece(self, _: &Bounds) -> usize {
+        0
+    }
+    fn output_dims(self, _: &Shape) -> Vec<usize> {
+        Vec::new()
+    }
+    fn output<V>(self, mut values: Vec<V>, _: Vec<usize>) -> V {
+        values.pop().expect("a reduction over everything has one cell")
+    }
+}
+
+impl Axis for Columns {
+    type Output<V> = Values<V>;
+
+    fn cell(self) -> Cell {
+        Cell::Column
+    }
+    fn piece(self, bounds: &Bounds) -> usize {
+        bounds.tile
+    }
+    fn output_dims(self, shape: &Shape) -> Vec<usize> {
+        shape.row_dims().to_vec()
+    }
+    fn output<V>(self, values: Vec<V>, dims: Vec<usize>) -> Values<V> {
+        Values { values, dims }
+    }
+}
+
+impl Axis for Rows {
+    type Output<V> = Values<V>;
+
+    fn cell(self) -> Cell {
+        Cell::Row
+    }
+    fn piece(self, bounds: &Bounds) -> usize {
+        bounds.band
+    }
+    fn output_dims(self, shape: &Shape) -> Vec<usize> {
+        vec![shape.rows()]
+    }
+    fn output<V>(self, values: Vec<V>, dims: Vec<usize>) -> Values<V> {
+        Values { values, dims }
+    }
+}
+
+/// The values of the cells of a result, in C order, with their shape. A slice otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Values<V> {
+    values: Vec<V>,
+    dims: Vec<usize>,
+}
+
+impl<V> Values<V> {
+    /// The shape: all axes but 0 for columns, axis 0 for rows.
+    #[must_use]
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// The values alone.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<V> {
+        self.values
+    }
+}
+
+impl<V> Deref for Values<V> {
+    type Target = [V];
+
+    fn deref(&self) -> &[V] {
+        &self.values
+    }
+}
+
+impl<V> IntoIterator for Values<V> {
+    type Item = V;
+    type IntoIter = std::vec::IntoIter<V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.values.into_iter()
+    }
+}
+
+impl<'a, V> IntoIterator for &'a Values<V> {
+    type Item = &'a V;
+    type IntoIter = std::slice::Iter<'a, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.values.iter()
+    }
+}

@@ -1,0 +1,44 @@
+//! Numbers of NaN and infinities.
+
+use super::reduction::constructors;
+use super::{NanPolicy, Numeric, Statistic};
+use crate::Result;
+use crate::fold::CellState;
+use crate::lanes::SumOnly;
+
+/// How many elements there are, and how many of them are NaN and infinite. Free on clean data: only
+/// blocks whose sum is not finite are looked at closely.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Counts, Engine};
+/// let x = SliceSource::new(&[1.0, f64::NAN, f64::INFINITY, 2.0], [4]).unwrap();
+/// let tally = Engine::new()?.reduce(&x, Counts::all())?;
+/// assert_eq!((tally.count, tally.nan, tally.inf), (4, 1, 1));
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Counts;
+
+constructors!(Counts, Self);
+
+/// What [`Counts`] gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// Elements that took part: without the NaN under [`NanPolicy::Skip`].
+    pub count: u64,
+    /// NaN among those that the mask keeps.
+    pub nan: u64,
+    /// Infinities among those that the mask keeps.
+    pub inf: u64,
+}
+
+impl<T: Numeric> Statistic<T> for Counts {
+    type Value = Tally;
+    type Parts = SumOnly;
+    const SPECIAL: bool = true;
+
+    fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<Tally> {
+        Ok(Tally { count: cell.count, nan: cell.nan, inf: cell.inf })
+    }
+}

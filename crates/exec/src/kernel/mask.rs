@@ -1,0 +1,244 @@
+//! Masks: which elements take part in a reduction.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use rowmill_core::{Shape, Source, TileBuffer};
+
+use super::Numeric;
+use crate::fold::MaskKind;
+use crate::grid::Bounds;
+use crate::lanes::Lane;
+use crate::{Error, Result};
+
+/// Makes masks for [`Reduction::masked`](crate::Reduction::masked).
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{CompareOp, Engine, Mask, Sum};
+/// let x = SliceSource::new(&[0.25_f32, 0.75, f32::NAN, 1.0], [4]).unwrap();
+/// let engine = Engine::new()?;
+/// assert_eq!(engine.reduce(&x, Sum::all().masked(Mask::value(|v| v > 0.5)))?, 1.75);
+/// // The same with a comparison that is known at run time only
+/// let above = Mask::compare(CompareOp::Gt, 0.5);
+/// assert_eq!(engine.reduce(&x, Sum::all().masked(above))?, 1.75);
+/// // One entry for each row
+/// let rows = SliceSource::new(&[true, true, false, false], [4]).unwrap();
+/// assert_eq!(engine.reduce(&x, Sum::all().masked(Mask::array(&rows)))?, 1.0);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub enum Mask {}
+
+impl Mask {
+    /// Keeps the elements whose value satisfies a predicate.
+    pub fn value<T, F: Fn(T) -> bool + Sync>(predicate: F) -> ValueMask<T, F> {
+        ValueMask { predicate, element: PhantomData }
+    }
+
+    /// Keeps the elements that compare so with a number. For floats the number is first rounded to
+    /// the type of the elements, as numpy does with a Python number.
+    pub fn compare(op: CompareOp, threshold: impl Into<Threshold>) -> CompareMask {
+        CompareMask { op, threshold: threshold.into() }
+    }
+
+    /// Keeps the elements where a bool array of the same shape is true, or the rows where a bool
+    /// array with one entry for each row (shape `(rows,)` or `(rows, 1, …)`) is true.
+    pub fn array<S: Source<bool>>(mask: &S) -> ArrayMask<'_, S> {
+        ArrayMask { mask }
+    }
+}
+
+/// Decides which elements take part. Made by [`Mask`].
+pub trait Selector<T: Numeric>: Sync {
+    #[doc(hidden)]
+    const KIND: MaskKind;
+
+    /// Refuses an array that the mask does not fit.
+    #[doc(hidden)]
+    fn check(&self, shape: &Shape) -> Result<()> {
+        let _ = shape;
+        Ok(())
+    }
+
+    /// Makes ready to decide by value.
+    #[doc(hidden)]
+    fn predicate(&self) -> impl Fn(T::Lane) -> bool + Sync {
+        |_| true
+    }
+
+    /// Decides by position: a byte for each element of the block, non-zero to keep it.
+    #[doc(hidden)]
+    fn bytes(&self, bounds: &Bounds, row_len: usize, keep: &mut [u8]) -> Result<()> {
+        let _ = (bounds, row_len);
+        keep.fill(1);
+        Ok(())
+    }
+}
+
+/// No mask: every element takes part.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unmasked;
+
+impl<T: Numeric> Selector<T> for Unmasked {
+    const KIND: MaskKind = MaskKind::Every;
+}
+
+/// See [`Mask::value`].
+pub struct ValueMask<T, F> {
+    predicate: F,
+    element: PhantomData<fn(T)>,
+}
+
+impl<T, F> fmt::Debug for ValueMask<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValueMask").finish_non_exhaustive()
+    }
+}
+
+impl<T: Numeric, F: Fn(T) -> bool + Sync> Selector<T> for ValueMask<T, F> {
+    const KIND: MaskKind = MaskKind::Value;
+
+    fn predicate(&self) -> impl Fn(T::Lane) -> bool + Sync {
+        #[inline(always)]
+        |x| (self.predicate)(T::from_lane(x))
+    }
+}
+
+/// See [`Mask::compare`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CompareMask {
+    op: CompareOp,
+    threshold: Threshold,
+}
+
+impl<T: Numeric> Selector<T> for CompareMask {
+    const KIND: MaskKind = MaskKind::Value;
+
+    fn predicate(&self) -> impl Fn(T::Lane) -> bool + Sync {
+        // Every comparison is membership in a closed interval, or its opposite: one loop for all.
+        let negate = self.op == CompareOp::Ne;
+        let nothing = (T::Lane::HIGHEST, T::Lane::LOWEST);
+        let (lo, hi) = T::bounds(self.op, self.threshold).unwrap_or(nothing);
+        move |x| ((x >= lo) & (x <= hi)) != negate
+    }
+}
+
+/// See [`Mask::array`].
+#[derive(Debug)]
+pub struct ArrayMask<'a, S> {
+    mask: &'a S,
+}
+
+impl<S> Clone for ArrayMask<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for ArrayMask<'_, S> {}
+
+impl<S: Source<bool>> ArrayMask<'_, S> {
+    fn is_per_row(&self, rows: usize) -> bool {
+        let shape = self.mask.shape();
+        shape.row_len() == 1 && shape.rows() == rows
+    }
+}
+
+impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
+    const KIND: MaskKind = MaskKind::Bytes;
+
+    fn check(&self, shape: &Shape) -> Result<()> {
+        let found = self.mask.shape();
+        if found == shape || self.is_per_row(shape.rows()) {
+            return Ok(());
+        }
+        Err(Error::MaskShape { found: found.clone(), array: shape.clone() })
+    }
+
+    fn bytes(&self, bounds: &Bounds, row_len: usize, keep: &mut [u8]) -> Result<()> {
+        let mut buffer = TileBuffer::new();
+        let cols = bounds.cols.len();
+        if self.mask.shape().row_len() == row_len {
+            let tile = self.mask.tile(bounds.rows.clone(), bounds.cols.clone(), &mut buffer)?;
+            for (to, from) in keep.chunks_mut(cols).zip(tile.iter_rows()) {
+                to.copy_from_slice(bytemuck::cast_slice(from));
+            }
+        } else {
+            let rows = self.mask.rows(bounds.rows.clone(), &mut buffer)?;
+            for (to, &from) in keep.chunks_mut(cols).zip(rows) {
+                to.fill(u8::from(from));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A comparison. False for NaN, except for `Ne`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CompareOp {
+    /// `x > t`
+    Gt,
+    /// `x >= t`
+    Ge,
+    /// `x < t`
+    Lt,
+    /// `x <= t`
+    Le,
+    /// `x == t`
+    Eq,
+    /// `x != t`
+    Ne,
+}
+
+/// A number to compare with, exact whether integer or float.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Threshold {
+    /// An integer.
+    Integer(i128),
+    /// A float.
+    Float(f64),
+}
+
+impl Threshold {
+    /// The number as a float, rounded.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        match self {
+            Self::Integer(i) => i as f64,
+            Self::Float(f) => f,
+        }
+    }
+}
+
+impl From<f64> for Threshold {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<i64> for Threshold {
+    fn from(value: i64) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+/// A text that is no number.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a number")]
+pub struct ParseThresholdError {
+    /// What was given.
+    pub text: String,
+}
+
+impl FromStr for Threshold {
+    type Err = ParseThresholdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseThresholdError> {
+        if let Ok(i) = text.parse() {
+            return Ok(Self::Integer(i));
+        }
+        text.parse().map(Self::Float).map_err(|_| ParseThresholdError { text: text.to_owned() })
+    }
+}

@@ -1,0 +1,34 @@
+//! Means.
+
+use super::reduction::constructors;
+use super::{NanPolicy, Numeric, Statistic};
+use crate::Result;
+use crate::fold::CellState;
+use crate::lanes::{Lane, SumOnly};
+
+/// The arithmetic mean, in `f64`: of integers from the exact sum, rounded once. The mean of nothing
+/// is NaN.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, Mean, NanPolicy};
+/// let x = SliceSource::new(&[1.0_f32, f32::NAN, 3.0, 4.0], [2, 2]).unwrap();
+/// let engine = Engine::new()?;
+/// assert_eq!(*engine.reduce(&x, Mean::per_row().nan(NanPolicy::Skip))?, [1.0, 3.5]);
+/// assert!(engine.reduce(&x, Mean::all())?.is_nan());
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Mean;
+
+constructors!(Mean, Self);
+
+impl<T: Numeric> Statistic<T> for Mean {
+    type Value = f64;
+    type Parts = SumOnly;
+    const SPECIAL: bool = false;
+
+    fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<f64> {
+        Ok(T::Lane::mean(cell.total, cell.count))
+    }
+}

@@ -1,0 +1,62 @@
+//! Smallest and largest elements.
+
+use super::reduction::constructors;
+use super::{NanPolicy, Numeric, Statistic};
+use crate::fold::CellState;
+use crate::lanes::{Lane, RangeOnly};
+use crate::{Error, Result};
+
+/// The smallest and the largest element, in the type of the elements.
+///
+/// Under [`NanPolicy::Propagate`] both are NaN when there is a NaN.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, MinMax};
+/// let x = SliceSource::new(&[3_i16, -7, 5, 0], [4]).unwrap();
+/// let range = Engine::new()?.reduce(&x, MinMax::all())?;
+/// assert_eq!((range.min, range.max), (-7, 5));
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+///
+/// # Errors
+/// A job ends with [`Error::NoElements`] when a cell has none.
+#[derive(Clone, Copy, Debug)]
+pub struct MinMax;
+
+constructors!(MinMax, Self);
+
+/// [`MinMax`] of cells that may be empty.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MaybeMinMax;
+
+/// What [`MinMax`] gives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range<T> {
+    /// The smallest element.
+    pub min: T,
+    /// The largest element.
+    pub max: T,
+}
+
+impl<T: Numeric> Statistic<T> for MinMax {
+    type Value = Range<T>;
+    type Parts = RangeOnly;
+    const SPECIAL: bool = true;
+
+    fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize) -> Result<Range<T>> {
+        range(cell, nan).ok_or(Error::NoElements { what: "minimum or maximum", cell: index })
+    }
+}
+
+/// The range of a cell; `None` when nothing is in it.
+pub(super) fn range<T: Numeric>(cell: &CellState<T::Lane>, nan: NanPolicy) -> Option<Range<T>> {
+    let of = |min, max| Range { min: T::from_lane(min), max: T::from_lane(max) };
+    if cell.count == 0 {
+        None
+    } else if cell.nan > 0 && nan == NanPolicy::Propagate {
+        Some(of(T::Lane::NAN, T::Lane::NAN))
+    } else {
+        Some(of(cell.min, cell.max))
+    }
+}

@@ -1,0 +1,436 @@
+//! Normalization: statistics in one read, the scaled copy in a second.
+//!
+//! The conventions are scikit-learn's `StandardScaler` and `MinMaxScaler`: statistics in `f64`,
+//! population variance, NaN left out of the statistics and kept in the output, a constant column
+//! gets scale 1.
+
+use std::marker::PhantomData;
+use std::path::Path;
+
+use half::f16;
+use rowmill_core::{CreateOptions, Element, Format, Shape, Source, Tile};
+
+use super::min_max::MaybeMinMax;
+use super::{Axis, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Rows, Statistic};
+use crate::arch::{Isa, Job};
+use crate::grid::{BLOCK_BYTES, Bounds, Grid};
+use crate::lanes::Lane;
+use crate::map::{Chunk, Map};
+use crate::reduce::{Block, Reduce};
+use crate::scratch::Scratch;
+use crate::{Engine, Result};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A float type that normalized data can be written as: [`f16`], `f32`, `f64`.
+pub trait FloatElement: Element + sealed::Sealed {
+    /// The nearest value.
+    #[doc(hidden)]
+    fn round_from(value: f64) -> Self;
+}
+
+macro_rules! float_elements {
+    ($($t:ty: |$x:ident| $round:expr;)*) => {$(
+        impl sealed::Sealed for $t {}
+
+        impl FloatElement for $t {
+            #[inline(always)]
+            fn round_from($x: f64) -> Self {
+                $round
+            }
+        }
+    )*};
+}
+float_elements! {
+    f16: |x| Self::from_f64(x);
+    f32: |x| x as Self;
+    f64: |x| x;
+}
+
+/// How elements are scaled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum NormalizeMethod {
+    /// To mean 0 and standard deviation 1.
+    ZScore,
+    /// To the interval from `low` to `high`.
+    MinMax {
+        /// What the smallest element becomes.
+        low: f64,
+        /// What the largest element becomes.
+        high: f64,
+    },
+}
+
+/// What is normalized by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum NormalizeAxis {
+    /// The whole array.
+    All,
+    /// Each column.
+    #[default]
+    Columns,
+    /// Each row.
+    Rows,
+}
+
+/// How an array is normalized: see [`Engine::normalize`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "a normalization does nothing until an engine runs it"]
+pub struct Normalize {
+    method: NormalizeMethod,
+    axis: NormalizeAxis,
+}
+
+impl Normalize {
+    /// By a method that is known at run time, per column.
+    pub fn new(method: NormalizeMethod) -> Self {
+        Self { method, axis: NormalizeAxis::Columns }
+    }
+
+    /// To mean 0 and standard deviation 1 (population variance), per column.
+    pub fn z_score() -> Self {
+        Self::new(NormalizeMethod::ZScore)
+    }
+
+    /// To the interval from 0 to 1, per column.
+    pub fn min_max() -> Self {
+        Self::min_max_to(0.0, 1.0)
+    }
+
+    /// To the interval from `low` to `high`, per column.
+    pub fn min_max_to(low: f64, high: f64) -> Self {
+        Self::new(NormalizeMethod::MinMax { low, high })
+    }
+
+    /// What is normalized by itself. Default: each column.
+    pub fn axis(mut self, axis: NormalizeAxis) -> Self {
+        self.axis = axis;
+        self
+    }
+
+    /// Each column is normalized by itself: the default.
+    pub fn per_column(self) -> Self {
+        self.axis(NormalizeAxis::Columns)
+    }
+
+    /// Each row is normalized by itself.
+    pub fn per_row(self) -> Self {
+        self.axis(NormalizeAxis::Rows)
+    }
+
+    /// The whole array is normalized at once.
+    pub fn over_all(self) -> Self {
+        self.axis(NormalizeAxis::All)
+    }
+
+    /// What `x` becomes: `(x - shift) / scale * span + low`.
+    fn scaling(self, moments: Option<MeanVar>, range: Option<Range<f64>>) -> Scaling {
+        match self.method {
+            NormalizeMethod::ZScore => {
+                let MeanVar { count, mean, var } =
+                    moments.unwrap_or(MeanVar { count: 0, mean: f64::NAN, var: f64::NAN });
+                let n = count as f64;
+                // scikit-learn's `_is_constant_feature`: a variance that is rounding error only.
+                let noise = n * f64::EPSILON * var + (n * mean * f64::EPSILON).powi(2);
+                Scaling { shift: mean, scale: if var <= noise { 1.0 } else { var.sqrt() } }
+            }
+            NormalizeMethod::MinMax { .. } => {
+                let Range { min, max } = range.unwrap_or(Range { min: f64::NAN, max: f64::NAN });
+                Scaling { shift: min, scale: if max == min { 1.0 } else { max - min } }
+            }
+        }
+    }
+
+    fn span_and_low(self) -> (f64, f64) {
+        match self.method {
+            NormalizeMethod::ZScore => (1.0, 0.0),
+            NormalizeMethod::MinMax { low, high } => (high - low, low),
+        }
+    }
+
+    /// The scalings of the cells of an axis, from one read.
+    fn fit<T: Numeric, A: IntoCells>(
+        self,
+        axis: A,
+        run: impl FnOnceReduce<T>,
+    ) -> Result<Vec<Scaling>> {
+        if self.method == NormalizeMethod::ZScore {
+            let kernel = Reduction::new(Moments::population(), axis).nan(NanPolicy::Skip);
+            let cells = A::cells(run.reduce(kernel)?);
+            return Ok(cells.into_iter().map(|m| self.scaling(Some(m), None)).collect());
+        }
+        let kernel = Reduction::new(MaybeMinMax, axis).nan(NanPolicy::Skip);
+        let cells = A::cells(run.reduce(kernel)?);
+        let wide = |r: Range<T>| {
+            let min = T::to_f64(r.min);
+            Range { min, max: T::to_f64(r.max) }
+        };
+        Ok(cells.into_iter().map(|r| self.scaling(None, r.map(wide))).collect())
+    }
+}
+
+/// Something that can run a reduction: an engine over an array, or over one block.
+trait FnOnceReduce<T: Numeric> {
+    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output>;
+}
+
+/// An axis whose results can be taken as a list.
+trait IntoCells: Axis {
+    fn cells<V>(output: Self::Output<V>) -> Vec<V>;
+}
+
+impl IntoCells for super::All {
+    fn cells<V>(output: V) -> Vec<V> {
+        vec![output]
+    }
+}
+
+impl IntoCells for super::Columns {
+    fn cells<V>(output: super::Values<V>) -> Vec<V> {
+        output.into_vec()
+    }
+}
+
+impl IntoCells for Rows {
+    fn cells<V>(output: super::Values<V>) -> Vec<V> {
+        output.into_vec()
+    }
+}
+
+struct Whole<'a, S> {
+    engine: &'a Engine,
+    source: &'a S,
+}
+
+impl<T: Numeric, S: Source<T>> FnOnceReduce<T> for Whole<'_, S> {
+    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output> {
+        self.engine.reduce(self.source, kernel)
+    }
+}
+
+struct OneBlock<'a, T> {
+    tile: Tile<'a, T>,
+    isa: Isa,
+    scratch: &'a Scratch,
+}
+
+impl<T: Numeric> FnOnceReduce<T> for OneBlock<'_, T> {
+    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output> {
+        let (rows, cols) = (self.tile.rows(), self.tile.cols());
+        let bounds = Bounds { band: 0, tile: 0, rows: 0..rows, cols: 0..cols };
+        let block = Block::new(self.tile, bounds, cols, self.isa, self.scratch);
+        let mut partial = kernel.identity();
+        kernel.accumulate(&mut partial, &block)?;
+        let shape = Shape::new([rows, cols]).map_err(crate::Error::kernel)?;
+        kernel.finish(partial, &shape)
+    }
+}
+
+/// `(x - shift) / scale`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Scaling {
+    shift: f64,
+    scale: f64,
+}
+
+/// Scales a run of elements, each by its own scaling or all by one.
+struct Scale<'a, L, U> {
+    x: &'a [L],
+    out: &'a mut [U],
+    scalings: &'a [Scaling],
+    span: f64,
+    low: f64,
+}
+
+impl<L: Lane, U: FloatElement> Job for Scale<'_, L, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { x, out, scalings, span, low } = self;
+        let scaled =
+            |x: L, s: &Scaling| U::round_from((x.to_f64() - s.shift) / s.scale * span + low);
+        if let [one] = scalings {
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = scaled(x, one);
+            }
+        } else {
+            for ((out, &x), s) in out.iter_mut().zip(x).zip(scalings) {
+                *out = scaled(x, s);
+            }
+        }
+    }
+}
+
+/// The second read: scales by what the first one found.
+struct Apply {
+    isa: Isa,
+    how: Normalize,
+    scalings: Vec<Scaling>,
+}
+
+impl<T: Numeric, U: FloatElement> Map<T, U> for Apply {
+    fn within_rows(&self) -> bool {
+        true
+    }
+
+    fn map(&self, input: &Chunk<'_, T>, output: &mut [U]) -> Result<()> {
+        let row_len = input.row_len().max(1);
+        let (span, low) = self.how.span_and_low();
+        let scratch = Scratch::default();
+        let (mut x, mut out) = (input.as_slice(), output);
+        let (mut row, mut col) = (input.rows().start, input.first_col());
+        while !x.is_empty() {
+            // As much as is scaled alike: everything, or the rest of a row.
+            let len = match self.how.axis {
+                NormalizeAxis::All => x.len(),
+                _ => x.len().min(row_len - col),
+            };
+            let scalings = match self.how.axis {
+                NormalizeAxis::All => &self.scalings[..1],
+                NormalizeAxis::Columns => &self.scalings[col..col + len],
+                NormalizeAxis::Rows => &self.scalings[row..=row],
+            };
+            let (now, later) = x.split_at(len);
+            let (out_now, out_later) = out.split_at_mut(len);
+            T::with_lanes(Tile::new(now, 1, len, len), &scratch, |lanes| {
+                self.isa.run(Scale { x: lanes.row(0), out: out_now, scalings, span, low });
+            });
+            (x, out) = (later, out_later);
+            (row, col) = (row + 1, 0);
+        }
+        Ok(())
+    }
+}
+
+/// Per row, when rows fit the cache: one read, each row scaled as soon as its statistics are known.
+struct FitAndApply {
+    isa: Isa,
+    how: Normalize,
+}
+
+impl<T: Numeric, U: FloatElement> Map<T, U> for FitAndApply {
+    fn map(&self, input: &Chunk<'_, T>, output: &mut [U]) -> Result<()> {
+        let row_len = input.row_len();
+        if row_len == 0 {
+            return Ok(());
+        }
+        let (span, low) = self.how.span_and_low();
+        let scratch = Scratch::default();
+        // As many rows at a time as stay in the cache.
+        let at_once = (BLOCK_BYTES / (row_len * size_of::<T>())).max(1) * row_len;
+        for (x, out) in input.as_slice().chunks(at_once).zip(output.chunks_mut(at_once)) {
+            let tile = Tile::new(x, x.len() / row_len, row_len, row_len);
+            let run = OneBlock { tile, isa: self.isa, scratch: &scratch };
+            let scalings = self.how.fit(Rows, run)?;
+            T::with_lanes(tile, &scratch, |lanes| {
+                for ((i, out), scaling) in out.chunks_mut(row_len).enumerate().zip(&scalings) {
+                    let scalings = std::slice::from_ref(scaling);
+                    self.isa.run(Scale { x: lanes.row(i), out, scalings, span, low });
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A normalization that waits for a place to write to. Made by [`Engine::normalize`].
+#[derive(Debug)]
+#[must_use = "write_npy() runs the job"]
+pub struct Normalizing<'a, T, S> {
+    engine: &'a Engine,
+    source: &'a S,
+    how: Normalize,
+    element: PhantomData<fn(T)>,
+}
+
+impl Engine {
+    /// Normalizes an array to a new file of the same shape: statistics in one read, the scaled copy
+    /// in a second, written once. (Per row, short rows need one read only.)
+    ///
+    /// NaN are left out of the statistics and stay NaN; an infinity makes all it is normalized with
+    /// NaN, as in numpy. What is constant becomes 0, or `low` with [`Normalize::min_max_to`].
+    ///
+    /// ```
+    /// use rowmill_core::{Array, SliceSource};
+    /// use rowmill_exec::{Engine, Normalize};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("z.npy");
+    /// let x = SliceSource::new(&[1.0_f32, 5.0, 3.0, 5.0], [2, 2]).unwrap();
+    /// Engine::new()?.normalize(&x, Normalize::z_score().per_column()).write_npy(&path)?;
+    /// assert_eq!(Array::<f32>::open(&path)?.as_slice(), Some(&[-1.0, 0.0, 1.0, 0.0][..]));
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    pub fn normalize<'a, T, S>(&'a self, source: &'a S, how: Normalize) -> Normalizing<'a, T, S>
+    where
+        T: Numeric,
+        S: Source<T>,
+    {
+        Normalizing { engine: self, source, how, element: PhantomData }
+    }
+}
+
+impl<T: Numeric, S: Source<T>> Normalizing<'_, T, S> {
+    /// Writes a new `.npy` file: `f16` and `f32` as they are, everything else as `f64`. A file of
+    /// that name is replaced at the end in one step, and stays untouched when anything fails.
+    ///
+    /// # Errors
+    /// As [`Mapping::write_npy`](crate::Mapping::write_npy).
+    pub fn write_npy(self, path: impl AsRef<Path>) -> Result<()> {
+        self.write_npy_as::<T::Normalized>(path)
+    }
+
+    /// Writes a new `.npy` file of floats of type `U`.
+    ///
+    /// # Errors
+    /// As [`Mapping::write_npy`](crate::Mapping::write_npy).
+    pub fn write_npy_as<U: FloatElement>(self, path: impl AsRef<Path>) -> Result<()> {
+        self.write_as::<U>(path, &CreateOptions::new().format(Format::Npy))
+    }
+
+    /// Writes a new array file of floats of type `U` as the options say.
+    ///
+    /// # Errors
+    /// As [`Mapping::write_npy`](crate::Mapping::write_npy).
+    pub fn write_as<U: FloatElement>(
+        self,
+        path: impl AsRef<Path>,
+        options: &CreateOptions,
+    ) -> Result<()> {
+        let Self { engine, source, how, .. } = self;
+        let isa = engine.isa;
+        let shape = source.shape();
+        let whole = Whole { engine, source };
+        let scalings = match how.axis {
+            NormalizeAxis::All => how.fit(super::All, whole)?,
+            NormalizeAxis::Columns => how.fit(super::Columns, whole)?,
+            NormalizeAxis::Rows => {
+                let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
+                if grid.tiles() <= 1 {
+                    let kernel = FitAndApply { isa, how };
+                    return engine.map::<T, U, _, _>(source, kernel).write(path, options);
+                }
+                how.fit(Rows, whole)?
+            }
+        };
+        engine.map::<T, U, _, _>(source, Apply { isa, how, scalings }).write(path, options)
+    }
+}
+
+impl<T: Numeric> Statistic<T> for MaybeMinMax {
+    type Value = Option<Range<T>>;
+    type Parts = crate::lanes::RangeOnly;
+    const SPECIAL: bool = true;
+
+    fn value(
+        &self,
+        cell: &crate::fold::CellState<T::Lane>,
+        nan: NanPolicy,
+        _: usize,
+    ) -> Result<Self::Value> {
+        Ok(super::min_max::range(cell, nan))
+    }
+}

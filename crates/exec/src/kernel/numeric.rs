@@ -1,0 +1,260 @@
+//! Element types seen by kernels: what they are computed in, and what their sums are.
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use rowmill_core::{Element, Tile};
+
+use super::{CompareOp, FloatElement, Threshold};
+use crate::lanes::Lane;
+use crate::scratch::Scratch;
+use crate::{Error, Result};
+
+/// An element type that can be reduced: every [`Element`].
+///
+/// | elements | sum | mean, variance | minimum, maximum |
+/// |---|---|---|---|
+/// | `bool` | `i64`: how many are true | `f64` | `bool` |
+/// | `i8` to `i64` | `i64`, exact or an error | `f64`, from the exact sum, rounded once | same |
+/// | `u8` to `u64` | `u64`, exact or an error | `f64`, likewise | same |
+/// | `f16`, `f32` | `f64`, accumulated in `f64` | `f64` | same |
+/// | `f64` | `f64`, compensated in every lane and merge | `f64` | same |
+pub trait Numeric: Element {
+    /// The type of sums.
+    type Sum: Copy + Send + std::fmt::Debug + PartialEq;
+
+    /// What the loops compute in.
+    #[doc(hidden)]
+    type Lane: Lane;
+
+    /// The element type of normalized data, unless another is asked for.
+    type Normalized: FloatElement;
+
+    /// Hands the elements of a tile to `f` as lanes.
+    #[doc(hidden)]
+    fn with_lanes<R>(
+        tile: Tile<'_, Self>,
+        scratch: &Scratch,
+        f: impl FnOnce(Tile<'_, Self::Lane>) -> R,
+    ) -> R;
+
+    /// The element that a lane stands for, exactly.
+    #[doc(hidden)]
+    fn from_lane(lane: Self::Lane) -> Self;
+
+    /// The element as a float, rounded.
+    #[doc(hidden)]
+    fn to_f64(self) -> f64;
+
+    /// The sum as it is given out.
+    #[doc(hidden)]
+    fn sum(total: <Self::Lane as Lane>::Total) -> Result<Self::Sum>;
+
+    /// The sum as a float, rounded.
+    #[doc(hidden)]
+    fn sum_f64(sum: Self::Sum) -> f64;
+
+    /// The lanes `x` with `x op threshold`, as the bounds of an interval: see [`CompareOp`].
+    #[doc(hidden)]
+    fn bounds(op: CompareOp, threshold: Threshold) -> Option<(Self::Lane, Self::Lane)>;
+}
+
+macro_rules! same_lane {
+    ($t:ty) => {
+        type Lane = Self;
+
+        #[inline]
+        fn with_lanes<R>(
+            tile: Tile<'_, Self>,
+            _: &Scratch,
+            f: impl FnOnce(Tile<'_, Self>) -> R,
+        ) -> R {
+            f(tile)
+        }
+        #[inline]
+        fn from_lane(lane: Self) -> Self {
+            lane
+        }
+        #[inline]
+        fn to_f64(self) -> f64 {
+            Lane::to_f64(self)
+        }
+    };
+}
+
+fn integer_sum<S: TryFrom<i128>>(total: i128, result_type: &'static str) -> Result<S> {
+    S::try_from(total).map_err(|_| Error::SumOverflow { exact: total, result_type })
+}
+
+/// The integers that `op` accepts, cut to a type's range; `None` when there is none.
+fn integer_bounds(op: CompareOp, t: Threshold, min: i128, max: i128) -> Option<(i128, i128)> {
+    use CompareOp::{Eq, Ge, Gt, Le, Lt, Ne};
+    // The largest integer at or below the threshold, and the smallest at or above it.
+    let (below, above) = match t {
+        Threshold::Integer(i) => (i, i),
+        // Casts saturate, and beyond 2^100 all types end.
+        Threshold::Float(f) if f.is_nan() => return None,
+        Threshold::Float(f) => (f.floor() as i128, f.ceil() as i128),
+    };
+    let exact = below == above && !matches!(t, Threshold::Float(f) if f.is_infinite());
+    let after = |i: i128| i.saturating_add(1);
+    let before = |i: i128| i.saturating_sub(1);
+    let (lo, hi) = match op {
+        Gt => (after(below), max),
+        Ge => (above, max),
+        Lt => (min, before(above)),
+        Le => (min, below),
+        Eq | Ne if exact => (below, below),
+        Eq | Ne => return None,
+    };
+    let (lo, hi) = (lo.max(min), hi.min(max));
+    (lo <= hi).then_some((lo, hi))
+}
+
+macro_rules! integers {
+    ($($t:ty => $sum:ty;)*) => {$(
+        impl Numeric for $t {
+            type Sum = $sum;
+            type Normalized = f64;
+            same_lane!($t);
+
+            fn sum(total: i128) -> Result<$sum> {
+                integer_sum(total, stringify!($sum))
+            }
+            fn sum_f64(sum: $sum) -> f64 {
+                sum as f64
+            }
+            fn bounds(op: CompareOp, threshold: Threshold) -> Option<(Self, Self)> {
+                let (min, max) = (i128::from(<$t>::MIN), i128::from(<$t>::MAX));
+                let (lo, hi) = integer_bounds(op, threshold, min, max)?;
+                Some((lo as $t, hi as $t))
+            }
+        }
+    )*};
+}
+integers! {
+    i8 => i64;
+    i16 => i64;
+    i32 => i64;
+    i64 => i64;
+    u8 => u64;
+    u16 => u64;
+    u32 => u64;
+    u64 => u64;
+}
+
+impl Numeric for bool {
+    type Sum = i64;
+    type Lane = u8;
+    type Normalized = f64;
+
+    fn with_lanes<R>(tile: Tile<'_, Self>, _: &Scratch, f: impl FnOnce(Tile<'_, u8>) -> R) -> R {
+        let (data, stride) = tile.parts();
+        f(Tile::new(bytemuck::cast_slice(data), tile.rows(), tile.cols(), stride))
+    }
+    fn from_lane(lane: u8) -> Self {
+        lane != 0
+    }
+    fn to_f64(self) -> f64 {
+        f64::from(u8::from(self))
+    }
+    fn sum(total: i128) -> Result<i64> {
+        integer_sum(total, "i64")
+    }
+    fn sum_f64(sum: i64) -> f64 {
+        sum as f64
+    }
+    fn bounds(op: CompareOp, threshold: Threshold) -> Option<(u8, u8)> {
+        let (lo, hi) = integer_bounds(op, threshold, 0, 1)?;
+        Some((lo as u8, hi as u8))
+    }
+}
+
+macro_rules! float_bounds {
+    ($t:ty, $op:expr, $threshold:expr) => {{
+        use CompareOp::{Eq, Ge, Gt, Le, Lt, Ne};
+        let t: $t = $threshold;
+        if t.is_nan() {
+            return None;
+        }
+        let (lo, hi) = match $op {
+            Gt if t == <$t>::INFINITY => return None,
+            Lt if t == <$t>::NEG_INFINITY => return None,
+            Gt => (t.next_up(), <$t>::INFINITY),
+            Ge => (t, <$t>::INFINITY),
+            Lt => (<$t>::NEG_INFINITY, t.next_down()),
+            Le => (<$t>::NEG_INFINITY, t),
+            Eq | Ne => (t, t),
+        };
+        Some((lo, hi))
+    }};
+}
+
+impl Numeric for f32 {
+    type Sum = f64;
+    type Normalized = f32;
+    same_lane!(f32);
+
+    fn sum(total: f64) -> Result<f64> {
+        Ok(total)
+    }
+    fn sum_f64(sum: f64) -> f64 {
+        sum
+    }
+    fn bounds(op: CompareOp, threshold: Threshold) -> Option<(Self, Self)> {
+        float_bounds!(f32, op, threshold.to_f64() as Self)
+    }
+}
+
+impl Numeric for f64 {
+    type Sum = Self;
+    type Normalized = Self;
+    same_lane!(f64);
+
+    fn sum(total: <Self as Lane>::Total) -> Result<Self> {
+        Ok(total.value())
+    }
+    fn sum_f64(sum: Self) -> Self {
+        sum
+    }
+    fn bounds(op: CompareOp, threshold: Threshold) -> Option<(Self, Self)> {
+        float_bounds!(f64, op, threshold.to_f64())
+    }
+}
+
+impl Numeric for f16 {
+    type Sum = f64;
+    type Lane = f32;
+    type Normalized = Self;
+
+    fn with_lanes<R>(
+        tile: Tile<'_, Self>,
+        scratch: &Scratch,
+        f: impl FnOnce(Tile<'_, f32>) -> R,
+    ) -> R {
+        let mut wide = scratch.take::<f32>(tile.len());
+        let mut rest = &mut wide[..];
+        for slice in tile.slices() {
+            let (to, more) = rest.split_at_mut(slice.len());
+            slice.convert_to_f32_slice(to);
+            rest = more;
+        }
+        f(Tile::new(&wide, tile.rows(), tile.cols(), tile.cols()))
+    }
+    fn from_lane(lane: f32) -> Self {
+        Self::from_f32(lane)
+    }
+    fn to_f64(self) -> f64 {
+        self.into()
+    }
+    fn sum(total: f64) -> Result<f64> {
+        Ok(total)
+    }
+    fn sum_f64(sum: f64) -> f64 {
+        sum
+    }
+    fn bounds(op: CompareOp, threshold: Threshold) -> Option<(f32, f32)> {
+        // Rounded to the type of the elements first, as numpy does. Bounds between two neighbours
+        // of that type select the same elements as bounds on them.
+        float_bounds!(f32, op, Self::from_f64(threshold.to_f64()).to_f32())
+    }
+}

@@ -1,0 +1,43 @@
+//! Sums.
+
+use super::reduction::constructors;
+use super::{NanPolicy, Numeric, Statistic};
+use crate::Result;
+use crate::fold::CellState;
+use crate::lanes::{Parts, SumOnly};
+
+/// The sum: exact for integers, accumulated in `f64` for `f16` and `f32`, compensated for `f64`.
+/// See [`Numeric`] for the result types. The sum of nothing is 0.
+///
+/// Sums that leave the range of `f64` on the way become infinite or NaN, as in numpy.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, Sum};
+/// let x = SliceSource::new(&[100_u8, 200, 250, 6], [2, 2]).unwrap();
+/// let (all, columns) = Engine::new()?.reduce(&x, (Sum::all(), Sum::per_column()))?;
+/// assert_eq!(all, 556_u64);
+/// assert_eq!(*columns, [350, 206]);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+///
+/// # Errors
+/// A job ends with [`Error::SumOverflow`](crate::Error::SumOverflow) when an integer sum does not
+/// fit its result type.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum;
+
+constructors!(Sum, Self);
+
+impl<T: Numeric> Statistic<T> for Sum
+where
+    SumOnly: Parts<T::Lane>,
+{
+    type Value = T::Sum;
+    type Parts = SumOnly;
+    const SPECIAL: bool = false;
+
+    fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<T::Sum> {
+        T::sum(cell.total)
+    }
+}

@@ -1,0 +1,288 @@
+//! Lanes of `f32` and `f64`.
+//!
+//! `f32` is summed in `f64`. `f64` is summed in `f64` with the rounding error of each addition
+//! carried along (Knuth's two-sum), so that the sum is as if computed in twice the precision and
+//! rounded. Squares are taken of the distance from a shift near the mean, and corrected by it
+//! afterwards (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983);
+//! spreads are merged by the same paper's pairwise formula.
+
+use super::{
+    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, lower, range_lanes,
+};
+
+/// A sum and the rounding errors that were made in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Compensated {
+    sum: f64,
+    error: f64,
+}
+
+impl Compensated {
+    /// The sum with its errors added. An overflow or a non-finite element leaves no errors to
+    /// speak of.
+    #[inline(always)]
+    pub(crate) fn value(self) -> f64 {
+        if self.sum.is_finite() { self.sum + self.error } else { self.sum }
+    }
+}
+
+/// `a + b` and the error of that addition, exactly.
+#[inline(always)]
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let b_part = sum - a;
+    (sum, (a - (sum - b_part)) + (b - b_part))
+}
+
+/// Sums of `f32` in lanes of `f64`.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainSum([f64; N]);
+
+impl Part<f32> for PlainSum {
+    const NEW: Self = Self([0.0; N]);
+    #[inline(always)]
+    fn step(&mut self, _: &[f64; N], x: &[f32; N]) {
+        for j in 0..N {
+            self.0[j] += f64::from(x[j]);
+        }
+    }
+    #[inline(always)]
+    fn step_kept(&mut self, _: &[f64; N], x: &[f32; N], keep: &[bool; N]) {
+        for j in 0..N {
+            self.0[j] += f64::from(if keep[j] { x[j] } else { 0.0 });
+        }
+    }
+    #[inline(always)]
+    fn join(&mut self, other: &Self) {
+        for j in 0..N {
+            self.0[j] += other.0[j];
+        }
+    }
+}
+
+impl SumPart<f32> for PlainSum {
+    #[inline(always)]
+    fn totals(&self) -> [f64; N] {
+        self.0
+    }
+}
+
+/// Sums of `f64` in lanes, compensated.
+#[derive(Clone, Copy, Debug)]
+pub struct CompensatedSum {
+    sum: [f64; N],
+    error: [f64; N],
+}
+
+impl CompensatedSum {
+    #[inline(always)]
+    fn add(&mut self, x: &[f64; N]) {
+        for j in 0..N {
+            let (sum, error) = two_sum(self.sum[j], x[j]);
+            self.sum[j] = sum;
+            self.error[j] += error;
+        }
+    }
+}
+
+impl Part<f64> for CompensatedSum {
+    const NEW: Self = Self { sum: [0.0; N], error: [0.0; N] };
+    #[inline(always)]
+    fn step(&mut self, _: &[f64; N], x: &[f64; N]) {
+        self.add(x);
+    }
+    #[inline(always)]
+    fn step_kept(&mut self, _: &[f64; N], x: &[f64; N], keep: &[bool; N]) {
+        let mut kept = [0.0; N];
+        for j in 0..N {
+            kept[j] = if keep[j] { x[j] } else { 0.0 };
+        }
+        self.add(&kept);
+    }
+    #[inline(always)]
+    fn join(&mut self, other: &Self) {
+        self.add(&other.sum);
+        for j in 0..N {
+            self.error[j] += other.error[j];
+        }
+    }
+}
+
+impl SumPart<f64> for CompensatedSum {
+    #[inline(always)]
+    fn totals(&self) -> [Compensated; N] {
+        std::array::from_fn(|j| Compensated { sum: self.sum[j], error: self.error[j] })
+    }
+}
+
+/// Squared distances from a shift, in lanes of `f64`.
+#[derive(Clone, Copy, Debug)]
+pub struct ShiftedSquares([f64; N]);
+
+macro_rules! shifted_squares {
+    ($($t:ty),*) => {$(
+        impl Part<$t> for ShiftedSquares {
+            const NEW: Self = Self([0.0; N]);
+            #[inline(always)]
+            fn step(&mut self, shift: &[f64; N], x: &[$t; N]) {
+                for j in 0..N {
+                    let d = x[j].to_f64() - shift[j];
+                    self.0[j] += d * d;
+                }
+            }
+            #[inline(always)]
+            fn step_kept(&mut self, shift: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
+                for j in 0..N {
+                    let d = if keep[j] { x[j].to_f64() - shift[j] } else { 0.0 };
+                    self.0[j] += d * d;
+                }
+            }
+            #[inline(always)]
+            fn join(&mut self, other: &Self) {
+                for j in 0..N {
+                    self.0[j] += other.0[j];
+                }
+            }
+        }
+
+        impl SpreadPart<$t> for ShiftedSquares {
+            #[inline(always)]
+            fn squares(&self) -> [f64; N] {
+                self.0
+            }
+        }
+    )*};
+}
+shifted_squares!(f32, f64);
+
+#[inline(always)]
+fn nan_flag(x: impl Lane) -> u32 {
+    u32::from(x.is_nan())
+}
+range_lanes!(f32);
+range_lanes!(f64);
+
+/// How many times larger than the spread the squares about a shift may be, so that no more than
+/// two of sixteen digits are lost when they are corrected.
+const CANCELLED: f64 = 256.0;
+
+fn settle(squares: f64, sum: f64, count: u64, shift: f64) -> (f64, bool) {
+    if count == 0 {
+        return (0.0, false);
+    }
+    let n = count as f64;
+    let off = sum - n * shift;
+    let correction = off * off / n;
+    let spread = squares - correction;
+    // Rounding can leave a spread of nothing a little below zero.
+    let kept = if spread < 0.0 { 0.0 } else { spread };
+    (kept, correction > 0.0 && squares > CANCELLED * kept)
+}
+
+#[inline(always)]
+fn chan(na: u64, mean_a: f64, a: f64, nb: u64, mean_b: f64, b: f64) -> f64 {
+    if na == 0 {
+        return b;
+    }
+    if nb == 0 {
+        return a;
+    }
+    let (na, nb) = (na as f64, nb as f64);
+    let delta = mean_b - mean_a;
+    a + b + delta * delta * (na * (nb / (na + nb)))
+}
+
+macro_rules! float_lane {
+    ($t:ty, $total:ty, $sum:ty, |$a:ident, $b:ident| $join:expr, |$v:ident| $value:expr) => {
+        impl Lane for $t {
+            type Total = $total;
+            type Spread = f64;
+            type SumLanes = $sum;
+            type SpreadLanes = ShiftedSquares;
+            type RangeLanes = RangeLanes<$t>;
+            const FLOAT: bool = true;
+            const HIGHEST: Self = <$t>::INFINITY;
+            const LOWEST: Self = <$t>::NEG_INFINITY;
+            const NAN: Self = <$t>::NAN;
+
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self.is_nan()
+            }
+            #[inline(always)]
+            fn is_infinite(self) -> bool {
+                self.is_infinite()
+            }
+            #[inline(always)]
+            fn join_totals($a: $total, $b: $total) -> $total {
+                $join
+            }
+            #[inline(always)]
+            fn is_clean($v: $total) -> bool {
+                $value.is_finite()
+            }
+            #[inline(always)]
+            fn mean($v: $total, count: u64) -> f64 {
+                if count == 0 { f64::NAN } else { $value / count as f64 }
+            }
+            #[inline(always)]
+            fn add_squares(a: f64, b: f64) -> f64 {
+                a + b
+            }
+            #[inline(always)]
+            fn settle(squares: f64, $v: $total, count: u64, shift: f64) -> (f64, bool) {
+                settle(squares, $value, count, shift)
+            }
+            #[inline(always)]
+            fn join_spreads(a: (u64, $total, f64), b: (u64, $total, f64)) -> f64 {
+                chan(a.0, Self::mean(a.1, a.0), a.2, b.0, Self::mean(b.1, b.0), b.2)
+            }
+            #[inline(always)]
+            fn centred(spread: f64, _: $total, count: u64, ddof: u64) -> f64 {
+                if count > ddof { spread / (count - ddof) as f64 } else { f64::NAN }
+            }
+        }
+    };
+}
+
+float_lane!(f32, f64, PlainSum, |a, b| a + b, |v| v);
+float_lane!(
+    f64,
+    Compensated,
+    CompensatedSum,
+    |a, b| {
+        let (sum, error) = two_sum(a.sum, b.sum);
+        Compensated { sum, error: a.error + b.error + error }
+    },
+    |v| v.value()
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sum_loses_nothing() {
+        for (a, b) in [(1e16, 1.0), (0.1, 0.2), (1.0, 1e-30), (-1e300, 1e284)] {
+            let (sum, error) = two_sum(a, b);
+            assert_eq!(sum, a + b);
+            assert_eq!(two_sum(b, a), (sum, error));
+            assert!(error.abs() <= sum.abs() * f64::EPSILON);
+        }
+        assert_eq!(two_sum(1e16, 1.0).1, 1.0);
+    }
+
+    #[test]
+    fn a_shift_near_the_mean_settles_and_one_far_off_is_noticed() {
+        // 1, 2, 3 about 2 and about 1e6
+        assert_eq!(settle(2.0, 6.0, 3, 2.0), (2.0, false));
+        let far: f64 = [1.0, 2.0, 3.0_f64].iter().map(|x| (x - 1e6).powi(2)).sum();
+        assert!(settle(far, 6.0, 3, 1e6).1);
+        assert_eq!(settle(0.0, 15.0, 3, 5.0), (0.0, false));
+        assert_eq!(settle(0.0, 0.0, 0, 5.0), (0.0, false));
+    }
+}

@@ -1,0 +1,331 @@
+//! Lane arithmetic: the types that loops compute in, and the accumulators of one vector.
+//!
+//! Eight elements are taken at a time, whatever the instruction set: that fixes which elements meet
+//! in which accumulator, and so every bit. What is accumulated is put together from parts (sum,
+//! spread, range), each of which may be left out; a part that is left out costs nothing.
+
+#![allow(clippy::needless_range_loop, reason = "lane loops index several arrays alike")]
+
+mod float;
+mod integer;
+
+use std::fmt::Debug;
+
+use rowmill_core::Element;
+
+/// Elements in a vector.
+pub(crate) const N: usize = 8;
+
+/// A type that loops compute in: all element types but `bool` (taken as `u8`) and `f16` (as `f32`).
+pub trait Lane: Element {
+    /// The sum of one cell, ready to be merged.
+    type Total: Copy + Send + Debug + Default + PartialEq;
+    /// The spread of one cell: centred squares for floats, exact squares for integers.
+    type Spread: Copy + Send + Debug + Default + PartialEq;
+    /// Sums in lanes.
+    type SumLanes: SumPart<Self>;
+    /// Squares in lanes.
+    type SpreadLanes: SpreadPart<Self>;
+    /// Minima and maxima in lanes, and whether there was a NaN.
+    type RangeLanes: RangePart<Self>;
+    /// Whether there are NaN and infinities, and rounding: a shift and a check of the squares.
+    const FLOAT: bool;
+    /// Where a minimum starts and ends up when there is nothing.
+    const HIGHEST: Self;
+    /// Where a maximum starts and ends up when there is nothing.
+    const LOWEST: Self;
+    /// A NaN; for integers, which have none, zero.
+    const NAN: Self;
+
+    /// The element as a float, rounded.
+    fn to_f64(self) -> f64;
+    /// Whether it is a NaN.
+    fn is_nan(self) -> bool {
+        false
+    }
+    /// Whether it is an infinity.
+    fn is_infinite(self) -> bool {
+        false
+    }
+    /// The sum of both.
+    fn join_totals(a: Self::Total, b: Self::Total) -> Self::Total;
+    /// Whether a sum shows that neither NaN nor infinity went into it.
+    fn is_clean(total: Self::Total) -> bool;
+    /// The mean of `count` elements with this sum.
+    fn mean(total: Self::Total, count: u64) -> f64;
+    /// Squares about the same shift, together.
+    fn add_squares(a: Self::Spread, b: Self::Spread) -> Self::Spread;
+    /// Squares about `shift` as a spread about the mean. The flag says that too many digits were
+    /// cancelled, so that the squares should be taken again about the mean.
+    fn settle(
+        squares: Self::Spread,
+        total: Self::Total,
+        count: u64,
+        shift: f64,
+    ) -> (Self::Spread, bool);
+    /// Spreads of two runs of elements, together.
+    fn join_spreads(
+        a: (u64, Self::Total, Self::Spread),
+        b: (u64, Self::Total, Self::Spread),
+    ) -> Self::Spread;
+    /// The sum of squared distances from the mean.
+    fn centred(spread: Self::Spread, total: Self::Total, count: u64, ddof: u64) -> f64;
+}
+
+/// Accumulators of one vector.
+pub trait Part<L: Lane>: Copy + Send {
+    /// Nothing accumulated.
+    const NEW: Self;
+    /// Takes in eight elements; squares are about `shift`.
+    fn step(&mut self, shift: &[f64; N], x: &[L; N]);
+    /// Takes in those of eight elements that are kept.
+    fn step_kept(&mut self, shift: &[f64; N], x: &[L; N], keep: &[bool; N]);
+    /// Takes in another accumulator, lane by lane.
+    fn join(&mut self, other: &Self);
+}
+
+/// A part that sums.
+pub trait SumPart<L: Lane>: Part<L> {
+    /// The sums, lane by lane.
+    fn totals(&self) -> [L::Total; N];
+}
+
+/// A part that sums squares.
+pub trait SpreadPart<L: Lane>: Part<L> {
+    /// The squares, lane by lane.
+    fn squares(&self) -> [L::Spread; N];
+}
+
+/// A part that finds the smallest and largest element, NaN left out.
+pub trait RangePart<L: Lane>: Part<L> {
+    /// The minima, lane by lane.
+    fn mins(&self) -> [L; N];
+    /// The maxima, lane by lane.
+    fn maxs(&self) -> [L; N];
+    /// Where a NaN was seen, lane by lane.
+    fn nans(&self) -> [bool; N];
+}
+
+/// A part that is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+impl<L: Lane> Part<L> for Nothing {
+    const NEW: Self = Self;
+    #[inline(always)]
+    fn step(&mut self, _: &[f64; N], _: &[L; N]) {}
+    #[inline(always)]
+    fn step_kept(&mut self, _: &[f64; N], _: &[L; N], _: &[bool; N]) {}
+    #[inline(always)]
+    fn join(&mut self, _: &Self) {}
+}
+
+impl<L: Lane> SumPart<L> for Nothing {
+    #[inline(always)]
+    fn totals(&self) -> [L::Total; N] {
+        [L::Total::default(); N]
+    }
+}
+
+impl<L: Lane> SpreadPart<L> for Nothing {
+    #[inline(always)]
+    fn squares(&self) -> [L::Spread; N] {
+        [L::Spread::default(); N]
+    }
+}
+
+impl<L: Lane> RangePart<L> for Nothing {
+    #[inline(always)]
+    fn mins(&self) -> [L; N] {
+        [L::HIGHEST; N]
+    }
+    #[inline(always)]
+    fn maxs(&self) -> [L; N] {
+        [L::LOWEST; N]
+    }
+    #[inline(always)]
+    fn nans(&self) -> [bool; N] {
+        [false; N]
+    }
+}
+
+/// Which parts a kernel needs.
+pub trait Parts<L: Lane>: Send + Sync + 'static {
+    /// The sum, or nothing.
+    type Sum: SumPart<L>;
+    /// The spread, or nothing.
+    type Spread: SpreadPart<L>;
+    /// The range, or nothing.
+    type Range: RangePart<L>;
+    /// Whether the sum is there.
+    const SUM: bool;
+    /// Whether the spread is there (only together with the sum).
+    const SPREAD: bool;
+    /// Whether the range is there.
+    const RANGE: bool;
+}
+
+macro_rules! parts {
+    ($($(#[$doc:meta])* $name:ident { $sum:ty, $spread:ty, $range:ty } $s:expr, $q:expr, $r:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+
+        impl<L: Lane> Parts<L> for $name {
+            type Sum = $sum;
+            type Spread = $spread;
+            type Range = $range;
+            const SUM: bool = $s;
+            const SPREAD: bool = $q;
+            const RANGE: bool = $r;
+        }
+    )*};
+}
+
+parts! {
+    /// Sums only.
+    SumOnly { L::SumLanes, Nothing, Nothing } true, false, false;
+    /// Minima and maxima only.
+    RangeOnly { Nothing, Nothing, L::RangeLanes } false, false, true;
+    /// Sums and squares.
+    SumAndSpread { L::SumLanes, L::SpreadLanes, Nothing } true, true, false;
+    /// Everything.
+    Everything { L::SumLanes, L::SpreadLanes, L::RangeLanes } true, true, true;
+}
+
+/// The accumulators of one vector, all parts together, with a count of what was kept.
+#[derive(Debug)]
+pub(crate) struct Lanes<L: Lane, P: Parts<L>> {
+    pub(crate) count: [u32; N],
+    pub(crate) sum: P::Sum,
+    pub(crate) spread: P::Spread,
+    pub(crate) range: P::Range,
+}
+
+// By hand: the derived impls would ask for `P: Copy`.
+impl<L: Lane, P: Parts<L>> Clone for Lanes<L, P> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L: Lane, P: Parts<L>> Copy for Lanes<L, P> {}
+
+impl<L: Lane, P: Parts<L>> Lanes<L, P> {
+    pub(crate) const NEW: Self = Self {
+        count: [0; N],
+        sum: <P::Sum as Part<L>>::NEW,
+        spread: <P::Spread as Part<L>>::NEW,
+        range: <P::Range as Part<L>>::NEW,
+    };
+
+    /// Takes in eight elements. The count is the caller's.
+    #[inline(always)]
+    pub(crate) fn step(&mut self, shift: &[f64; N], x: &[L; N]) {
+        self.sum.step(shift, x);
+        self.spread.step(shift, x);
+        self.range.step(shift, x);
+    }
+
+    /// Takes in, and counts, those of eight elements that are kept.
+    #[inline(always)]
+    pub(crate) fn step_kept(&mut self, shift: &[f64; N], x: &[L; N], keep: &[bool; N]) {
+        for (count, &keep) in self.count.iter_mut().zip(keep) {
+            *count += u32::from(keep);
+        }
+        self.sum.step_kept(shift, x, keep);
+        self.spread.step_kept(shift, x, keep);
+        self.range.step_kept(shift, x, keep);
+    }
+
+    /// Takes in another accumulator, lane by lane.
+    #[inline(always)]
+    pub(crate) fn join(&mut self, other: &Self) {
+        for (count, other) in self.count.iter_mut().zip(&other.count) {
+            *count += other;
+        }
+        self.sum.join(&other.sum);
+        self.spread.join(&other.spread);
+        self.range.join(&other.range);
+    }
+}
+
+/// The smaller of two, the first when they do not compare: a NaN that comes second is passed over.
+#[inline(always)]
+pub(crate) fn lower<L: Lane>(a: L, b: L) -> L {
+    if b < a { b } else { a }
+}
+
+/// The larger of two, the first when they do not compare.
+#[inline(always)]
+pub(crate) fn higher<L: Lane>(a: L, b: L) -> L {
+    if b > a { b } else { a }
+}
+
+macro_rules! range_lanes {
+    ($t:ty) => {
+        impl Part<$t> for RangeLanes<$t> {
+            const NEW: Self = Self { lo: [<$t>::HIGHEST; N], hi: [<$t>::LOWEST; N], nan: [0; N] };
+            #[inline(always)]
+            fn step(&mut self, _: &[f64; N], x: &[$t; N]) {
+                for j in 0..N {
+                    self.lo[j] = lower(self.lo[j], x[j]);
+                    self.hi[j] = higher(self.hi[j], x[j]);
+                    if <$t>::FLOAT {
+                        self.nan[j] |= nan_flag(x[j]);
+                    }
+                }
+            }
+            #[inline(always)]
+            fn step_kept(&mut self, shift: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
+                // What is not kept is replaced by what changes nothing.
+                let (mut low, mut high) = (*x, *x);
+                for j in 0..N {
+                    low[j] = if keep[j] { x[j] } else { <$t>::HIGHEST };
+                    high[j] = if keep[j] { x[j] } else { <$t>::LOWEST };
+                }
+                let _ = shift;
+                for j in 0..N {
+                    self.lo[j] = lower(self.lo[j], low[j]);
+                    self.hi[j] = higher(self.hi[j], high[j]);
+                    if <$t>::FLOAT {
+                        self.nan[j] |= nan_flag(low[j]);
+                    }
+                }
+            }
+            #[inline(always)]
+            fn join(&mut self, other: &Self) {
+                for j in 0..N {
+                    self.lo[j] = lower(self.lo[j], other.lo[j]);
+                    self.hi[j] = higher(self.hi[j], other.hi[j]);
+                    self.nan[j] |= other.nan[j];
+                }
+            }
+        }
+
+        impl RangePart<$t> for RangeLanes<$t> {
+            #[inline(always)]
+            fn mins(&self) -> [$t; N] {
+                self.lo
+            }
+            #[inline(always)]
+            fn maxs(&self) -> [$t; N] {
+                self.hi
+            }
+            #[inline(always)]
+            fn nans(&self) -> [bool; N] {
+                self.nan.map(|n| n != 0)
+            }
+        }
+    };
+}
+pub(crate) use range_lanes;
+
+/// Minima, maxima and NaN flags in lanes.
+#[derive(Clone, Copy, Debug)]
+pub struct RangeLanes<L> {
+    lo: [L; N],
+    hi: [L; N],
+    nan: [u32; N],
+}

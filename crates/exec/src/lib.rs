@@ -1,0 +1,36 @@
+//! Map and reduce kernels over chunks of rows, on every core, with answers that never depend on
+//! how the work was split: the engine of [rowmill](https://docs.rs/rowmill).
+//!
+//! An [`Engine`] holds workers and knobs. A [`Reduce`] kernel turns an array into an answer
+//! ([`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`], or one of your own), a [`Map`]
+//! kernel turns it into another array, [`Engine::stream`] hands results of chunks to a consumer.
+//!
+//! The array is cut into **blocks** of about 256 KiB whose bounds depend on shape and dtype alone;
+//! each is folded from identity with a fixed number of lanes, and the partials are merged in a
+//! balanced tree over the blocks. Workers, chunk size and instruction set change no bit.
+
+mod arch;
+mod control;
+mod engine;
+mod error;
+mod fold;
+mod grid;
+mod kernel;
+mod lanes;
+mod map;
+mod plan;
+mod reduce;
+mod run;
+mod scratch;
+mod stream;
+mod tree;
+mod wide;
+
+pub use arch::{Isa, Job, ParseIsaError, prefetch};
+pub use control::{CancelToken, Progress};
+pub use engine::{Engine, EngineBuilder};
+pub use error::{Error, Result};
+pub use kernel::*;
+pub use map::{Chunk, Elements, Map, Mapping, RowMap, map_elements, map_rows};
+pub use plan::{ChunkSize, ParseChunkSizeError};
+pub use reduce::{Block, Reduce};

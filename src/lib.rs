@@ -1,0 +1,77 @@
+//! Arrays too big for memory, processed on every core at the speed of memory, with answers that
+//! never depend on how the work was split.
+//!
+//! # The tour
+//!
+//! Open an array file. What is in it is checked against the file before the first byte is used; a
+//! wrong dtype, shape or length is an error that says what was expected and what was found.
+//!
+//! ```
+//! use rowmill::{Array, Engine, Mask, Mean, MinMax, NanPolicy, Sum};
+//!
+//! # fn main() -> Result<(), rowmill::Error> {
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/weather.npy");
+//! let x = Array::<f32>::open(path)?; // or rowmill::open(path)?, with the dtype known at run time
+//! assert_eq!(x.shape().dims(), [26_115, 9]);
+//! # Ok(()) }
+//! ```
+//!
+//! An [`Engine`] holds the workers. Several answers take one read, and no knob changes a bit of
+//! them.
+//!
+//! ```
+//! # use rowmill::{Array, Engine, Mask, Mean, MinMax, NanPolicy, Sum};
+//! # fn main() -> Result<(), rowmill::Error> {
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/weather.npy");
+//! # let x = Array::<f32>::open(path)?;
+//! let engine = Engine::new()?;
+//! let skip = NanPolicy::Skip;
+//! let (sum, mean, range) = engine.reduce(
+//!     &x,
+//!     (Sum::all().nan(skip), Mean::per_column().nan(skip), MinMax::all().nan(skip)),
+//! )?;
+//! assert_eq!(mean.len(), 9);
+//! assert!(range.min < range.max && sum > 0.0);
+//!
+//! let hot = engine.reduce(&x, Sum::all().masked(Mask::value(|v| v > 100.0)))?;
+//! # assert!(hot > 0.0);
+//! # Ok(()) }
+//! ```
+//!
+//! Outputs appear under their name complete or not at all.
+//!
+//! ```
+//! # use rowmill::{Array, Engine, Normalize};
+//! # fn main() -> Result<(), rowmill::Error> {
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/weather.npy");
+//! # let x = Array::<f32>::open(path)?;
+//! # let engine = Engine::new()?;
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let out = dir.path().join("weather_z.npy");
+//! engine.normalize(&x, Normalize::z_score().per_column()).write_npy(&out)?;
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to look
+//!
+//! | to | see |
+//! |---|---|
+//! | open, create and write array files | [`open`], [`Array`], [`ArrayMut`], [`CreateOptions`], [`CowArray`] |
+//! | describe a raw file | [`RawSpec`], [`Sidecar`] |
+//! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
+//! | leave elements out | [`Mask`], [`NanPolicy`] |
+//! | write a reduction of your own | [`Reduce`] |
+//! | map to a new array | [`Engine::map`], [`Engine::normalize`], [`map_elements`], [`map_rows`], [`Map`] |
+//! | consume chunks in order | [`Engine::stream`] |
+//! | watch and stop | [`EngineBuilder::progress`], [`CancelToken`] |
+//! | know the result types | [`Numeric`] |
+
+#![forbid(unsafe_code)]
+
+pub use rowmill_core::{
+    AnyArray, Array, ArrayMut, AtomicFile, Backend, ByteOrder, CowArray, CreateOptions, DType,
+    Element, Error as FileError, Format, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError,
+    RawSpec, Shape, ShapeError, Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile,
+    TileBuffer, f16, match_array, npy, open,
+};
+pub use rowmill_exec::*;

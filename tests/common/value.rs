@@ -1,0 +1,180 @@
+//! Element types as the tests see them.
+
+use rowmill::{Numeric, f16};
+
+use super::Rng;
+
+/// What random elements look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A few small whole numbers: many are equal, and all sums are exact.
+    Small,
+    /// All bit patterns of integers; floats of many sizes, all finite.
+    Any,
+    /// As `Any`, with NaN, infinities, zeros of both signs and subnormals between.
+    Special,
+}
+
+/// The sum types.
+pub trait Total: Copy + PartialEq + std::fmt::Debug {
+    /// An integer sum.
+    fn integer(self) -> Option<i128>;
+    fn float(self) -> f64;
+}
+
+impl Total for i64 {
+    fn integer(self) -> Option<i128> {
+        Some(self.into())
+    }
+    fn float(self) -> f64 {
+        self as f64
+    }
+}
+
+impl Total for u64 {
+    fn integer(self) -> Option<i128> {
+        Some(self.into())
+    }
+    fn float(self) -> f64 {
+        self as f64
+    }
+}
+
+impl Total for f64 {
+    fn integer(self) -> Option<i128> {
+        None
+    }
+    fn float(self) -> f64 {
+        self
+    }
+}
+
+/// An element type.
+pub trait Value: Numeric<Sum: Total> {
+    /// Integers and bools exactly; `None` for floats.
+    fn integer(self) -> Option<i128>;
+    /// Floats exactly, integers rounded.
+    fn float(self) -> f64;
+    fn little_endian(self) -> Vec<u8>;
+    fn random(kind: Kind, rng: &mut Rng) -> Self;
+    /// The nearest element to a number.
+    fn near(value: f64) -> Self;
+    /// What integer sums have to fit.
+    const SUMS: (i128, i128);
+
+    fn many(len: usize, kind: Kind, seed: u64) -> Vec<Self> {
+        let mut rng = Rng::new(seed);
+        (0..len).map(|_| Self::random(kind, &mut rng)).collect()
+    }
+}
+
+macro_rules! integers {
+    ($($t:ty: $sum:ty;)*) => {$(
+        impl Value for $t {
+            const SUMS: (i128, i128) = (<$sum>::MIN as i128, <$sum>::MAX as i128);
+            fn integer(self) -> Option<i128> {
+                Some(self.into())
+            }
+            fn float(self) -> f64 {
+                i128::from(self) as f64
+            }
+            fn little_endian(self) -> Vec<u8> {
+                self.to_le_bytes().to_vec()
+            }
+            fn random(kind: Kind, rng: &mut Rng) -> Self {
+                match kind {
+                    Kind::Small => rng.below(10) as Self,
+                    Kind::Any => (rng.bits() as Self) >> rng.below(<$t>::BITS as usize),
+                    Kind::Special => match rng.below(4) {
+                        0 => <$t>::MIN,
+                        1 => <$t>::MAX,
+                        2 => <$t>::MAX - 1,
+                        _ => rng.bits() as Self,
+                    },
+                }
+            }
+            fn near(value: f64) -> Self {
+                value.round() as Self
+            }
+        }
+    )*};
+}
+integers! {
+    i8: i64;
+    i16: i64;
+    i32: i64;
+    i64: i64;
+    u8: u64;
+    u16: u64;
+    u32: u64;
+    u64: u64;
+}
+
+impl Value for bool {
+    const SUMS: (i128, i128) = (0, i64::MAX as i128);
+    fn integer(self) -> Option<i128> {
+        Some(self.into())
+    }
+    fn float(self) -> f64 {
+        f64::from(u8::from(self))
+    }
+    fn little_endian(self) -> Vec<u8> {
+        vec![self.into()]
+    }
+    fn random(_: Kind, rng: &mut Rng) -> Self {
+        rng.below(3) == 0
+    }
+    fn near(value: f64) -> Self {
+        value != 0.0
+    }
+}
+
+/// A float: most are of size one, some far larger and smaller (within `2^±reach`).
+fn float(kind: Kind, reach: usize, tiny: f64, rng: &mut Rng) -> f64 {
+    let plain = |rng: &mut Rng| {
+        let size = rng.below(2 * reach + 1) as i32 - reach as i32;
+        rng.normal() * 2.0_f64.powi(if rng.below(4) == 0 { size } else { 0 })
+    };
+    match kind {
+        Kind::Small => rng.below(10) as f64,
+        Kind::Any => plain(rng),
+        Kind::Special => match rng.below(40) {
+            0 => f64::NAN,
+            1 => f64::INFINITY,
+            2 => f64::NEG_INFINITY,
+            3 => -0.0,
+            4 => 0.0,
+            5 => tiny,
+            6 => -tiny,
+            _ => plain(rng),
+        },
+    }
+}
+
+macro_rules! floats {
+    ($($t:ty: $reach:literal, $tiny:expr, |$x:ident| $near:expr;)*) => {$(
+        impl Value for $t {
+            const SUMS: (i128, i128) = (0, 0);
+            fn integer(self) -> Option<i128> {
+                None
+            }
+            fn float(self) -> f64 {
+                self.into()
+            }
+            fn little_endian(self) -> Vec<u8> {
+                self.to_le_bytes().to_vec()
+            }
+            fn random(kind: Kind, rng: &mut Rng) -> Self {
+                Self::near(float(kind, $reach, $tiny, rng))
+            }
+            fn near($x: f64) -> Self {
+                $near
+            }
+        }
+    )*};
+}
+floats! {
+    f16: 8, f64::from(f16::MIN_POSITIVE_SUBNORMAL), |x| Self::from_f64(x);
+    f32: 40, f64::from(f32::from_bits(1)), |x| x as Self;
+    f64: 100, f64::from_bits(1), |x| x;
+}

@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
     println!("\nMeans of all hours, and of the {} hours with wind over 20 mph:", hours[0].count);
     for (i, name) in weather.meta().columns.iter().flatten().enumerate() {
-        println!("{name:<12}{:>10.2}{:>10.2}", all[i], in_wind[i]);
+        println!("{name:<12}{:>10.3}{:>10.3}", all[i], in_wind[i]);
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (i, name) in weather.meta().columns.iter().flatten().enumerate() {
         let (old, new, range) = (before[i], after[i], interval[i]);
         println!(
-            "{name:<12}{:>12.3}{:>10.3}{:>12.6}{:>10.6}{:>16}",
+            "{name:<12}{:>12.3}{:>10.3}{:>12.1e}{:>10.6}{:>16}",
             old.mean,
             old.std(),
             new.mean,

@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The token can be made ready for the next job.
     token.reset();
     let moments = engine.reduce(&z, Moments::all())?;
-    println!("\nAfter all that: mean {:.6}, std {:.6}", moments.mean, moments.std());
+    println!("\nAfter all that: mean {:.1e}, std {:.6}", moments.mean, moments.std());
     Ok(())
 }
 

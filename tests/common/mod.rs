@@ -1,8 +1,9 @@
 //! What the tests share: seeded numbers, exact arithmetic, files of every layout.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 pub mod exact;
+pub mod layouts;
 pub mod oracle;
 pub mod value;
 

@@ -14,7 +14,7 @@ pub(crate) enum Failure {
     /// What was asked for makes no sense: exit code 2.
     Usage(String),
     /// The job failed: exit code 1. With advice for likely mistakes.
-    Job { error: Error, hint: Option<String> },
+    Job { error: Box<Error>, hint: Option<String> },
     /// Nobody takes the output any more, or there is no room for it.
     Output(io::Error),
     /// The process could not be made ready.
@@ -24,7 +24,7 @@ pub(crate) enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let hint = hint(&error).map(str::to_owned);
-        Self::Job { error, hint }
+        Self::Job { error: Box::new(error), hint }
     }
 }
 

@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(json(u64::MAX.into()), "18446744073709551615");
         assert_eq!(json(i64::MIN.into()), "-9223372036854775808");
         assert_eq!(json(true.into()), "true");
-        for value in [0.1, -0.0, 1e300, 5e-324, 1.0 / 3.0, 123_456_789.0] {
+        for value in [0.1_f64, -0.0, 1e300, 5e-324, 1.0 / 3.0, 123_456_789.0] {
             let back: f64 = serde_json::from_str(&json(value.into())).expect("a number");
             assert_eq!(back.to_bits(), value.to_bits());
         }

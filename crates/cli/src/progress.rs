@@ -62,13 +62,13 @@ fn status(progress: &Progress) -> String {
     status_of(progress.done, progress.total, progress.elapsed.as_secs_f64())
 }
 
-/// `1.2 GB of 4.0 GB, 3.10 GB/s, 1.23 s left`
+/// `1.2 GB of 4.0 GB, 3.10 GB/s, 1 s left`
 fn status_of(done: u64, total: u64, seconds: f64) -> String {
     let mut text = format!("{} of {}", human_bytes(done), human_bytes(total));
     if done > 0 {
-        let left = seconds / done as f64 * total.saturating_sub(done) as f64;
-        let rate = human_rate(done, seconds);
-        text = format!("{text}, {rate}, {} left", human_time(left.ceil()));
+        let left = (seconds / done as f64 * total.saturating_sub(done) as f64).ceil();
+        let time = if left < 60.0 { format!("{left} s") } else { human_time(left) };
+        text = format!("{text}, {}, {time} left", human_rate(done, seconds));
     }
     text
 }
@@ -82,5 +82,7 @@ mod tests {
         assert_eq!(status_of(0, 4_000_000_000, 0.0), "0 B of 4.0 GB");
         let half = status_of(2_000_000_000, 4_000_000_000, 90.5);
         assert_eq!(half, "2.0 GB of 4.0 GB, 0.02 GB/s, 1 min 31 s left");
+        let most = status_of(3_000_000_000, 4_000_000_000, 1.5);
+        assert_eq!(most, "3.0 GB of 4.0 GB, 2.00 GB/s, 1 s left");
     }
 }

@@ -9,6 +9,7 @@ use crate::control::{CancelToken, Observer, Progress};
 use crate::grid::Grid;
 use crate::plan::{ChunkSize, Plan};
 use crate::reduce::{Block, Reduce};
+use crate::run::Job;
 use crate::scratch::Scratch;
 use crate::tree::{Run, Tree};
 use crate::{Error, Result};
@@ -165,9 +166,9 @@ impl Engine {
         let plan = Plan::blocks(&grid, self.chunk, self.workers());
         let tree = Tree::new();
         let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
+        let job = Job::new(self, "reduce", plan.len(), (shape.len() * size_of::<T>()) as u64);
         self.run(
-            "reduce",
-            plan.len(),
+            &job,
             |chunk| grid.bytes(plan.chunk(chunk)),
             || Worker { buffer: TileBuffer::new(), scratch: Scratch::default() },
             |worker, chunk| {
@@ -178,7 +179,8 @@ impl Engine {
                 tree.add(run, merge);
                 Ok(())
             },
-        )?;
+        );
+        job.end()?;
         source.verify()?;
         let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
         kernel.finish(partial, shape)

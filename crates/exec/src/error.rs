@@ -52,6 +52,12 @@ pub enum Error {
         /// Which cell of the result, in C order.
         cell: usize,
     },
+    /// More cells than memory can hold.
+    #[error("the result has {cells} cells, more than memory can hold; reduce over another axis")]
+    TooManyCells {
+        /// How many.
+        cells: usize,
+    },
     /// A mask that fits neither the array nor its rows.
     #[error(
         "a mask of shape {found} fits no array of shape {array}; expected the same shape, or one \

@@ -27,6 +27,9 @@ pub(crate) const BLOCK_BYTES: usize = 256 << 10;
 /// The longest row, in bytes, that is never cut: 16 rows of it make a block.
 const LONGEST_WHOLE_ROW: usize = 16 << 10;
 
+/// Elements smaller than this are widened to it, and take up that much of a block.
+const SMALLEST_LANE: usize = 4;
+
 /// The bytes of one row of a tile: a page.
 const TILE_ROW_BYTES: usize = 4 << 10;
 
@@ -55,11 +58,14 @@ pub struct Bounds {
 
 impl Grid {
     pub(crate) fn new(rows: usize, row_len: usize, element_size: usize) -> Self {
-        let row_bytes = row_len.saturating_mul(element_size).max(1);
+        let size = element_size.max(SMALLEST_LANE);
+        let row_bytes = row_len.saturating_mul(size).max(1);
         let (band_rows, tile_cols) = if row_bytes <= LONGEST_WHOLE_ROW {
-            (BLOCK_BYTES / row_bytes, row_len)
+            let rows = BLOCK_BYTES / row_bytes;
+            // Rows are taken four and eight at a time.
+            (if rows > 8 { rows / 8 * 8 } else { rows }, row_len)
         } else {
-            (BLOCK_BYTES / TILE_ROW_BYTES, TILE_ROW_BYTES / element_size)
+            (BLOCK_BYTES / TILE_ROW_BYTES, TILE_ROW_BYTES / size)
         };
         Self { rows, row_len, element_size, band_rows, tile_cols }
     }
@@ -118,10 +124,12 @@ mod tests {
             ((1, 1, 4), (65_536, 1, 1)),
             ((0, 1024, 4), (64, 1, 0)),
             ((10, 0, 4), (262_144, 0, 0)),
+            ((1000, 1000, 4), (64, 1, 16)),
+            ((1_000_000, 1, 1), (65_536, 1, 16)),
             ((100, 4096, 4), (16, 1, 7)),
             ((100, 4097, 4), (64, 5, 10)),
             ((8, 1_000_000, 8), (64, 1954, 1954)),
-            ((3, 100_000, 1), (64, 25, 25)),
+            ((3, 100_000, 1), (64, 98, 98)),
         ];
         for ((rows, row_len, size), (band_rows, tiles, blocks)) in cases {
             let grid = Grid::new(rows, row_len, size);

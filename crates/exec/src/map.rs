@@ -8,52 +8,47 @@ use parking_lot::Mutex;
 use rowmill_core::{CreateOptions, Element, Source, TileBuffer};
 
 use crate::plan::Plan;
+use crate::run::Job;
 use crate::{Engine, Error, Result};
 
 /// A run of elements in C order: whole rows, or part of one row for kernels that allow it.
 #[derive(Clone, Debug)]
 pub struct Chunk<'a, T> {
     data: &'a [T],
-    first_element: usize,
+    rows: Range<usize>,
+    first_col: usize,
     row_len: usize,
 }
 
 impl<'a, T> Chunk<'a, T> {
-    pub(crate) fn new(data: &'a [T], first_element: usize, row_len: usize) -> Self {
-        Self { data, first_element, row_len }
-    }
-
     /// The elements.
     #[must_use]
     pub fn as_slice(&self) -> &'a [T] {
         self.data
     }
 
-    /// The rows of the array that the chunk holds, or of which it holds a part.
+    /// The rows of the array that the chunk holds, or the one of which it holds a part.
     #[must_use]
     pub fn rows(&self) -> Range<usize> {
-        if self.row_len == 0 {
-            return 0..0;
-        }
-        let end = self.first_element + self.data.len();
-        self.first_element / self.row_len..end.div_ceil(self.row_len)
+        self.rows.clone()
     }
 
     /// Where in its row the first element is; 0 when the chunk holds whole rows.
     #[must_use]
     pub fn first_col(&self) -> usize {
-        if self.row_len == 0 { 0 } else { self.first_element % self.row_len }
+        self.first_col
     }
 
-    /// The number of elements of a row.
+    /// The number of elements of a row of the array.
     #[must_use]
     pub fn row_len(&self) -> usize {
         self.row_len
     }
 
-    /// The rows one by one.
-    pub fn iter_rows(&self) -> impl Iterator<Item = &'a [T]> + use<'a, T> {
-        self.data.chunks(self.row_len.max(1))
+    /// The rows one by one; the part of one, if that is what the chunk holds.
+    pub fn iter_rows(&self) -> impl ExactSizeIterator<Item = &'a [T]> + use<'a, T> {
+        let (data, len) = (self.data, self.data.len() / self.rows.len().max(1));
+        (0..self.rows.len()).map(move |i| &data[i * len..(i + 1) * len])
     }
 }
 
@@ -148,8 +143,7 @@ impl<T: Element, U: Element, F: Fn(&[T], &mut [U]) + Sync> Map<T, U> for RowMap<
     }
 
     fn map(&self, input: &Chunk<'_, T>, output: &mut [U]) -> Result<()> {
-        let rows = input.rows().len();
-        let width = output.len() / rows.max(1);
+        let width = output.len() / input.rows().len().max(1);
         for (i, from) in input.iter_rows().enumerate() {
             (self.function)(from, &mut output[i * width..(i + 1) * width]);
         }
@@ -209,78 +203,97 @@ where
         let mut dims = shape.dims().get(..1).unwrap_or(&[]).to_vec();
         dims.extend(&row_dims);
         let mut staged = options.stage::<U>(path, dims)?;
-        let split = kernel.within_rows() && row_len == out_len && row_len > 0;
-        let (plan, per_item) = if split {
-            (
-                Plan::elements(
-                    shape.len(),
-                    size_of::<T>(),
-                    engine.chunk,
-                    row_len,
-                    engine.workers(),
-                ),
-                1,
-            )
-        } else {
-            let row_bytes = row_len.max(out_len) * size_of::<T>();
-            (Plan::rows(shape.rows(), row_bytes, engine.chunk, engine.workers()), row_len)
+        let cuts_rows = kernel.within_rows() && row_len == out_len && row_len > 0;
+        let (unit, in_item, out_item) =
+            if cuts_rows { (Unit::Elements, 1, 1) } else { (Unit::Rows, row_len, out_len) };
+        let plan = match unit {
+            Unit::Elements => {
+                let (len, size) = (shape.len(), size_of::<T>());
+                Plan::elements(len, size, engine.chunk, row_len, engine.workers())
+            }
+            Unit::Rows => {
+                let row_bytes = (row_len * size_of::<T>()).max(out_len * size_of::<U>());
+                Plan::rows(shape.rows(), row_bytes, engine.chunk, engine.workers())
+                    .coarser(SMALLEST_CHUNK / row_bytes.max(1))
+            }
         };
-        let out_per_item = if split { 1 } else { out_len };
-        let output = staged.as_mut_slice()?;
+        let mut rest = staged.as_mut_slice()?;
+        if rest.is_empty() && shape.is_empty() {
+            return staged.publish().map_err(Error::from);
+        }
         // Each chunk has its own part of the output, which is taken once.
         let mut parts = Vec::with_capacity(plan.len());
-        let mut rest = output;
         for chunk in 0..plan.len() {
-            let (part, more) = rest.split_at_mut(plan.chunk(chunk).len() * out_per_item);
-            parts.push(Mutex::new(Some(part)));
+            let (part, more) = rest.split_at_mut(plan.chunk(chunk).len() * out_item);
+            parts.push(Mutex::new(part));
             rest = more;
         }
+        let job = Job::new(engine, "map", plan.len(), (shape.len() * size_of::<T>()) as u64);
         engine.run(
-            "map",
-            plan.len(),
-            |chunk| (plan.chunk(chunk).len() * per_item * size_of::<T>()) as u64,
+            &job,
+            |chunk| (plan.chunk(chunk).len() * in_item * size_of::<T>()) as u64,
             TileBuffer::new,
             |buffer, chunk| {
+                let part = &mut **parts[chunk].lock();
                 let items = plan.chunk(chunk);
-                let Some(part) = parts[chunk].lock().take() else { return Ok(()) };
-                let elements = items.start * per_item..items.end * per_item;
-                each_run(source, elements, buffer, |input, at| {
-                    let len = if split { input.data.len() } else { part.len() };
+                each_run(source, items.clone(), unit, buffer, |input, first| {
+                    let at = (first - items.start) * out_item;
+                    let len = if cuts_rows { input.data.len() } else { part.len() };
                     kernel.map(&input, &mut part[at..at + len])
-                })
+                })?;
+                Ok(())
             },
-        )?;
+        );
+        job.end()?;
         source.verify()?;
         drop(parts);
         staged.publish().map_err(Error::from)
     }
 }
 
-/// Lends the elements `range`, counted in C order, to `f` with their place in the range: at once if
-/// they are whole rows or within one, else row by row.
-pub(crate) fn each_run<T: Element>(
+/// Smaller chunks of a map are taken together, in bytes: each has a book-keeping of its own.
+const SMALLEST_CHUNK: usize = 64 << 10;
+
+/// What a range of a chunk counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Rows.
+    Rows,
+    /// Elements in C order.
+    Elements,
+}
+
+/// Lends the items `range` to `f`, with the number of the first: at once if they are whole rows,
+/// else row by row. Gives the last that `f` gave.
+pub(crate) fn each_run<T: Element, R>(
     source: &impl Source<T>,
     range: Range<usize>,
+    unit: Unit,
     buffer: &mut TileBuffer<T>,
-    mut f: impl FnMut(Chunk<'_, T>, usize) -> Result<()>,
-) -> Result<()> {
+    mut f: impl FnMut(Chunk<'_, T>, usize) -> Result<R>,
+) -> Result<Option<R>> {
     let row_len = source.shape().row_len();
-    if row_len == 0 {
-        return f(Chunk::new(&[], 0, 0), 0);
-    }
-    let whole_rows = range.start % row_len == 0 && range.end % row_len == 0;
-    if whole_rows {
-        let data = source.rows(range.start / row_len..range.end / row_len, buffer)?;
-        return f(Chunk::new(data, range.start, row_len), 0);
-    }
-    let mut at = range.start;
-    while at < range.end {
-        let row = at / row_len;
-        let end = range.end.min((row + 1) * row_len);
-        let cols = at - row * row_len..end - row * row_len;
-        let tile = source.tile(row..row + 1, cols, buffer)?;
-        f(Chunk::new(tile.row(0), at, row_len), at - range.start)?;
-        at = end;
-    }
-    Ok(())
+    let rows = match unit {
+        Unit::Rows => range.clone(),
+        Unit::Elements if range.start % row_len == 0 && range.end % row_len == 0 => {
+            range.start / row_len..range.end / row_len
+        }
+        Unit::Elements => {
+            let mut last = None;
+            let mut at = range.start;
+            while at < range.end {
+                let row = at / row_len;
+                let end = range.end.min((row + 1) * row_len);
+                let first_col = at - row * row_len;
+                let cols = first_col..first_col + (end - at);
+                let tile = source.tile(row..row + 1, cols, buffer)?;
+                let rows = row..row + 1;
+                last = Some(f(Chunk { data: tile.row(0), rows, first_col, row_len }, at)?);
+                at = end;
+            }
+            return Ok(last);
+        }
+    };
+    let data = source.rows(rows.clone(), buffer)?;
+    f(Chunk { data, rows, first_col: 0, row_len }, range.start).map(Some)
 }

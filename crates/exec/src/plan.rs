@@ -78,6 +78,9 @@ impl fmt::Display for ChunkSize {
 /// together.
 const AUTO_BYTES: usize = 4 << 20;
 
+/// The fewest elements of a chunk of a map that may cut rows.
+const LEAST_ELEMENTS: usize = 16 << 10;
+
 /// Chunks that each worker should get at least, where the array is large enough for it.
 const CHUNKS_PER_WORKER: usize = 8;
 
@@ -137,9 +140,15 @@ impl Plan {
         };
         if row_bytes <= wanted {
             let rows = Self::rows(len / row_len.max(1), row_bytes, chunk, workers);
-            return Self { len, step: rows.step.saturating_mul(row_len).max(1) };
+            let step = rows.step.max(LEAST_ELEMENTS / row_len.max(1)).max(1);
+            return Self { len, step: step.saturating_mul(row_len).max(1) };
         }
-        Self { len, step: (wanted / size).max(1) }
+        Self { len, step: (wanted / size).max(LEAST_ELEMENTS) }
+    }
+
+    /// The same with chunks of at least so much.
+    pub(crate) fn coarser(self, least: usize) -> Self {
+        Self { step: self.step.max(least), ..self }
     }
 
     /// The number of chunks.
@@ -221,9 +230,10 @@ mod tests {
         let elements = |len, row_len, size| Plan::elements(len, 4, size, row_len, 2);
         // whole rows
         assert_eq!(elements(1_024_000_000, 1024, ChunkSize::Auto).step(), 1024 * 1024);
-        assert_eq!(elements(1000, 10, ChunkSize::Rows(7)).step(), 70);
+        assert_eq!(elements(1000, 10, ChunkSize::Rows(7)).step(), 16380);
+        assert_eq!(elements(1 << 20, 1024, ChunkSize::Rows(17)).step(), 17 * 1024);
         // rows longer than a chunk are cut
         assert_eq!(elements(8 << 30, 1 << 30, ChunkSize::Auto).step(), 1 << 20);
-        assert_eq!(elements(100, 50, ChunkSize::Bytes(16)).step(), 4);
+        assert_eq!(elements(1 << 30, 1 << 20, ChunkSize::Bytes(16)).step(), 16 << 10);
     }
 }

@@ -1,7 +1,8 @@
-//! Running the chunks of a job on the workers: who takes which, what happens on failure, and what
-//! the caller's thread does meanwhile.
+//! Running the chunks of a job: who takes which, what happens on failure, and what the caller's
+//! thread does meanwhile.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -15,115 +16,158 @@ use crate::{Engine, Error, Progress, Result};
 /// about this much.
 const SMALL_BYTES: u64 = 512 << 10;
 
-/// How often the progress callback is called.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How often the progress callback is called, and how soon a waiting thread looks up.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// What the workers of a job share.
-struct Shared {
+/// A job under way: what its workers share.
+pub(crate) struct Job<'a> {
+    engine: &'a Engine,
+    name: &'static str,
+    chunks: usize,
+    total: u64,
+    start: Instant,
     next: AtomicUsize,
-    done_bytes: AtomicU64,
+    done: AtomicU64,
     stop: AtomicBool,
     /// The failure of the lowest chunk that failed.
     failure: Mutex<Option<(usize, Error)>>,
 }
 
-impl Shared {
-    fn fail(&self, chunk: usize, error: Error) {
-        self.stop.store(true, Ordering::Relaxed);
-        let mut failure = self.failure.lock();
-        if failure.as_ref().is_none_or(|(earlier, _)| chunk < *earlier) {
-            *failure = Some((chunk, error));
+impl<'a> Job<'a> {
+    /// A job of so many chunks and bytes of input.
+    pub(crate) fn new(engine: &'a Engine, name: &'static str, chunks: usize, total: u64) -> Self {
+        Self {
+            engine,
+            name,
+            chunks,
+            total,
+            start: Instant::now(),
+            next: AtomicUsize::new(0),
+            done: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            failure: Mutex::new(None),
         }
+    }
+
+    /// How many workers are of use. One means the caller's own thread: when the job is small, or
+    /// when it is part of a job of the same engine, whose workers may all be waiting for it.
+    pub(crate) fn workers(&self) -> usize {
+        let nested = self.engine.pool.current_thread_index().is_some();
+        if nested || self.total < SMALL_BYTES {
+            1
+        } else {
+            self.engine.workers().min(self.chunks).max(1)
+        }
+    }
+
+    /// The next chunk, in rising order.
+    pub(crate) fn take(&self) -> Option<usize> {
+        let go_on = !self.stop.load(Ordering::Relaxed);
+        let chunk = || self.next.fetch_add(1, Ordering::Relaxed);
+        go_on.then(chunk).filter(|&chunk| chunk < self.chunks)
+    }
+
+    /// Does a chunk, of so many bytes. A failure, a panic or a cancellation stops the job.
+    pub(crate) fn step<R>(
+        &self,
+        chunk: usize,
+        bytes: u64,
+        work: impl FnOnce() -> Result<R>,
+    ) -> Option<R> {
+        let failure = if self.engine.cancel.is_cancelled() {
+            Error::Cancelled
+        } else {
+            match catch_unwind(AssertUnwindSafe(work)) {
+                Ok(Ok(result)) => {
+                    self.done.fetch_add(bytes, Ordering::Relaxed);
+                    return Some(result);
+                }
+                Ok(Err(error)) => error,
+                Err(panic) => Error::KernelPanicked { chunk, message: panic_message(&*panic) },
+            }
+        };
+        self.stop();
+        let mut earliest = self.failure.lock();
+        if earliest.as_ref().is_none_or(|(earlier, _)| chunk < *earlier) {
+            *earliest = Some((chunk, failure));
+        }
+        None
+    }
+
+    /// Lets no further chunk be taken.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is a reason to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Tells the observer how far the job is.
+    pub(crate) fn report(&self) {
+        if let Some(observer) = &self.engine.observer {
+            let done = self.done.load(Ordering::Relaxed);
+            let elapsed = self.start.elapsed();
+            (observer.0)(&Progress { job: self.name, done, total: self.total, elapsed });
+        }
+    }
+
+    /// The end: the first failure, if there was one.
+    pub(crate) fn end(&self) -> Result<()> {
+        match self.failure.lock().take() {
+            Some((_, error)) => return Err(error),
+            None => self.report(),
+        }
+        Ok(())
     }
 }
 
 impl Engine {
-    /// Runs `work` for every chunk, in rising order, each worker with a state of its own. Stops at
-    /// the first failure, at a panic, and when cancelled.
+    /// Does `work` for every chunk, each worker with a state of its own.
     pub(crate) fn run<W>(
         &self,
-        job: &'static str,
-        chunks: usize,
+        job: &Job<'_>,
         bytes: impl Fn(usize) -> u64 + Sync,
         worker: impl Fn() -> W + Sync,
         work: impl Fn(&mut W, usize) -> Result<()> + Sync,
-    ) -> Result<()> {
-        let start = Instant::now();
-        let total: u64 = (0..chunks).map(&bytes).sum();
-        let shared = Shared {
-            next: AtomicUsize::new(0),
-            done_bytes: AtomicU64::new(0),
-            stop: AtomicBool::new(false),
-            failure: Mutex::new(None),
-        };
-        let report = || {
-            if let Some(observer) = &self.observer {
-                let done = shared.done_bytes.load(Ordering::Relaxed);
-                (observer.0)(&Progress { job, done, total, elapsed: start.elapsed() });
-            }
-        };
-        // Takes chunks until there is none left; `each` is called after each.
-        let take_chunks = |each: &dyn Fn()| {
+    ) {
+        let take_chunks = |after_each: &dyn Fn()| {
             let mut state = None;
-            while !shared.stop.load(Ordering::Relaxed) {
-                let chunk = shared.next.fetch_add(1, Ordering::Relaxed);
-                if chunk >= chunks {
-                    break;
-                }
-                if self.cancel.is_cancelled() {
-                    shared.fail(chunk, Error::Cancelled);
-                    break;
-                }
-                let state = state.get_or_insert_with(&worker);
-                match catch_unwind(AssertUnwindSafe(|| work(state, chunk))) {
-                    Ok(Ok(())) => {
-                        shared.done_bytes.fetch_add(bytes(chunk), Ordering::Relaxed);
-                    }
-                    Ok(Err(error)) => shared.fail(chunk, error),
-                    Err(panic) => {
-                        let message = panic_message(&*panic);
-                        shared.fail(chunk, Error::KernelPanicked { chunk, message });
-                    }
-                }
-                each();
+            while let Some(chunk) = job.take() {
+                job.step(chunk, bytes(chunk), || work(state.get_or_insert_with(&worker), chunk));
+                after_each();
             }
         };
-        let workers = self.workers().min(chunks);
-        // A job within a job must not wait for the workers that it is run by.
-        let nested = self.pool.current_thread_index().is_some();
-        if total < SMALL_BYTES || workers <= 1 || nested {
-            let last = std::cell::Cell::new(start);
+        let workers = job.workers();
+        if workers == 1 {
+            let last = Cell::new(Instant::now());
             take_chunks(&|| {
-                if last.get().elapsed() >= PROGRESS_EVERY {
+                if last.get().elapsed() >= TICK {
                     last.set(Instant::now());
-                    report();
+                    job.report();
                 }
             });
-        } else {
-            // Closed when the last worker is done.
-            let (running, finished) = bounded::<()>(0);
-            let take_chunks = &take_chunks;
-            self.pool.in_place_scope(|scope| {
-                for _ in 0..workers {
-                    let running = running.clone();
-                    scope.spawn(move |_| {
-                        take_chunks(&|| {});
-                        drop(running);
-                    });
-                }
-                drop(running);
-                if self.observer.is_some() {
-                    while finished.recv_timeout(PROGRESS_EVERY) == Err(RecvTimeoutError::Timeout) {
-                        report();
-                    }
-                }
-            });
+            return;
         }
-        if let Some((_, error)) = shared.failure.into_inner() {
-            return Err(error);
-        }
-        report();
-        Ok(())
+        // Closed when the last worker is done.
+        let (running, finished) = bounded::<()>(0);
+        let take_chunks = &take_chunks;
+        self.pool.in_place_scope(|scope| {
+            for _ in 0..workers {
+                let running = running.clone();
+                scope.spawn(move |_| {
+                    take_chunks(&|| {});
+                    drop(running);
+                });
+            }
+            drop(running);
+            if self.observer.is_some() {
+                while finished.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    job.report();
+                }
+            }
+        });
     }
 }
 

@@ -1,27 +1,40 @@
 //! Streams: results of chunks, handed to the caller's thread in row order.
+//!
+//! ```text
+//!   permits  --->  worker: takes the next chunk, computes  --->  results (any order)
+//!      ^                                                             |
+//!      +-------  caller's thread: puts in order, consumes  <---------+
+//! ```
+//!
+//! A worker needs a permit before it takes a chunk, and the consumer gives one back for each chunk
+//! consumed. So at most a window of chunks is anywhere between, and the chunk that the consumer
+//! waits for is always with a worker that has its permit. The workers are threads of the stream's
+//! own, because they wait: were they the engine's, a consumer that uses the engine could wait for
+//! them in turn.
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
+use std::time::Instant;
 
-use crossbeam_channel::bounded;
-use parking_lot::Mutex;
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use rowmill_core::{Element, Source, TileBuffer};
 
-use crate::map::{Chunk, each_run};
+use crate::map::{Chunk, Unit, each_run};
 use crate::plan::Plan;
-use crate::{CancelToken, Engine, Error, Result};
+use crate::run::{Job, TICK};
+use crate::{Engine, Result};
 
 /// Chunks that may be finished or under way for each worker before the consumer has to catch up.
 const AHEAD_PER_WORKER: usize = 2;
 
 impl Engine {
-    /// Computes something of each chunk of rows on the workers and hands the results to `consume`
-    /// on the caller's thread, in row order. When the consumer is slow the workers wait, so that
-    /// only a few results (two for each worker) exist at a time.
+    /// Computes something of each chunk of rows, on as many threads as the engine has workers, and
+    /// hands the results to `consume` on the caller's thread, in row order. When the consumer is
+    /// slow the workers wait, so that only a few results (two for each worker) exist at a time.
     ///
     /// `consume` gets the rows of the chunk and the result; [`ControlFlow::Break`] ends the stream
     /// early, which is not an error. With [`ChunkSize::Rows`](crate::ChunkSize::Rows) the chunks
-    /// are that many rows each.
+    /// are exactly that many rows, but for the last.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -44,8 +57,9 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// [`Error::File`], [`Error::Cancelled`], [`Error::KernelPanicked`], and what `kernel` gives.
-    /// Results before the chunk that failed have been consumed.
+    /// [`Error::File`](crate::Error::File), [`Error::Cancelled`](crate::Error::Cancelled),
+    /// [`Error::KernelPanicked`](crate::Error::KernelPanicked), and what `kernel` gives. Results
+    /// before the chunk that failed have been consumed.
     ///
     /// # Panics
     /// When `consume` does; the workers stop first.
@@ -61,85 +75,86 @@ impl Engine {
         R: Send,
     {
         let shape = source.shape();
-        let row_len = shape.row_len();
-        let row_bytes = row_len * size_of::<T>();
-        let plan = Plan::rows(shape.rows(), row_bytes, self.chunk, self.workers());
-        let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
-            let rows = plan.chunk(chunk);
-            let mut result = None;
-            let elements = rows.start * row_len..rows.end * row_len;
-            each_run(source, elements, buffer, |input, _| {
-                result = Some(kernel(&input)?);
-                Ok(())
-            })?;
-            // Called once: chunks are whole rows.
-            result.ok_or(Error::OutputRow { expected: 1, found: 0 })
-        };
-        if self.pool.current_thread_index().is_some() {
-            // Called from a kernel of this very engine: its workers may all be waiting for us.
-            let mut buffer = TileBuffer::new();
-            for chunk in 0..plan.len() {
-                if consume(plan.chunk(chunk), compute(&mut buffer, chunk)?).is_break() {
-                    break;
-                }
-            }
-            return source.verify().map_err(Error::from);
-        }
+        let row_bytes = shape.row_len() * size_of::<T>();
+        let plan = &Plan::rows(shape.rows(), row_bytes, self.chunk, self.workers());
         let bytes = |chunk: usize| (plan.chunk(chunk).len() * row_bytes) as u64;
-        let window = (self.workers() * AHEAD_PER_WORKER).max(1);
-        let (results, arrived) = bounded::<(usize, R)>(window);
-        // A worker needs a permit to start a chunk and the consumer gives it back, so that results
-        // that wait for an earlier one are few as well. Chunks start in order: the one that the
-        // consumer waits for always has its permit.
-        let (give, permits) = bounded::<()>(window);
-        for _ in 0..window {
-            let _ = give.send(());
-        }
-        let ended = CancelToken::new();
-        std::thread::scope(|scope| {
-            let (ended, plan) = (&ended, &plan);
-            let job = scope.spawn(move || {
-                // Ends the consumer's wait when the workers are done.
-                let results = Mutex::new(Some(results));
-                let sender = || results.lock().clone();
-                let outcome = self.run(
-                    "stream",
-                    plan.len(),
-                    bytes,
-                    || (TileBuffer::new(), sender()),
-                    |(buffer, results), chunk| {
-                        let _ = permits.recv();
-                        if ended.is_cancelled() {
-                            return Err(Error::Cancelled);
-                        }
-                        let result = compute(buffer, chunk)?;
-                        if let Some(results) = results {
-                            // A consumer that is gone has ended the stream.
-                            results.send((chunk, result)).map_err(|_| Error::Cancelled)?;
-                        }
-                        Ok(())
-                    },
-                );
-                results.lock().take();
-                outcome
-            });
-            let mut waiting = BTreeMap::new();
-            let mut next = 0;
-            'consume: while let Ok((chunk, result)) = arrived.recv() {
-                waiting.insert(chunk, result);
-                while let Some(result) = waiting.remove(&next) {
-                    if consume(plan.chunk(next), result).is_break() {
-                        ended.cancel();
-                        break 'consume;
-                    }
-                    next += 1;
-                    let _ = give.send(());
+        let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
+            each_run(source, plan.chunk(chunk), Unit::Rows, buffer, |input, _| kernel(&input))
+        };
+        let job = &Job::new(self, "stream", plan.len(), (shape.rows() * row_bytes) as u64);
+        let workers = job.workers();
+        if workers == 1 {
+            let mut buffer = TileBuffer::new();
+            let mut last = Instant::now();
+            while let Some(chunk) = job.take() {
+                let result = job.step(chunk, bytes(chunk), || compute(&mut buffer, chunk));
+                let Some(Some(result)) = result else { break };
+                if consume(plan.chunk(chunk), result).is_break() {
+                    return Ok(());
+                }
+                if last.elapsed() >= TICK {
+                    last = Instant::now();
+                    job.report();
                 }
             }
-            drop((arrived, give));
-            let outcome = job.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            if ended.is_cancelled() { Ok(()) } else { outcome }
-        })?;
-        source.verify().map_err(Error::from)
+        } else {
+            let window = workers * AHEAD_PER_WORKER;
+            let (give, permits) = bounded::<()>(window);
+            for _ in 0..window {
+                // There is room for each.
+                let _ = give.send(());
+            }
+            let (results, arrived) = bounded::<(usize, R)>(window);
+            let ended = std::thread::scope(|scope| {
+                for _ in 0..workers {
+                    let (permits, results) = (permits.clone(), results.clone());
+                    scope.spawn(move || {
+                        let mut buffer = TileBuffer::new();
+                        while permits.recv().is_ok()
+                            && let Some(chunk) = job.take()
+                            && let Some(Some(result)) =
+                                job.step(chunk, bytes(chunk), || compute(&mut buffer, chunk))
+                            && results.send((chunk, result)).is_ok()
+                        {}
+                    });
+                }
+                drop((permits, results));
+                let mut give = Some(give);
+                let mut waiting = BTreeMap::new();
+                let mut next = 0;
+                let mut last = Instant::now();
+                loop {
+                    match arrived.recv_timeout(TICK) {
+                        Ok((chunk, result)) => _ = waiting.insert(chunk, result),
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Err(RecvTimeoutError::Disconnected) => return false,
+                    }
+                    while let Some(result) = waiting.remove(&next) {
+                        if consume(plan.chunk(next), result).is_break() {
+                            job.stop();
+                            return true;
+                        }
+                        next += 1;
+                        if let Some(give) = &give {
+                            let _ = give.send(());
+                        }
+                    }
+                    // Nobody waits for a permit that will not come. With the last one given out
+                    // the workers end as well.
+                    if job.is_stopped() || next == plan.len() {
+                        give = None;
+                    }
+                    if last.elapsed() >= TICK {
+                        last = Instant::now();
+                        job.report();
+                    }
+                }
+            });
+            if ended {
+                return Ok(());
+            }
+        }
+        job.end()?;
+        Ok(source.verify()?)
     }
 }

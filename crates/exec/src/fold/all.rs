@@ -1,8 +1,8 @@
 //! One cell for the whole tile.
 //!
-//! A contiguous tile is cut into eight equal runs, a wide one has its rows taken eight at a time.
-//! Either way eight streams are stepped through together, one vector each: a single stream leaves a
-//! third of the memory bandwidth unused.
+//! A tile of whole rows is cut into eight equal runs, a tile of parts of rows has its rows taken
+//! eight at a time. Either way eight streams are stepped through together, one vector each: a
+//! single stream leaves a third of the memory bandwidth unused.
 //!
 //! ```text
 //!   run 0  |x x x x x x x x|. . . .
@@ -13,7 +13,7 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, padded};
+use super::{Cells, Select, partial};
 use crate::arch::prefetch;
 use crate::lanes::{Lane, Lanes, N, Parts};
 
@@ -36,6 +36,7 @@ const AHEAD: usize = 1 << 10;
 
 #[inline(always)]
 pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
+    whole_rows: bool,
     tile: Tile<'_, L>,
     select: S,
     shift: &[f64],
@@ -44,23 +45,36 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     let shift = &[shift.first().copied().unwrap_or(0.0); N];
     let mut lanes = Eight { a: new, b: new, c: new, d: new, e: new, f: new, g: new, h: new };
     let cols = tile.cols();
-    if let Some(x) = tile.as_slice() {
-        contiguous(x, 0, select, shift, &mut lanes);
-    } else {
-        let together = tile.rows() / 8 * 8;
-        for first in (0..together).step_by(8) {
-            let x = std::array::from_fn(|k| tile.row(first + k));
-            let run = std::array::from_fn(|k| select.run((first + k) * cols, cols));
-            streams::<L, P, S>(x, &run, shift, &mut lanes);
-            let whole = cols / N * N;
-            if whole < cols {
-                for (k, (x, run)) in x.iter().zip(&run).enumerate() {
-                    partial::<L, P, S>(&x[whole..], run, whole, shift, lanes.at(k));
-                }
+    let flat = tile.as_slice().filter(|_| whole_rows);
+    let eights = tile.rows() / 8;
+    let groups = if flat.is_some() { 1 } else { eights + tile.rows() % 8 };
+    // There is one place where the loops stand, whatever the group, or they would be compiled
+    // again for each.
+    for group in 0..groups {
+        // Eight streams of equal length, and what is left of each: fewer than a vector.
+        let (streams, rest): ([(&[L], usize); 8], [(&[L], usize); 8]) =
+            if flat.is_none() && group < eights {
+                let row = |k: usize| (tile.row(group * 8 + k), (group * 8 + k) * cols);
+                let whole = cols / N * N;
+                (
+                    std::array::from_fn(|k| (&row(k).0[..whole], row(k).1)),
+                    std::array::from_fn(|k| (&row(k).0[whole..], row(k).1 + whole)),
+                )
+            } else {
+                let row = eights * 8 + group - eights.min(group);
+                let (x, start) = flat.map_or_else(|| (tile.row(row), row * cols), |x| (x, 0));
+                let len = x.len() / (8 * N) * N;
+                let rest = |k: usize| x.len().min(8 * len + k * N)..x.len().min(8 * len + k * N + N);
+                (
+                    std::array::from_fn(|k| (&x[k * len..(k + 1) * len], start + k * len)),
+                    std::array::from_fn(|k| (&x[rest(k)], start + rest(k).start)),
+                )
+            };
+        step_together::<L, P, S>(&streams, select, shift, &mut lanes);
+        for (k, (x, start)) in rest.into_iter().enumerate() {
+            if !x.is_empty() {
+                partial::<L, P, S>(x, &select.run(start, x.len()), 0, shift, lanes.at(k));
             }
-        }
-        for i in together..tile.rows() {
-            contiguous(tile.row(i), i * cols, select, shift, &mut lanes);
         }
     }
     let count = (!S::COUNTS).then_some(tile.len() as u64);
@@ -98,51 +112,16 @@ impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
     }
 }
 
-/// Elements without gaps, which start at `start` of the tile.
+/// Eight runs of equal length, of whole vectors, with the place of each in the tile.
 #[inline(always)]
-fn contiguous<L: Lane, P: Parts<L>, S: Select<L>>(
-    x: &[L],
-    start: usize,
+fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
+    streams: &[(&[L], usize); 8],
     select: S,
     shift: &[f64; N],
     lanes: &mut Eight<Lanes<L, P>>,
 ) {
-    let len = x.len() / (8 * N) * N;
-    let cut = |k: usize| &x[k * len..(k + 1) * len];
-    let run = std::array::from_fn(|k| select.run(start + k * len, len));
-    streams::<L, P, S>(std::array::from_fn(cut), &run, shift, lanes);
-    // Fewer than 64 elements: a vector for each stream, the last one short.
-    let rest = &x[8 * len..];
-    if !rest.is_empty() {
-        let run = select.run(start + 8 * len, rest.len());
-        for (k, x) in rest.chunks(N).enumerate() {
-            partial::<L, P, S>(x, &run, k * N, shift, lanes.at(k));
-        }
-    }
-}
-
-/// Up to one vector, at `at` of a run.
-#[inline(always)]
-pub(super) fn partial<L: Lane, P: Parts<L>, S: Select<L>>(
-    x: &[L],
-    run: &S::Run,
-    at: usize,
-    shift: &[f64; N],
-    lanes: &mut Lanes<L, P>,
-) {
-    let keep = S::keep(run, at, x);
-    lanes.step_kept(shift, &padded(x).0, &keep);
-}
-
-/// Eight runs of equal length, as far as they are whole vectors.
-#[inline(always)]
-fn streams<L: Lane, P: Parts<L>, S: Select<L>>(
-    x: [&[L]; 8],
-    run: &[S::Run; 8],
-    shift: &[f64; N],
-    lanes: &mut Eight<Lanes<L, P>>,
-) {
-    let v = x.map(|x| x.as_chunks::<N>().0);
+    let run = streams.map(|(x, start)| select.run(start, x.len()));
+    let v = streams.map(|(x, _)| x.as_chunks::<N>().0);
     let n = v[0].len();
     let v = v.map(|v| &v[..n]);
     let ahead = AHEAD / size_of::<[L; N]>();

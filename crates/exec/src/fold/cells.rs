@@ -1,10 +1,14 @@
 //! The cells of a partial: what is known of one cell, side by side for many.
 
+use super::{Need, short};
+use crate::arch::{Isa, Job};
 use crate::lanes::{Lane, Lanes, N, Parts, RangePart, SpreadPart, SumPart, higher, lower};
 
 /// The mergeable state of some cells. Vectors of parts that a kernel does not need stay empty.
 #[derive(Clone, Debug)]
-pub(crate) struct Cells<L: Lane> {
+pub struct Cells<L: Lane> {
+    /// What merging is compiled for.
+    pub(super) isa: Isa,
     len: usize,
     count: Counts,
     /// How many elements are NaN, and infinite; nothing as long as there is none.
@@ -61,6 +65,21 @@ pub struct CellState<L: Lane> {
     pub max: L,
 }
 
+impl<L: Lane> CellState<L> {
+    /// A cell that no element went into.
+    pub(crate) fn empty() -> Self {
+        Self {
+            count: 0,
+            nan: 0,
+            inf: 0,
+            total: L::Total::default(),
+            spread: L::Spread::default(),
+            min: L::HIGHEST,
+            max: L::LOWEST,
+        }
+    }
+}
+
 /// Adds up lanes in a fixed tree.
 #[inline(always)]
 fn across<V: Copy>(mut lanes: [V; N], join: impl Fn(V, V) -> V) -> V {
@@ -87,6 +106,7 @@ impl<L: Lane> Cells<L> {
     pub(crate) fn with_capacity<P: Parts<L>>(len: usize, count: Option<u64>) -> Self {
         let room = |wanted: bool| if wanted { len } else { 0 };
         Self {
+            isa: Isa::BASELINE,
             len: 0,
             count: count.map_or_else(|| Counts::Each(Vec::with_capacity(len)), Counts::Same),
             special: None,
@@ -99,8 +119,9 @@ impl<L: Lane> Cells<L> {
     }
 
     /// Cells that no element went into.
-    pub(crate) fn empty<P: Parts<L>>(len: usize) -> Self {
+    pub(crate) fn empty<P: Parts<L>>(isa: Isa, len: usize) -> Self {
         let mut cells = Self::with_capacity::<P>(len, Some(0));
+        cells.isa = isa;
         cells.len = len;
         if P::SUM {
             cells.total.resize(len, L::Total::default());
@@ -201,15 +222,8 @@ impl<L: Lane> Cells<L> {
     /// Turns squares about `shift` into spreads about the mean. Gives the cells in which that
     /// cancelled too many digits.
     pub(crate) fn settle(&mut self, shift: &[f64]) -> Vec<usize> {
-        let mut cancelled = Vec::new();
-        for (i, &shift) in shift.iter().enumerate().take(self.spread.len()) {
-            let (spread, again) = L::settle(self.spread[i], self.total[i], self.count.at(i), shift);
-            self.spread[i] = spread;
-            if again {
-                cancelled.push(i);
-            }
-        }
-        cancelled
+        let isa = self.isa;
+        isa.run(Settle { cells: self, shift })
     }
 
     /// Takes the spreads of some cells from another fold of the same elements.
@@ -219,12 +233,29 @@ impl<L: Lane> Cells<L> {
         }
     }
 
-    /// The mean of each cell; 0 where it is not finite.
+    /// Drops the parts that are not needed.
+    pub(crate) fn only(mut self, need: Need) -> Self {
+        match need {
+            Need::Everything => {}
+            Need::Sum | Need::SumAndSpread => {
+                if need == Need::Sum {
+                    self.spread.clear();
+                }
+                self.min.clear();
+                self.max.clear();
+                self.nan_seen = false;
+            }
+            Need::Range => {
+                self.total.clear();
+                self.spread.clear();
+            }
+        }
+        self
+    }
+
+    /// The mean of each cell, as a shift.
     pub(crate) fn means(&self) -> Vec<f64> {
-        let mean = |(i, &total)| {
-            let mean = L::mean(total, self.count.at(i));
-            if mean.is_finite() { mean } else { 0.0 }
-        };
+        let mean = |(i, &total)| short(L::mean(total, self.count.at(i)));
         self.total.iter().enumerate().map(mean).collect()
     }
 
@@ -245,12 +276,29 @@ impl<L: Lane> Cells<L> {
 
     /// Takes in the same cells of the elements that follow.
     pub(crate) fn merge(&mut self, next: &Self) {
+        let isa = self.isa;
+        isa.run(Merge { cells: self, next });
+    }
+
+    #[inline(always)]
+    fn merge_here(&mut self, next: &Self) {
         debug_assert_eq!(self.len, next.len);
-        for (i, spread) in self.spread.iter_mut().enumerate() {
-            *spread = L::join_spreads(
-                (self.count.at(i), self.total[i], *spread),
-                (next.count.at(i), next.total[i], next.spread[i]),
-            );
+        let n = self.spread.len();
+        if let (Counts::Same(a), Counts::Same(b)) = (&self.count, &next.count) {
+            // The usual case, in a form that is vectorised.
+            let (total, spread) = (&self.total[..n], &mut self.spread[..n]);
+            let (next_total, next_spread) = (&next.total[..n], &next.spread[..n]);
+            for i in 0..n {
+                spread[i] =
+                    L::join_spreads((*a, total[i], spread[i]), (*b, next_total[i], next_spread[i]));
+            }
+        } else {
+            for i in 0..n {
+                self.spread[i] = L::join_spreads(
+                    (self.count.at(i), self.total[i], self.spread[i]),
+                    (next.count.at(i), next.total[i], next.spread[i]),
+                );
+            }
         }
         for (a, &b) in self.total.iter_mut().zip(&next.total) {
             *a = L::join_totals(*a, b);
@@ -296,5 +344,47 @@ impl<L: Lane> Cells<L> {
             min: self.min.get(i).copied().unwrap_or(L::HIGHEST),
             max: self.max.get(i).copied().unwrap_or(L::LOWEST),
         }
+    }
+}
+
+struct Settle<'a, L: Lane> {
+    cells: &'a mut Cells<L>,
+    shift: &'a [f64],
+}
+
+impl<L: Lane> Job for Settle<'_, L> {
+    type Output = Vec<usize>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<usize> {
+        let Self { cells, shift } = self;
+        let n = cells.spread.len().min(shift.len());
+        let (spread, total, shift) = (&mut cells.spread[..n], &cells.total[..n], &shift[..n]);
+        let mut cancelled = vec![false; n];
+        if let Counts::Same(count) = cells.count {
+            for i in 0..n {
+                (spread[i], cancelled[i]) = L::settle(spread[i], total[i], count, shift[i]);
+            }
+        } else {
+            for i in 0..n {
+                let count = cells.count.at(i);
+                (spread[i], cancelled[i]) = L::settle(spread[i], total[i], count, shift[i]);
+            }
+        }
+        cancelled.iter().enumerate().filter_map(|(i, &c)| c.then_some(i)).collect()
+    }
+}
+
+struct Merge<'a, L: Lane> {
+    cells: &'a mut Cells<L>,
+    next: &'a Cells<L>,
+}
+
+impl<L: Lane> Job for Merge<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.cells.merge_here(self.next);
     }
 }

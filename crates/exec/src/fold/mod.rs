@@ -15,15 +15,14 @@ mod columns;
 mod rows;
 mod select;
 
-pub(crate) use cells::CellState;
-pub(crate) use cells::{Cells, Special};
-pub(crate) use select::MaskKind;
+pub(crate) use cells::Special;
+pub(crate) use cells::{CellState, Cells};
 pub(crate) use select::{Bytes, Every, Select, Value};
 
 use rowmill_core::Tile;
 
 use crate::arch::{Isa, Job};
-use crate::lanes::{Lane, Lanes, N, Parts};
+use crate::lanes::{Everything, Lane, Lanes, N, Parts, RangeOnly, SumAndSpread, SumOnly};
 
 /// What a cell of the result is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,44 +46,129 @@ impl Cell {
     }
 }
 
-/// Folds a tile: sums, spreads and ranges, as far as `P` asks for them, of what `select` keeps.
-pub(crate) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
-    isa: Isa,
-    cell: Cell,
-    tile: Tile<'_, L>,
-    select: S,
-) -> Cells<L> {
-    if tile.is_empty() {
-        return Cells::empty::<P>(cell.count(&tile));
+/// What has to be accumulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Sums.
+    Sum,
+    /// Minima and maxima.
+    Range,
+    /// Sums and squares.
+    SumAndSpread,
+    /// All of that.
+    Everything,
+}
+
+/// Which elements take part, for the selections that loops are compiled for in this crate.
+#[derive(Clone, Copy, Debug)]
+pub enum Selection<'a, L> {
+    /// All.
+    Every,
+    /// Those with a non-zero byte, one for each element.
+    Kept(&'a [u8]),
+    /// Those in a closed interval, or all others.
+    Within {
+        /// Its lower end.
+        lo: L,
+        /// Its upper end.
+        hi: L,
+        /// Whether to take the others.
+        negate: bool,
+    },
+}
+
+/// One tile to be folded.
+#[derive(Clone, Copy, Debug)]
+pub struct FoldOrder<'a, L> {
+    /// The instruction set.
+    pub isa: Isa,
+    /// What a cell is made of.
+    pub cell: Cell,
+    /// What is needed.
+    pub need: Need,
+    /// Whether the tile holds whole rows of the array. Loops are chosen by this and not by how the
+    /// tile happens to lie in memory, which differs between backends.
+    pub whole_rows: bool,
+    /// The elements.
+    pub tile: Tile<'a, L>,
+    /// Which of them.
+    pub selection: Selection<'a, L>,
+}
+
+impl<L: Lane> FoldOrder<'_, L> {
+    /// Folds a tile of floats.
+    pub(crate) fn run_float(&self) -> Cells<L> {
+        match (self.selection, self.need) {
+            (Selection::Every, Need::Range) => self.fold::<RangeOnly, _>(Every),
+            (Selection::Every, Need::SumAndSpread) => self.fold::<SumAndSpread, _>(Every),
+            _ => self.run_common(),
+        }
     }
-    let once = |shift: &[f64]| match cell {
-        Cell::All => one::<L, P, S>(isa, tile, select, shift),
-        Cell::Column => columns::<L, P, S>(isa, tile, select, shift),
-        Cell::Row => rows::<L, P, S>(isa, tile, select, shift),
-    };
-    if !(P::SPREAD && L::FLOAT) {
-        return once(&[]);
+
+    /// Folds a tile of integers.
+    pub(crate) fn run_integer(&self) -> Cells<L> {
+        match (self.selection, self.need) {
+            (Selection::Every, Need::Range) => self.fold::<RangeOnly, _>(Every),
+            _ => self.run_common(),
+        }
     }
-    let shift = first_shift(cell, &tile);
-    let mut cells = once(&shift);
-    let cancelled = cells.settle(&shift);
-    if !cancelled.is_empty() {
-        // Only where it was needed: a cell must not depend on its neighbours.
-        let shift = cells.means();
-        let mut again = once(&shift);
-        again.settle(&shift);
-        cells.take_spreads(&cancelled, &again);
+
+    /// Fewer loops for what is rarer: everything is accumulated and what is not needed is dropped.
+    fn run_common(&self) -> Cells<L> {
+        match (self.selection, self.need) {
+            (Selection::Every, Need::Sum) => self.fold::<SumOnly, _>(Every),
+            (Selection::Every, need) => self.fold::<Everything, _>(Every).only(need),
+            (Selection::Kept(keep), Need::Sum) => self.fold::<SumOnly, _>(Bytes(keep)),
+            (Selection::Kept(keep), need) => self.fold::<Everything, _>(Bytes(keep)).only(need),
+            (Selection::Within { lo, hi, negate }, _) => {
+                self.fold_sums(&move |x: L| ((x >= lo) & (x <= hi)) != negate)
+            }
+        }
     }
-    cells
+
+    /// Sums the elements that satisfy a predicate, whatever else is needed.
+    pub(crate) fn fold_sums(&self, predicate: &(impl Fn(L) -> bool + Sync)) -> Cells<L> {
+        self.fold::<SumOnly, _>(Value(predicate))
+    }
+
+    fn fold<P: Parts<L>, S: Select<L>>(&self, select: S) -> Cells<L> {
+        let Self { isa, cell, whole_rows, tile, .. } = *self;
+        if tile.is_empty() {
+            return Cells::empty::<P>(isa, cell.count(&tile));
+        }
+        let once = |shift: &[f64]| match cell {
+            Cell::All => one::<L, P, S>(isa, whole_rows, tile, select, shift),
+            Cell::Column => columns::<L, P, S>(isa, whole_rows, tile, select, shift),
+            Cell::Row => rows::<L, P, S>(isa, whole_rows, tile, select, shift),
+        };
+        if !(P::SPREAD && L::FLOAT) {
+            return once(&[]);
+        }
+        let shift = first_shift(cell, &tile);
+        let mut cells = once(&shift);
+        let cancelled = cells.settle(&shift);
+        if !cancelled.is_empty() {
+            // Only where it was needed: a cell must not depend on its neighbours.
+            let shift = cells.means();
+            let mut again = once(&shift);
+            again.settle(&shift);
+            cells.take_spreads(&cancelled, &again);
+        }
+        cells
+    }
+}
+
+/// A shift of at most 35 bits: its product with the number of elements of a block is exact, so that
+/// squares about it can be corrected without loss. Zero for what is not finite.
+pub(crate) fn short(shift: f64) -> f64 {
+    const BITS: u32 = 18;
+    if shift.is_finite() { f64::from_bits(shift.to_bits() >> BITS << BITS) } else { 0.0 }
 }
 
 /// A guess at the mean of each cell from a few elements of the tile. Zero where that is not finite.
 fn first_shift<L: Lane>(cell: Cell, tile: &Tile<'_, L>) -> Vec<f64> {
     const SAMPLES: usize = 4;
-    let finite = |sum: f64, n: usize| {
-        let mean = sum / n as f64;
-        if mean.is_finite() { mean } else { 0.0 }
-    };
+    let finite = |sum: f64, n: usize| short(sum / n as f64);
     let samples = SAMPLES.min(tile.rows());
     // Spread over the rows of the tile.
     let sampled = |i: usize| tile.row(i * tile.rows() / samples);
@@ -115,6 +199,8 @@ fn first_shift<L: Lane>(cell: Cell, tile: &Tile<'_, L>) -> Vec<f64> {
 macro_rules! jobs {
     ($($name:ident: $job:ident, $body:path;)*) => {$(
         struct $job<'a, L, P, S> {
+            isa: Isa,
+            whole_rows: bool,
             tile: Tile<'a, L>,
             select: S,
             shift: &'a [f64],
@@ -125,7 +211,10 @@ macro_rules! jobs {
             type Output = Cells<L>;
             #[inline(always)]
             fn run(self) -> Cells<L> {
-                $body(self.tile, self.select, self.shift, Lanes::<L, P>::NEW)
+                let mut cells =
+                    $body(self.whole_rows, self.tile, self.select, self.shift, Lanes::<L, P>::NEW);
+                cells.isa = self.isa;
+                cells
             }
         }
 
@@ -133,11 +222,13 @@ macro_rules! jobs {
         #[inline(never)]
         fn $name<L: Lane, P: Parts<L>, S: Select<L>>(
             isa: Isa,
+            whole_rows: bool,
             tile: Tile<'_, L>,
             select: S,
             shift: &[f64],
         ) -> Cells<L> {
-            isa.run($job::<L, P, S> { tile, select, shift, parts: std::marker::PhantomData })
+            let parts = std::marker::PhantomData;
+            isa.run($job::<L, P, S> { isa, whole_rows, tile, select, shift, parts })
         }
     )*};
 }
@@ -147,11 +238,17 @@ jobs! {
     rows: RowsJob, rows::fold;
 }
 
-/// Fewer than [`N`] elements as a vector, and which lanes they are in.
+/// Takes in up to one vector of elements, at `at` of a run.
 #[inline(always)]
-fn padded<L: Lane>(x: &[L]) -> ([L; N], usize) {
-    let mut lanes = [L::default(); N];
-    let n = x.len().min(N);
-    lanes[..n].copy_from_slice(&x[..n]);
-    (lanes, n)
+fn partial<L: Lane, P: Parts<L>, S: Select<L>>(
+    x: &[L],
+    run: &S::Run,
+    at: usize,
+    shift: &[f64; N],
+    lanes: &mut Lanes<L, P>,
+) {
+    let keep = S::keep(run, at, x);
+    let mut padded = [L::default(); N];
+    padded[..x.len()].copy_from_slice(x);
+    lanes.step_kept(shift, &padded, &keep);
 }

@@ -2,8 +2,7 @@
 
 use rowmill_core::Tile;
 
-use super::all::partial;
-use super::{Cells, Select};
+use super::{Cells, Select, partial};
 use crate::arch::prefetch;
 use crate::lanes::{Lane, Lanes, N, Parts};
 
@@ -12,6 +11,7 @@ const AHEAD: usize = 1 << 10;
 
 #[inline(always)]
 pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
+    _: bool,
     tile: Tile<'_, L>,
     select: S,
     shift: &[f64],
@@ -21,46 +21,46 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     let count = (!S::COUNTS).then_some(cols as u64);
     let mut cells = Cells::with_capacity::<P>(tile.rows(), count);
     let whole = cols / N * N;
-    let together = if whole > 0 { tile.rows() / 8 * 8 } else { 0 };
-    let about = |row: usize| [shift.get(row).copied().unwrap_or(0.0); N];
-    for first in (0..together).step_by(8) {
-        let x: [&[L]; 8] = std::array::from_fn(|k| tile.row(first + k));
-        let run: [S::Run; 8] = std::array::from_fn(|k| select.run((first + k) * cols, cols));
-        let shift: [[f64; N]; 8] = std::array::from_fn(|k| about(first + k));
-        let v = x.map(|x| &x.as_chunks::<N>().0[..whole / N]);
-        let (mut a, mut b, mut c, mut d) = (new, new, new, new);
-        let (mut e, mut f, mut g, mut h) = (new, new, new, new);
-        let ahead = AHEAD / size_of::<[L; N]>();
-        for i in 0..whole / N {
-            for v in &v {
-                prefetch(v.as_ptr().wrapping_add(i + ahead));
+    for first in (0..tile.rows()).step_by(8) {
+        let rows = (tile.rows() - first).min(8);
+        let about = |k: usize| [shift.get(first + k).copied().unwrap_or(0.0); N];
+        let mut lanes = [new; 8];
+        // Where the rest of each row begins, which is taken vector by vector.
+        let mut rest = 0;
+        if rows == 8 && whole > 0 {
+            let run: [S::Run; 8] = std::array::from_fn(|k| select.run((first + k) * cols, cols));
+            let shift: [[f64; N]; 8] = std::array::from_fn(about);
+            let v: [&[[L; N]]; 8] =
+                std::array::from_fn(|k| &tile.row(first + k).as_chunks::<N>().0[..whole / N]);
+            let (mut a, mut b, mut c, mut d) = (new, new, new, new);
+            let (mut e, mut f, mut g, mut h) = (new, new, new, new);
+            let ahead = AHEAD / size_of::<[L; N]>();
+            for i in 0..whole / N {
+                for v in &v {
+                    prefetch(v.as_ptr().wrapping_add(i + ahead));
+                }
+                S::step(&run[0], i, &mut a, &shift[0], &v[0][i]);
+                S::step(&run[1], i, &mut b, &shift[1], &v[1][i]);
+                S::step(&run[2], i, &mut c, &shift[2], &v[2][i]);
+                S::step(&run[3], i, &mut d, &shift[3], &v[3][i]);
+                S::step(&run[4], i, &mut e, &shift[4], &v[4][i]);
+                S::step(&run[5], i, &mut f, &shift[5], &v[5][i]);
+                S::step(&run[6], i, &mut g, &shift[6], &v[6][i]);
+                S::step(&run[7], i, &mut h, &shift[7], &v[7][i]);
             }
-            S::step(&run[0], i, &mut a, &shift[0], &v[0][i]);
-            S::step(&run[1], i, &mut b, &shift[1], &v[1][i]);
-            S::step(&run[2], i, &mut c, &shift[2], &v[2][i]);
-            S::step(&run[3], i, &mut d, &shift[3], &v[3][i]);
-            S::step(&run[4], i, &mut e, &shift[4], &v[4][i]);
-            S::step(&run[5], i, &mut f, &shift[5], &v[5][i]);
-            S::step(&run[6], i, &mut g, &shift[6], &v[6][i]);
-            S::step(&run[7], i, &mut h, &shift[7], &v[7][i]);
+            lanes = [a, b, c, d, e, f, g, h];
+            rest = whole;
         }
-        for (k, mut lanes) in [a, b, c, d, e, f, g, h].into_iter().enumerate() {
-            if whole < cols {
-                partial::<L, P, S>(&x[k][whole..], &run[k], whole, &shift[k], &mut lanes);
+        for (k, lanes) in lanes.iter_mut().enumerate().take(rows) {
+            let row = tile.row(first + k);
+            let run = select.run((first + k) * cols, cols);
+            let shift = about(k);
+            for at in (rest..cols).step_by(N) {
+                let x = &row[at..cols.min(at + N)];
+                partial::<L, P, S>(x, &run, at, &shift, lanes);
             }
-            cells.push::<P>(&lanes);
+            cells.push::<P>(lanes);
         }
-    }
-    for row in together..tile.rows() {
-        let (x, run, shift) = (tile.row(row), select.run(row * cols, cols), about(row));
-        let mut lanes = new;
-        for (i, x) in x.as_chunks::<N>().0.iter().enumerate() {
-            S::step(&run, i, &mut lanes, &shift, x);
-        }
-        if whole < cols {
-            partial::<L, P, S>(&x[whole..], &run, whole, &shift, &mut lanes);
-        }
-        cells.push::<P>(&lanes);
     }
     cells
 }

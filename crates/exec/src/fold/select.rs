@@ -2,17 +2,6 @@
 
 use crate::lanes::{Lane, Lanes, N, Parts};
 
-/// How a mask decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MaskKind {
-    /// It keeps everything.
-    Every,
-    /// By the value of the element.
-    Value,
-    /// By its position.
-    Bytes,
-}
-
 /// Decides for each element whether it takes part. Elements that do not are replaced by one that
 /// changes nothing, never multiplied by zero: `NaN * 0` is NaN.
 pub(crate) trait Select<L: Lane>: Copy + Sync {

@@ -3,8 +3,7 @@
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::Result;
-use crate::fold::CellState;
-use crate::lanes::SumOnly;
+use crate::fold::{CellState, Need};
 
 /// How many elements there are, and how many of them are NaN and infinite. Free on clean data: only
 /// blocks whose sum is not finite are looked at closely.
@@ -35,7 +34,7 @@ pub struct Tally {
 
 impl<T: Numeric> Statistic<T> for Counts {
     type Value = Tally;
-    type Parts = SumOnly;
+    const NEED: Need = Need::Sum;
     const SPECIAL: bool = true;
 
     fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<Tally> {

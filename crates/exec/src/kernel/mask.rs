@@ -7,7 +7,8 @@ use std::str::FromStr;
 use rowmill_core::{Shape, Source, TileBuffer};
 
 use super::Numeric;
-use crate::fold::MaskKind;
+use super::reduction::BlockFold;
+use crate::fold::{Cells, Need, Selection};
 use crate::grid::Bounds;
 use crate::lanes::Lane;
 use crate::{Error, Result};
@@ -52,9 +53,6 @@ impl Mask {
 
 /// Decides which elements take part. Made by [`Mask`].
 pub trait Selector<T: Numeric>: Sync {
-    #[doc(hidden)]
-    const KIND: MaskKind;
-
     /// Refuses an array that the mask does not fit.
     #[doc(hidden)]
     fn check(&self, shape: &Shape) -> Result<()> {
@@ -62,17 +60,13 @@ pub trait Selector<T: Numeric>: Sync {
         Ok(())
     }
 
-    /// Makes ready to decide by value.
+    /// The cells of a block, of the elements that are kept.
     #[doc(hidden)]
-    fn predicate(&self) -> impl Fn(T::Lane) -> bool + Sync {
-        |_| true
-    }
+    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>>;
 
-    /// Decides by position: a byte for each element of the block, non-zero to keep it.
+    /// Checks that what was read of the mask is still what was opened.
     #[doc(hidden)]
-    fn bytes(&self, bounds: &Bounds, row_len: usize, keep: &mut [u8]) -> Result<()> {
-        let _ = (bounds, row_len);
-        keep.fill(1);
+    fn verify(&self) -> Result<()> {
         Ok(())
     }
 }
@@ -82,7 +76,9 @@ pub trait Selector<T: Numeric>: Sync {
 pub struct Unmasked;
 
 impl<T: Numeric> Selector<T> for Unmasked {
-    const KIND: MaskKind = MaskKind::Every;
+    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
+        fold.checked(fold.select(Selection::Every), |keep| keep.fill(1))
+    }
 }
 
 /// See [`Mask::value`].
@@ -98,11 +94,12 @@ impl<T, F> fmt::Debug for ValueMask<T, F> {
 }
 
 impl<T: Numeric, F: Fn(T) -> bool + Sync> Selector<T> for ValueMask<T, F> {
-    const KIND: MaskKind = MaskKind::Value;
-
-    fn predicate(&self) -> impl Fn(T::Lane) -> bool + Sync {
-        #[inline(always)]
-        |x| (self.predicate)(T::from_lane(x))
+    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
+        let predicate = |x| (self.predicate)(T::from_lane(x));
+        if fold.need() == Need::Sum {
+            return fold.checked(fold.sums(&predicate), |keep| fold.decide(keep, &predicate));
+        }
+        fold.by_value(&predicate)
     }
 }
 
@@ -114,14 +111,17 @@ pub struct CompareMask {
 }
 
 impl<T: Numeric> Selector<T> for CompareMask {
-    const KIND: MaskKind = MaskKind::Value;
-
-    fn predicate(&self) -> impl Fn(T::Lane) -> bool + Sync {
+    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
         // Every comparison is membership in a closed interval, or its opposite: one loop for all.
-        let negate = self.op == CompareOp::Ne;
         let nothing = (T::Lane::HIGHEST, T::Lane::LOWEST);
         let (lo, hi) = T::bounds(self.op, self.threshold).unwrap_or(nothing);
-        move |x| ((x >= lo) & (x <= hi)) != negate
+        let negate = self.op == CompareOp::Ne;
+        let within = move |x: T::Lane| ((x >= lo) & (x <= hi)) != negate;
+        if fold.need() == Need::Sum {
+            let cells = fold.select(Selection::Within { lo, hi, negate });
+            return fold.checked(cells, |keep| fold.decide(keep, &within));
+        }
+        fold.by_value(&within)
     }
 }
 
@@ -146,17 +146,8 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
     }
 }
 
-impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
-    const KIND: MaskKind = MaskKind::Bytes;
-
-    fn check(&self, shape: &Shape) -> Result<()> {
-        let found = self.mask.shape();
-        if found == shape || self.is_per_row(shape.rows()) {
-            return Ok(());
-        }
-        Err(Error::MaskShape { found: found.clone(), array: shape.clone() })
-    }
-
+impl<S: Source<bool>> ArrayMask<'_, S> {
+    /// A byte for each element of the block.
     fn bytes(&self, bounds: &Bounds, row_len: usize, keep: &mut [u8]) -> Result<()> {
         let mut buffer = TileBuffer::new();
         let cols = bounds.cols.len();
@@ -172,6 +163,27 @@ impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
             }
         }
         Ok(())
+    }
+}
+
+impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
+    fn check(&self, shape: &Shape) -> Result<()> {
+        let found = self.mask.shape();
+        if found == shape || self.is_per_row(shape.rows()) {
+            return Ok(());
+        }
+        Err(Error::MaskShape { found: found.clone(), array: shape.clone() })
+    }
+
+    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
+        let (bounds, row_len) = fold.place();
+        let mut keep = fold.scratch().take::<u8>(bounds.rows.len() * bounds.cols.len());
+        self.bytes(bounds, row_len, &mut keep)?;
+        fold.checked(fold.select(Selection::Kept(&keep)), |again| again.copy_from_slice(&keep))
+    }
+
+    fn verify(&self) -> Result<()> {
+        Ok(self.mask.verify()?)
     }
 }
 

@@ -3,8 +3,8 @@
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::Result;
-use crate::fold::CellState;
-use crate::lanes::{Lane, SumOnly};
+use crate::fold::{CellState, Need};
+use crate::lanes::Lane;
 
 /// The arithmetic mean, in `f64`: of integers from the exact sum, rounded once. The mean of nothing
 /// is NaN.
@@ -25,7 +25,7 @@ constructors!(Mean, Self);
 
 impl<T: Numeric> Statistic<T> for Mean {
     type Value = f64;
-    type Parts = SumOnly;
+    const NEED: Need = Need::Sum;
     const SPECIAL: bool = false;
 
     fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<f64> {

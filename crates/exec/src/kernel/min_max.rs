@@ -2,8 +2,8 @@
 
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Statistic};
-use crate::fold::CellState;
-use crate::lanes::{Lane, RangeOnly};
+use crate::fold::{CellState, Need};
+use crate::lanes::Lane;
 use crate::{Error, Result};
 
 /// The smallest and the largest element, in the type of the elements.
@@ -41,7 +41,7 @@ pub struct Range<T> {
 
 impl<T: Numeric> Statistic<T> for MinMax {
     type Value = Range<T>;
-    type Parts = RangeOnly;
+    const NEED: Need = Need::Range;
     const SPECIAL: bool = true;
 
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize) -> Result<Range<T>> {

@@ -3,8 +3,8 @@
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Reduction, Statistic};
 use crate::Result;
-use crate::fold::CellState;
-use crate::lanes::{Lane, SumAndSpread};
+use crate::fold::{CellState, Need};
+use crate::lanes::Lane;
 
 /// Count, mean and variance.
 ///
@@ -64,7 +64,7 @@ impl MeanVar {
 
 impl<T: Numeric> Statistic<T> for Moments {
     type Value = MeanVar;
-    type Parts = SumAndSpread;
+    const NEED: Need = Need::SumAndSpread;
     const SPECIAL: bool = false;
 
     fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<MeanVar> {

@@ -351,8 +351,9 @@ impl Engine {
     /// Normalizes an array to a new file of the same shape: statistics in one read, the scaled copy
     /// in a second, written once. (Per row, short rows need one read only.)
     ///
-    /// NaN are left out of the statistics and stay NaN; an infinity makes all it is normalized with
-    /// NaN, as in numpy. What is constant becomes 0, or `low` with [`Normalize::min_max_to`].
+    /// NaN are left out of the statistics and stay NaN. What is constant becomes 0, or `low` with
+    /// [`Normalize::min_max_to`]. An infinity has the effect it has in numpy: the mean or range is
+    /// infinite, and elements become NaN or `low`.
     ///
     /// ```
     /// use rowmill_core::{Array, SliceSource};
@@ -422,7 +423,7 @@ impl<T: Numeric, S: Source<T>> Normalizing<'_, T, S> {
 
 impl<T: Numeric> Statistic<T> for MaybeMinMax {
     type Value = Option<Range<T>>;
-    type Parts = crate::lanes::RangeOnly;
+    const NEED: crate::fold::Need = crate::fold::Need::Range;
     const SPECIAL: bool = true;
 
     fn value(

@@ -132,41 +132,75 @@ macro_rules! integers {
     )*};
 }
 integers! {
-    i8 => i64;
-    i16 => i64;
     i32 => i64;
     i64 => i64;
-    u8 => u64;
-    u16 => u64;
     u32 => u64;
     u64 => u64;
 }
 
-impl Numeric for bool {
-    type Sum = i64;
-    type Lane = u8;
-    type Normalized = f64;
+/// Hands the elements to `f`, widened.
+fn widened<T: Copy, L: bytemuck::Pod, R>(
+    tile: &Tile<'_, T>,
+    scratch: &Scratch,
+    widen: impl Fn(&[T], &mut [L]),
+    f: impl FnOnce(Tile<'_, L>) -> R,
+) -> R {
+    let mut wide = scratch.take::<L>(tile.len());
+    let mut rest = &mut wide[..];
+    for slice in tile.slices() {
+        let (to, more) = rest.split_at_mut(slice.len());
+        widen(slice, to);
+        rest = more;
+    }
+    f(Tile::new(&wide, tile.rows(), tile.cols(), tile.cols()))
+}
 
-    fn with_lanes<R>(tile: Tile<'_, Self>, _: &Scratch, f: impl FnOnce(Tile<'_, u8>) -> R) -> R {
-        let (data, stride) = tile.parts();
-        f(Tile::new(bytemuck::cast_slice(data), tile.rows(), tile.cols(), stride))
-    }
-    fn from_lane(lane: u8) -> Self {
-        lane != 0
-    }
-    fn to_f64(self) -> f64 {
-        f64::from(u8::from(self))
-    }
-    fn sum(total: i128) -> Result<i64> {
-        integer_sum(total, "i64")
-    }
-    fn sum_f64(sum: i64) -> f64 {
-        sum as f64
-    }
-    fn bounds(op: CompareOp, threshold: Threshold) -> Option<(u8, u8)> {
-        let (lo, hi) = integer_bounds(op, threshold, 0, 1)?;
-        Some((lo as u8, hi as u8))
-    }
+macro_rules! small_integers {
+    ($($t:ty => $sum:ty, |$lane:ident| $from:expr;)*) => {$(
+        impl Numeric for $t {
+            type Sum = $sum;
+            type Lane = i32;
+            type Normalized = f64;
+
+            fn with_lanes<R>(
+                tile: Tile<'_, Self>,
+                scratch: &Scratch,
+                f: impl FnOnce(Tile<'_, i32>) -> R,
+            ) -> R {
+                let widen = |from: &[Self], to: &mut [i32]| {
+                    for (to, &from) in to.iter_mut().zip(from) {
+                        *to = i32::from(from);
+                    }
+                };
+                widened(&tile, scratch, widen, f)
+            }
+            fn from_lane($lane: i32) -> Self {
+                $from
+            }
+            fn to_f64(self) -> f64 {
+                f64::from(i32::from(self))
+            }
+            fn sum(total: i128) -> Result<$sum> {
+                integer_sum(total, stringify!($sum))
+            }
+            fn sum_f64(sum: $sum) -> f64 {
+                sum as f64
+            }
+            fn bounds(op: CompareOp, threshold: Threshold) -> Option<(i32, i32)> {
+                // Bounds beyond the range of the type select the same elements.
+                let (min, max) = (i128::from(i32::MIN), i128::from(i32::MAX));
+                let (lo, hi) = integer_bounds(op, threshold, min, max)?;
+                Some((lo as i32, hi as i32))
+            }
+        }
+    )*};
+}
+small_integers! {
+    bool => i64, |lane| lane != 0;
+    i8 => i64, |lane| lane as Self;
+    i16 => i64, |lane| lane as Self;
+    u8 => u64, |lane| lane as Self;
+    u16 => u64, |lane| lane as Self;
 }
 
 macro_rules! float_bounds {
@@ -231,14 +265,7 @@ impl Numeric for f16 {
         scratch: &Scratch,
         f: impl FnOnce(Tile<'_, f32>) -> R,
     ) -> R {
-        let mut wide = scratch.take::<f32>(tile.len());
-        let mut rest = &mut wide[..];
-        for slice in tile.slices() {
-            let (to, more) = rest.split_at_mut(slice.len());
-            slice.convert_to_f32_slice(to);
-            rest = more;
-        }
-        f(Tile::new(&wide, tile.rows(), tile.cols(), tile.cols()))
+        widened(&tile, scratch, |from: &[Self], to| from.convert_to_f32_slice(to), f)
     }
     fn from_lane(lane: f32) -> Self {
         Self::from_f32(lane)

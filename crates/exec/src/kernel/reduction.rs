@@ -3,9 +3,11 @@
 use rowmill_core::{Shape, Tile};
 
 use super::{Axis, Numeric, Selector, Unmasked};
-use crate::fold::{Bytes, Cell, CellState, Cells, Every, MaskKind, Select, Special, Value, fold};
-use crate::lanes::{Lane, Parts};
+use crate::fold::{Cell, CellState, Cells, FoldOrder, Need, Selection, Special};
+use crate::grid::Bounds;
+use crate::lanes::Lane;
 use crate::reduce::{Block, Reduce};
+use crate::scratch::Scratch;
 use crate::{Error, Result};
 
 /// What happens to NaN.
@@ -28,7 +30,7 @@ pub trait Statistic<T: Numeric>: Sync {
 
     /// What has to be accumulated.
     #[doc(hidden)]
-    type Parts: Parts<T::Lane>;
+    const NEED: Need;
 
     /// Whether numbers of NaN and infinities are wanted.
     #[doc(hidden)]
@@ -69,13 +71,6 @@ impl<S, A, M> Reduction<S, A, M> {
     pub fn nan(mut self, policy: NanPolicy) -> Self {
         self.nan = policy;
         self
-    }
-
-    fn cell(&self) -> Cell
-    where
-        A: Axis,
-    {
-        self.axis.cell()
     }
 }
 
@@ -160,23 +155,10 @@ where
     }
 
     fn accumulate(&self, partial: &mut Self::Partial, block: &Block<'_, T>) -> Result<()> {
-        let cells = T::with_lanes(block.tile(), block.scratch(), |tile| match M::KIND {
-            MaskKind::Every => self.cells(block, tile, Every),
-            MaskKind::Value => {
-                let predicate = self.mask.predicate();
-                if S::Parts::SUM && !S::Parts::SPREAD {
-                    return self.cells(block, tile, Value(&predicate));
-                }
-                // Not worth loops of their own: decide first, then take what is kept.
-                let mut keep = block.scratch().take::<u8>(tile.len());
-                fill(&mut keep, &tile, Value(&predicate));
-                self.cells(block, tile, Bytes(&keep))
-            }
-            MaskKind::Bytes => {
-                let mut keep = block.scratch().take::<u8>(tile.len());
-                self.mask.bytes(block.bounds(), block.row_len(), &mut keep)?;
-                self.cells(block, tile, Bytes(&keep))
-            }
+        let cells = T::with_lanes(block.tile(), block.scratch(), |tile| {
+            let wanted = S::SPECIAL || self.nan != NanPolicy::Propagate;
+            let (cell, nan, need) = (self.axis.cell(), self.nan, S::NEED);
+            self.mask.cells(&BlockFold { block, tile, cell, nan, need, wanted })
         })?;
         partial.merge(Pieces(vec![(self.axis.piece(block.bounds()), cells)]));
         Ok(())
@@ -187,16 +169,19 @@ where
     }
 
     fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output> {
+        self.mask.verify()?;
         let dims = self.axis.output_dims(shape);
         let len = dims.iter().product();
-        let mut values = Vec::with_capacity(len);
+        let mut values = Vec::new();
+        // An array without elements can have more cells than there is memory.
+        values.try_reserve_exact(len).map_err(|_| Error::TooManyCells { cells: len })?;
         for (_, cells) in &partial.0 {
             for i in 0..cells.len() {
                 values.push(self.statistic.value(&cells.state(i), self.nan, values.len())?);
             }
         }
         // Arrays without elements have cells all the same, that nothing went into.
-        let empty = Cells::<T::Lane>::empty::<S::Parts>(1).state(0);
+        let empty = CellState::<T::Lane>::empty();
         while values.len() < len {
             values.push(self.statistic.value(&empty, self.nan, values.len())?);
         }
@@ -204,29 +189,89 @@ where
     }
 }
 
-impl<S, A: Axis, M> Reduction<S, A, M> {
-    /// The cells of a block. Blocks without NaN and infinities, which show in the sums, take one
-    /// trip through the loops; the others are looked at more closely.
-    fn cells<T: Numeric>(
-        &self,
-        block: &Block<'_, T>,
-        tile: Tile<'_, T::Lane>,
-        select: impl Select<T::Lane>,
-    ) -> Result<Cells<T::Lane>>
+/// A block about to become cells.
+#[derive(Debug)]
+pub struct BlockFold<'a, T: Numeric> {
+    block: &'a Block<'a, T>,
+    tile: Tile<'a, T::Lane>,
+    cell: Cell,
+    nan: NanPolicy,
+    need: Need,
+    /// Whether NaN and infinities have to be looked at.
+    wanted: bool,
+}
+
+impl<'a, T: Numeric> BlockFold<'a, T> {
+    pub(super) fn need(&self) -> Need {
+        self.need
+    }
+
+    pub(super) fn scratch(&self) -> &'a Scratch {
+        self.block.scratch()
+    }
+
+    /// Where the block is, and how long the rows of the array are.
+    pub(super) fn place(&self) -> (&Bounds, usize) {
+        (self.block.bounds(), self.block.row_len())
+    }
+
+    fn order<'b>(&self, selection: Selection<'b, T::Lane>) -> FoldOrder<'b, T::Lane>
     where
-        S: Statistic<T>,
+        'a: 'b,
     {
-        let isa = block.isa();
-        let mut cells = fold::<T::Lane, S::Parts, _>(isa, self.cell(), tile, select);
-        let wanted = S::SPECIAL || self.nan != NanPolicy::Propagate;
-        if !T::Lane::FLOAT || !wanted || cells.is_clean() {
+        FoldOrder {
+            isa: self.block.isa(),
+            cell: self.cell,
+            need: self.need,
+            whole_rows: self.block.cols().len() == self.block.row_len(),
+            tile: self.tile,
+            selection,
+        }
+    }
+
+    /// The cells of what is selected.
+    pub(super) fn select(&self, selection: Selection<'_, T::Lane>) -> Cells<T::Lane> {
+        T::Lane::fold(&self.order(selection))
+    }
+
+    /// The cells of what satisfies a predicate, with loops of its own; sums only.
+    pub(super) fn sums(&self, predicate: &(impl Fn(T::Lane) -> bool + Sync)) -> Cells<T::Lane> {
+        self.order(Selection::Every).fold_sums(predicate)
+    }
+
+    /// Writes down what a predicate decides.
+    pub(super) fn decide(&self, keep: &mut [u8], predicate: &impl Fn(T::Lane) -> bool) {
+        for (keep, x) in keep.iter_mut().zip(elements(&self.tile)) {
+            *keep = u8::from(predicate(x));
+        }
+    }
+
+    /// Decides first, then takes what is kept: for what is not worth loops of its own.
+    pub(super) fn by_value(
+        &self,
+        predicate: &impl Fn(T::Lane) -> bool,
+    ) -> Result<Cells<T::Lane>> {
+        let mut keep = self.scratch().take::<u8>(self.tile.len());
+        self.decide(&mut keep, predicate);
+        self.checked(self.select(Selection::Kept(&keep)), |again| again.copy_from_slice(&keep))
+    }
+
+    /// Blocks without NaN and infinities, which show in the sums, are done after one trip through
+    /// the loops; the others are looked at closely. `decide` writes down which elements were taken.
+    pub(super) fn checked(
+        &self,
+        mut cells: Cells<T::Lane>,
+        decide: impl FnOnce(&mut [u8]),
+    ) -> Result<Cells<T::Lane>> {
+        if !T::Lane::FLOAT || !self.wanted || cells.is_clean() {
             return Ok(cells);
         }
-        let mut keep = block.scratch().take::<u8>(tile.len());
-        fill(&mut keep, &tile, select);
-        let special = count_special(self.cell(), &tile, &keep);
+        let (tile, block) = (&self.tile, self.block);
+        let mut keep = self.scratch().take::<u8>(tile.len());
+        decide(&mut keep);
+        let special = count_special(self.cell, tile, &keep);
         if special.nan.iter().any(|&n| n > 0) && self.nan != NanPolicy::Propagate {
-            for (i, (keep, x)) in keep.iter_mut().zip(elements(&tile)).enumerate() {
+            for (i, (keep, x)) in keep.iter_mut().zip(elements(tile)).enumerate() {
                 if *keep != 0 && x.is_nan() {
                     if self.nan == NanPolicy::Error {
                         return Err(Error::NanFound {
@@ -237,7 +282,7 @@ impl<S, A: Axis, M> Reduction<S, A, M> {
                     *keep = 0;
                 }
             }
-            cells = fold::<T::Lane, S::Parts, _>(isa, self.cell(), tile, Bytes(&keep));
+            cells = self.select(Selection::Kept(&keep));
         }
         cells.set_special(special);
         Ok(cells)
@@ -247,22 +292,6 @@ impl<S, A: Axis, M> Reduction<S, A, M> {
 /// The elements of a tile, row after row.
 fn elements<'a, L: Lane>(tile: &Tile<'a, L>) -> impl Iterator<Item = L> + use<'a, L> {
     tile.slices().flatten().copied()
-}
-
-/// Writes down what a selection decides.
-fn fill<L: Lane, S: Select<L>>(keep: &mut [u8], tile: &Tile<'_, L>, select: S) {
-    let cols = tile.cols();
-    for (row, (keep, x)) in keep.chunks_mut(cols.max(1)).zip(tile.iter_rows()).enumerate() {
-        let run = select.run(row * cols, cols);
-        for (i, (keep, x)) in
-            keep.chunks_mut(crate::lanes::N).zip(x.chunks(crate::lanes::N)).enumerate()
-        {
-            let decided = S::keep(&run, i * crate::lanes::N, x);
-            for (keep, decided) in keep.iter_mut().zip(decided) {
-                *keep = u8::from(decided);
-            }
-        }
-    }
 }
 
 /// Counts NaN and infinities among what is kept.

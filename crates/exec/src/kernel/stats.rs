@@ -5,8 +5,7 @@ use super::moments::mean_var;
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Reduction, Statistic};
 use crate::Result;
-use crate::fold::CellState;
-use crate::lanes::Everything;
+use crate::fold::{CellState, Need};
 
 /// Count, NaN, infinities, sum, mean, variance, minimum and maximum in one trip through the data.
 ///
@@ -68,7 +67,7 @@ impl<T: Numeric> Summary<T> {
 
 impl<T: Numeric> Statistic<T> for Stats {
     type Value = Summary<T>;
-    type Parts = Everything;
+    const NEED: Need = Need::Everything;
     const SPECIAL: bool = true;
 
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, _: usize) -> Result<Summary<T>> {

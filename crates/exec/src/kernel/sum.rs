@@ -3,8 +3,7 @@
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::Result;
-use crate::fold::CellState;
-use crate::lanes::{Parts, SumOnly};
+use crate::fold::{CellState, Need};
 
 /// The sum: exact for integers, accumulated in `f64` for `f16` and `f32`, compensated for `f64`.
 /// See [`Numeric`] for the result types. The sum of nothing is 0.
@@ -29,12 +28,9 @@ pub struct Sum;
 
 constructors!(Sum, Self);
 
-impl<T: Numeric> Statistic<T> for Sum
-where
-    SumOnly: Parts<T::Lane>,
-{
+impl<T: Numeric> Statistic<T> for Sum {
     type Value = T::Sum;
-    type Parts = SumOnly;
+    const NEED: Need = Need::Sum;
     const SPECIAL: bool = false;
 
     fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<T::Sum> {

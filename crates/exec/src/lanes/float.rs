@@ -6,6 +6,8 @@
 //! afterwards (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983);
 //! spreads are merged by the same paper's pairwise formula.
 
+use crate::fold::{Cells, FoldOrder};
+
 use super::{
     Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, lower, range_lanes,
 };
@@ -166,30 +168,82 @@ range_lanes!(f64);
 /// two of sixteen digits are lost when they are corrected.
 const CANCELLED: f64 = 256.0;
 
-fn settle(squares: f64, sum: f64, count: u64, shift: f64) -> (f64, bool) {
-    if count == 0 {
-        return (0.0, false);
-    }
-    let n = count as f64;
-    let off = sum - n * shift;
+/// `off` is the sum of the distances from the shift.
+#[inline(always)]
+fn settle(squares: f64, off: f64, count: u64) -> (f64, bool) {
+    let n = count.max(1) as f64;
     let correction = off * off / n;
     let spread = squares - correction;
     // Rounding can leave a spread of nothing a little below zero.
     let kept = if spread < 0.0 { 0.0 } else { spread };
-    (kept, correction > 0.0 && squares > CANCELLED * kept)
+    // Overflow gives NaN here, which does not compare and so counts as cancelled.
+    #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "NaN has to come out as true")]
+    let cancelled = correction != 0.0 && !(squares <= CANCELLED * kept);
+    (kept, cancelled)
 }
 
+/// The pairwise formula, for means of which the distance is known better than each alone.
 #[inline(always)]
-fn chan(na: u64, mean_a: f64, a: f64, nb: u64, mean_b: f64, b: f64) -> f64 {
-    if na == 0 {
-        return b;
-    }
-    if nb == 0 {
-        return a;
-    }
+fn chan(na: u64, a: f64, nb: u64, b: f64, delta: f64) -> f64 {
     let (na, nb) = (na as f64, nb as f64);
-    let delta = mean_b - mean_a;
-    a + b + delta * delta * (na * (nb / (na + nb)))
+    let both = a + b + delta * delta * (na * (nb / (na + nb)));
+    if na == 0.0 {
+        b
+    } else if nb == 0.0 {
+        a
+    } else {
+        both
+    }
+}
+
+/// `a * b` and the error of that product, exactly (Dekker's product with Veltkamp's split), for
+/// products that neither overflow nor underflow.
+#[inline(always)]
+fn two_product(a: f64, b: f64) -> (f64, f64) {
+    let split = |x: f64| {
+        let c = x * 134_217_729.0; // 2^27 + 1
+        let high = c - (c - x);
+        (high, x - high)
+    };
+    let product = a * b;
+    let ((ah, al), (bh, bl)) = (split(a), split(b));
+    (product, ((ah * bh - product) + ah * bl + al * bh) + al * bl)
+}
+
+/// The distance of two means. Of compensated sums it is known to more digits than the means have.
+trait Distance {
+    fn distance(a: Self, na: u64, b: Self, nb: u64) -> f64;
+    fn off(self, count: u64, shift: f64) -> f64;
+}
+
+impl Distance for f64 {
+    #[inline(always)]
+    fn distance(a: Self, na: u64, b: Self, nb: u64) -> f64 {
+        b / nb as f64 - a / na as f64
+    }
+    #[inline(always)]
+    fn off(self, count: u64, shift: f64) -> f64 {
+        self - count as f64 * shift
+    }
+}
+
+impl Distance for Compensated {
+    #[inline(always)]
+    fn distance(a: Self, na: u64, b: Self, nb: u64) -> f64 {
+        let parts = |total: Self, n: u64| {
+            let n = n as f64;
+            let mean = total.sum / n;
+            let (product, error) = two_product(mean, n);
+            (mean, ((total.sum - product) - error + total.error) / n)
+        };
+        let ((a, a_rest), (b, b_rest)) = (parts(a, na), parts(b, nb));
+        (b - a) + (b_rest - a_rest)
+    }
+    #[inline(always)]
+    fn off(self, count: u64, shift: f64) -> f64 {
+        // The product is exact: see `short`.
+        (self.sum - count as f64 * shift) + self.error
+    }
 }
 
 macro_rules! float_lane {
@@ -217,6 +271,9 @@ macro_rules! float_lane {
             fn is_infinite(self) -> bool {
                 self.is_infinite()
             }
+            fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self> {
+                order.run_float()
+            }
             #[inline(always)]
             fn join_totals($a: $total, $b: $total) -> $total {
                 $join
@@ -235,11 +292,11 @@ macro_rules! float_lane {
             }
             #[inline(always)]
             fn settle(squares: f64, $v: $total, count: u64, shift: f64) -> (f64, bool) {
-                settle(squares, $value, count, shift)
+                settle(squares, $v.off(count, shift), count)
             }
             #[inline(always)]
             fn join_spreads(a: (u64, $total, f64), b: (u64, $total, f64)) -> f64 {
-                chan(a.0, Self::mean(a.1, a.0), a.2, b.0, Self::mean(b.1, b.0), b.2)
+                chan(a.0, a.2, b.0, b.2, Distance::distance(a.1, a.0, b.1, b.0))
             }
             #[inline(always)]
             fn centred(spread: f64, _: $total, count: u64, ddof: u64) -> f64 {
@@ -279,10 +336,22 @@ mod tests {
     #[test]
     fn a_shift_near_the_mean_settles_and_one_far_off_is_noticed() {
         // 1, 2, 3 about 2 and about 1e6
-        assert_eq!(settle(2.0, 6.0, 3, 2.0), (2.0, false));
+        assert_eq!(settle(2.0, 0.0, 3), (2.0, false));
         let far: f64 = [1.0, 2.0, 3.0_f64].iter().map(|x| (x - 1e6).powi(2)).sum();
-        assert!(settle(far, 6.0, 3, 1e6).1);
-        assert_eq!(settle(0.0, 15.0, 3, 5.0), (0.0, false));
-        assert_eq!(settle(0.0, 0.0, 0, 5.0), (0.0, false));
+        assert!(settle(far, 6.0 - 3e6, 3).1);
+        assert!(settle(f64::INFINITY, 1e200, 3).1);
+        assert_eq!(settle(0.0, 0.0, 3), (0.0, false));
+        assert_eq!(settle(0.0, 0.0, 0), (0.0, false));
+    }
+
+    #[test]
+    fn products_and_distances_keep_more_digits() {
+        let (product, error) = two_product(0.1, 3.0);
+        assert_eq!(product, 0.1 * 3.0);
+        assert_eq!(error, 0.1_f64.mul_add(3.0, -product));
+        // Means of 1e16 and 1e16 + 1/4, which one f64 does not tell apart.
+        let a = Compensated { sum: 4e16, error: 0.0 };
+        let b = Compensated { sum: 4e16, error: 1.0 };
+        assert_eq!(Distance::distance(a, 4, b, 4), 0.25);
     }
 }

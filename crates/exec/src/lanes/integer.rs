@@ -1,16 +1,17 @@
 //! Lanes of integers: sums and squares are exact, so that their order does not matter.
 //!
-//! The lanes are as narrow as one block allows. A block has at most 2^18 elements in 8 lanes of 8
-//! streams, so that a lane takes in at most 2^15 elements when reducing everything, and at most
-//! 2^18 when reducing columns: sums of 8- and 16-bit elements fit `i64` lanes with room to spare,
-//! and of wider ones the halves are summed apart.
+//! Smaller integers are widened to `i32` first. A block has at most 2^16 elements, so that sums of
+//! 32-bit elements fit lanes of `i64`; of 64-bit elements, and of all squares, the halves are summed
+//! apart.
+
+use crate::fold::{Cells, FoldOrder};
 
 use super::{
     Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, lower, range_lanes,
 };
 use crate::wide::U256;
 
-/// Sums of elements of up to 32 bits.
+/// Sums of 32-bit elements.
 #[derive(Clone, Copy, Debug)]
 pub struct NarrowSum([i64; N]);
 
@@ -20,10 +21,6 @@ pub struct WideSum {
     low: [u64; N],
     high: [i64; N],
 }
-
-/// Squares of elements of up to 16 bits.
-#[derive(Clone, Copy, Debug)]
-pub struct NarrowSquares([u64; N]);
 
 /// Squares of 32-bit elements: the low halves and the high halves.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +109,7 @@ macro_rules! narrow_sum {
         }
     )*};
 }
-narrow_sum!(i8, i16, i32, u8, u16, u32);
+narrow_sum!(i32, u32);
 
 macro_rules! wide_sum {
     ($($t:ty: |$x:ident| $high:expr;)*) => {$(
@@ -138,25 +135,6 @@ wide_sum! {
     i64: |x| x >> 32;
     u64: |x| (x >> 32) as i64;
 }
-
-macro_rules! narrow_squares {
-    ($($t:ty),*) => {$(
-        part!(NarrowSquares, $t, Self([0; N]),
-            |me, x| for j in 0..N {
-                // At most 2^32, below 2^50 after 2^18 of them.
-                let x = i64::from(x[j]);
-                me.0[j] += (x * x) as u64;
-            },
-            |me, other| for j in 0..N { me.0[j] += other.0[j] });
-        impl SpreadPart<$t> for NarrowSquares {
-            #[inline(always)]
-            fn squares(&self) -> [U256; N] {
-                self.0.map(|q| U256::from(u128::from(q)))
-            }
-        }
-    )*};
-}
-narrow_squares!(i8, i16, u8, u16);
 
 macro_rules! middle_squares {
     ($($t:ty: |$x:ident| $abs:expr;)*) => {$(
@@ -249,6 +227,9 @@ macro_rules! integer_lane {
             fn to_f64(self) -> f64 {
                 self as f64
             }
+            fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self> {
+                order.run_integer()
+            }
             #[inline(always)]
             fn join_totals(a: i128, b: i128) -> i128 {
                 a + b
@@ -289,12 +270,8 @@ macro_rules! integer_lane {
     )*};
 }
 integer_lane! {
-    i8: NarrowSum, NarrowSquares;
-    i16: NarrowSum, NarrowSquares;
     i32: NarrowSum, MiddleSquares;
     i64: WideSum, WideSquares;
-    u8: NarrowSum, NarrowSquares;
-    u16: NarrowSum, NarrowSquares;
     u32: NarrowSum, MiddleSquares;
     u64: WideSum, WideSquares;
 }

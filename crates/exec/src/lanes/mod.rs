@@ -13,10 +13,13 @@ use std::fmt::Debug;
 
 use rowmill_core::Element;
 
+use crate::fold::{Cells, FoldOrder};
+
 /// Elements in a vector.
 pub(crate) const N: usize = 8;
 
-/// A type that loops compute in: all element types but `bool` (taken as `u8`) and `f16` (as `f32`).
+/// A type that loops compute in: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`. Smaller elements are widened
+/// first, to `i32` and `f32`.
 pub trait Lane: Element {
     /// The sum of one cell, ready to be merged.
     type Total: Copy + Send + Debug + Default + PartialEq;
@@ -47,6 +50,8 @@ pub trait Lane: Element {
     fn is_infinite(self) -> bool {
         false
     }
+    /// Folds a tile of this type: where all loops over it are compiled, once.
+    fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self>;
     /// The sum of both.
     fn join_totals(a: Self::Total, b: Self::Total) -> Self::Total;
     /// Whether a sum shows that neither NaN nor infinity went into it.
@@ -108,7 +113,7 @@ pub trait RangePart<L: Lane>: Part<L> {
 
 /// A part that is left out.
 #[derive(Clone, Copy, Debug)]
-pub struct Nothing;
+pub(crate) struct Nothing;
 
 impl<L: Lane> Part<L> for Nothing {
     const NEW: Self = Self;
@@ -150,7 +155,7 @@ impl<L: Lane> RangePart<L> for Nothing {
 }
 
 /// Which parts a kernel needs.
-pub trait Parts<L: Lane>: Send + Sync + 'static {
+pub(crate) trait Parts<L: Lane>: Send + Sync + 'static {
     /// The sum, or nothing.
     type Sum: SumPart<L>;
     /// The spread, or nothing.
@@ -169,7 +174,7 @@ macro_rules! parts {
     ($($(#[$doc:meta])* $name:ident { $sum:ty, $spread:ty, $range:ty } $s:expr, $q:expr, $r:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
-        pub enum $name {}
+        pub(crate) enum $name {}
 
         impl<L: Lane> Parts<L> for $name {
             type Sum = $sum;

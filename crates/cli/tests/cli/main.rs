@@ -1,0 +1,8 @@
+//! The `rowmill` command from outside: what it prints, how it fails, and its exit codes.
+
+mod answers;
+mod common;
+mod failures;
+mod fixtures;
+mod normalize;
+mod usage;

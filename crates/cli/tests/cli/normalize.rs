@@ -1,0 +1,83 @@
+//! `rowmill normalize`: what is written, and what is said about it.
+
+use std::path::Path;
+
+use rowmill::{Array, DType, Sidecar, f16, open};
+use serde_json::json;
+
+use crate::common::{dir, rowmill, weather, write};
+
+fn normalize(args: &[&str], x: &Path, out: &Path) -> crate::common::Ran {
+    let paths = [x.to_str().expect("text"), out.to_str().expect("text")];
+    rowmill([&["normalize"][..], args, &paths].concat())
+}
+
+#[test]
+fn z_scores_with_their_names() {
+    let dir = dir();
+    let out = dir.path().join("z.npy");
+    let ran = normalize(&[], &weather(), &out);
+    assert!(ran.err.starts_with("wrote ") && ran.err.contains("z.npy: float32 (26115, 9) in "));
+    assert_eq!(ran.ok(), "", "notes are not data");
+    let (x, z) = (Array::<f32>::open(weather()).expect("x"), Array::<f32>::open(&out).expect("z"));
+    assert_eq!(z.meta().columns, x.meta().columns);
+    assert!(Sidecar::path_for(&out).exists());
+    let element = |a: &Array<f32>, row| f64::from(a.get(&[row, 0]).expect("inside"));
+    for row in [0, 1, 1000, 26114] {
+        // NumPy's nanmean and nanstd of the column.
+        let expected = (element(&x, row) - 55.26039214155033) / 17.78751157693728;
+        assert!((element(&z, row) - expected).abs() < 1e-6 || expected.is_nan());
+    }
+}
+
+#[test]
+fn ranges_axes_and_dtypes() {
+    let dir = dir();
+    let x = write(&dir, "x.npy", &[2, 2], &[0_i32, 10, 4, 20]);
+    let out = dir.path().join("out.npy");
+    let report = normalize(&["--method", "minmax", "--range", "-1,1", "--json"], &x, &out).json();
+    assert!(report["seconds"].as_f64().expect("a number") > 0.0);
+    for (key, value) in [
+        ("file", json!(x)),
+        ("output", json!(out)),
+        ("dtype", json!("int32")),
+        ("output_dtype", json!("float64")),
+        ("shape", json!([2, 2])),
+        ("axis", json!("columns")),
+        ("method", json!("minmax")),
+        ("bytes", json!(16)),
+    ] {
+        assert_eq!(report[key], value, "{key}");
+    }
+    let values = |out: &Path| Array::<f64>::open(out).expect("f64").as_slice().map(<[f64]>::to_vec);
+    assert_eq!(values(&out), Some(vec![-1.0, -1.0, 1.0, 1.0]));
+    normalize(&["--method=minmax", "--axis=all"], &x, &out).ok();
+    assert_eq!(values(&out), Some(vec![0.0, 0.5, 0.2, 1.0]));
+    normalize(&["--axis=rows"], &x, &out).ok();
+    assert_eq!(values(&out), Some(vec![-1.0, 1.0, -1.0, 1.0]));
+    normalize(&["--output-dtype", "f16"], &x, &out).ok();
+    let small = Array::<f16>::open(&out).expect("f16");
+    assert_eq!(small.as_slice().expect("in place")[3], f16::from_f32(1.0));
+    normalize(&["--output-dtype", "float32"], &x, &out).ok();
+    assert_eq!(open(&out).expect("f32").dtype(), DType::F32);
+}
+
+#[test]
+fn the_input_is_never_the_output() {
+    let dir = dir();
+    let x = write(&dir, "x.npy", &[2], &[1.0_f32, 2.0]);
+    let before = std::fs::read(&x).expect("x");
+    normalize(&[], &x, &x).fails(2, &["rowmill: ", "is the input itself"]);
+    let roundabout = dir.path().join(".").join("x.npy");
+    normalize(&[], &x, &roundabout).fails(2, &["is the input itself"]);
+    let other_name = dir.path().join("y.npy");
+    std::fs::hard_link(&x, &other_name).expect("a link");
+    normalize(&[], &x, &other_name).fails(2, &["is the input itself"]);
+    assert_eq!(std::fs::read(&x).expect("x"), before);
+}
+
+#[test]
+fn only_npy_can_be_written() {
+    let out = dir().path().join("out.dat");
+    normalize(&[], &weather(), &out).fails(2, &["has to end in .npy"]);
+}

@@ -1,0 +1,88 @@
+//! The same values in memory and in files of every layout, behind one type.
+
+use std::ops::Range;
+use std::path::Path;
+
+use rowmill::{
+    Array, Backend, ByteOrder, FileError, OpenOptions, Order, RawSpec, Shape, SliceSource, Source,
+    Tile, TileBuffer,
+};
+
+use super::value::Value;
+use super::{encode, write_npy};
+
+/// Any source, so that kernels are compiled once for all of them.
+pub struct AnySource<'a, T> {
+    pub name: &'static str,
+    source: Box<dyn Source<T> + 'a>,
+}
+
+impl<'a, T: Value> AnySource<'a, T> {
+    pub fn new(name: &'static str, source: impl Source<T> + 'a) -> Self {
+        Self { name, source: Box::new(source) }
+    }
+}
+
+impl<T: Value> Source<T> for AnySource<'_, T> {
+    fn shape(&self) -> &Shape {
+        self.source.shape()
+    }
+    fn tile<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>, FileError> {
+        self.source.tile(rows, cols, buffer)
+    }
+    fn rows_at_a_time(&self) -> usize {
+        self.source.rows_at_a_time()
+    }
+    fn verify(&self) -> Result<(), FileError> {
+        self.source.verify()
+    }
+    fn rows<'a>(
+        &'a self,
+        rows: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<&'a [T], FileError> {
+        self.source.rows(rows, buffer)
+    }
+}
+
+/// In memory first, then from files in `folder`: mapped and read, both byte orders, both orders of
+/// elements, and misaligned.
+pub fn every_layout<'a, T: Value>(
+    folder: &Path,
+    values: &'a [T],
+    dims: &[usize],
+) -> Vec<AnySource<'a, T>> {
+    let slice = SliceSource::new(values, dims).expect("as many values as the shape has");
+    let mut sources = vec![AnySource::new("in memory", slice)];
+    let files = [
+        ("plain.npy", Order::C, ByteOrder::NATIVE),
+        ("big.npy", Order::C, ByteOrder::Big),
+        ("fortran.npy", Order::F, ByteOrder::NATIVE),
+        ("fortran-big.npy", Order::F, ByteOrder::Big),
+    ];
+    let backends = [Backend::Mapped, Backend::Positioned];
+    for (name, order, byte_order) in files {
+        let path = folder.join(name);
+        write_npy(&path, values, dims, order, byte_order);
+        for backend in backends {
+            let array: Array<T> = OpenOptions::new().backend(backend).open(&path).expect(name);
+            sources.push(AnySource::new(name, array));
+        }
+    }
+    let path = folder.join("misaligned.dat");
+    let mut bytes = vec![0xff; 3];
+    bytes.extend(encode(values, dims, Order::C, ByteOrder::NATIVE));
+    std::fs::write(&path, bytes).expect("written");
+    let spec = RawSpec::new(T::DTYPE, Shape::new(dims).expect("a shape")).offset(3);
+    for backend in backends {
+        let options = OpenOptions::new().backend(backend).spec(spec.clone());
+        let array: Array<T> = options.open(&path).expect("misaligned.dat");
+        sources.push(AnySource::new("misaligned.dat", array));
+    }
+    sources
+}

@@ -1,12 +1,14 @@
 //! The command line: what can be said, and what it means.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
-use rowmill::{ByteOrder, ChunkSize, DType, NanPolicy, Order, ParseDTypeError, Shape};
+use clap::{Args as ClapArgs, Parser, Subcommand, value_parser};
+use rowmill::{ChunkSize, Shape};
 
 use crate::condition::Condition;
+use crate::values::{
+    Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Interval, Method, Nan, OrderArg, parse_shape,
+};
 
 /// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
 /// depend on how the work was split.
@@ -223,177 +225,10 @@ pub(crate) struct NormalizeArgs {
     #[arg(long, value_name = "DTYPE", value_enum)]
     pub(crate) output_dtype: Option<FloatType>,
     /// Print one JSON object
-    #[arg(long, action = ArgAction::SetTrue)]
+    #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Axis {
-    All,
-    Columns,
-    Rows,
-}
-
-impl Axis {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Columns => "columns",
-            Self::Rows => "rows",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Nan {
-    Propagate,
-    Skip,
-    Error,
-}
-
-impl From<Nan> for NanPolicy {
-    fn from(nan: Nan) -> Self {
-        match nan {
-            Nan::Propagate => Self::Propagate,
-            Nan::Skip => Self::Skip,
-            Nan::Error => Self::Error,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Method {
-    Zscore,
-    Minmax,
-}
-
-impl Method {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Zscore => "zscore",
-            Self::Minmax => "minmax",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FloatType {
-    #[value(alias = "float16")]
-    F16,
-    #[value(alias = "float32")]
-    F32,
-    #[value(alias = "float64")]
-    F64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Backend {
-    #[default]
-    Mapped,
-    Positioned,
-}
-
-impl From<Backend> for rowmill::Backend {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Mapped => Self::Mapped,
-            Backend::Positioned => Self::Positioned,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OrderArg {
-    #[value(name = "C")]
-    C,
-    #[value(name = "F")]
-    F,
-}
-
-impl From<OrderArg> for Order {
-    fn from(order: OrderArg) -> Self {
-        match order {
-            OrderArg::C => Self::C,
-            OrderArg::F => Self::F,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ByteOrderArg {
-    Little,
-    Big,
-}
-
-impl From<ByteOrderArg> for ByteOrder {
-    fn from(order: ByteOrderArg) -> Self {
-        match order {
-            ByteOrderArg::Little => Self::Little,
-            ByteOrderArg::Big => Self::Big,
-        }
-    }
-}
-
-/// A dtype, and the byte order if its sign says one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DTypeArg {
-    pub(crate) dtype: DType,
-    pub(crate) byte_order: Option<ByteOrder>,
-}
-
-impl FromStr for DTypeArg {
-    type Err = ParseDTypeError;
-
-    fn from_str(text: &str) -> Result<Self, ParseDTypeError> {
-        let (dtype, byte_order) = DType::parse_with_order(text)?;
-        let says = text.trim_start().starts_with(['<', '>']);
-        Ok(Self { dtype, byte_order: says.then_some(byte_order) })
-    }
-}
-
-/// `1000,64`, and as numpy prints it: `(1000, 64)`, `(1000,)`, `()`.
-fn parse_shape(text: &str) -> Result<Shape, String> {
-    let trimmed = text.trim();
-    let inner = trimmed.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
-    let list = inner.unwrap_or(trimmed).trim();
-    let list = list.strip_suffix(',').unwrap_or(list);
-    if list.is_empty() && inner.is_none() {
-        return Err("expected the length of each axis, such as 1000,64".to_owned());
-    }
-    let dims = list.split(',').filter(|_| !list.is_empty()).map(|dim| {
-        let dim = dim.trim();
-        let digits = dim.bytes().all(|b| b.is_ascii_digit());
-        dim.parse::<usize>().ok().filter(|_| digits).ok_or_else(|| {
-            format!("{dim:?} is not the length of an axis; expected a list such as 1000,64")
-        })
-    });
-    Shape::new(dims.collect::<Result<Vec<_>, _>>()?).map_err(|e| e.to_string())
-}
-
-/// A finite interval that is not empty.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Interval {
-    pub(crate) low: f64,
-    pub(crate) high: f64,
-}
-
-impl FromStr for Interval {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (low, high) = text.split_once(',').ok_or("expected two numbers, such as 0,1")?;
-        let number = |text: &str| match text.trim().parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(number),
-            _ => Err(format!("{:?} is not a finite number", text.trim())),
-        };
-        let (low, high) = (number(low)?, number(high)?);
-        if low < high && (high - low).is_finite() {
-            return Ok(Self { low, high });
-        }
-        Err(format!("expected the smaller number first, got {low} and {high}"))
-    }
 }
 
 #[cfg(test)]
@@ -403,41 +238,5 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         <Args as clap::CommandFactory>::command().debug_assert();
-    }
-
-    #[test]
-    fn shapes() {
-        let good: [(&str, &[usize]); 7] = [
-            ("1000,64", &[1000, 64]),
-            ("5", &[5]),
-            ("(1000, 64)", &[1000, 64]),
-            ("(5,)", &[5]),
-            ("()", &[]),
-            (" 3 , 0 ,2, ", &[3, 0, 2]),
-            ("( )", &[]),
-        ];
-        for (text, dims) in good {
-            assert_eq!(parse_shape(text).expect(text).dims(), dims, "{text}");
-        }
-        for text in ["", ",", "-1", "+1", "1,,2", "1x2", "a", "(1", "(,)", "18446744073709551616"] {
-            assert!(parse_shape(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn dtypes_say_their_byte_order_or_not() {
-        let parse = |text: &str| text.parse::<DTypeArg>().expect(text);
-        assert_eq!(parse(">i2").byte_order, Some(ByteOrder::Big));
-        assert_eq!(parse("<f4").byte_order, Some(ByteOrder::Little));
-        assert_eq!(parse("float32"), DTypeArg { dtype: DType::F32, byte_order: None });
-        assert!("f3".parse::<DTypeArg>().is_err());
-    }
-
-    #[test]
-    fn intervals() {
-        assert_eq!("-1, 2e0".parse(), Ok(Interval { low: -1.0, high: 2.0 }));
-        for text in ["", "1", "1,0", "0,0", "0,inf", "nan,1", "0,1,2", "-1e308,1e308"] {
-            assert!(text.parse::<Interval>().is_err(), "{text}");
-        }
     }
 }

@@ -16,6 +16,7 @@ mod number;
 mod progress;
 mod reduce;
 mod table;
+mod values;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use rowmill_exec::{Isa, Job, prefetch};
 const CHUNK: usize = 4 << 20;
 
 /// What is read by eight streams at a time.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 512 << 10;
 
 /// How far ahead each stream is fetched, in bytes.
 const AHEAD: usize = 1 << 10;

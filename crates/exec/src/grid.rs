@@ -5,26 +5,26 @@
 //!
 //! ```text
 //!  rows of up to 16 KiB                 longer rows
-//!  one band = one block                 one band = a row of tiles of 64 rows x 4 KiB
+//!  one band = one block                 one band = a row of tiles of 128 rows x 4 KiB
 //!  +------------------+                 +------+------+------+---+
-//!  | 0                |  256 KiB        | 0    | 1    | 2    | 3 |
+//!  | 0                |  512 KiB        | 0    | 1    | 2    | 3 |
 //!  +------------------+                 +------+------+------+---+
 //!  | 1                |                 | 4    | 5    | 6    | 7 |
 //!  +------------------+                 +------+------+------+---+
 //! ```
 //!
 //! Why tiles: the partial of a per-column reduction is as wide as the block. Were the blocks of a
-//! wide array a few whole rows, partials would be as large as the data. Sixty-four rows deep, they
-//! are a few percent of it, and the rows of a tile are the interleaved streams that a block is read
-//! by anyway.
+//! wide array a few whole rows, partials would be as large as the data. Many rows deep, they are a
+//! few percent of it, and the rows of a tile are the interleaved streams that a block is read by
+//! anyway.
 
 use std::ops::Range;
 
-/// The bytes of a block, about: in half of the smallest second-level cache in use, with room for
-/// accumulators.
-pub(crate) const BLOCK_BYTES: usize = 256 << 10;
+/// The bytes of a block, about: it fits a second-level cache of 1 MiB with accumulators beside it, and
+/// what is done once for each block and column (settling, merging) is little beside reading it.
+pub(crate) const BLOCK_BYTES: usize = 512 << 10;
 
-/// The longest row, in bytes, that is never cut: 16 rows of it make a block.
+/// The longest row, in bytes, that is never cut: 32 rows of it make a block.
 const LONGEST_WHOLE_ROW: usize = 16 << 10;
 
 /// Elements smaller than this are widened to it, and take up that much of a block.
@@ -119,17 +119,17 @@ mod tests {
     fn blocks_of_typical_shapes() {
         // rows, row_len, size -> band_rows, tiles, blocks
         let cases = [
-            ((1_000_000, 1024, 4), (64, 1, 15_625)),
-            ((1_000_000, 1, 8), (32_768, 1, 31)),
-            ((1, 1, 4), (65_536, 1, 1)),
-            ((0, 1024, 4), (64, 1, 0)),
-            ((10, 0, 4), (262_144, 0, 0)),
-            ((1000, 1000, 4), (64, 1, 16)),
-            ((1_000_000, 1, 1), (65_536, 1, 16)),
-            ((100, 4096, 4), (16, 1, 7)),
-            ((100, 4097, 4), (64, 5, 10)),
-            ((8, 1_000_000, 8), (64, 1954, 1954)),
-            ((3, 100_000, 1), (64, 98, 98)),
+            ((1_000_000, 1024, 4), (128, 1, 7813)),
+            ((1_000_000, 1, 8), (65_536, 1, 16)),
+            ((1, 1, 4), (131_072, 1, 1)),
+            ((0, 1024, 4), (128, 1, 0)),
+            ((10, 0, 4), (524_288, 0, 0)),
+            ((1000, 1000, 4), (128, 1, 8)),
+            ((1_000_000, 1, 1), (131_072, 1, 8)),
+            ((100, 4096, 4), (32, 1, 4)),
+            ((100, 4097, 4), (128, 5, 5)),
+            ((8, 1_000_000, 8), (128, 1954, 1954)),
+            ((3, 100_000, 1), (128, 98, 98)),
         ];
         for ((rows, row_len, size), (band_rows, tiles, blocks)) in cases {
             let grid = Grid::new(rows, row_len, size);

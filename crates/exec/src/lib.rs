@@ -5,7 +5,7 @@
 //! ([`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`], or one of your own), a [`Map`]
 //! kernel turns it into another array, [`Engine::stream`] hands results of chunks to a consumer.
 //!
-//! The array is cut into **blocks** of about 256 KiB whose bounds depend on shape and dtype alone;
+//! The array is cut into **blocks** of about 512 KiB whose bounds depend on shape and dtype alone;
 //! each is folded from identity with a fixed number of lanes, and the partials are merged in a
 //! balanced tree over the blocks. Workers, chunk size and instruction set change no bit.
 

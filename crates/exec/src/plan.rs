@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::grid::Grid;
 
-/// How much of an array a worker takes at a time. Rounded up to whole blocks in reductions (256 KiB,
+/// How much of an array a worker takes at a time. Rounded up to whole blocks in reductions (512 KiB,
 /// about); the answer is the same for every size.
 ///
 /// ```
@@ -199,15 +199,15 @@ mod tests {
 
     #[test]
     fn plans_of_blocks() {
-        let grid = Grid::new(1_000_000, 1024, 4); // blocks of 64 rows, 256 KiB
+        let grid = Grid::new(1_000_000, 1024, 4); // blocks of 128 rows, 512 KiB
         let step = |size, workers| Plan::blocks(&grid, size, workers).step();
-        assert_eq!(step(ChunkSize::Auto, 2), 16);
+        assert_eq!(step(ChunkSize::Auto, 2), 8);
         assert_eq!(step(ChunkSize::Auto, 1000), 1);
         assert_eq!(step(ChunkSize::Rows(1), 2), 1);
-        assert_eq!(step(ChunkSize::Rows(65), 2), 2);
+        assert_eq!(step(ChunkSize::Rows(129), 2), 2);
         assert_eq!(step(ChunkSize::Bytes(1), 2), 1);
-        assert_eq!(step(ChunkSize::Bytes(1 << 20), 2), 4);
-        assert_eq!(step(ChunkSize::Rows(usize::MAX), 2), usize::MAX.div_ceil(64));
+        assert_eq!(step(ChunkSize::Bytes(1 << 20), 2), 2);
+        assert_eq!(step(ChunkSize::Rows(usize::MAX), 2), usize::MAX.div_ceil(128));
         let wide = Grid::new(8, 1 << 20, 4);
         assert_eq!(Plan::blocks(&wide, ChunkSize::Auto, 2).len(), 64);
         let empty = Grid::new(0, 5, 4);

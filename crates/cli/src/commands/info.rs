@@ -6,10 +6,11 @@ use rowmill::{AnyArray, ByteOrder, Format, Meta, Order, match_array};
 use serde::Serialize;
 
 use super::most_lines;
-use crate::args::{Backend, InfoArgs};
+use crate::args::InfoArgs;
 use crate::failure::Failure;
 use crate::json;
 use crate::table::{clean, grouped, human_bytes, write_list};
+use crate::values::Backend;
 
 /// The JSON object.
 #[derive(Serialize)]

@@ -1,26 +1,26 @@
 //! The commands, one a file.
 
 mod info;
-mod mean;
 mod normalize;
 mod stats;
-mod sum;
 mod total;
 
 use std::io::{IsTerminal, Write};
 
 use rowmill::Meta;
 
-use crate::args::{Axis, Command};
+use crate::args::Command;
 use crate::failure::Failure;
 use crate::table::{MOST_ON_A_TERMINAL, clean, index_label};
+use crate::values::Axis;
+use total::Total;
 
 pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
     match command {
         Command::Info(args) => info::run(args, out),
         Command::Stats(args) => stats::run(args, out),
-        Command::Sum(args) => total::run("sum", sum::Question, args, out),
-        Command::Mean(args) => total::run("mean", mean::Question, args, out),
+        Command::Sum(args) => total::run(Total::Sum, args, out),
+        Command::Mean(args) => total::run(Total::Mean, args, out),
         Command::Normalize(args) => normalize::run(args, out),
     }
 }

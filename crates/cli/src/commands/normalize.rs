@@ -10,12 +10,13 @@ use rowmill::{
 };
 use serde::Serialize;
 
-use crate::args::{Axis, FloatType, Method, NormalizeArgs};
+use crate::args::NormalizeArgs;
 use crate::failure::Failure;
 use crate::input::describe_speed;
 use crate::json;
 use crate::note;
 use crate::table::clean;
+use crate::values::{Axis, FloatType, Method};
 
 /// The JSON object.
 #[derive(Serialize)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use rowmill::{AnyArray, Result, Selector, Summary};
+use rowmill::{AnyArray, Block, Error, Reduce, Shape, Stats, Summary, match_array};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -13,7 +13,7 @@ use crate::input::describe_speed;
 use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
-use crate::reduce::{self, Answering, Cells, Job, Kept, Of};
+use crate::reduce::{Answering, Cells, How, Partial, finish, masked, over_axis, timed};
 use crate::table::{Table, write_list};
 
 /// A [`Summary`] of whatever dtype.
@@ -62,23 +62,39 @@ const ALL: [Column; 9] = [
 /// In the order of the table.
 const TABLE: [&str; 8] = ["count", "nan", "inf", "mean", "std", "min", "max", "sum"];
 
-#[derive(Clone, Copy)]
-struct Question {
+/// The kernel, with everything that is known at run time only.
+struct Kernel<'a> {
     ddof: u64,
+    how: How<'a>,
 }
 
-impl reduce::Question for Question {
-    type Answer = Cell;
+impl<T: Answering> Reduce<T> for Kernel<'_> {
+    type Partial = Partial<T>;
+    type Output = Cells<Cell>;
 
-    fn ask<T, A, M>(self, of: &Of<'_, T, M>) -> Result<(Vec<usize>, Vec<Cell>)>
-    where
-        T: Answering,
-        A: Kept,
-        M: Selector<T> + Copy,
-    {
-        let stats = A::stats().ddof(self.ddof).masked(of.mask).nan(of.nan);
-        let (dims, cells) = A::cells(of.engine.reduce(of.array, stats)?);
-        Ok((dims, cells.into_iter().map(Cell::from).collect()))
+    fn check(&self, shape: &Shape) -> Result<(), Error> {
+        let kernel = Stats::all();
+        masked!(self.how, kernel => Reduce::<T>::check(&kernel, shape))
+    }
+
+    fn identity(&self) -> Self::Partial {
+        Reduce::<T>::identity(&Stats::all())
+    }
+
+    fn accumulate(&self, partial: &mut Self::Partial, block: &Block<'_, T>) -> Result<(), Error> {
+        over_axis!(self.how, Stats; stats => {
+            masked!(self.how, stats => stats.accumulate(partial, block))
+        })
+    }
+
+    fn merge(&self, partial: &mut Self::Partial, next: Self::Partial) {
+        Reduce::<T>::merge(&Stats::all(), partial, next);
+    }
+
+    fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output, Error> {
+        over_axis!(self.how, Stats.ddof(self.ddof); stats => masked!(self.how, stats => {
+            Ok(finish::<T, _, _, _>(&stats, partial, shape)?.map(Into::into))
+        }))
     }
 }
 
@@ -86,19 +102,19 @@ pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> 
     let array = args.input.open()?;
     let select = args.select.open(&args.input)?;
     let (engine, bar) = args.engine.build()?;
-    let (axis, nan) = (args.axis, args.nan.into());
-    let job = Job { engine: &engine, array: &array, axis, select: &select, nan };
-    let cells = job.run(Question { ddof: args.ddof })?;
+    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
+    let kernel = Kernel { ddof: args.ddof, how };
+    let (cells, seconds) = match_array!(&array, x => timed(&engine, x, kernel))?;
     drop(bar);
     if args.json {
-        let report = Report { args, array: &array, cells: &cells };
+        let report = Report { args, array: &array, cells: &cells, seconds };
         return json::write(out, &report).map_err(Failure::Output);
     }
     let bytes = array.meta().byte_len() as u64;
     note(format_args!(
         "{} in {}{}",
         args.input.describe(&array),
-        describe_speed(bytes, cells.seconds),
+        describe_speed(bytes, seconds),
         args.select.describe(),
     ));
     print(args, &array, &cells, out).map_err(Failure::Output)
@@ -134,11 +150,12 @@ struct Report<'a> {
     args: &'a StatsArgs,
     array: &'a AnyArray,
     cells: &'a Cells<Cell>,
+    seconds: f64,
 }
 
 impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Cells { dims, values, seconds } = self.cells;
+        let Cells { dims, values } = self.cells;
         let meta = self.array.meta();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("file", &json::path(&self.args.input.file))?;
@@ -151,7 +168,7 @@ impl Serialize for Report<'_> {
         for (name, number) in ALL {
             map.serialize_entry(name, &Nested { dims, value: |i: usize| number(&values[i]) })?;
         }
-        map.serialize_entry("seconds", seconds)?;
+        map.serialize_entry("seconds", &self.seconds)?;
         map.serialize_entry("bytes", &meta.byte_len())?;
         map.end()
     }

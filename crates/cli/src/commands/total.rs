@@ -2,59 +2,125 @@
 
 use std::io::Write;
 
-use rowmill::{AnyArray, Meta};
+use rowmill::{AnyArray, Block, Counts, Error, Mean, Meta, Reduce, Shape, Sum, match_array};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{label, label_header, most_lines};
-use crate::args::{Axis, TotalArgs};
+use crate::args::TotalArgs;
 use crate::failure::Failure;
 use crate::input::describe_speed;
 use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
-use crate::reduce::{Cells, Job, Question};
+use crate::reduce::{Answering, Cells, How, Partial, finish, masked, over_axis, timed};
 use crate::table::{Table, grouped};
+use crate::values::Axis;
 
-/// The answer for one cell, and how many elements went into it.
-pub(super) struct Total {
-    pub(super) value: Number,
-    pub(super) count: u64,
+/// One number of the elements of a cell.
+#[derive(Clone, Copy)]
+pub(super) enum Total {
+    Sum,
+    Mean,
 }
 
-pub(super) fn run<Q: Question<Answer = Total>>(
-    key: &'static str,
-    question: Q,
-    args: &TotalArgs,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+impl Total {
+    /// As the command and the key of the JSON object.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+        }
+    }
+}
+
+/// The answer for one cell, and how many elements went into it.
+struct Cell {
+    value: Number,
+    count: u64,
+}
+
+/// The kernel, with everything that is known at run time only.
+struct Kernel<'a> {
+    total: Total,
+    how: How<'a>,
+}
+
+/// Sums, means and counts are made of the same partial: it is accumulated once, as for a sum, and
+/// finished twice.
+impl<T: Answering> Reduce<T> for Kernel<'_> {
+    type Partial = Partial<T>;
+    type Output = Cells<Cell>;
+
+    fn check(&self, shape: &Shape) -> Result<(), Error> {
+        let kernel = Sum::all();
+        masked!(self.how, kernel => Reduce::<T>::check(&kernel, shape))
+    }
+
+    fn identity(&self) -> Self::Partial {
+        Reduce::<T>::identity(&Sum::all())
+    }
+
+    fn accumulate(&self, partial: &mut Self::Partial, block: &Block<'_, T>) -> Result<(), Error> {
+        over_axis!(self.how, Sum; sum => masked!(self.how, sum => sum.accumulate(partial, block)))
+    }
+
+    fn merge(&self, partial: &mut Self::Partial, next: Self::Partial) {
+        Reduce::<T>::merge(&Sum::all(), partial, next);
+    }
+
+    fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output, Error> {
+        let counts = partial.clone();
+        let Cells { dims, values } = match self.total {
+            Total::Sum => {
+                over_axis!(self.how, Sum; sum => masked!(self.how, sum => {
+                    finish::<T, _, _, _>(&sum, partial, shape)?.map(Into::into)
+                }))
+            }
+            Total::Mean => {
+                over_axis!(self.how, Mean; mean => masked!(self.how, mean => {
+                    finish::<T, _, _, _>(&mean, partial, shape)?.map(Into::into)
+                }))
+            }
+        };
+        let counts = over_axis!(self.how, Counts; kernel => {
+            finish::<T, _, _, _>(&kernel, counts, shape)?.values
+        });
+        let cells = values.into_iter().zip(counts);
+        let values = cells.map(|(value, tally)| Cell { value, count: tally.count }).collect();
+        Ok(Cells { dims, values })
+    }
+}
+
+pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let array = args.input.open()?;
     let select = args.select.open(&args.input)?;
     let (engine, bar) = args.engine.build()?;
-    let (axis, nan) = (args.axis, args.nan.into());
-    let cells = Job { engine: &engine, array: &array, axis, select: &select, nan }.run(question)?;
+    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
+    let kernel = Kernel { total, how };
+    let (cells, seconds) = match_array!(&array, x => timed(&engine, x, kernel))?;
     drop(bar);
     if args.json {
-        return json::write(out, &Report { key, args, array: &array, cells: &cells })
-            .map_err(Failure::Output);
+        let report = Report { total, args, array: &array, cells: &cells, seconds };
+        return json::write(out, &report).map_err(Failure::Output);
     }
     let bytes = array.meta().byte_len() as u64;
-    let taking_part: u64 = cells.values.iter().map(|t| t.count).sum();
+    let taking_part: u64 = cells.values.iter().map(|c| c.count).sum();
     note(format_args!(
         "{} in {}; {} elements{}",
         args.input.describe(&array),
-        describe_speed(bytes, cells.seconds),
+        describe_speed(bytes, seconds),
         grouped(taking_part),
         args.select.describe(),
     ));
-    print(key, axis, array.meta(), &cells, out).map_err(Failure::Output)
+    print(total, args.axis, array.meta(), &cells, out).map_err(Failure::Output)
 }
 
 fn print(
-    key: &'static str,
+    total: Total,
     axis: Axis,
     meta: &Meta,
-    cells: &Cells<Total>,
+    cells: &Cells<Cell>,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     if cells.dims.is_empty()
@@ -63,23 +129,24 @@ fn print(
         return writeln!(out, "{}", only.value);
     }
     let line = |i: usize| {
-        let Total { value, count } = &cells.values[i];
+        let Cell { value, count } = &cells.values[i];
         vec![label(axis, meta, &cells.dims, i), count.to_string(), value.rounded()]
     };
-    let header = vec![label_header(axis), "count", key];
+    let header = vec![label_header(axis), "count", total.name()];
     Table { header, len: cells.values.len(), line: &line }.write(out, most_lines())
 }
 
 struct Report<'a> {
-    key: &'static str,
+    total: Total,
     args: &'a TotalArgs,
     array: &'a AnyArray,
-    cells: &'a Cells<Total>,
+    cells: &'a Cells<Cell>,
+    seconds: f64,
 }
 
 impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Cells { dims, values, seconds } = self.cells;
+        let Cells { dims, values } = self.cells;
         let meta = self.array.meta();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("file", &json::path(&self.args.input.file))?;
@@ -87,8 +154,11 @@ impl Serialize for Report<'_> {
         map.serialize_entry("shape", meta.shape.dims())?;
         map.serialize_entry("axis", self.args.axis.name())?;
         map.serialize_entry("count", &Nested { dims, value: |i: usize| values[i].count.into() })?;
-        map.serialize_entry(self.key, &Nested { dims, value: |i: usize| values[i].value })?;
-        map.serialize_entry("seconds", seconds)?;
+        map.serialize_entry(
+            self.total.name(),
+            &Nested { dims, value: |i: usize| values[i].value },
+        )?;
+        map.serialize_entry("seconds", &self.seconds)?;
         map.serialize_entry("bytes", &meta.byte_len())?;
         map.end()
     }

@@ -13,8 +13,7 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, partial};
-use crate::arch::prefetch;
+use super::{Cells, Select, eight_streams, fetch_ahead, partial};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Accumulators of eight streams. Separate fields, because an array of arrays is not kept in
@@ -52,24 +51,25 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     // again for each.
     for group in 0..groups {
         // Eight streams of equal length, and what is left of each: fewer than a vector.
-        let (streams, rest): ([(&[L], usize); 8], [(&[L], usize); 8]) =
-            if flat.is_none() && group < eights {
-                let row = |k: usize| (tile.row(group * 8 + k), (group * 8 + k) * cols);
-                let whole = cols / N * N;
-                (
-                    std::array::from_fn(|k| (&row(k).0[..whole], row(k).1)),
-                    std::array::from_fn(|k| (&row(k).0[whole..], row(k).1 + whole)),
-                )
-            } else {
-                let row = eights * 8 + group - eights.min(group);
-                let (x, start) = flat.map_or_else(|| (tile.row(row), row * cols), |x| (x, 0));
-                let len = x.len() / (8 * N) * N;
-                let rest = |k: usize| x.len().min(8 * len + k * N)..x.len().min(8 * len + k * N + N);
-                (
-                    std::array::from_fn(|k| (&x[k * len..(k + 1) * len], start + k * len)),
-                    std::array::from_fn(|k| (&x[rest(k)], start + rest(k).start)),
-                )
-            };
+        let (streams, rest): ([(&[L], usize); 8], [(&[L], usize); 8]) = if flat.is_none()
+            && group < eights
+        {
+            let row = |k: usize| (tile.row(group * 8 + k), (group * 8 + k) * cols);
+            let whole = cols / N * N;
+            (
+                std::array::from_fn(|k| (&row(k).0[..whole], row(k).1)),
+                std::array::from_fn(|k| (&row(k).0[whole..], row(k).1 + whole)),
+            )
+        } else {
+            let row = eights * 8 + group - eights.min(group);
+            let (x, start) = flat.map_or_else(|| (tile.row(row), row * cols), |x| (x, 0));
+            let len = x.len() / (8 * N) * N;
+            let rest = |k: usize| x.len().min(8 * len + k * N)..x.len().min(8 * len + k * N + N);
+            (
+                std::array::from_fn(|k| (&x[k * len..(k + 1) * len], start + k * len)),
+                std::array::from_fn(|k| (&x[rest(k)], start + rest(k).start)),
+            )
+        };
         step_together::<L, P, S>(&streams, select, shift, &mut lanes);
         for (k, (x, start)) in rest.into_iter().enumerate() {
             if !x.is_empty() {
@@ -123,21 +123,19 @@ fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
     let run = streams.map(|(x, start)| select.run(start, x.len()));
     let v = streams.map(|(x, _)| x.as_chunks::<N>().0);
     let n = v[0].len();
-    let v = v.map(|v| &v[..n]);
+    eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
     let ahead = AHEAD / size_of::<[L; N]>();
     let Eight { mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h } = *lanes;
     for i in 0..n {
-        for v in &v {
-            prefetch(v.as_ptr().wrapping_add(i + ahead));
-        }
-        S::step(&run[0], i, &mut a, shift, &v[0][i]);
-        S::step(&run[1], i, &mut b, shift, &v[1][i]);
-        S::step(&run[2], i, &mut c, shift, &v[2][i]);
-        S::step(&run[3], i, &mut d, shift, &v[3][i]);
-        S::step(&run[4], i, &mut e, shift, &v[4][i]);
-        S::step(&run[5], i, &mut f, shift, &v[5][i]);
-        S::step(&run[6], i, &mut g, shift, &v[6][i]);
-        S::step(&run[7], i, &mut h, shift, &v[7][i]);
+        fetch_ahead!(i + ahead; v0 v1 v2 v3 v4 v5 v6 v7);
+        S::step(&run[0], i, &mut a, shift, &v0[i]);
+        S::step(&run[1], i, &mut b, shift, &v1[i]);
+        S::step(&run[2], i, &mut c, shift, &v2[i]);
+        S::step(&run[3], i, &mut d, shift, &v3[i]);
+        S::step(&run[4], i, &mut e, shift, &v4[i]);
+        S::step(&run[5], i, &mut f, shift, &v5[i]);
+        S::step(&run[6], i, &mut g, shift, &v6[i]);
+        S::step(&run[7], i, &mut h, shift, &v7[i]);
     }
     *lanes = Eight { a, b, c, d, e, f, g, h };
 }

@@ -1,5 +1,5 @@
-//! One cell for each column of the tile: vectors of accumulators side by side, rows taken four at a
-//! time so that each accumulator is loaded and stored once for four rows.
+//! One cell for each column of the tile: vectors of accumulators side by side, rows taken eight at a
+//! time so that each accumulator is loaded and stored once for eight rows.
 //!
 //! Narrow rows would leave most lanes empty. Some of them in a row are taken as one long row, whose
 //! columns are folded together at the end:
@@ -11,8 +11,7 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, partial};
-use crate::arch::prefetch;
+use super::{Cells, Select, eight_streams, fetch_ahead, partial};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Rows shorter than this are taken together …
@@ -21,8 +20,11 @@ const NARROW: usize = 64;
 /// … so many that a long row has at least this many columns.
 const LONG: usize = 512;
 
+/// How far ahead of its use a row is fetched, in bytes.
+const AHEAD: usize = 1 << 10;
+
 /// Rows that are taken in one trip over the accumulators.
-const TOGETHER: usize = 4;
+const TOGETHER: usize = 8;
 
 /// How many rows make a long row. A multiple of the lanes, so that a long row is whole vectors.
 #[inline(always)]
@@ -58,34 +60,47 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     let about = |i: usize| shifts.get(i).unwrap_or(&[0.0; N]);
     let mut lanes = vec![new; width.div_ceil(N)];
     let whole = width / N;
-    for first in (0..rows.rows() + usize::from(!rest.is_empty())).step_by(TOGETHER) {
-        let n = rows.rows().saturating_sub(first).min(TOGETHER);
+    let runs = rows.rows() / TOGETHER;
+    // Each group takes one row of each of eight runs of rows, so that each stream goes straight
+    // through memory. What does not fill a group is the last one.
+    for group in 0..=runs {
         // Where the rest of each row begins, which is taken vector by vector.
         let mut done = 0;
-        if n == TOGETHER {
+        let members = if group < runs {
+            let row = |k: usize| k * runs + group;
             let v: [&[[L; N]]; TOGETHER] =
-                std::array::from_fn(|k| &rows.row(first + k).as_chunks::<N>().0[..whole]);
+                std::array::from_fn(|k| rows.row(row(k)).as_chunks::<N>().0);
             let run: [S::Run; TOGETHER] =
-                std::array::from_fn(|k| select.run((first + k) * width, width));
-            let ahead = rows.parts().1 * TOGETHER / N;
+                std::array::from_fn(|k| select.run(row(k) * width, width));
+            // A little ahead in the same row, and from the end of it in the next.
+            let ahead = AHEAD / size_of::<[L; N]>();
+            let next_row = (rows.parts().1 / N).wrapping_sub(whole);
             let lanes = &mut lanes[..whole];
-            let no_shift = [0.0; N];
-            let shifts = if shifts.is_empty() { None } else { Some(&shifts[..whole]) };
+            let shifts = if P::SPREAD && L::FLOAT { &shifts[..whole] } else { &[] };
+            eight_streams!(v[..whole] => v0 v1 v2 v3 v4 v5 v6 v7);
             for i in 0..whole {
-                for v in &v {
-                    prefetch(v.as_ptr().wrapping_add(i + ahead));
-                }
-                let shift = shifts.map_or(&no_shift, |s| &s[i]);
+                let at = i + ahead;
+                let at = if at < whole { at } else { at.wrapping_add(next_row) };
+                fetch_ahead!(at; v0 v1 v2 v3 v4 v5 v6 v7);
+                let shift = if P::SPREAD && L::FLOAT { &shifts[i] } else { &[0.0; N] };
                 let mut a = lanes[i];
-                S::step(&run[0], i, &mut a, shift, &v[0][i]);
-                S::step(&run[1], i, &mut a, shift, &v[1][i]);
-                S::step(&run[2], i, &mut a, shift, &v[2][i]);
-                S::step(&run[3], i, &mut a, shift, &v[3][i]);
+                S::step(&run[0], i, &mut a, shift, &v0[i]);
+                S::step(&run[1], i, &mut a, shift, &v1[i]);
+                S::step(&run[2], i, &mut a, shift, &v2[i]);
+                S::step(&run[3], i, &mut a, shift, &v3[i]);
+                S::step(&run[4], i, &mut a, shift, &v4[i]);
+                S::step(&run[5], i, &mut a, shift, &v5[i]);
+                S::step(&run[6], i, &mut a, shift, &v6[i]);
+                S::step(&run[7], i, &mut a, shift, &v7[i]);
                 lanes[i] = a;
             }
             done = whole;
-        }
-        for row in first..(first + TOGETHER).min(rows.rows() + 1) {
+            TOGETHER
+        } else {
+            rows.rows() - runs * TOGETHER + usize::from(!rest.is_empty())
+        };
+        for k in 0..members {
+            let row = if group < runs { k * runs + group } else { runs * TOGETHER + k };
             let x = if row < rows.rows() { rows.row(row) } else { rest };
             let run = select.run(row * width, x.len());
             for (i, lanes) in lanes.iter_mut().enumerate().take(x.len().div_ceil(N)).skip(done) {

@@ -2,8 +2,7 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, partial};
-use crate::arch::prefetch;
+use super::{Cells, Select, eight_streams, fetch_ahead, partial};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// How far ahead of its use a row is fetched, in bytes.
@@ -30,23 +29,22 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
         if rows == 8 && whole > 0 {
             let run: [S::Run; 8] = std::array::from_fn(|k| select.run((first + k) * cols, cols));
             let shift: [[f64; N]; 8] = std::array::from_fn(about);
-            let v: [&[[L; N]]; 8] =
-                std::array::from_fn(|k| &tile.row(first + k).as_chunks::<N>().0[..whole / N]);
+            let v: [&[[L; N]]; 8] = std::array::from_fn(|k| tile.row(first + k).as_chunks::<N>().0);
             let (mut a, mut b, mut c, mut d) = (new, new, new, new);
             let (mut e, mut f, mut g, mut h) = (new, new, new, new);
             let ahead = AHEAD / size_of::<[L; N]>();
-            for i in 0..whole / N {
-                for v in &v {
-                    prefetch(v.as_ptr().wrapping_add(i + ahead));
-                }
-                S::step(&run[0], i, &mut a, &shift[0], &v[0][i]);
-                S::step(&run[1], i, &mut b, &shift[1], &v[1][i]);
-                S::step(&run[2], i, &mut c, &shift[2], &v[2][i]);
-                S::step(&run[3], i, &mut d, &shift[3], &v[3][i]);
-                S::step(&run[4], i, &mut e, &shift[4], &v[4][i]);
-                S::step(&run[5], i, &mut f, &shift[5], &v[5][i]);
-                S::step(&run[6], i, &mut g, &shift[6], &v[6][i]);
-                S::step(&run[7], i, &mut h, &shift[7], &v[7][i]);
+            let n = whole / N;
+            eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
+            for i in 0..n {
+                fetch_ahead!(i + ahead; v0 v1 v2 v3 v4 v5 v6 v7);
+                S::step(&run[0], i, &mut a, &shift[0], &v0[i]);
+                S::step(&run[1], i, &mut b, &shift[1], &v1[i]);
+                S::step(&run[2], i, &mut c, &shift[2], &v2[i]);
+                S::step(&run[3], i, &mut d, &shift[3], &v3[i]);
+                S::step(&run[4], i, &mut e, &shift[4], &v4[i]);
+                S::step(&run[5], i, &mut f, &shift[5], &v5[i]);
+                S::step(&run[6], i, &mut g, &shift[6], &v6[i]);
+                S::step(&run[7], i, &mut h, &shift[7], &v7[i]);
             }
             lanes = [a, b, c, d, e, f, g, h];
             rest = whole;

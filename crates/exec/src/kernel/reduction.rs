@@ -247,10 +247,7 @@ impl<'a, T: Numeric> BlockFold<'a, T> {
     }
 
     /// Decides first, then takes what is kept: for what is not worth loops of its own.
-    pub(super) fn by_value(
-        &self,
-        predicate: &impl Fn(T::Lane) -> bool,
-    ) -> Result<Cells<T::Lane>> {
+    pub(super) fn by_value(&self, predicate: &impl Fn(T::Lane) -> bool) -> Result<Cells<T::Lane>> {
         let mut keep = self.scratch().take::<u8>(self.tile.len());
         self.decide(&mut keep, predicate);
         self.checked(self.select(Selection::Kept(&keep)), |again| again.copy_from_slice(&keep))

@@ -85,9 +85,9 @@ impl Grid {
         self.rows.div_ceil(self.band_rows) * self.tiles()
     }
 
-    /// The bytes of a whole block.
+    /// The bytes of a block, as long as there are rows for it.
     pub(crate) fn block_bytes(&self) -> usize {
-        (self.band_rows * self.tile_cols * self.element_size).max(1)
+        (self.band_rows.min(self.rows) * self.tile_cols * self.element_size).max(1)
     }
 
     /// The bounds of block `index`.

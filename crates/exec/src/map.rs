@@ -275,7 +275,9 @@ pub(crate) fn each_run<T: Element, R>(
     let row_len = source.shape().row_len();
     let rows = match unit {
         Unit::Rows => range.clone(),
-        Unit::Elements if range.start % row_len == 0 && range.end % row_len == 0 => {
+        Unit::Elements
+            if range.start.is_multiple_of(row_len) && range.end.is_multiple_of(row_len) =>
+        {
             range.start / row_len..range.end / row_len
         }
         Unit::Elements => {

@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(step(ChunkSize::Bytes(1 << 20), 2), 2);
         assert_eq!(step(ChunkSize::Rows(usize::MAX), 2), usize::MAX.div_ceil(128));
         let wide = Grid::new(8, 1 << 20, 4);
-        assert_eq!(Plan::blocks(&wide, ChunkSize::Auto, 2).len(), 64);
+        assert_eq!(Plan::blocks(&wide, ChunkSize::Auto, 2).len(), 16);
         let empty = Grid::new(0, 5, 4);
         assert_eq!(Plan::blocks(&empty, ChunkSize::Auto, 2).len(), 0);
     }

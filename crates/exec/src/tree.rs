@@ -127,7 +127,10 @@ mod tests {
         for (n, expected) in (1..).zip(expected) {
             assert_eq!(merged(n, std::slice::from_ref(&(0..n))).as_deref(), Some(expected));
         }
-        assert_eq!(merged(7, &[0..7]).as_deref(), Some("(((ab)(cd))((ef)g))"));
+        assert_eq!(
+            merged(7, std::slice::from_ref(&(0..7))).as_deref(),
+            Some("(((ab)(cd))((ef)g))")
+        );
         assert_eq!(merged(0, &[]), None);
     }
 

@@ -30,6 +30,9 @@ struct Eight<A> {
     h: A,
 }
 
+/// Elements of each stream, and where in the tile they begin.
+type Streams<'a, L> = [(&'a [L], usize); 8];
+
 /// How far ahead of its use a stream is fetched, in bytes.
 const AHEAD: usize = 1 << 10;
 
@@ -51,8 +54,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     // again for each.
     for group in 0..groups {
         // Eight streams of equal length, and what is left of each: fewer than a vector.
-        let (streams, rest): ([(&[L], usize); 8], [(&[L], usize); 8]) = if flat.is_none()
-            && group < eights
+        let (streams, rest): (Streams<'_, L>, Streams<'_, L>) = if flat.is_none() && group < eights
         {
             let row = |k: usize| (tile.row(group * 8 + k), (group * 8 + k) * cols);
             let whole = cols / N * N;
@@ -115,7 +117,7 @@ impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
 /// Eight runs of equal length, of whole vectors, with the place of each in the tile.
 #[inline(always)]
 fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
-    streams: &[(&[L], usize); 8],
+    streams: &Streams<'_, L>,
     select: S,
     shift: &[f64; N],
     lanes: &mut Eight<Lanes<L, P>>,

@@ -15,7 +15,7 @@ use crate::map::{InMemory, map_mut};
 use crate::source::{check_ranges, tile_in};
 use crate::{
     AtomicFile, ByteOrder, Element, Error, Format, Meta, Order, RawSpec, Result, Shape, Sidecar,
-    TileBuffer, npy,
+    TileBuffer, WriteBack, npy,
 };
 
 /// Knobs for creating an array file.
@@ -145,6 +145,15 @@ impl<T: Element> StagedArray<T> {
     /// # Errors
     /// [`Error::NotAddressable`] for arrays created in Fortran order with more than one long axis.
     pub fn as_mut_slice(&mut self) -> Result<&mut [T]> {
+        Ok(self.parts()?.0)
+    }
+
+    /// All elements, as [`as_mut_slice`](Self::as_mut_slice), and what starts writing finished ones
+    /// to disk.
+    ///
+    /// # Errors
+    /// As [`as_mut_slice`](Self::as_mut_slice).
+    pub fn parts(&mut self) -> Result<(&mut [T], WriteBack<'_>)> {
         if !self.meta.is_row_major() {
             return Err(Error::NotAddressable {
                 path: self.path.clone(),
@@ -152,16 +161,17 @@ impl<T: Element> StagedArray<T> {
                 instead: "create in C order",
             });
         }
-        let Some(map) = &mut self.map else { return Ok(&mut []) };
+        let write_back = WriteBack::new(self.file.file(), self.meta.offset);
+        let Some(map) = &mut self.map else { return Ok((&mut [], write_back)) };
         let stored = elements_mut::<T>(&mut map[self.meta.offset as usize..]);
         if T::DTYPE != crate::DType::Bool {
-            return Ok(T::view_mut(stored).unwrap_or_default());
+            return Ok((T::view_mut(stored).unwrap_or_default(), write_back));
         }
         let (pointer, len) = (stored.as_mut_ptr(), stored.len());
         // SAFETY: `T` is `bool` and `T::Stored` is `u8`: same size, same alignment. The bytes were
         // zeroed by the kernel when the file was made, the file has no name that others know and
         // is locked, and through this slice only valid bools can be written.
-        Ok(unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), len) })
+        Ok((unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), len) }, write_back))
     }
 
     /// Makes everything durable and gives the file its name, replacing a file of that name.

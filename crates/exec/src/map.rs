@@ -217,7 +217,7 @@ where
                     .coarser(SMALLEST_CHUNK / row_bytes.max(1))
             }
         };
-        let mut rest = staged.as_mut_slice()?;
+        let (mut rest, write_back) = staged.parts()?;
         if rest.is_empty() && shape.is_empty() {
             return staged.publish().map_err(Error::from);
         }
@@ -241,6 +241,8 @@ where
                     let len = if cuts_rows { input.data.len() } else { part.len() };
                     kernel.map(&input, &mut part[at..at + len])
                 })?;
+                let written = |item: usize| (item * out_item * size_of::<U>()) as u64;
+                write_back.start(written(items.start)..written(items.end));
                 Ok(())
             },
         );

@@ -7,6 +7,9 @@
 //! ```
 
 mod positioned;
+mod write_back;
+
+pub use write_back::WriteBack;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -159,18 +159,18 @@ fn sweep<T: Value>(kind: Kind, dims: &[usize]) {
 
 #[test]
 fn whole_rows_f32() {
-    sweep::<f32>(Kind::Any, &[700, 301]);
+    sweep::<f32>(Kind::Any, &[1_500, 301]);
 }
 
 #[test]
 fn narrow_rows_f32() {
-    sweep::<f32>(Kind::Any, &[70_001, 3]);
+    sweep::<f32>(Kind::Any, &[150_001, 3]);
 }
 
 #[test]
 fn wide_rows_f32() {
     // The last tile of each row is five columns.
-    sweep::<f32>(Kind::Any, &[67, 5 * 1024 + 5]);
+    sweep::<f32>(Kind::Any, &[131, 5 * 1024 + 5]);
 }
 
 #[test]
@@ -181,17 +181,17 @@ fn one_huge_row_f64() {
 #[test]
 fn wide_rows_f64() {
     // The last tile of each row is eighty columns.
-    sweep::<f64>(Kind::Any, &[66, 4 * 512 + 80]);
+    sweep::<f64>(Kind::Any, &[130, 4 * 512 + 80]);
 }
 
 #[test]
 fn one_dimension_f64() {
-    sweep::<f64>(Kind::Any, &[100_001]);
+    sweep::<f64>(Kind::Any, &[200_001]);
 }
 
 #[test]
 fn wide_rows_f16() {
-    sweep::<f16>(Kind::Any, &[70, 8195]);
+    sweep::<f16>(Kind::Any, &[130, 8195]);
 }
 
 #[test]

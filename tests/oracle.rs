@@ -135,12 +135,12 @@ fn edges<T: Value>() {
     }
 }
 
-/// Blocks (256 KiB), rows just up to and over 16 KiB (tiles of 64 rows of 4 KiB), one row of many
+/// Blocks (512 KiB), rows just up to and over 16 KiB (tiles of 128 rows of 4 KiB), one row of many
 /// tiles.
 fn blocks<T: Value>() {
     let engine = two_workers();
     let size = size_of::<T>();
-    let block = (256 << 10) / size;
+    let block = (512 << 10) / size;
     for (i, len) in [block - 1, block, block + 1, 3 * block + 17].into_iter().enumerate() {
         check(&engine, &T::many(len, Kind::Any, len as u64), &[1, len], Masks::Unmasked);
         if i % 2 == 1 {
@@ -149,7 +149,7 @@ fn blocks<T: Value>() {
         }
     }
     let whole = (16 << 10) / size;
-    for (rows, cols) in [(17, whole), (17, whole + 1), (65, whole + 1), (3, 2 * whole + 63)] {
+    for (rows, cols) in [(17, whole), (17, whole + 1), (129, whole + 1), (3, 2 * whole + 63)] {
         check(&engine, &T::many(rows * cols, Kind::Special, 9), &[rows, cols], Masks::Some);
     }
 }

@@ -90,10 +90,12 @@ Examples:
   rowmill normalize x.npy x_11.npy --method minmax --range -1,1 --axis all
   rowmill normalize counts.npy z.npy --output-dtype f32";
 
-/// The file that is read, and what is in it if it does not say so itself.
+/// The file that is read, and what is in it if it does not say so itself. Its headings in the help
+/// hold for all that follows, so it comes after the options of the command itself.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InputArgs {
     /// The array file
+    #[arg(index = 1)]
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) raw: RawArgs,
@@ -109,10 +111,10 @@ pub(crate) struct RawArgs {
     #[arg(long, requires = "shape")]
     pub(crate) dtype: Option<DTypeArg>,
     /// Length of each axis, outermost first: 1000,64
-    #[arg(long, requires = "dtype", value_parser = parse_shape)]
+    #[arg(long, requires = "dtype", value_parser = parse_shape, allow_hyphen_values = true)]
     pub(crate) shape: Option<Shape>,
     /// Where the first element starts [default: 0]
-    #[arg(long, value_name = "BYTES", requires = "dtype")]
+    #[arg(long, value_name = "BYTES", requires = "dtype", allow_negative_numbers = true)]
     pub(crate) offset: Option<u64>,
     /// C: the last axis varies fastest, F: the first one [default: C]
     #[arg(long, value_enum, ignore_case = true, requires = "dtype")]
@@ -127,7 +129,10 @@ pub(crate) struct RawArgs {
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
     /// Worker threads [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=4096))]
+    #[arg(
+        long, value_name = "N", allow_negative_numbers = true,
+        value_parser = value_parser!(u32).range(1..=4096)
+    )]
     pub(crate) workers: Option<u32>,
     /// How much a worker takes at a time: 4MiB, 1000rows, auto
     #[arg(long, value_name = "SIZE", default_value_t)]
@@ -156,18 +161,16 @@ pub(crate) struct SelectArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InfoArgs {
-    #[command(flatten)]
-    pub(crate) input: InputArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
 }
 
 /// The arguments of sum and mean.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TotalArgs {
-    #[command(flatten)]
-    pub(crate) input: InputArgs,
     /// One answer for everything, for each column, or for each row
     #[arg(long, value_enum, default_value_t = Axis::All)]
     pub(crate) axis: Axis,
@@ -180,13 +183,13 @@ pub(crate) struct TotalArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
     #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
     pub(crate) engine: EngineArgs,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StatsArgs {
-    #[command(flatten)]
-    pub(crate) input: InputArgs,
     /// One answer for everything, for each column, or for each row
     #[arg(long, value_enum, default_value_t = Axis::Columns)]
     pub(crate) axis: Axis,
@@ -194,7 +197,7 @@ pub(crate) struct StatsArgs {
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
     pub(crate) nan: Nan,
     /// Delta degrees of freedom: the variance is divided by count - N
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) ddof: u64,
     /// Print one JSON object
     #[arg(long)]
@@ -202,15 +205,15 @@ pub(crate) struct StatsArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
     #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
     pub(crate) engine: EngineArgs,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct NormalizeArgs {
-    #[command(flatten)]
-    pub(crate) input: InputArgs,
     /// The .npy file to write; an old one is replaced at the end, in one step
-    #[arg(value_name = "OUT")]
+    #[arg(index = 2, value_name = "OUT")]
     pub(crate) output: PathBuf,
     /// What is normalized by itself: everything, each column, or each row
     #[arg(long, value_enum, default_value_t = Axis::Columns)]
@@ -227,6 +230,8 @@ pub(crate) struct NormalizeArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
 }

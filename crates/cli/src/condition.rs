@@ -296,7 +296,7 @@ mod tests {
         assert!(caret("x > foo").ends_with("\n\n  x > foo\n      ^"), "{}", caret("x > foo"));
         // Wide characters take two columns, control characters one.
         assert!(caret("x == 5 且 &").ends_with("\n         ^"));
-        assert!(caret("x\t>\u{1b} foo").ends_with("\n  x >  foo\n       ^"));
+        assert!(caret("x\t>\u{1b} foo").ends_with("\n  x >  foo\n     ^"));
     }
 
     proptest! {

@@ -134,11 +134,12 @@ pub(crate) fn parse_shape(text: &str) -> Result<Shape, String> {
     let trimmed = text.trim();
     let inner = trimmed.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
     let list = inner.unwrap_or(trimmed).trim();
+    let scalar = list.is_empty() && inner.is_some();
     let list = list.strip_suffix(',').unwrap_or(list);
-    if list.is_empty() && inner.is_none() {
+    if list.is_empty() && !scalar {
         return Err("expected the length of each axis, such as 1000,64".to_owned());
     }
-    let dims = list.split(',').filter(|_| !list.is_empty()).map(|dim| {
+    let dims = list.split(',').filter(|_| !scalar).map(|dim| {
         let dim = dim.trim();
         let digits = dim.bytes().all(|b| b.is_ascii_digit());
         dim.parse::<usize>().ok().filter(|_| digits).ok_or_else(|| {

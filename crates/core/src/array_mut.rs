@@ -193,10 +193,16 @@ impl<T: Element> StagedArray<T> {
         let sidecar_path = Sidecar::path_for(&target);
         // A sidecar that belongs to the old file must never stand beside the new one: it goes
         // first, and the new one comes last. In between, a raw file does not open.
-        let old = fs::read_to_string(&sidecar_path);
-        if old.is_ok() && old.as_deref().ok() != sidecar.as_deref() {
-            fs::remove_file(&sidecar_path).map_err(Error::io("replace", &sidecar_path))?;
-            sync_directory(&sidecar_path)?;
+        let mut stale = vec![sidecar_path.clone()];
+        if self.meta.format == Format::Raw {
+            stale.push(Sidecar::handmade_path_for(&target));
+        }
+        for old in stale {
+            let text = fs::read_to_string(&old);
+            if text.is_ok() && text.as_deref().ok() != sidecar.as_deref() {
+                fs::remove_file(&old).map_err(Error::io("replace", &old))?;
+                sync_directory(&old)?;
+            }
         }
         let file = self.file.publish()?;
         if let Some(json) = sidecar {

@@ -11,7 +11,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A type that array elements can be read as: `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`], `f32`
+/// A type that array elements can be read as: `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`](struct@f16), `f32`
 /// and `f64`. Sealed: the list is [`DType`]'s.
 ///
 /// ```

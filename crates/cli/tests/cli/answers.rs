@@ -251,14 +251,20 @@ fn info_reads_the_metadata() {
         "940.1 kB (940,140 bytes)",
         "26,115",
         "36 bytes",
-        "lent in place",
+        "F (the first axis varies fastest)",
+        "decoded (in Fortran order)",
         "temp, dewp, humid",
     ] {
         assert!(info.contains(text), "{text}:\n{info}");
     }
     let json = run(&["info", "--json"], &weather()).json();
     assert_eq!(json["columns"], json!(NAMES));
-    assert_eq!(json["in_place"], true);
+    assert_eq!((&json["order"], &json["in_place"]), (&json!("F"), &json!(false)));
+    let dir = dir();
+    let x = write(&dir, "x.npy", &[2, 2], &[1_i64, 2, 3, 4]);
+    let info = run(&["info"], &x).ok();
+    assert!(info.contains("elements  lent in place\n") && !info.contains("columns"), "{info}");
+    assert_eq!(run(&["info", "--json"], &x).json()["in_place"], true);
     let decoded = run(&["info", "--backend", "positioned"], &weather()).ok();
     assert!(decoded.contains("decoded (the positioned backend"), "{decoded}");
 }

@@ -27,7 +27,7 @@ fn nothing_and_nonsense() {
     wrong(&["sum"], &["required", "<FILE>"]);
     wrong(&["sum", "FILE", "--axis", "diagonal"], &["'diagonal'", "all, columns, rows"]);
     wrong(&["sum", "FILE", "--nan", "maybe"], &["propagate, skip, error"]);
-    wrong(&["stats", "FILE", "--ddof", "-1"], &["--ddof"]);
+    wrong(&["stats", "FILE", "--ddof", "-1"], &["'-1' for '--ddof <N>'"]);
     wrong(&["sum", "FILE", "--workers", "0"], &["0 is not in 1..=4096"]);
     wrong(&["sum", "FILE", "--chunk", "4 parsecs"], &["is not a chunk size"]);
     wrong(&["sum", "FILE", "--backend", "tape"], &["mapped, positioned"]);

@@ -24,7 +24,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A float type that normalized data can be written as: [`f16`], `f32`, `f64`.
+/// A float type that normalized data can be written as: [`f16`](struct@f16), `f32`, `f64`.
 pub trait FloatElement: Element + sealed::Sealed {
     /// The nearest value.
     #[doc(hidden)]

@@ -237,7 +237,10 @@ impl Distance for Compensated {
             (mean, ((total.sum - product) - error + total.error) / n)
         };
         let ((a, a_rest), (b, b_rest)) = (parts(a, na), parts(b, nb));
-        (b - a) + (b_rest - a_rest)
+        let plain = b - a;
+        let distance = plain + (b_rest - a_rest);
+        // Close to the largest numbers the split overflows.
+        if distance.is_finite() { distance } else { plain }
     }
     #[inline(always)]
     fn off(self, count: u64, shift: f64) -> f64 {

@@ -71,7 +71,7 @@ fn a_small_spread_far_from_zero() {
         let values: Vec<f64> = (0..n).map(|_| centre + rng.normal()).collect();
         let (mean, squares) = mean_and_squares(&values);
         for (way, got) in every_way(&values, 0) {
-            let var = squares / n as f64;
+            let var = squares / f64::from(n);
             let off = ((got.var - var) / var).abs();
             assert!(off <= 1e-11, "{n} {centre} {way}: var {} is off by {off:e}", got.var);
             assert!((got.mean - mean).abs() <= mean.abs() * f64::EPSILON, "{n} {centre} {way}");

@@ -92,7 +92,7 @@ pub fn encode<T: Value>(
     byte_order: ByteOrder,
 ) -> Vec<u8> {
     let size = size_of::<T>();
-    let mut bytes = vec![0; values.len() * size];
+    let mut bytes = vec![0; size_of_val(values)];
     let places = match order {
         Order::C => (0..values.len()).collect(),
         Order::F => fortran_places(dims),

@@ -90,12 +90,12 @@ Examples:
   rowmill normalize x.npy x_11.npy --method minmax --range -1,1 --axis all
   rowmill normalize counts.npy z.npy --output-dtype f32";
 
-/// The file that is read, and what is in it if it does not say so itself. Its headings in the help
-/// hold for all that follows, so it comes after the options of the command itself.
+/// The file that is read, and what is in it if it does not say so itself. A heading of the help holds
+/// for all that follows, so groups such as this one come after the options of the command itself.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InputArgs {
     /// The array file
-    #[arg(index = 1)]
+    #[arg(index = 1, help_heading = None::<&str>)]
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) raw: RawArgs,

@@ -103,6 +103,9 @@ impl EngineArgs {
 
 /// For notes: how long it took, and how fast that was.
 pub(crate) fn describe_speed(bytes: u64, seconds: f64) -> String {
+    if bytes == 0 {
+        return human_time(seconds);
+    }
     format!("{} ({})", human_time(seconds), human_rate(bytes, seconds))
 }
 

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rowmill::{EngineBuilder, Progress};
 
 use crate::table::{human_bytes, human_rate, human_time};
@@ -34,11 +34,14 @@ impl Bar {
             if shown.is_none() && progress.elapsed < PATIENCE {
                 return;
             }
-            let bar = shown.get_or_insert_with(new_bar);
+            let bar = shown.get_or_insert_with(hidden_bar);
             bar.set_length(progress.total);
             bar.set_position(progress.done);
             bar.set_prefix(progress.job);
             bar.set_message(status(progress));
+            if bar.is_hidden() {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
         })
     }
 }
@@ -52,10 +55,11 @@ impl Drop for Bar {
     }
 }
 
-fn new_bar() -> ProgressBar {
+/// A bar that is not drawn before it has something to say.
+fn hidden_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix} [{wide_bar}] {percent:>3}%  {msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
-    ProgressBar::new(0).with_style(style)
+    ProgressBar::hidden().with_style(style)
 }
 
 fn status(progress: &Progress) -> String {

@@ -255,7 +255,12 @@ impl<L: Lane> Cells<L> {
 
     /// The mean of each cell, as a shift.
     pub(crate) fn means(&self) -> Vec<f64> {
-        let mean = |(i, &total)| short(L::mean(total, self.count.at(i)));
+        self.full_means().into_iter().map(short).collect()
+    }
+
+    /// The mean of each cell.
+    pub(crate) fn full_means(&self) -> Vec<f64> {
+        let mean = |(i, &total)| L::mean(total, self.count.at(i));
         self.total.iter().enumerate().map(mean).collect()
     }
 

@@ -151,7 +151,12 @@ impl<L: Lane> FoldOrder<'_, L> {
             // Only where it was needed: a cell must not depend on its neighbours.
             let shift = cells.means();
             let mut again = once(&shift);
-            again.settle(&shift);
+            if !again.settle(&shift).is_empty() {
+                // Elements so large that their squares overflow even a little off the mean.
+                let shift = cells.full_means();
+                again = once(&shift);
+                again.settle(&shift);
+            }
             cells.take_spreads(&cancelled, &again);
         }
         cells

@@ -126,7 +126,7 @@ impl Normalize {
         self.axis(NormalizeAxis::All)
     }
 
-    /// What `x` becomes: `(x - shift) / scale * span + low`.
+    /// What `x` becomes: `(x * factor - shift) / scale * span + low`.
     fn scaling(self, moments: Option<MeanVar>, range: Option<Range<f64>>) -> Scaling {
         match self.method {
             NormalizeMethod::ZScore => {
@@ -135,11 +135,21 @@ impl Normalize {
                 let n = count as f64;
                 // scikit-learn's `_is_constant_feature`: a variance that is rounding error only.
                 let noise = n * f64::EPSILON * var + (n * mean * f64::EPSILON).powi(2);
-                Scaling { shift: mean, scale: if var <= noise { 1.0 } else { var.sqrt() } }
+                let scale = if var <= noise { 1.0 } else { var.sqrt() };
+                Scaling { factor: 1.0, shift: mean, scale }
             }
             NormalizeMethod::MinMax { .. } => {
                 let Range { min, max } = range.unwrap_or(Range { min: f64::NAN, max: f64::NAN });
-                Scaling { shift: min, scale: if max == min { 1.0 } else { max - min } }
+                if !(min.is_finite() && max.is_finite()) {
+                    // Everything else would become the same value, silently.
+                    Scaling { factor: 1.0, shift: min, scale: f64::NAN }
+                } else if max == min {
+                    Scaling { factor: 1.0, shift: min, scale: 1.0 }
+                } else if (max - min).is_finite() {
+                    Scaling { factor: 1.0, shift: min, scale: max - min }
+                } else {
+                    Scaling { factor: 0.5, shift: min * 0.5, scale: max * 0.5 - min * 0.5 }
+                }
             }
         }
     }
@@ -229,9 +239,10 @@ impl<T: Numeric> FnOnceReduce<T> for OneBlock<'_, T> {
     }
 }
 
-/// `(x - shift) / scale`.
+/// `(x * factor - shift) / scale`. The factor is 1, or 1/2 where the range would overflow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Scaling {
+    factor: f64,
     shift: f64,
     scale: f64,
 }
@@ -251,8 +262,9 @@ impl<L: Lane, U: FloatElement> Job for Scale<'_, L, U> {
     #[inline(always)]
     fn run(self) {
         let Self { x, out, scalings, span, low } = self;
-        let scaled =
-            |x: L, s: &Scaling| U::round_from((x.to_f64() - s.shift) / s.scale * span + low);
+        let scaled = |x: L, s: &Scaling| {
+            U::round_from((x.to_f64() * s.factor - s.shift) / s.scale * span + low)
+        };
         if let [one] = scalings {
             for (out, &x) in out.iter_mut().zip(x) {
                 *out = scaled(x, one);
@@ -352,8 +364,7 @@ impl Engine {
     /// in a second, written once. (Per row, short rows need one read only.)
     ///
     /// NaN are left out of the statistics and stay NaN. What is constant becomes 0, or `low` with
-    /// [`Normalize::min_max_to`]. An infinity has the effect it has in numpy: the mean or range is
-    /// infinite, and elements become NaN or `low`.
+    /// [`Normalize::min_max_to`]. An infinity makes all that it is normalized with NaN.
     ///
     /// ```
     /// use rowmill_core::{Array, SliceSource};

@@ -173,9 +173,9 @@ const CANCELLED: f64 = 256.0;
 fn settle(squares: f64, off: f64, count: u64) -> (f64, bool) {
     let n = count.max(1) as f64;
     let correction = off * off / n;
-    let spread = squares - correction;
-    // Rounding can leave a spread of nothing a little below zero.
-    let kept = if spread < 0.0 { 0.0 } else { spread };
+    // It never exceeds the squares but by rounding.
+    let correction = if correction > squares { squares } else { correction };
+    let kept = squares - correction;
     // Overflow gives NaN here, which does not compare and so counts as cancelled.
     #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "NaN has to come out as true")]
     let cancelled = correction != 0.0 && !(squares <= CANCELLED * kept);

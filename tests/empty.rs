@@ -50,6 +50,16 @@ fn reductions_of_huge_empty_shapes() {
 }
 
 #[test]
+fn cells_that_fit_memory_but_have_no_elements() {
+    let (_folder, x) = open([2_000_000_000, 0]);
+    let refused = two_workers().reduce(&x, Sum::per_row());
+    assert!(matches!(refused, Err(Error::TooManyCells { cells: 2_000_000_000 })));
+    let (_folder, x) = open([1000, 0]);
+    let zeros = two_workers().reduce(&x, Sum::per_row()).expect("few cells");
+    assert_eq!(*zeros, [0.0; 1000]);
+}
+
+#[test]
 fn outputs_and_streams_of_huge_empty_shapes() {
     for dims in HUGE {
         within(20, move || {

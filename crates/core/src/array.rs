@@ -225,26 +225,16 @@ impl<T: Element> Array<T> {
         T::view(bytemuck::try_cast_slice(bytes.get(..meta.byte_len())?).ok()?)
     }
 
-    /// The element at this index.
+    /// The element at this index: one number for each axis.
     ///
     /// # Errors
-    /// [`Error::RowRange`] when the index has the wrong number of axes or lies outside, and what
-    /// [`Source::tile`] gives.
+    /// [`Error::Index`] outside the array, and what [`Source::tile`] gives.
     pub fn get(&self, index: &[usize]) -> Result<T> {
         let dims = self.shape().dims();
-        let outside = |at: usize, of: usize| Error::RowRange { start: at, end: at + 1, rows: of };
-        if index.len() != dims.len() {
-            return Err(outside(index.len(), dims.len()));
+        if index.len() != dims.len() || index.iter().zip(dims).any(|(&i, &d)| i >= d) {
+            return Err(Error::Index { index: index.to_vec(), shape: self.shape().clone() });
         }
-        let mut col = 0;
-        for (&i, &d) in index.iter().zip(dims) {
-            if i >= d {
-                return Err(outside(i, d));
-            }
-        }
-        for (&i, &d) in index.iter().zip(dims).skip(1) {
-            col = col * d + i;
-        }
+        let col = index.iter().zip(dims).skip(1).fold(0, |col, (&i, &d)| col * d + i);
         let row = index.first().copied().unwrap_or(0);
         let mut buffer = TileBuffer::new();
         Ok(self.tile(row..row + 1, col..col + 1, &mut buffer)?.row(0)[0])

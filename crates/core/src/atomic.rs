@@ -30,6 +30,9 @@ pub struct AtomicFile {
     staged: Staged,
     target: PathBuf,
     file: File,
+    /// The file that is to be replaced, locked so that nobody writes to it in vain meanwhile. Not
+    /// kept open where that would be in the way of replacing it.
+    _old: Option<File>,
 }
 
 /// The name of the unfinished file, removed when dropped.
@@ -69,10 +72,12 @@ impl AtomicFile {
         }
         let staged = partial_path(&target);
         let file = claim(&staged, path)?;
-        if let Some(permissions) = old.and_then(|o| o.metadata().ok()).map(|m| m.permissions()) {
+        let permissions = old.as_ref().and_then(|o| o.metadata().ok()).map(|m| m.permissions());
+        if let Some(permissions) = permissions {
             file.set_permissions(permissions).map_err(Error::io("create", path))?;
         }
-        Ok(Self { staged: Staged(Some(staged)), target, file })
+        let old = old.filter(|_| cfg!(unix));
+        Ok(Self { staged: Staged(Some(staged)), target, file, _old: old })
     }
 
     /// The open file, for reading and writing.

@@ -162,6 +162,14 @@ pub enum Error {
         /// Rows in the array.
         rows: usize,
     },
+    /// An index that is not inside the array, or has the wrong number of axes.
+    #[error("the index {index:?} is not inside an array of shape {shape}")]
+    Index {
+        /// The index.
+        index: Vec<usize>,
+        /// The shape of the array.
+        shape: Shape,
+    },
     /// A buffer does not hold a whole number of rows.
     #[error("{found} elements are not a whole number of rows of {row_len} elements")]
     PartialRow {

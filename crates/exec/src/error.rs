@@ -53,7 +53,7 @@ pub enum Error {
         cell: usize,
     },
     /// More cells than memory can hold.
-    #[error("the result has {cells} cells, more than memory can hold; reduce over another axis")]
+    #[error("the result would have {cells} cells, too many to hold; reduce over another axis")]
     TooManyCells {
         /// How many.
         cells: usize,

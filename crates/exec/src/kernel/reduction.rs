@@ -136,6 +136,9 @@ impl<L: Lane> Pieces<L> {
     }
 }
 
+/// The most cells of a result that no element went into.
+const MOST_EMPTY_CELLS: usize = 1 << 24;
+
 impl<T, S, A, M> Reduce<T> for Reduction<S, A, M>
 where
     T: Numeric,
@@ -173,8 +176,13 @@ where
         let dims = self.axis.output_dims(shape);
         let len = dims.iter().product();
         let mut values = Vec::new();
-        // An array without elements can have more cells than there is memory.
-        values.try_reserve_exact(len).map_err(|_| Error::TooManyCells { cells: len })?;
+        // A header of 128 bytes can claim an array without elements that has any number of cells:
+        // memory that no data stands behind is not asked for, and no other without a check.
+        let no_room = |_| Error::TooManyCells { cells: len };
+        if shape.is_empty() && len > MOST_EMPTY_CELLS {
+            return Err(Error::TooManyCells { cells: len });
+        }
+        values.try_reserve_exact(len).map_err(no_room)?;
         for (_, cells) in &partial.0 {
             for i in 0..cells.len() {
                 values.push(self.statistic.value(&cells.state(i), self.nan, values.len())?);

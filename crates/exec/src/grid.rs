@@ -62,7 +62,7 @@ impl Grid {
         let row_bytes = row_len.saturating_mul(size).max(1);
         let (band_rows, tile_cols) = if row_bytes <= LONGEST_WHOLE_ROW {
             let rows = BLOCK_BYTES / row_bytes;
-            // Rows are taken four and eight at a time.
+            // Rows are taken eight at a time.
             (if rows > 8 { rows / 8 * 8 } else { rows }, row_len)
         } else {
             (BLOCK_BYTES / TILE_ROW_BYTES, TILE_ROW_BYTES / size)

@@ -123,13 +123,27 @@ impl Sidecar {
         Self::from_known(entries.known)
     }
 
-    /// Parses the hand-made form: no version, and unknown keys are somebody else's.
+    /// Parses the hand-made form: no version, and unknown keys are somebody else's. The order may
+    /// be said as numpy says it: `"fortran_order": true`.
     ///
     /// # Errors
-    /// [`SidecarError`] for anything but an object whose `dtype`, `shape`, `order`, `offset` and
-    /// `columns`, as far as they are there, have the right types and come once.
+    /// [`SidecarError`] for anything but an object whose `dtype`, `shape`, `order` (or
+    /// `fortran_order`), `offset` and `columns`, as far as they are there, have the right types and
+    /// come once.
     pub fn parse_handmade(bytes: &[u8]) -> Result<Self, SidecarError> {
-        Self::from_known(entries(bytes)?.known)
+        let Entries { known, fortran_order, .. } = entries(bytes)?;
+        let mut sidecar = Self::from_known(known)?;
+        if let Some(fortran_order) = fortran_order {
+            if sidecar.order.is_some() {
+                return Err(SidecarError::DuplicateKey { key: "order" });
+            }
+            sidecar.order = Some(match &fortran_order {
+                Value::Other(text) if text == "true" => Order::F,
+                Value::Other(text) if text == "false" => Order::C,
+                other => return Err(wrong_type("fortran_order", "true or false", other)),
+            });
+        }
+        Ok(sidecar)
     }
 
     fn from_known(known: [Option<Value>; KEYS.len()]) -> Result<Self, SidecarError> {
@@ -237,9 +251,14 @@ impl Sidecar {
 #[derive(Default)]
 struct Entries {
     known: [Option<Value>; KEYS.len()],
+    /// Not one of rowmill's own keys, but ignoring it would misread the file.
+    fortran_order: Option<Value>,
     unknown: Option<String>,
     duplicate: Option<&'static str>,
 }
+
+/// How a `.npy` header, and so many a hand-made sidecar, says the order.
+const FORTRAN_ORDER: &str = "fortran_order";
 
 fn entries(bytes: &[u8]) -> Result<Entries, SidecarError> {
     let found = bytes.len() as u64;
@@ -280,7 +299,14 @@ impl<'de> Visitor<'de> for EntriesVisitor {
                 }
                 None => {
                     entries.unknown.get_or_insert_with(|| clip(&key));
-                    map.next_value::<IgnoredAny>()?;
+                    if key == FORTRAN_ORDER {
+                        if entries.fortran_order.is_some() {
+                            entries.duplicate.get_or_insert(FORTRAN_ORDER);
+                        }
+                        entries.fortran_order = Some(map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
                 }
             }
         }

@@ -146,6 +146,23 @@ fn the_handmade_form_ignores_the_keys_of_others() {
     assert_eq!(sidecar.dtype, Some((DType::F32, ByteOrder::NATIVE)));
     assert_eq!(sidecar.shape.map(|s| s.len()), Some(12));
     assert_eq!((sidecar.order, sidecar.offset, sidecar.columns), (None, None, None));
+    let order = |json: &str| Sidecar::parse_handmade(json.as_bytes()).map(|s| s.order);
+    assert!(matches!(order(r#"{"fortran_order": true}"#), Ok(Some(Order::F))));
+    assert!(matches!(order(r#"{"fortran_order": false}"#), Ok(Some(Order::C))));
+    assert!(matches!(
+        order(r#"{"fortran_order": 1}"#),
+        Err(SidecarError::WrongType { key: "fortran_order", .. })
+    ));
+    for twice in [
+        r#"{"fortran_order": true, "order": "F"}"#,
+        r#"{"fortran_order": true, "fortran_order": true}"#,
+    ] {
+        assert!(matches!(order(twice), Err(SidecarError::DuplicateKey { .. })));
+    }
+    assert!(matches!(
+        Sidecar::parse(br#"{"rowmill": 1, "fortran_order": true}"#),
+        Err(SidecarError::UnknownKey { .. })
+    ));
     let twice = Sidecar::parse_handmade(br#"{"dtype": "float32", "dtype": "float32"}"#);
     assert!(matches!(twice, Err(SidecarError::DuplicateKey { key: "dtype" })));
 }

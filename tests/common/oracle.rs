@@ -4,7 +4,7 @@
 //!
 //! | result | integers and bool | `f16`, `f32` | `f64` |
 //! |---|---|---|---|
-//! | sum | exact, or the exact sum in the error | off by at most `1e-15 S` | one rounding, and `1e-28 S` |
+//! | sum | exact, or the exact sum in the error | a rounding of `S` for each addition in `f64` | one rounding, and `1e-28 S` |
 //! | mean | rounded once | as the sum, and one rounding | likewise |
 //! | var | rounded once | relative `1e-12`, and what rounding of the mean costs | likewise |
 
@@ -68,9 +68,8 @@ impl<T: Value> Cell<T> {
         let size = fsum(self.floats().into_iter().map(f64::abs));
         match T::DTYPE {
             DType::F64 => exact.abs() * f64::EPSILON + size * 1e-28,
-            // A column of a block is summed in f64 one row after the other, up to 256 deep, and
-            // each addition rounds once.
-            _ => size * 256.0 * f64::EPSILON,
+            // Half an epsilon for each addition in a row; no column of a block is longer.
+            _ => size * f64::EPSILON / 2.0 * self.elements.len().clamp(8, 4200) as f64,
         }
     }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rowmill_core::{Element, Source, TileBuffer};
 
-use crate::arch::Isa;
 use crate::control::{CancelToken, Observer, Progress};
 use crate::grid::Grid;
 use crate::plan::{ChunkSize, Plan};
@@ -13,6 +12,7 @@ use crate::run::Job;
 use crate::scratch::Scratch;
 use crate::tree::{Run, Tree};
 use crate::{Error, Result};
+use rowmill_lanes::arch::Isa;
 
 /// Runs jobs over arrays on its own workers.
 ///

@@ -9,14 +9,11 @@
 //! each is folded from identity with a fixed number of lanes, and the partials are merged in a
 //! balanced tree over the blocks. Workers, chunk size and instruction set change no bit.
 
-mod arch;
 mod control;
 mod engine;
 mod error;
-mod fold;
 mod grid;
 mod kernel;
-mod lanes;
 mod map;
 mod plan;
 mod reduce;
@@ -24,9 +21,7 @@ mod run;
 mod scratch;
 mod stream;
 mod tree;
-mod wide;
 
-pub use arch::{Isa, Job, ParseIsaError, prefetch};
 pub use control::{CancelToken, Progress};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{Error, Result};
@@ -34,3 +29,4 @@ pub use kernel::*;
 pub use map::{Chunk, Elements, Map, Mapping, RowMap, map_elements, map_rows};
 pub use plan::{ChunkSize, ParseChunkSizeError};
 pub use reduce::{Block, Reduce};
+pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, prefetch};

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rowmill_core::{Element, Shape, Tile};
 
-use crate::arch::Isa;
 use crate::grid::Bounds;
 use crate::scratch::Scratch;
 use crate::{Error, Result};
+use rowmill_lanes::arch::Isa;
 
 /// One block of an array: some rows, or of long rows a run of their elements.
 ///

@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use rowmill_core::Shape;
 
-use crate::fold::Cell;
 use crate::grid::Bounds;
+use rowmill_lanes::fold::Cell;
 
 mod sealed {
     pub trait Sealed {}

@@ -3,7 +3,7 @@
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::Result;
-use crate::fold::{CellState, Need};
+use rowmill_lanes::fold::{CellState, Need};
 
 /// How many elements there are, and how many of them are NaN and infinite. Free on clean data: only
 /// blocks whose sum is not finite are looked at closely.

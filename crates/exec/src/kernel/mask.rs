@@ -8,10 +8,10 @@ use rowmill_core::{Shape, Source, TileBuffer};
 
 use super::Numeric;
 use super::reduction::BlockFold;
-use crate::fold::{Cells, Need, Selection};
 use crate::grid::Bounds;
-use crate::lanes::Lane;
 use crate::{Error, Result};
+use rowmill_lanes::fold::{Cells, Need, Selection};
+use rowmill_lanes::lanes::Lane;
 
 /// Makes masks for [`Reduction::masked`](crate::Reduction::masked).
 ///

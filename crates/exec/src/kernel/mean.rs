@@ -3,8 +3,8 @@
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::Result;
-use crate::fold::{CellState, Need};
-use crate::lanes::Lane;
+use rowmill_lanes::fold::{CellState, Need};
+use rowmill_lanes::lanes::Lane;
 
 /// The arithmetic mean, in `f64`: of integers from the exact sum, rounded once. The mean of nothing
 /// is NaN.

@@ -2,9 +2,9 @@
 
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Statistic};
-use crate::fold::{CellState, Need};
-use crate::lanes::Lane;
 use crate::{Error, Result};
+use rowmill_lanes::fold::{CellState, Need};
+use rowmill_lanes::lanes::Lane;
 
 /// The smallest and the largest element, in the type of the elements.
 ///

@@ -3,8 +3,8 @@
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Reduction, Statistic};
 use crate::Result;
-use crate::fold::{CellState, Need};
-use crate::lanes::Lane;
+use rowmill_lanes::fold::{CellState, Need};
+use rowmill_lanes::lanes::Lane;
 
 /// Count, mean and variance.
 ///

@@ -12,13 +12,13 @@ use rowmill_core::{CreateOptions, Element, Format, Shape, Source, Tile};
 
 use super::min_max::MaybeMinMax;
 use super::{Axis, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Rows, Statistic};
-use crate::arch::{Isa, Job};
 use crate::grid::{BLOCK_BYTES, Bounds, Grid};
-use crate::lanes::Lane;
 use crate::map::{Chunk, Map};
 use crate::reduce::{Block, Reduce};
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
+use rowmill_lanes::arch::{Isa, Job};
+use rowmill_lanes::lanes::Lane;
 
 mod sealed {
     pub trait Sealed {}
@@ -434,12 +434,12 @@ impl<T: Numeric, S: Source<T>> Normalizing<'_, T, S> {
 
 impl<T: Numeric> Statistic<T> for MaybeMinMax {
     type Value = Option<Range<T>>;
-    const NEED: crate::fold::Need = crate::fold::Need::Range;
+    const NEED: rowmill_lanes::fold::Need = rowmill_lanes::fold::Need::Range;
     const SPECIAL: bool = true;
 
     fn value(
         &self,
-        cell: &crate::fold::CellState<T::Lane>,
+        cell: &rowmill_lanes::fold::CellState<T::Lane>,
         nan: NanPolicy,
         _: usize,
     ) -> Result<Self::Value> {

@@ -5,9 +5,9 @@ use half::slice::HalfFloatSliceExt;
 use rowmill_core::{Element, Tile};
 
 use super::{CompareOp, FloatElement, Threshold};
-use crate::lanes::Lane;
 use crate::scratch::Scratch;
 use crate::{Error, Result};
+use rowmill_lanes::lanes::Lane;
 
 /// An element type that can be reduced: every [`Element`].
 ///

@@ -3,12 +3,12 @@
 use rowmill_core::{Shape, Tile};
 
 use super::{Axis, Numeric, Selector, Unmasked};
-use crate::fold::{Cell, CellState, Cells, FoldOrder, Need, Selection, Special};
 use crate::grid::Bounds;
-use crate::lanes::Lane;
 use crate::reduce::{Block, Reduce};
 use crate::scratch::Scratch;
 use crate::{Error, Result};
+use rowmill_lanes::fold::{Cell, CellState, Cells, FoldOrder, Need, Selection, Special};
+use rowmill_lanes::lanes::Lane;
 
 /// What happens to NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]

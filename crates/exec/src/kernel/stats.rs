@@ -5,7 +5,7 @@ use super::moments::mean_var;
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Reduction, Statistic};
 use crate::Result;
-use crate::fold::{CellState, Need};
+use rowmill_lanes::fold::{CellState, Need};
 
 /// Count, NaN, infinities, sum, mean, variance, minimum and maximum in one trip through the data.
 ///

@@ -3,7 +3,7 @@
 use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::Result;
-use crate::fold::{CellState, Need};
+use rowmill_lanes::fold::{CellState, Need};
 
 /// The sum: exact for integers, accumulated in `f64` for `f16` and `f32`, compensated for `f64`.
 /// See [`Numeric`] for the result types. The sum of nothing is 0.

@@ -16,7 +16,7 @@ use rowmill_core::Element;
 use crate::fold::{Cells, FoldOrder};
 
 /// Elements in a vector.
-pub(crate) const N: usize = 8;
+pub const N: usize = 8;
 
 /// A type that loops compute in: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`. Smaller elements are widened
 /// first, to `i32` and `f32`.
@@ -113,7 +113,7 @@ pub trait RangePart<L: Lane>: Part<L> {
 
 /// A part that is left out.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Nothing;
+pub struct Nothing;
 
 impl<L: Lane> Part<L> for Nothing {
     const NEW: Self = Self;
@@ -155,7 +155,7 @@ impl<L: Lane> RangePart<L> for Nothing {
 }
 
 /// Which parts a kernel needs.
-pub(crate) trait Parts<L: Lane>: Send + Sync + 'static {
+pub trait Parts<L: Lane>: Send + Sync + 'static {
     /// The sum, or nothing.
     type Sum: SumPart<L>;
     /// The spread, or nothing.
@@ -174,7 +174,7 @@ macro_rules! parts {
     ($($(#[$doc:meta])* $name:ident { $sum:ty, $spread:ty, $range:ty } $s:expr, $q:expr, $r:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
-        pub(crate) enum $name {}
+        pub enum $name {}
 
         impl<L: Lane> Parts<L> for $name {
             type Sum = $sum;
@@ -200,11 +200,15 @@ parts! {
 
 /// The accumulators of one vector, all parts together, with a count of what was kept.
 #[derive(Debug)]
-pub(crate) struct Lanes<L: Lane, P: Parts<L>> {
-    pub(crate) count: [u32; N],
-    pub(crate) sum: P::Sum,
-    pub(crate) spread: P::Spread,
-    pub(crate) range: P::Range,
+pub struct Lanes<L: Lane, P: Parts<L>> {
+    /// How many elements were kept, lane by lane, where that is counted.
+    pub count: [u32; N],
+    /// The sums.
+    pub sum: P::Sum,
+    /// The squares.
+    pub spread: P::Spread,
+    /// The minima and maxima.
+    pub range: P::Range,
 }
 
 // By hand: the derived impls would ask for `P: Copy`.
@@ -218,7 +222,8 @@ impl<L: Lane, P: Parts<L>> Clone for Lanes<L, P> {
 impl<L: Lane, P: Parts<L>> Copy for Lanes<L, P> {}
 
 impl<L: Lane, P: Parts<L>> Lanes<L, P> {
-    pub(crate) const NEW: Self = Self {
+    /// Nothing accumulated.
+    pub const NEW: Self = Self {
         count: [0; N],
         sum: <P::Sum as Part<L>>::NEW,
         spread: <P::Spread as Part<L>>::NEW,
@@ -227,7 +232,7 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
 
     /// Takes in eight elements. The count is the caller's.
     #[inline(always)]
-    pub(crate) fn step(&mut self, shift: &[f64; N], x: &[L; N]) {
+    pub fn step(&mut self, shift: &[f64; N], x: &[L; N]) {
         self.sum.step(shift, x);
         self.spread.step(shift, x);
         self.range.step(shift, x);
@@ -235,7 +240,7 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
 
     /// Takes in, and counts, those of eight elements that are kept.
     #[inline(always)]
-    pub(crate) fn step_kept(&mut self, shift: &[f64; N], x: &[L; N], keep: &[bool; N]) {
+    pub fn step_kept(&mut self, shift: &[f64; N], x: &[L; N], keep: &[bool; N]) {
         for (count, &keep) in self.count.iter_mut().zip(keep) {
             *count += u32::from(keep);
         }
@@ -246,7 +251,7 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
 
     /// Takes in another accumulator, lane by lane.
     #[inline(always)]
-    pub(crate) fn join(&mut self, other: &Self) {
+    pub fn join(&mut self, other: &Self) {
         for (count, other) in self.count.iter_mut().zip(&other.count) {
             *count += other;
         }
@@ -258,13 +263,13 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
 
 /// The smaller of two, the first when they do not compare: a NaN that comes second is passed over.
 #[inline(always)]
-pub(crate) fn lower<L: Lane>(a: L, b: L) -> L {
+pub fn lower<L: Lane>(a: L, b: L) -> L {
     if b < a { b } else { a }
 }
 
 /// The larger of two, the first when they do not compare.
 #[inline(always)]
-pub(crate) fn higher<L: Lane>(a: L, b: L) -> L {
+pub fn higher<L: Lane>(a: L, b: L) -> L {
     if b > a { b } else { a }
 }
 

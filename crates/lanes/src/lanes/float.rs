@@ -23,7 +23,7 @@ impl Compensated {
     /// The sum with its errors added. An overflow or a non-finite element leaves no errors to
     /// speak of.
     #[inline(always)]
-    pub(crate) fn value(self) -> f64 {
+    pub fn value(self) -> f64 {
         if self.sum.is_finite() { self.sum + self.error } else { self.sum }
     }
 }

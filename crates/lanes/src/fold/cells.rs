@@ -41,9 +41,11 @@ impl Counts {
 
 /// Numbers of NaN and infinities, cell by cell.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Special {
-    pub(crate) nan: Vec<u64>,
-    pub(crate) inf: Vec<u64>,
+pub struct Special {
+    /// NaN.
+    pub nan: Vec<u64>,
+    /// Infinities.
+    pub inf: Vec<u64>,
 }
 
 /// One cell.
@@ -67,7 +69,7 @@ pub struct CellState<L: Lane> {
 
 impl<L: Lane> CellState<L> {
     /// A cell that no element went into.
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self {
             count: 0,
             nan: 0,
@@ -103,7 +105,7 @@ impl<L: Lane> Cells<L> {
     /// No cells yet, `len` to come. `count` is the number of elements of each; without it they are
     /// counted in lanes.
     #[inline(always)]
-    pub(crate) fn with_capacity<P: Parts<L>>(len: usize, count: Option<u64>) -> Self {
+    pub fn with_capacity<P: Parts<L>>(len: usize, count: Option<u64>) -> Self {
         let room = |wanted: bool| if wanted { len } else { 0 };
         Self {
             isa: Isa::BASELINE,
@@ -119,7 +121,7 @@ impl<L: Lane> Cells<L> {
     }
 
     /// Cells that no element went into.
-    pub(crate) fn empty<P: Parts<L>>(isa: Isa, len: usize) -> Self {
+    pub fn empty<P: Parts<L>>(isa: Isa, len: usize) -> Self {
         let mut cells = Self::with_capacity::<P>(len, Some(0));
         cells.isa = isa;
         cells.len = len;
@@ -138,7 +140,7 @@ impl<L: Lane> Cells<L> {
 
     /// One cell, from lanes. `count` as in [`with_capacity`](Self::with_capacity).
     #[inline(always)]
-    pub(crate) fn one<P: Parts<L>>(lanes: &Lanes<L, P>, count: Option<u64>) -> Self {
+    pub fn one<P: Parts<L>>(lanes: &Lanes<L, P>, count: Option<u64>) -> Self {
         let mut cells = Self::with_capacity::<P>(1, count);
         cells.push::<P>(lanes);
         cells
@@ -146,7 +148,7 @@ impl<L: Lane> Cells<L> {
 
     /// Adds a cell that all lanes belong to.
     #[inline(always)]
-    pub(crate) fn push<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>) {
+    pub fn push<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>) {
         if let Counts::Each(counts) = &mut self.count {
             counts.push(lanes.count.iter().map(|&n| u64::from(n)).sum());
         }
@@ -166,7 +168,7 @@ impl<L: Lane> Cells<L> {
 
     /// Adds a cell for each of the first `n` lanes.
     #[inline(always)]
-    pub(crate) fn extend<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>, n: usize) {
+    pub fn extend<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>, n: usize) {
         if let Counts::Each(counts) = &mut self.count {
             counts.extend(lanes.count[..n].iter().map(|&n| u64::from(n)));
         }
@@ -187,7 +189,7 @@ impl<L: Lane> Cells<L> {
     /// Folds groups of `cols` cells onto the first group. Spreads are still squares about the same
     /// shift. `count` is the number of elements of each cell, if it was not counted.
     #[inline(always)]
-    pub(crate) fn folded(mut self, cols: usize, count: Option<u64>) -> Self {
+    pub fn folded(mut self, cols: usize, count: Option<u64>) -> Self {
         for start in (cols..self.len).step_by(cols) {
             for c in 0..cols {
                 if !self.total.is_empty() {
@@ -221,20 +223,20 @@ impl<L: Lane> Cells<L> {
 
     /// Turns squares about `shift` into spreads about the mean. Gives the cells in which that
     /// cancelled too many digits.
-    pub(crate) fn settle(&mut self, shift: &[f64]) -> Vec<usize> {
+    pub fn settle(&mut self, shift: &[f64]) -> Vec<usize> {
         let isa = self.isa;
         isa.run(Settle { cells: self, shift })
     }
 
     /// Takes the spreads of some cells from another fold of the same elements.
-    pub(crate) fn take_spreads(&mut self, cells: &[usize], from: &Self) {
+    pub fn take_spreads(&mut self, cells: &[usize], from: &Self) {
         for &i in cells {
             self.spread[i] = from.spread[i];
         }
     }
 
     /// Drops the parts that are not needed.
-    pub(crate) fn only(mut self, need: Need) -> Self {
+    pub fn only(mut self, need: Need) -> Self {
         match need {
             Need::Everything => {}
             Need::Sum | Need::SumAndSpread => {
@@ -254,33 +256,33 @@ impl<L: Lane> Cells<L> {
     }
 
     /// The mean of each cell, as a shift.
-    pub(crate) fn means(&self) -> Vec<f64> {
+    pub fn means(&self) -> Vec<f64> {
         self.full_means().into_iter().map(short).collect()
     }
 
     /// The mean of each cell.
-    pub(crate) fn full_means(&self) -> Vec<f64> {
+    pub fn full_means(&self) -> Vec<f64> {
         let mean = |(i, &total)| L::mean(total, self.count.at(i));
         self.total.iter().enumerate().map(mean).collect()
     }
 
     /// The number of cells.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether nothing hints at a NaN, or at an infinity as far as sums are there to show it.
-    pub(crate) fn is_clean(&self) -> bool {
+    pub fn is_clean(&self) -> bool {
         !self.nan_seen && self.total.iter().all(|&total| L::is_clean(total))
     }
 
     /// Says how many of the elements are NaN and infinite.
-    pub(crate) fn set_special(&mut self, special: Special) {
+    pub fn set_special(&mut self, special: Special) {
         self.special = Some(special);
     }
 
     /// Takes in the same cells of the elements that follow.
-    pub(crate) fn merge(&mut self, next: &Self) {
+    pub fn merge(&mut self, next: &Self) {
         let isa = self.isa;
         isa.run(Merge { cells: self, next });
     }
@@ -337,7 +339,7 @@ impl<L: Lane> Cells<L> {
     }
 
     /// Cell `i`.
-    pub(crate) fn state(&self, i: usize) -> CellState<L> {
+    pub fn state(&self, i: usize) -> CellState<L> {
         let special =
             |pick: fn(&Special) -> &Vec<u64>| self.special.as_ref().map_or(0, |s| pick(s)[i]);
         CellState {

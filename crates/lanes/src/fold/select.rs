@@ -4,7 +4,7 @@ use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Decides for each element whether it takes part. Elements that do not are replaced by one that
 /// changes nothing, never multiplied by zero: `NaN * 0` is NaN.
-pub(crate) trait Select<L: Lane>: Copy + Sync {
+pub trait Select<L: Lane>: Copy + Sync {
     /// The decisions for a run of elements.
     type Run: Copy;
 
@@ -30,7 +30,7 @@ pub(crate) trait Select<L: Lane>: Copy + Sync {
 
 /// All elements.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Every;
+pub struct Every;
 
 impl<L: Lane> Select<L> for Every {
     type Run = ();
@@ -52,7 +52,7 @@ impl<L: Lane> Select<L> for Every {
 
 /// Those with a non-zero byte: one byte for each element of the tile, row after row without gaps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
+pub struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a, L: Lane> Select<L> for Bytes<'a> {
     type Run = &'a [u8];
@@ -87,7 +87,7 @@ impl<'a, L: Lane> Select<L> for Bytes<'a> {
 
 /// Those whose value satisfies a predicate.
 #[derive(Debug)]
-pub(crate) struct Value<'a, F>(pub(crate) &'a F);
+pub struct Value<'a, F>(pub &'a F);
 
 impl<F> Clone for Value<'_, F> {
     fn clone(&self) -> Self {

@@ -15,9 +15,9 @@ mod columns;
 mod rows;
 mod select;
 
-pub(crate) use cells::Special;
-pub(crate) use cells::{CellState, Cells};
-pub(crate) use select::{Bytes, Every, Select, Value};
+pub use cells::Special;
+pub use cells::{CellState, Cells};
+pub use select::{Bytes, Every, Select, Value};
 
 use rowmill_core::Tile;
 
@@ -37,7 +37,7 @@ pub enum Cell {
 
 impl Cell {
     /// The number of cells of a tile.
-    pub(crate) fn count<L>(self, tile: &Tile<'_, L>) -> usize {
+    pub fn count<L>(self, tile: &Tile<'_, L>) -> usize {
         match self {
             Self::All => 1,
             Self::Column => tile.cols(),
@@ -97,7 +97,7 @@ pub struct FoldOrder<'a, L> {
 
 impl<L: Lane> FoldOrder<'_, L> {
     /// Folds a tile of floats.
-    pub(crate) fn run_float(&self) -> Cells<L> {
+    pub fn run_float(&self) -> Cells<L> {
         match (self.selection, self.need) {
             (Selection::Every, Need::Range) => self.fold::<RangeOnly, _>(Every),
             (Selection::Every, Need::SumAndSpread) => self.fold::<SumAndSpread, _>(Every),
@@ -106,7 +106,7 @@ impl<L: Lane> FoldOrder<'_, L> {
     }
 
     /// Folds a tile of integers.
-    pub(crate) fn run_integer(&self) -> Cells<L> {
+    pub fn run_integer(&self) -> Cells<L> {
         match (self.selection, self.need) {
             (Selection::Every, Need::Range) => self.fold::<RangeOnly, _>(Every),
             _ => self.run_common(),
@@ -127,7 +127,7 @@ impl<L: Lane> FoldOrder<'_, L> {
     }
 
     /// Sums the elements that satisfy a predicate, whatever else is needed.
-    pub(crate) fn fold_sums(&self, predicate: &(impl Fn(L) -> bool + Sync)) -> Cells<L> {
+    pub fn fold_sums(&self, predicate: &(impl Fn(L) -> bool + Sync)) -> Cells<L> {
         self.fold::<SumOnly, _>(Value(predicate))
     }
 
@@ -165,7 +165,7 @@ impl<L: Lane> FoldOrder<'_, L> {
 
 /// A shift of at most 35 bits: its product with the number of elements of a block is exact, so that
 /// squares about it can be corrected without loss. Zero for what is not finite.
-pub(crate) fn short(shift: f64) -> f64 {
+pub fn short(shift: f64) -> f64 {
     const BITS: u32 = 18;
     if shift.is_finite() { f64::from_bits(shift.to_bits() >> BITS << BITS) } else { 0.0 }
 }

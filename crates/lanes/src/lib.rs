@@ -8,4 +8,4 @@
 pub mod arch;
 pub mod fold;
 pub mod lanes;
-pub mod wide;
+mod wide;

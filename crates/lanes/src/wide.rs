@@ -32,20 +32,20 @@ impl Ord for U256 {
 impl U256 {
     /// The sum.
     #[inline(always)]
-    pub fn add(self, other: Self) -> Self {
+    pub(crate) fn add(self, other: Self) -> Self {
         let (low, carry) = self.low.overflowing_add(other.low);
         Self { high: self.high.wrapping_add(other.high).wrapping_add(u128::from(carry)), low }
     }
 
     /// The difference; the other is no larger.
-    pub fn sub(self, other: Self) -> Self {
+    pub(crate) fn sub(self, other: Self) -> Self {
         let (low, borrow) = self.low.overflowing_sub(other.low);
         Self { high: self.high.wrapping_sub(other.high).wrapping_sub(u128::from(borrow)), low }
     }
 
     /// Times 2^`bits`, for `bits` below 128.
     #[inline(always)]
-    pub fn shl(self, bits: u32) -> Self {
+    pub(crate) fn shl(self, bits: u32) -> Self {
         if bits == 0 {
             return self;
         }
@@ -53,7 +53,7 @@ impl U256 {
     }
 
     /// `a * b`.
-    pub fn product(a: u128, b: u128) -> Self {
+    pub(crate) fn product(a: u128, b: u128) -> Self {
         const MASK: u128 = u64::MAX as u128;
         let (ah, al, bh, bl) = (a >> 64, a & MASK, b >> 64, b & MASK);
         let low = Self::from(al * bl);
@@ -62,7 +62,7 @@ impl U256 {
     }
 
     /// `self * b`, which has to fit.
-    pub fn mul(self, b: u128) -> Self {
+    pub(crate) fn mul(self, b: u128) -> Self {
         let high = Self { high: Self::product(self.high, b).low, low: 0 };
         Self::product(self.low, b).add(high)
     }
@@ -77,7 +77,7 @@ impl U256 {
 
     /// `self / divisor`, rounded once, to nearest, ties to even. The divisor is not zero and both
     /// are below 2^255.
-    pub fn ratio(self, divisor: Self) -> f64 {
+    pub(crate) fn ratio(self, divisor: Self) -> f64 {
         if self == Self::default() {
             return 0.0;
         }

@@ -271,6 +271,12 @@ impl<L: Lane> Cells<L> {
         self.len
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Whether nothing hints at a NaN, or at an infinity as far as sums are there to show it.
     pub fn is_clean(&self) -> bool {
         !self.nan_seen && self.total.iter().all(|&total| L::is_clean(total))

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rowmill_exec::{Isa, Job, prefetch};
+use rowmill_exec::{Isa, Job, Simd, prefetch};
 
 /// What a thread takes at a time.
 const CHUNK: usize = 4 << 20;
@@ -47,7 +47,7 @@ impl Job for Read<'_> {
     type Output = u64;
 
     #[inline(always)]
-    fn run(self) -> u64 {
+    fn run(self, _: impl Simd) -> u64 {
         let words: &[u64] = bytemuck::try_cast_slice(self.0).unwrap_or(&[]);
         let (lines, _) = words.as_chunks::<8>();
         let n = lines.len() / 8;

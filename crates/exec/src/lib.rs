@@ -29,4 +29,4 @@ pub use kernel::*;
 pub use map::{Chunk, Elements, Map, Mapping, RowMap, map_elements, map_rows};
 pub use plan::{ChunkSize, ParseChunkSizeError};
 pub use reduce::{Block, Reduce};
-pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, prefetch};
+pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, Simd, prefetch};

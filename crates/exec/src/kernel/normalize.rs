@@ -17,7 +17,7 @@ use crate::map::{Chunk, Map};
 use crate::reduce::{Block, Reduce};
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
-use rowmill_lanes::arch::{Isa, Job};
+use rowmill_lanes::arch::{Isa, Job, Simd};
 use rowmill_lanes::lanes::Lane;
 
 mod sealed {
@@ -260,7 +260,7 @@ impl<L: Lane, U: FloatElement> Job for Scale<'_, L, U> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self, _: impl Simd) {
         let Self { x, out, scalings, span, low } = self;
         let scaled = |x: L, s: &Scaling| {
             U::round_from((x.to_f64() * s.factor - s.shift) / s.scale * span + low)

@@ -8,8 +8,11 @@
 //! To add an instruction set: a variant of `Kind`, its wrapper beside the others in `x86_64.rs` (or
 //! a sibling), a line in `ALL`. The determinism tests run over [`Isa::available`].
 
+mod simd;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
+
+pub use simd::{Plain, Simd, V};
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,8 +22,9 @@ pub trait Job {
     /// What the loop returns.
     type Output;
 
-    /// Runs it. Implementations are `#[inline(always)]`, and so is all that they call.
-    fn run(self) -> Self::Output;
+    /// Runs it. Implementations are `#[inline(always)]`, and so is all that they call. `simd` has
+    /// vector operations for what the compiler does not vectorise by itself.
+    fn run(self, simd: impl Simd) -> Self::Output;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,7 +81,7 @@ impl Isa {
     #[inline]
     pub fn run<J: Job>(self, job: J) -> J::Output {
         match self.0 {
-            Kind::Baseline => job.run(),
+            Kind::Baseline => job.run(Plain(())),
             // SAFETY: values of these kinds are only made where the CPU was seen to have all
             // features that the wrapper is compiled for (`exists`).
             #[cfg(target_arch = "x86_64")]
@@ -155,7 +159,7 @@ mod tests {
         impl Job for Twice {
             type Output = u64;
             #[inline(always)]
-            fn run(self) -> u64 {
+            fn run(self, _: impl Simd) -> u64 {
                 self.0 * 2
             }
         }

@@ -1,9 +1,18 @@
-//! The wrappers for x86-64. No `fma`: sums must not be contracted.
+//! The wrappers for x86-64, and its vectors. No `fma`: sums must not be contracted.
 
 use std::arch::is_x86_feature_detected as has;
-use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+use std::arch::x86_64::{
+    __m128i, __m256, __m256d, __m512d, _MM_HINT_T0, _mm_prefetch, _mm256_add_pd, _mm256_cvtph_ps,
+    _mm256_cvtps_pd, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps, _mm256_mul_pd,
+    _mm256_sub_pd, _mm512_add_pd, _mm512_cvtps_pd, _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd,
+    _mm512_sub_pd,
+};
+
+use bytemuck::must_cast;
+use half::f16;
 
 use super::Job;
+use super::simd::{Simd, V, sealed};
 
 pub(super) fn has_avx2() -> bool {
     has!("avx2") && has!("bmi1") && has!("bmi2") && has!("popcnt") && has!("f16c")
@@ -11,7 +20,7 @@ pub(super) fn has_avx2() -> bool {
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,f16c")]
 pub(super) fn avx2<J: Job>(job: J) -> J::Output {
-    job.run()
+    job.run(Avx2(()))
 }
 
 pub(super) fn has_avx512() -> bool {
@@ -20,7 +29,7 @@ pub(super) fn has_avx512() -> bool {
 
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,f16c,avx512f,avx512bw,avx512dq,avx512vl")]
 pub(super) fn avx512<J: Job>(job: J) -> J::Output {
-    job.run()
+    job.run(Avx512(()))
 }
 
 #[inline(always)]
@@ -28,4 +37,129 @@ pub(super) fn prefetch<T>(pointer: *const T) {
     // SAFETY: a prefetch reads nothing that the program can see and never faults, whatever the
     // address. Reason: the hardware follows too few of the streams of a block by itself.
     unsafe { _mm_prefetch::<_MM_HINT_T0>(pointer.cast()) };
+}
+
+/// Made in [`avx2`] alone, which only runs where `has_avx2` is true.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx2(());
+
+/// Made in [`avx512`] alone, which only runs where `has_avx512` is true.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Avx512(());
+
+impl sealed::Sealed for Avx2 {}
+impl sealed::Sealed for Avx512 {}
+
+// SAFETY of all intrinsics below: a value of the type exists only where the CPU was seen to have
+// every feature that its wrapper is compiled for, which are those that the intrinsics ask for; they
+// compute on values and touch no memory. Reason: see `simd.rs`.
+
+/// An operation on two vectors of eight doubles in one register.
+macro_rules! one_register {
+    ($a:expr, $b:expr, $op:ident) => {{
+        let (a, b): (__m512d, __m512d) = (must_cast($a), must_cast($b));
+        // SAFETY: see above.
+        must_cast(unsafe { $op(a, b) })
+    }};
+}
+
+/// The same in two registers.
+macro_rules! two_registers {
+    ($a:expr, $b:expr, $op:ident) => {{
+        let (a, b): ([__m256d; 2], [__m256d; 2]) = (must_cast($a), must_cast($b));
+        // SAFETY: see above.
+        let low = unsafe { $op(a[0], b[0]) };
+        // SAFETY: see above.
+        let high = unsafe { $op(a[1], b[1]) };
+        must_cast([low, high])
+    }};
+}
+
+/// An operation on two vectors of eight singles.
+macro_rules! singles {
+    ($a:expr, $b:expr, $op:ident) => {{
+        let (a, b): (__m256, __m256) = (must_cast($a), must_cast($b));
+        // SAFETY: see above.
+        must_cast(unsafe { $op(a, b) })
+    }};
+}
+
+/// What is the same with and without AVX-512. `min` and `max` of x86 give the second operand when
+/// the two do not compare.
+macro_rules! common {
+    ($doubles:ident, $add:ident, $sub:ident, $mul:ident, $min:ident, $max:ident) => {
+        #[inline(always)]
+        fn add(self, a: V<f64>, b: V<f64>) -> V<f64> {
+            $doubles!(a, b, $add)
+        }
+        #[inline(always)]
+        fn sub(self, a: V<f64>, b: V<f64>) -> V<f64> {
+            $doubles!(a, b, $sub)
+        }
+        #[inline(always)]
+        fn mul(self, a: V<f64>, b: V<f64>) -> V<f64> {
+            $doubles!(a, b, $mul)
+        }
+        #[inline(always)]
+        fn lower_f64(self, a: V<f64>, b: V<f64>) -> V<f64> {
+            $doubles!(b, a, $min)
+        }
+        #[inline(always)]
+        fn higher_f64(self, a: V<f64>, b: V<f64>) -> V<f64> {
+            $doubles!(b, a, $max)
+        }
+        #[inline(always)]
+        fn lower_f32(self, a: V<f32>, b: V<f32>) -> V<f32> {
+            singles!(b, a, _mm256_min_ps)
+        }
+        #[inline(always)]
+        fn higher_f32(self, a: V<f32>, b: V<f32>) -> V<f32> {
+            singles!(b, a, _mm256_max_ps)
+        }
+        #[inline(always)]
+        fn widen_f16(self, x: V<f16>) -> V<f32> {
+            let x: __m128i = must_cast(x);
+            // SAFETY: see above.
+            must_cast(unsafe { _mm256_cvtph_ps(x) })
+        }
+    };
+}
+
+impl Simd for Avx2 {
+    common!(
+        two_registers,
+        _mm256_add_pd,
+        _mm256_sub_pd,
+        _mm256_mul_pd,
+        _mm256_min_pd,
+        _mm256_max_pd
+    );
+
+    #[inline(always)]
+    fn widen(self, x: V<f32>) -> V<f64> {
+        let [low, high]: [[f32; 4]; 2] = must_cast(x);
+        // SAFETY: see above.
+        let low = unsafe { _mm256_cvtps_pd(must_cast(low)) };
+        // SAFETY: see above.
+        let high = unsafe { _mm256_cvtps_pd(must_cast(high)) };
+        must_cast([low, high])
+    }
+}
+
+impl Simd for Avx512 {
+    common!(
+        one_register,
+        _mm512_add_pd,
+        _mm512_sub_pd,
+        _mm512_mul_pd,
+        _mm512_min_pd,
+        _mm512_max_pd
+    );
+
+    #[inline(always)]
+    fn widen(self, x: V<f32>) -> V<f64> {
+        let x: __m256 = must_cast(x);
+        // SAFETY: see above.
+        must_cast(unsafe { _mm512_cvtps_pd(x) })
+    }
 }

@@ -13,7 +13,8 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, eight_streams, fetch_ahead, partial};
+use super::{Cells, Select, eight_streams, fetch_ahead, partial, two_by_two};
+use crate::arch::Simd;
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Accumulators of eight streams. Separate fields, because an array of arrays is not kept in
@@ -38,6 +39,7 @@ const AHEAD: usize = 1 << 10;
 
 #[inline(always)]
 pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
+    simd: impl Simd,
     whole_rows: bool,
     tile: Tile<'_, L>,
     select: S,
@@ -72,10 +74,10 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
                 std::array::from_fn(|k| (&x[rest(k)], start + rest(k).start)),
             )
         };
-        step_together::<L, P, S>(&streams, select, shift, &mut lanes);
+        step_together::<L, P, S>(simd, &streams, select, shift, &mut lanes);
         for (k, (x, start)) in rest.into_iter().enumerate() {
             if !x.is_empty() {
-                partial::<L, P, S>(x, &select.run(start, x.len()), 0, shift, lanes.at(k));
+                partial::<L, P, S>(simd, x, &select.run(start, x.len()), 0, shift, lanes.at(k));
             }
         }
     }
@@ -117,6 +119,7 @@ impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
 /// Eight runs of equal length, of whole vectors, with the place of each in the tile.
 #[inline(always)]
 fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
+    simd: impl Simd,
     streams: &Streams<'_, L>,
     select: S,
     shift: &[f64; N],
@@ -128,16 +131,9 @@ fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
     eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
     let ahead = AHEAD / size_of::<[L; N]>();
     let Eight { mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h } = *lanes;
-    for i in 0..n {
-        fetch_ahead!(i + ahead; v0 v1 v2 v3 v4 v5 v6 v7);
-        S::step(&run[0], i, &mut a, shift, &v0[i]);
-        S::step(&run[1], i, &mut b, shift, &v1[i]);
-        S::step(&run[2], i, &mut c, shift, &v2[i]);
-        S::step(&run[3], i, &mut d, shift, &v3[i]);
-        S::step(&run[4], i, &mut e, shift, &v4[i]);
-        S::step(&run[5], i, &mut f, shift, &v5[i]);
-        S::step(&run[6], i, &mut g, shift, &v6[i]);
-        S::step(&run[7], i, &mut h, shift, &v7[i]);
+    two_by_two! {
+        P, n, ahead, simd, run, |_k| shift;
+        v0 0 a, v1 1 b; v2 2 c, v3 3 d; v4 4 e, v5 5 f; v6 6 g, v7 7 h
     }
     *lanes = Eight { a, b, c, d, e, f, g, h };
 }

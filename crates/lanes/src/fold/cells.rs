@@ -1,7 +1,7 @@
 //! The cells of a partial: what is known of one cell, side by side for many.
 
 use super::{Need, short};
-use crate::arch::{Isa, Job};
+use crate::arch::{Isa, Job, Simd};
 use crate::lanes::{Lane, Lanes, N, Parts, RangePart, SpreadPart, SumPart, higher, lower};
 
 /// The mergeable state of some cells. Vectors of parts that a kernel does not need stay empty.
@@ -248,6 +248,8 @@ impl<L: Lane> Cells<L> {
                 self.nan_seen = false;
             }
             Need::Range => {
+                // The sums knew.
+                self.nan_seen |= !self.is_clean();
                 self.total.clear();
                 self.spread.clear();
             }
@@ -369,7 +371,7 @@ impl<L: Lane> Job for Settle<'_, L> {
     type Output = Vec<usize>;
 
     #[inline(always)]
-    fn run(self) -> Vec<usize> {
+    fn run(self, _: impl Simd) -> Vec<usize> {
         let Self { cells, shift } = self;
         let n = cells.spread.len().min(shift.len());
         let (spread, total, shift) = (&mut cells.spread[..n], &cells.total[..n], &shift[..n]);
@@ -397,7 +399,7 @@ impl<L: Lane> Job for Merge<'_, L> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self, _: impl Simd) {
         self.cells.merge_here(self.next);
     }
 }

@@ -12,6 +12,7 @@
 use rowmill_core::Tile;
 
 use super::{Cells, Select, eight_streams, fetch_ahead, partial};
+use crate::arch::Simd;
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Rows shorter than this are taken together …
@@ -34,6 +35,7 @@ fn rows_in_long_row(cols: usize) -> usize {
 
 #[inline(always)]
 pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
+    simd: impl Simd,
     whole_rows: bool,
     tile: Tile<'_, L>,
     select: S,
@@ -51,12 +53,13 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
         }
         None => (tile, &[]),
     };
-    let shifts: Vec<[f64; N]> = if P::SPREAD && L::FLOAT {
-        let at = |i: usize| shift.get(i % cols).copied().unwrap_or(0.0);
-        (0..width.div_ceil(N)).map(|i| std::array::from_fn(|j| at(i * N + j))).collect()
-    } else {
-        Vec::new()
-    };
+    let mut shifts: Vec<[f64; N]> = Vec::new();
+    if P::SPREAD && L::FLOAT {
+        shifts.resize(width.div_ceil(N), [0.0; N]);
+        for long in shifts.as_flattened_mut()[..width].chunks_mut(cols) {
+            long.copy_from_slice(&shift[..long.len()]);
+        }
+    }
     let about = |i: usize| shifts.get(i).unwrap_or(&[0.0; N]);
     let mut lanes = vec![new; width.div_ceil(N)];
     let whole = width / N;
@@ -84,14 +87,14 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
                 fetch_ahead!(at; v0 v1 v2 v3 v4 v5 v6 v7);
                 let shift = if P::SPREAD && L::FLOAT { &shifts[i] } else { &[0.0; N] };
                 let mut a = lanes[i];
-                S::step(&run[0], i, &mut a, shift, &v0[i]);
-                S::step(&run[1], i, &mut a, shift, &v1[i]);
-                S::step(&run[2], i, &mut a, shift, &v2[i]);
-                S::step(&run[3], i, &mut a, shift, &v3[i]);
-                S::step(&run[4], i, &mut a, shift, &v4[i]);
-                S::step(&run[5], i, &mut a, shift, &v5[i]);
-                S::step(&run[6], i, &mut a, shift, &v6[i]);
-                S::step(&run[7], i, &mut a, shift, &v7[i]);
+                S::step(simd, &run[0], i, &mut a, shift, &v0[i]);
+                S::step(simd, &run[1], i, &mut a, shift, &v1[i]);
+                S::step(simd, &run[2], i, &mut a, shift, &v2[i]);
+                S::step(simd, &run[3], i, &mut a, shift, &v3[i]);
+                S::step(simd, &run[4], i, &mut a, shift, &v4[i]);
+                S::step(simd, &run[5], i, &mut a, shift, &v5[i]);
+                S::step(simd, &run[6], i, &mut a, shift, &v6[i]);
+                S::step(simd, &run[7], i, &mut a, shift, &v7[i]);
                 lanes[i] = a;
             }
             done = whole;
@@ -103,9 +106,14 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             let row = if group < runs { k * runs + group } else { runs * TOGETHER + k };
             let x = if row < rows.rows() { rows.row(row) } else { rest };
             let run = select.run(row * width, x.len());
-            for (i, lanes) in lanes.iter_mut().enumerate().take(x.len().div_ceil(N)).skip(done) {
-                let x = &x[i * N..x.len().min((i + 1) * N)];
-                partial::<L, P, S>(x, &run, i * N, about(i), lanes);
+            let (vectors, tail) = x.as_chunks::<N>();
+            for i in done..vectors.len() {
+                S::step(simd, &run, i, &mut lanes[i], about(i), &vectors[i]);
+            }
+            if !tail.is_empty() {
+                let i = vectors.len();
+                let (x, lanes) = (tail, &mut lanes[i]);
+                partial::<L, P, S>(simd, x, &run, i * N, about(i), lanes);
             }
         }
     }

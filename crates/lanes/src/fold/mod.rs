@@ -21,7 +21,7 @@ pub use select::{Bytes, Every, Select, Value};
 
 use rowmill_core::Tile;
 
-use crate::arch::{Isa, Job};
+use crate::arch::{Isa, Job, Simd};
 use crate::lanes::{Everything, Lane, Lanes, N, Parts, RangeOnly, SumAndSpread, SumOnly};
 
 /// What a cell of the result is made of.
@@ -144,7 +144,7 @@ impl<L: Lane> FoldOrder<'_, L> {
         if !(P::SPREAD && L::FLOAT) {
             return once(&[]);
         }
-        let shift = first_shift(cell, &tile);
+        let shift = isa.run(FirstShift { cell, tile });
         let mut cells = once(&shift);
         let cancelled = cells.settle(&shift);
         if !cancelled.is_empty() {
@@ -171,32 +171,46 @@ pub fn short(shift: f64) -> f64 {
 }
 
 /// A guess at the mean of each cell from a few elements of the tile. Zero where that is not finite.
-fn first_shift<L: Lane>(cell: Cell, tile: &Tile<'_, L>) -> Vec<f64> {
-    const SAMPLES: usize = 4;
-    let finite = |sum: f64, n: usize| short(sum / n as f64);
-    let samples = SAMPLES.min(tile.rows());
-    // Spread over the rows of the tile.
-    let sampled = |i: usize| tile.row(i * tile.rows() / samples);
-    match cell {
-        Cell::All => {
-            let sum: f64 = (0..samples).map(|i| sampled(i)[tile.cols() / 2].to_f64()).sum();
-            vec![finite(sum, samples)]
-        }
-        Cell::Column => {
-            let mut sums = vec![0.0; tile.cols()];
-            for i in 0..samples {
-                for (sum, x) in sums.iter_mut().zip(sampled(i)) {
-                    *sum += x.to_f64();
-                }
+struct FirstShift<'a, L> {
+    cell: Cell,
+    tile: Tile<'a, L>,
+}
+
+impl<L: Lane> Job for FirstShift<'_, L> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self, _: impl Simd) -> Vec<f64> {
+        const SAMPLES: usize = 4;
+        let Self { cell, tile } = self;
+        let finite = |sum: f64, n: usize| short(sum / n as f64);
+        let samples = SAMPLES.min(tile.rows());
+        // Spread over the rows of the tile.
+        let sampled = |i: usize| tile.row(i * tile.rows() / samples);
+        match cell {
+            Cell::All => {
+                let sum: f64 = (0..samples).map(|i| sampled(i)[tile.cols() / 2].to_f64()).sum();
+                vec![finite(sum, samples)]
             }
-            sums.into_iter().map(|sum| finite(sum, samples)).collect()
-        }
-        Cell::Row => {
-            let few = |row: &[L]| {
-                let some = &row[..SAMPLES.min(row.len())];
-                finite(some.iter().map(|x| x.to_f64()).sum(), some.len())
-            };
-            tile.iter_rows().map(few).collect()
+            Cell::Column => {
+                let mut shift = vec![0.0; tile.cols()];
+                for i in 0..samples {
+                    for (sum, x) in shift.iter_mut().zip(sampled(i)) {
+                        *sum += x.to_f64();
+                    }
+                }
+                for sum in &mut shift {
+                    *sum = finite(*sum, samples);
+                }
+                shift
+            }
+            Cell::Row => {
+                let few = |row: &[L]| {
+                    let some = &row[..SAMPLES.min(row.len())];
+                    finite(some.iter().map(|x| x.to_f64()).sum(), some.len())
+                };
+                tile.iter_rows().map(few).collect()
+            }
         }
     }
 }
@@ -215,9 +229,9 @@ macro_rules! jobs {
         impl<L: Lane, P: Parts<L>, S: Select<L>> Job for $job<'_, L, P, S> {
             type Output = Cells<L>;
             #[inline(always)]
-            fn run(self) -> Cells<L> {
+            fn run(self, simd: impl Simd) -> Cells<L> {
                 let mut cells =
-                    $body(self.whole_rows, self.tile, self.select, self.shift, Lanes::<L, P>::NEW);
+                    $body(simd, self.whole_rows, self.tile, self.select, self.shift, Lanes::<L, P>::NEW);
                 cells.isa = self.isa;
                 cells
             }
@@ -263,9 +277,47 @@ macro_rules! fetch_ahead {
 }
 use fetch_ahead;
 
+/// Steps that two of eight streams go before the next two.
+const STEPS: usize = 16;
+
+/// Eight streams of `n` vectors side by side: all in each step, or, where their accumulators are
+/// more than there are registers, two at a time for a few steps. Memory sees eight streams either way,
+/// and which element meets which accumulator is the same.
+macro_rules! two_by_two {
+    (
+        $parts:ident, $n:expr, $ahead:expr, $simd:expr, $run:ident, |$stream:ident| $shift:expr;
+        $($v:ident $k:literal $a:ident, $w:ident $l:literal $b:ident);*
+    ) => {
+        if $parts::SPREAD {
+            for first in (0..$n).step_by(crate::fold::STEPS) {
+                let end = $n.min(first + crate::fold::STEPS);
+                $(for i in first..end {
+                    fetch_ahead!(i + $ahead; $v $w);
+                    let $stream = $k;
+                    S::step($simd, &$run[$k], i, &mut $a, $shift, &$v[i]);
+                    let $stream = $l;
+                    S::step($simd, &$run[$l], i, &mut $b, $shift, &$w[i]);
+                })*
+            }
+        } else {
+            for i in 0..$n {
+                fetch_ahead!(i + $ahead; $($v $w)*);
+                $(
+                    let $stream = $k;
+                    S::step($simd, &$run[$k], i, &mut $a, $shift, &$v[i]);
+                    let $stream = $l;
+                    S::step($simd, &$run[$l], i, &mut $b, $shift, &$w[i]);
+                )*
+            }
+        }
+    };
+}
+use two_by_two;
+
 /// Takes in up to one vector of elements, at `at` of a run.
 #[inline(always)]
 fn partial<L: Lane, P: Parts<L>, S: Select<L>>(
+    simd: impl Simd,
     x: &[L],
     run: &S::Run,
     at: usize,
@@ -275,5 +327,5 @@ fn partial<L: Lane, P: Parts<L>, S: Select<L>>(
     let keep = S::keep(run, at, x);
     let mut padded = [L::default(); N];
     padded[..x.len()].copy_from_slice(x);
-    lanes.step_kept(shift, &padded, &keep);
+    lanes.step_kept(simd, shift, &padded, &keep);
 }

@@ -2,7 +2,8 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, eight_streams, fetch_ahead, partial};
+use super::{Cells, Select, eight_streams, fetch_ahead, partial, two_by_two};
+use crate::arch::Simd;
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// How far ahead of its use a row is fetched, in bytes.
@@ -10,6 +11,7 @@ const AHEAD: usize = 1 << 10;
 
 #[inline(always)]
 pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
+    simd: impl Simd,
     _: bool,
     tile: Tile<'_, L>,
     select: S,
@@ -35,16 +37,9 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             let ahead = AHEAD / size_of::<[L; N]>();
             let n = whole / N;
             eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
-            for i in 0..n {
-                fetch_ahead!(i + ahead; v0 v1 v2 v3 v4 v5 v6 v7);
-                S::step(&run[0], i, &mut a, &shift[0], &v0[i]);
-                S::step(&run[1], i, &mut b, &shift[1], &v1[i]);
-                S::step(&run[2], i, &mut c, &shift[2], &v2[i]);
-                S::step(&run[3], i, &mut d, &shift[3], &v3[i]);
-                S::step(&run[4], i, &mut e, &shift[4], &v4[i]);
-                S::step(&run[5], i, &mut f, &shift[5], &v5[i]);
-                S::step(&run[6], i, &mut g, &shift[6], &v6[i]);
-                S::step(&run[7], i, &mut h, &shift[7], &v7[i]);
+            two_by_two! {
+                P, n, ahead, simd, run, |k| &shift[k];
+                v0 0 a, v1 1 b; v2 2 c, v3 3 d; v4 4 e, v5 5 f; v6 6 g, v7 7 h
             }
             lanes = [a, b, c, d, e, f, g, h];
             rest = whole;
@@ -55,7 +50,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             let shift = about(k);
             for at in (rest..cols).step_by(N) {
                 let x = &row[at..cols.min(at + N)];
-                partial::<L, P, S>(x, &run, at, &shift, lanes);
+                partial::<L, P, S>(simd, x, &run, at, &shift, lanes);
             }
             cells.push::<P>(lanes);
         }

@@ -1,5 +1,6 @@
 //! Which elements of a tile take part.
 
+use crate::arch::Simd;
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Decides for each element whether it takes part. Elements that do not are replaced by one that
@@ -17,6 +18,7 @@ pub trait Select<L: Lane>: Copy + Sync {
 
     /// Takes in the `i`-th vector of a run.
     fn step<P: Parts<L>>(
+        simd: impl Simd,
         run: &Self::Run,
         i: usize,
         lanes: &mut Lanes<L, P>,
@@ -40,8 +42,15 @@ impl<L: Lane> Select<L> for Every {
     fn run(self, _: usize, _: usize) {}
 
     #[inline(always)]
-    fn step<P: Parts<L>>((): &(), _: usize, lanes: &mut Lanes<L, P>, shift: &[f64; N], x: &[L; N]) {
-        lanes.step(shift, x);
+    fn step<P: Parts<L>>(
+        simd: impl Simd,
+        (): &(),
+        _: usize,
+        lanes: &mut Lanes<L, P>,
+        shift: &[f64; N],
+        x: &[L; N],
+    ) {
+        lanes.step(simd, shift, x);
     }
 
     #[inline(always)]
@@ -65,6 +74,7 @@ impl<'a, L: Lane> Select<L> for Bytes<'a> {
 
     #[inline(always)]
     fn step<P: Parts<L>>(
+        simd: impl Simd,
         run: &&'a [u8],
         i: usize,
         lanes: &mut Lanes<L, P>,
@@ -76,7 +86,7 @@ impl<'a, L: Lane> Select<L> for Bytes<'a> {
         for j in 0..N {
             keep[j] = bytes[j] != 0;
         }
-        lanes.step_kept(shift, x, &keep);
+        lanes.step_kept(simd, shift, x, &keep);
     }
 
     #[inline(always)]
@@ -108,6 +118,7 @@ impl<'a, L: Lane, F: Fn(L) -> bool + Sync> Select<L> for Value<'a, F> {
 
     #[inline(always)]
     fn step<P: Parts<L>>(
+        simd: impl Simd,
         run: &&'a F,
         _: usize,
         lanes: &mut Lanes<L, P>,
@@ -118,7 +129,7 @@ impl<'a, L: Lane, F: Fn(L) -> bool + Sync> Select<L> for Value<'a, F> {
         for j in 0..N {
             keep[j] = run(x[j]);
         }
-        lanes.step_kept(shift, x, &keep);
+        lanes.step_kept(simd, shift, x, &keep);
     }
 
     #[inline(always)]

@@ -6,10 +6,11 @@
 //! afterwards (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983);
 //! spreads are merged by the same paper's pairwise formula.
 
+use crate::arch::Simd;
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
-    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, lower, range_lanes,
+    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, kept, lower, range_lanes,
 };
 
 /// A sum and the rounding errors that were made in it.
@@ -43,16 +44,12 @@ pub struct PlainSum([f64; N]);
 impl Part<f32> for PlainSum {
     const NEW: Self = Self([0.0; N]);
     #[inline(always)]
-    fn step(&mut self, _: &[f64; N], x: &[f32; N]) {
-        for j in 0..N {
-            self.0[j] += f64::from(x[j]);
-        }
+    fn step(&mut self, simd: impl Simd, _: &[f64; N], x: &[f32; N]) {
+        self.0 = simd.add(self.0, simd.widen(*x));
     }
     #[inline(always)]
-    fn step_kept(&mut self, _: &[f64; N], x: &[f32; N], keep: &[bool; N]) {
-        for j in 0..N {
-            self.0[j] += f64::from(if keep[j] { x[j] } else { 0.0 });
-        }
+    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[f32; N], keep: &[bool; N]) {
+        self.step(simd, shift, &kept(x, keep));
     }
     #[inline(always)]
     fn join(&mut self, other: &Self) {
@@ -76,36 +73,28 @@ pub struct CompensatedSum {
     error: [f64; N],
 }
 
-impl CompensatedSum {
-    #[inline(always)]
-    fn add(&mut self, x: &[f64; N]) {
-        for j in 0..N {
-            let (sum, error) = two_sum(self.sum[j], x[j]);
-            self.sum[j] = sum;
-            self.error[j] += error;
-        }
-    }
-}
-
 impl Part<f64> for CompensatedSum {
     const NEW: Self = Self { sum: [0.0; N], error: [0.0; N] };
     #[inline(always)]
-    fn step(&mut self, _: &[f64; N], x: &[f64; N]) {
-        self.add(x);
+    fn step(&mut self, simd: impl Simd, _: &[f64; N], x: &[f64; N]) {
+        // As `two_sum`.
+        let sum = simd.add(self.sum, *x);
+        let x_part = simd.sub(sum, self.sum);
+        let lost = simd.sub(self.sum, simd.sub(sum, x_part));
+        let error = simd.add(lost, simd.sub(*x, x_part));
+        self.sum = sum;
+        self.error = simd.add(self.error, error);
     }
     #[inline(always)]
-    fn step_kept(&mut self, _: &[f64; N], x: &[f64; N], keep: &[bool; N]) {
-        let mut kept = [0.0; N];
-        for j in 0..N {
-            kept[j] = if keep[j] { x[j] } else { 0.0 };
-        }
-        self.add(&kept);
+    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[f64; N], keep: &[bool; N]) {
+        self.step(simd, shift, &kept(x, keep));
     }
     #[inline(always)]
     fn join(&mut self, other: &Self) {
-        self.add(&other.sum);
         for j in 0..N {
-            self.error[j] += other.error[j];
+            let (sum, error) = two_sum(self.sum[j], other.sum[j]);
+            self.sum[j] = sum;
+            self.error[j] = self.error[j] + error + other.error[j];
         }
     }
 }
@@ -122,22 +111,21 @@ impl SumPart<f64> for CompensatedSum {
 pub struct ShiftedSquares([f64; N]);
 
 macro_rules! shifted_squares {
-    ($($t:ty),*) => {$(
+    ($($t:ty: |$simd:ident, $x:ident| $widen:expr;)*) => {$(
         impl Part<$t> for ShiftedSquares {
             const NEW: Self = Self([0.0; N]);
             #[inline(always)]
-            fn step(&mut self, shift: &[f64; N], x: &[$t; N]) {
-                for j in 0..N {
-                    let d = x[j].to_f64() - shift[j];
-                    self.0[j] += d * d;
-                }
+            fn step(&mut self, $simd: impl Simd, shift: &[f64; N], $x: &[$t; N]) {
+                let d = $simd.sub($widen, *shift);
+                self.0 = $simd.add(self.0, $simd.mul(d, d));
             }
             #[inline(always)]
-            fn step_kept(&mut self, shift: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
+            fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
+                let mut d = [0.0; N];
                 for j in 0..N {
-                    let d = if keep[j] { x[j].to_f64() - shift[j] } else { 0.0 };
-                    self.0[j] += d * d;
+                    d[j] = if keep[j] { x[j].to_f64() - shift[j] } else { 0.0 };
                 }
+                self.0 = simd.add(self.0, simd.mul(d, d));
             }
             #[inline(always)]
             fn join(&mut self, other: &Self) {
@@ -155,7 +143,10 @@ macro_rules! shifted_squares {
         }
     )*};
 }
-shifted_squares!(f32, f64);
+shifted_squares! {
+    f32: |simd, x| simd.widen(*x);
+    f64: |simd, x| *x;
+}
 
 #[inline(always)]
 fn nan_flag(x: impl Lane) -> u32 {
@@ -163,6 +154,68 @@ fn nan_flag(x: impl Lane) -> u32 {
 }
 range_lanes!(f32);
 range_lanes!(f64);
+
+/// Minima and maxima in lanes, NaN left out and not noted.
+#[derive(Clone, Copy, Debug)]
+pub struct BoundLanes<L> {
+    lo: [L; N],
+    hi: [L; N],
+}
+
+macro_rules! bound_lanes {
+    ($($t:ty: $lower:ident, $higher:ident;)*) => {$(
+        impl Part<$t> for BoundLanes<$t> {
+            const NEW: Self = Self { lo: [<$t>::HIGHEST; N], hi: [<$t>::LOWEST; N] };
+            #[inline(always)]
+            fn step(&mut self, simd: impl Simd, _: &[f64; N], x: &[$t; N]) {
+                self.lo = simd.$lower(self.lo, *x);
+                self.hi = simd.$higher(self.hi, *x);
+            }
+            #[inline(always)]
+            fn step_kept(
+                &mut self,
+                simd: impl Simd,
+                _: &[f64; N],
+                x: &[$t; N],
+                keep: &[bool; N],
+            ) {
+                // A NaN is passed over, so that it stands for what is not kept.
+                let mut low = [<$t>::NAN; N];
+                for j in 0..N {
+                    low[j] = if keep[j] { x[j] } else { <$t>::NAN };
+                }
+                self.lo = simd.$lower(self.lo, low);
+                self.hi = simd.$higher(self.hi, low);
+            }
+            #[inline(always)]
+            fn join(&mut self, other: &Self) {
+                for j in 0..N {
+                    self.lo[j] = lower(self.lo[j], other.lo[j]);
+                    self.hi[j] = higher(self.hi[j], other.hi[j]);
+                }
+            }
+        }
+
+        impl RangePart<$t> for BoundLanes<$t> {
+            #[inline(always)]
+            fn mins(&self) -> [$t; N] {
+                self.lo
+            }
+            #[inline(always)]
+            fn maxs(&self) -> [$t; N] {
+                self.hi
+            }
+            #[inline(always)]
+            fn nans(&self) -> [bool; N] {
+                [false; N]
+            }
+        }
+    )*};
+}
+bound_lanes! {
+    f32: lower_f32, higher_f32;
+    f64: lower_f64, higher_f64;
+}
 
 /// How many times larger than the spread the squares about a shift may be, so that no more than
 /// two of sixteen digits are lost when they are corrected.
@@ -257,6 +310,7 @@ macro_rules! float_lane {
             type SumLanes = $sum;
             type SpreadLanes = ShiftedSquares;
             type RangeLanes = RangeLanes<$t>;
+            type BoundLanes = BoundLanes<$t>;
             const FLOAT: bool = true;
             const HIGHEST: Self = <$t>::INFINITY;
             const LOWEST: Self = <$t>::NEG_INFINITY;

@@ -4,10 +4,11 @@
 //! 32-bit elements fit lanes of `i64`; of 64-bit elements, and of all squares, the halves are summed
 //! apart.
 
+use crate::arch::Simd;
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
-    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, lower, range_lanes,
+    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, kept, lower, range_lanes,
 };
 use crate::wide::U256;
 
@@ -64,28 +65,24 @@ impl MiddleSquares {
     }
 }
 
-/// The elements with those that are not kept replaced by zero.
-#[inline(always)]
-fn kept<L: Lane>(x: &[L; N], keep: &[bool; N]) -> [L; N] {
-    let mut out = [L::default(); N];
-    for j in 0..N {
-        out[j] = if keep[j] { x[j] } else { L::default() };
-    }
-    out
-}
-
 macro_rules! part {
     ($part:ty, $t:ty, $new:expr, |$me:ident, $x:ident| $step:expr, |$m:ident, $o:ident| $join:expr) => {
         impl Part<$t> for $part {
             const NEW: Self = $new;
             #[inline(always)]
-            fn step(&mut self, _: &[f64; N], $x: &[$t; N]) {
+            fn step(&mut self, _: impl Simd, _: &[f64; N], $x: &[$t; N]) {
                 let $me = self;
                 $step
             }
             #[inline(always)]
-            fn step_kept(&mut self, shift: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
-                self.step(shift, &kept(x, keep));
+            fn step_kept(
+                &mut self,
+                simd: impl Simd,
+                shift: &[f64; N],
+                x: &[$t; N],
+                keep: &[bool; N],
+            ) {
+                self.step(simd, shift, &kept(x, keep));
             }
             #[inline(always)]
             fn join(&mut self, $o: &Self) {
@@ -217,6 +214,7 @@ macro_rules! integer_lane {
             type SumLanes = $sum;
             type SpreadLanes = $squares;
             type RangeLanes = RangeLanes<$t>;
+            type BoundLanes = RangeLanes<$t>;
             const FLOAT: bool = false;
             const HIGHEST: Self = <$t>::MAX;
             const LOWEST: Self = <$t>::MIN;

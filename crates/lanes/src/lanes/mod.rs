@@ -13,6 +13,7 @@ use std::fmt::Debug;
 
 use rowmill_core::Element;
 
+use crate::arch::Simd;
 use crate::fold::{Cells, FoldOrder};
 
 /// Elements in a vector.
@@ -31,6 +32,8 @@ pub trait Lane: Element {
     type SpreadLanes: SpreadPart<Self>;
     /// Minima and maxima in lanes, and whether there was a NaN.
     type RangeLanes: RangePart<Self>;
+    /// Minima and maxima in lanes, where the sum shows a NaN anyway.
+    type BoundLanes: RangePart<Self>;
     /// Whether there are NaN and infinities, and rounding: a shift and a check of the squares.
     const FLOAT: bool;
     /// Where a minimum starts and ends up when there is nothing.
@@ -82,9 +85,9 @@ pub trait Part<L: Lane>: Copy + Send {
     /// Nothing accumulated.
     const NEW: Self;
     /// Takes in eight elements; squares are about `shift`.
-    fn step(&mut self, shift: &[f64; N], x: &[L; N]);
+    fn step(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N]);
     /// Takes in those of eight elements that are kept.
-    fn step_kept(&mut self, shift: &[f64; N], x: &[L; N], keep: &[bool; N]);
+    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[bool; N]);
     /// Takes in another accumulator, lane by lane.
     fn join(&mut self, other: &Self);
 }
@@ -118,9 +121,9 @@ pub struct Nothing;
 impl<L: Lane> Part<L> for Nothing {
     const NEW: Self = Self;
     #[inline(always)]
-    fn step(&mut self, _: &[f64; N], _: &[L; N]) {}
+    fn step(&mut self, _: impl Simd, _: &[f64; N], _: &[L; N]) {}
     #[inline(always)]
-    fn step_kept(&mut self, _: &[f64; N], _: &[L; N], _: &[bool; N]) {}
+    fn step_kept(&mut self, _: impl Simd, _: &[f64; N], _: &[L; N], _: &[bool; N]) {}
     #[inline(always)]
     fn join(&mut self, _: &Self) {}
 }
@@ -195,7 +198,7 @@ parts! {
     /// Sums and squares.
     SumAndSpread { L::SumLanes, L::SpreadLanes, Nothing } true, true, false;
     /// Everything.
-    Everything { L::SumLanes, L::SpreadLanes, L::RangeLanes } true, true, true;
+    Everything { L::SumLanes, L::SpreadLanes, L::BoundLanes } true, true, true;
 }
 
 /// The accumulators of one vector, all parts together, with a count of what was kept.
@@ -232,21 +235,21 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
 
     /// Takes in eight elements. The count is the caller's.
     #[inline(always)]
-    pub fn step(&mut self, shift: &[f64; N], x: &[L; N]) {
-        self.sum.step(shift, x);
-        self.spread.step(shift, x);
-        self.range.step(shift, x);
+    pub fn step(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N]) {
+        self.sum.step(simd, shift, x);
+        self.spread.step(simd, shift, x);
+        self.range.step(simd, shift, x);
     }
 
     /// Takes in, and counts, those of eight elements that are kept.
     #[inline(always)]
-    pub fn step_kept(&mut self, shift: &[f64; N], x: &[L; N], keep: &[bool; N]) {
+    pub fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[bool; N]) {
         for (count, &keep) in self.count.iter_mut().zip(keep) {
             *count += u32::from(keep);
         }
-        self.sum.step_kept(shift, x, keep);
-        self.spread.step_kept(shift, x, keep);
-        self.range.step_kept(shift, x, keep);
+        self.sum.step_kept(simd, shift, x, keep);
+        self.spread.step_kept(simd, shift, x, keep);
+        self.range.step_kept(simd, shift, x, keep);
     }
 
     /// Takes in another accumulator, lane by lane.
@@ -259,6 +262,16 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
         self.spread.join(&other.spread);
         self.range.join(&other.range);
     }
+}
+
+/// The elements with those that are not kept replaced by zero.
+#[inline(always)]
+pub(crate) fn kept<L: Lane>(x: &[L; N], keep: &[bool; N]) -> [L; N] {
+    let mut out = [L::default(); N];
+    for j in 0..N {
+        out[j] = if keep[j] { x[j] } else { L::default() };
+    }
+    out
 }
 
 /// The smaller of two, the first when they do not compare: a NaN that comes second is passed over.
@@ -278,7 +291,7 @@ macro_rules! range_lanes {
         impl Part<$t> for RangeLanes<$t> {
             const NEW: Self = Self { lo: [<$t>::HIGHEST; N], hi: [<$t>::LOWEST; N], nan: [0; N] };
             #[inline(always)]
-            fn step(&mut self, _: &[f64; N], x: &[$t; N]) {
+            fn step(&mut self, _: impl Simd, _: &[f64; N], x: &[$t; N]) {
                 for j in 0..N {
                     self.lo[j] = lower(self.lo[j], x[j]);
                     self.hi[j] = higher(self.hi[j], x[j]);
@@ -288,14 +301,13 @@ macro_rules! range_lanes {
                 }
             }
             #[inline(always)]
-            fn step_kept(&mut self, shift: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
+            fn step_kept(&mut self, _: impl Simd, _: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
                 // What is not kept is replaced by what changes nothing.
                 let (mut low, mut high) = (*x, *x);
                 for j in 0..N {
                     low[j] = if keep[j] { x[j] } else { <$t>::HIGHEST };
                     high[j] = if keep[j] { x[j] } else { <$t>::LOWEST };
                 }
-                let _ = shift;
                 for j in 0..N {
                     self.lo[j] = lower(self.lo[j], low[j]);
                     self.hi[j] = higher(self.hi[j], high[j]);

@@ -114,23 +114,23 @@ where
 
 /// An axis whose answers can be taken as cells.
 pub(crate) trait Kept: ExecAxis {
-    fn cells<V>(output: Self::Output<V>) -> Cells<V>;
+    fn cells<V: Send>(output: Self::Output<V>) -> Cells<V>;
 }
 
 impl Kept for All {
-    fn cells<V>(output: V) -> Cells<V> {
+    fn cells<V: Send>(output: V) -> Cells<V> {
         Cells { dims: Vec::new(), values: vec![output] }
     }
 }
 
 impl Kept for Columns {
-    fn cells<V>(output: Values<V>) -> Cells<V> {
+    fn cells<V: Send>(output: Values<V>) -> Cells<V> {
         Cells { dims: output.dims().to_vec(), values: output.into_vec() }
     }
 }
 
 impl Kept for Rows {
-    fn cells<V>(output: Values<V>) -> Cells<V> {
+    fn cells<V: Send>(output: Values<V>) -> Cells<V> {
         Columns::cells(output)
     }
 }

@@ -183,7 +183,11 @@ impl Engine {
         job.end()?;
         source.verify()?;
         let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
-        kernel.finish(partial, shape)
+        // A result of many cells is made on all workers.
+        if job.workers() == 1 {
+            return kernel.finish(partial, shape);
+        }
+        self.pool.install(|| kernel.finish(partial, shape))
     }
 
     /// Folds each block of a chunk from identity.

@@ -123,7 +123,7 @@ pub trait Reduce<T: Element>: Sync {
     /// The mergeable state of a run of blocks.
     type Partial: Send;
     /// The answer.
-    type Output;
+    type Output: Send;
 
     /// Refuses arrays that the kernel cannot work on, before anything is read.
     ///

@@ -8,4 +8,5 @@
 pub mod arch;
 pub mod fold;
 pub mod lanes;
+pub mod narrow;
 mod wide;

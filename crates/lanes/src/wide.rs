@@ -78,8 +78,9 @@ impl U256 {
     /// `self / divisor`, rounded once, to nearest, ties to even. The divisor is not zero and both
     /// are below 2^255.
     pub(crate) fn ratio(self, divisor: Self) -> f64 {
-        if self == Self::default() {
-            return 0.0;
+        // Where both are floats themselves, one division rounds once.
+        if (self.high | divisor.high) == 0 && (self.low | divisor.low) < 1 << 53 {
+            return self.low as f64 / divisor.low as f64;
         }
         // Scale by a power of two so that the quotient has 54 or 55 bits: 53 and two to round by.
         let exponent = self.bits() as i32 - divisor.bits() as i32;

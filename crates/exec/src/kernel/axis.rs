@@ -14,7 +14,7 @@ mod sealed {
 /// What a reduction keeps: [`All`], [`Columns`] or [`Rows`].
 pub trait Axis: sealed::Sealed + Copy + Send + Sync {
     /// One value, or many with their shape.
-    type Output<V>;
+    type Output<V: Send>: Send;
 
     #[doc(hidden)]
     fn cell(self) -> Cell;
@@ -28,7 +28,7 @@ pub trait Axis: sealed::Sealed + Copy + Send + Sync {
     fn output_dims(self, shape: &Shape) -> Vec<usize>;
 
     #[doc(hidden)]
-    fn output<V>(self, values: Vec<V>, dims: Vec<usize>) -> Self::Output<V>;
+    fn output<V: Send>(self, values: Vec<V>, dims: Vec<usize>) -> Self::Output<V>;
 }
 
 /// Over everything: one value.
@@ -48,7 +48,7 @@ impl sealed::Sealed for Columns {}
 impl sealed::Sealed for Rows {}
 
 impl Axis for All {
-    type Output<V> = V;
+    type Output<V: Send> = V;
 
     fn cell(self) -> Cell {
         Cell::All
@@ -59,13 +59,13 @@ impl Axis for All {
     fn output_dims(self, _: &Shape) -> Vec<usize> {
         Vec::new()
     }
-    fn output<V>(self, mut values: Vec<V>, _: Vec<usize>) -> V {
+    fn output<V: Send>(self, mut values: Vec<V>, _: Vec<usize>) -> V {
         values.pop().expect("a reduction over everything has one cell")
     }
 }
 
 impl Axis for Columns {
-    type Output<V> = Values<V>;
+    type Output<V: Send> = Values<V>;
 
     fn cell(self) -> Cell {
         Cell::Column
@@ -76,13 +76,13 @@ impl Axis for Columns {
     fn output_dims(self, shape: &Shape) -> Vec<usize> {
         shape.row_dims().to_vec()
     }
-    fn output<V>(self, values: Vec<V>, dims: Vec<usize>) -> Values<V> {
+    fn output<V: Send>(self, values: Vec<V>, dims: Vec<usize>) -> Values<V> {
         Values { values, dims }
     }
 }
 
 impl Axis for Rows {
-    type Output<V> = Values<V>;
+    type Output<V: Send> = Values<V>;
 
     fn cell(self) -> Cell {
         Cell::Row
@@ -93,7 +93,7 @@ impl Axis for Rows {
     fn output_dims(self, shape: &Shape) -> Vec<usize> {
         vec![shape.rows()]
     }
-    fn output<V>(self, values: Vec<V>, dims: Vec<usize>) -> Values<V> {
+    fn output<V: Send>(self, values: Vec<V>, dims: Vec<usize>) -> Values<V> {
         Values { values, dims }
     }
 }

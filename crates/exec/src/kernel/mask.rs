@@ -64,6 +64,12 @@ pub trait Selector<T: Numeric>: Sync {
     #[doc(hidden)]
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>>;
 
+    /// The same for all blocks, where the value alone decides and not a closure.
+    #[doc(hidden)]
+    fn selection(&self) -> Option<Selection<'static, T::Lane>> {
+        None
+    }
+
     /// Checks that what was read of the mask is still what was opened.
     #[doc(hidden)]
     fn verify(&self) -> Result<()> {
@@ -78,6 +84,10 @@ pub struct Unmasked;
 impl<T: Numeric> Selector<T> for Unmasked {
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
         fold.checked(fold.select(Selection::Every), |keep| keep.fill(1))
+    }
+
+    fn selection(&self) -> Option<Selection<'static, T::Lane>> {
+        Some(Selection::Every)
     }
 }
 
@@ -110,12 +120,23 @@ pub struct CompareMask {
     threshold: Threshold,
 }
 
-impl<T: Numeric> Selector<T> for CompareMask {
-    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
-        // Every comparison is membership in a closed interval, or its opposite: one loop for all.
+impl CompareMask {
+    /// Every comparison is membership in a closed interval, or its opposite: one loop for all.
+    fn interval<T: Numeric>(&self) -> (T::Lane, T::Lane, bool) {
         let nothing = (T::Lane::HIGHEST, T::Lane::LOWEST);
         let (lo, hi) = T::bounds(self.op, self.threshold).unwrap_or(nothing);
-        let negate = self.op == CompareOp::Ne;
+        (lo, hi, self.op == CompareOp::Ne)
+    }
+}
+
+impl<T: Numeric> Selector<T> for CompareMask {
+    fn selection(&self) -> Option<Selection<'static, T::Lane>> {
+        let (lo, hi, negate) = self.interval::<T>();
+        Some(Selection::Within { lo, hi, negate })
+    }
+
+    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
+        let (lo, hi, negate) = self.interval::<T>();
         let within = move |x: T::Lane| ((x >= lo) & (x <= hi)) != negate;
         if fold.need() == Need::Sum {
             let cells = fold.select(Selection::Within { lo, hi, negate });

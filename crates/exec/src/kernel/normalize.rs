@@ -189,23 +189,23 @@ trait FnOnceReduce<T: Numeric> {
 
 /// An axis whose results can be taken as a list.
 trait IntoCells: Axis {
-    fn cells<V>(output: Self::Output<V>) -> Vec<V>;
+    fn cells<V: Send>(output: Self::Output<V>) -> Vec<V>;
 }
 
 impl IntoCells for super::All {
-    fn cells<V>(output: V) -> Vec<V> {
+    fn cells<V: Send>(output: V) -> Vec<V> {
         vec![output]
     }
 }
 
 impl IntoCells for super::Columns {
-    fn cells<V>(output: super::Values<V>) -> Vec<V> {
+    fn cells<V: Send>(output: super::Values<V>) -> Vec<V> {
         output.into_vec()
     }
 }
 
 impl IntoCells for Rows {
-    fn cells<V>(output: super::Values<V>) -> Vec<V> {
+    fn cells<V: Send>(output: super::Values<V>) -> Vec<V> {
         output.into_vec()
     }
 }
@@ -308,7 +308,7 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for Apply {
             };
             let (now, later) = x.split_at(len);
             let (out_now, out_later) = out.split_at_mut(len);
-            T::with_lanes(Tile::new(now, 1, len, len), &scratch, |lanes| {
+            T::with_lanes(Tile::new(now, 1, len, len), self.isa, &scratch, |lanes| {
                 self.isa.run(Scale { x: lanes.row(0), out: out_now, scalings, span, low });
             });
             (x, out) = (later, out_later);
@@ -338,7 +338,7 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for FitAndApply {
             let tile = Tile::new(x, x.len() / row_len, row_len, row_len);
             let run = OneBlock { tile, isa: self.isa, scratch: &scratch };
             let scalings = self.how.fit(Rows, run)?;
-            T::with_lanes(tile, &scratch, |lanes| {
+            T::with_lanes(tile, self.isa, &scratch, |lanes| {
                 for ((i, out), scaling) in out.chunks_mut(row_len).enumerate().zip(&scalings) {
                     let scalings = std::slice::from_ref(scaling);
                     self.isa.run(Scale { x: lanes.row(i), out, scalings, span, low });

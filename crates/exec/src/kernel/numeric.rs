@@ -1,13 +1,15 @@
 //! Element types seen by kernels: what they are computed in, and what their sums are.
 
 use half::f16;
-use half::slice::HalfFloatSliceExt;
 use rowmill_core::{Element, Tile};
 
 use super::{CompareOp, FloatElement, Threshold};
 use crate::scratch::Scratch;
 use crate::{Error, Result};
+use rowmill_lanes::arch::Isa;
+use rowmill_lanes::fold::{Cells, Need, Selection};
 use rowmill_lanes::lanes::Lane;
+use rowmill_lanes::narrow::{Narrow, widen, widen_f16};
 
 /// An element type that can be reduced: every [`Element`].
 ///
@@ -33,9 +35,22 @@ pub trait Numeric: Element {
     #[doc(hidden)]
     fn with_lanes<R>(
         tile: Tile<'_, Self>,
+        isa: Isa,
         scratch: &Scratch,
         f: impl FnOnce(Tile<'_, Self::Lane>) -> R,
     ) -> R;
+
+    /// The cell of a whole tile, where there are loops for the elements as they are.
+    #[doc(hidden)]
+    fn fold_narrow(
+        tile: Tile<'_, Self>,
+        isa: Isa,
+        need: Need,
+        selection: Selection<'_, Self::Lane>,
+    ) -> Option<Cells<Self::Lane>> {
+        let _ = (tile, isa, need, selection);
+        None
+    }
 
     /// The element that a lane stands for, exactly.
     #[doc(hidden)]
@@ -65,6 +80,7 @@ macro_rules! same_lane {
         #[inline]
         fn with_lanes<R>(
             tile: Tile<'_, Self>,
+            _: Isa,
             _: &Scratch,
             f: impl FnOnce(Tile<'_, Self>) -> R,
         ) -> R {
@@ -155,8 +171,25 @@ fn widened<T: Copy, L: bytemuck::Pod, R>(
     f(Tile::new(&wide, tile.rows(), tile.cols(), tile.cols()))
 }
 
+macro_rules! narrow {
+    () => {
+        fn fold_narrow(
+            tile: Tile<'_, Self>,
+            isa: Isa,
+            need: Need,
+            selection: Selection<'_, i32>,
+        ) -> Option<Cells<i32>> {
+            Narrow::fold(isa, tile, need, selection)
+        }
+    };
+}
+
+macro_rules! no_narrow {
+    () => {};
+}
+
 macro_rules! small_integers {
-    ($($t:ty => $sum:ty, |$lane:ident| $from:expr;)*) => {$(
+    ($($t:ty => $sum:ty, |$lane:ident| $from:expr, $narrow:ident;)*) => {$(
         impl Numeric for $t {
             type Sum = $sum;
             type Lane = i32;
@@ -164,16 +197,13 @@ macro_rules! small_integers {
 
             fn with_lanes<R>(
                 tile: Tile<'_, Self>,
+                isa: Isa,
                 scratch: &Scratch,
                 f: impl FnOnce(Tile<'_, i32>) -> R,
             ) -> R {
-                let widen = |from: &[Self], to: &mut [i32]| {
-                    for (to, &from) in to.iter_mut().zip(from) {
-                        *to = i32::from(from);
-                    }
-                };
-                widened(&tile, scratch, widen, f)
+                widened(&tile, scratch, |from: &[Self], to| widen(isa, from, to), f)
             }
+            $narrow!();
             fn from_lane($lane: i32) -> Self {
                 $from
             }
@@ -196,11 +226,11 @@ macro_rules! small_integers {
     )*};
 }
 small_integers! {
-    bool => i64, |lane| lane != 0;
-    i8 => i64, |lane| lane as Self;
-    i16 => i64, |lane| lane as Self;
-    u8 => u64, |lane| lane as Self;
-    u16 => u64, |lane| lane as Self;
+    bool => i64, |lane| lane != 0, no_narrow;
+    i8 => i64, |lane| lane as Self, narrow;
+    i16 => i64, |lane| lane as Self, narrow;
+    u8 => u64, |lane| lane as Self, narrow;
+    u16 => u64, |lane| lane as Self, narrow;
 }
 
 macro_rules! float_bounds {
@@ -262,10 +292,11 @@ impl Numeric for f16 {
 
     fn with_lanes<R>(
         tile: Tile<'_, Self>,
+        isa: Isa,
         scratch: &Scratch,
         f: impl FnOnce(Tile<'_, f32>) -> R,
     ) -> R {
-        widened(&tile, scratch, |from: &[Self], to| from.convert_to_f32_slice(to), f)
+        widened(&tile, scratch, |from: &[Self], to| widen_f16(isa, from, to), f)
     }
     fn from_lane(lane: f32) -> Self {
         Self::from_f32(lane)

@@ -1,5 +1,6 @@
 //! What all kernels share: axis, mask, NaN policy, and how a block becomes cells.
 
+use rayon::prelude::*;
 use rowmill_core::{Shape, Tile};
 
 use super::{Axis, Numeric, Selector, Unmasked};
@@ -26,7 +27,7 @@ pub enum NanPolicy {
 /// their like; sealed by its hidden items. For a reduction of your own, implement [`Reduce`].
 pub trait Statistic<T: Numeric>: Sync {
     /// The value of one cell.
-    type Value;
+    type Value: Send;
 
     /// What has to be accumulated.
     #[doc(hidden)]
@@ -136,8 +137,33 @@ impl<L: Lane> Pieces<L> {
     }
 }
 
+/// Results of more cells are made by all workers.
+const MANY_CELLS: usize = 1 << 16;
+
 /// The most cells of a result that no element went into.
 const MOST_EMPTY_CELLS: usize = 1 << 24;
+
+impl<S, A, M> Reduction<S, A, M> {
+    /// The values of some cells, the first of which has number `first`, behind those before them.
+    fn values<T: Numeric>(
+        &self,
+        cells: &Cells<T::Lane>,
+        first: usize,
+        mut values: Vec<S::Value>,
+    ) -> Result<Vec<S::Value>>
+    where
+        S: Statistic<T>,
+    {
+        values.reserve(cells.len());
+        let mut index = first;
+        cells.try_each(|cell| -> Result<()> {
+            values.push(self.statistic.value(&cell, self.nan, index)?);
+            index += 1;
+            Ok(())
+        })?;
+        Ok(values)
+    }
+}
 
 impl<T, S, A, M> Reduce<T> for Reduction<S, A, M>
 where
@@ -158,11 +184,19 @@ where
     }
 
     fn accumulate(&self, partial: &mut Self::Partial, block: &Block<'_, T>) -> Result<()> {
-        let cells = T::with_lanes(block.tile(), block.scratch(), |tile| {
-            let wanted = S::SPECIAL || self.nan != NanPolicy::Propagate;
-            let (cell, nan, need) = (self.axis.cell(), self.nan, S::NEED);
-            self.mask.cells(&BlockFold { block, tile, cell, nan, need, wanted })
-        })?;
+        let isa = block.isa();
+        let mut narrow = None;
+        if let (Cell::All, Some(selection)) = (self.axis.cell(), self.mask.selection()) {
+            narrow = T::fold_narrow(block.tile(), isa, S::NEED, selection);
+        }
+        let fold = || {
+            T::with_lanes(block.tile(), isa, block.scratch(), |tile| {
+                let wanted = S::SPECIAL || self.nan != NanPolicy::Propagate;
+                let (cell, nan, need) = (self.axis.cell(), self.nan, S::NEED);
+                self.mask.cells(&BlockFold { block, tile, cell, nan, need, wanted })
+            })
+        };
+        let cells = narrow.map_or_else(fold, Ok)?;
         partial.merge(Pieces(vec![(self.axis.piece(block.bounds()), cells)]));
         Ok(())
     }
@@ -183,9 +217,23 @@ where
             return Err(Error::TooManyCells { cells: len });
         }
         values.try_reserve_exact(len).map_err(no_room)?;
-        for (_, cells) in &partial.0 {
-            for i in 0..cells.len() {
-                values.push(self.statistic.value(&cells.state(i), self.nan, values.len())?);
+        let made: usize = partial.0.iter().map(|(_, cells)| cells.len()).sum();
+        if made >= MANY_CELLS && rayon::current_thread_index().is_some() {
+            let mut next = 0;
+            let first = partial.0.iter().map(|(_, cells)| {
+                next += cells.len();
+                next - cells.len()
+            });
+            let parts: Vec<_> = first.zip(&partial.0).collect();
+            let parts = parts.into_par_iter();
+            let parts = parts.map(|(first, (_, cells))| self.values(cells, first, Vec::new()));
+            for part in parts.collect::<Vec<_>>() {
+                values.extend(part?);
+            }
+        } else {
+            for (_, cells) in &partial.0 {
+                let first = values.len();
+                values = self.values(cells, first, values)?;
             }
         }
         // Arrays without elements have cells all the same, that nothing went into.

@@ -138,6 +138,22 @@ impl<L: Lane> Cells<L> {
         cells
     }
 
+    /// One cell that was folded elsewhere.
+    pub(crate) fn single(isa: Isa, need: Need, cell: &CellState<L>) -> Self {
+        Self {
+            isa,
+            len: 1,
+            count: Counts::Same(cell.count),
+            special: None,
+            total: vec![cell.total],
+            spread: vec![cell.spread],
+            min: vec![cell.min],
+            max: vec![cell.max],
+            nan_seen: false,
+        }
+        .only(need)
+    }
+
     /// One cell, from lanes. `count` as in [`with_capacity`](Self::with_capacity).
     #[inline(always)]
     pub fn one<P: Parts<L>>(lanes: &Lanes<L, P>, count: Option<u64>) -> Self {
@@ -277,6 +293,24 @@ impl<L: Lane> Cells<L> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Every cell, in order, until one fails.
+    ///
+    /// # Errors
+    /// The first.
+    #[inline]
+    pub fn try_each<E>(&self, mut f: impl FnMut(CellState<L>) -> Result<(), E>) -> Result<(), E> {
+        if let (Counts::Same(count), None) = (&self.count, &self.special)
+            && self.total.len() == self.len
+            && self.spread.is_empty()
+            && self.min.is_empty()
+        {
+            // Sums alone, as of most results with many cells.
+            let cell = CellState { count: *count, ..CellState::empty() };
+            return self.total.iter().try_for_each(|&total| f(CellState { total, ..cell }));
+        }
+        (0..self.len).try_for_each(|i| f(self.state(i)))
     }
 
     /// Whether nothing hints at a NaN, or at an infinity as far as sums are there to show it.

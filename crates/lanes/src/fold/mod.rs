@@ -204,6 +204,10 @@ impl<L: Lane> Job for FirstShift<'_, L> {
                 }
                 shift
             }
+            // In a row of few elements each of them is near the mean, for its spread.
+            Cell::Row if tile.cols() < 2 * SAMPLES => {
+                tile.iter_rows().map(|row| finite(row[0].to_f64(), 1)).collect()
+            }
             Cell::Row => {
                 let few = |row: &[L]| {
                     let some = &row[..SAMPLES.min(row.len())];
@@ -267,7 +271,7 @@ macro_rules! eight_streams {
         let ($e, $f, $g, $h) = (&$e[..$n], &$f[..$n], &$g[..$n], &$h[..$n]);
     };
 }
-use eight_streams;
+pub(crate) use eight_streams;
 
 /// Asks for what eight streams come to after so many vectors.
 macro_rules! fetch_ahead {
@@ -275,7 +279,7 @@ macro_rules! fetch_ahead {
         $(crate::arch::prefetch($v.as_ptr().wrapping_add($at));)*
     };
 }
-use fetch_ahead;
+pub(crate) use fetch_ahead;
 
 /// Steps that two of eight streams go before the next two.
 const STEPS: usize = 16;

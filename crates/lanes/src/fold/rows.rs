@@ -1,4 +1,12 @@
 //! One cell for each row of the tile: a vector of accumulators a row, eight rows side by side.
+//!
+//! Of narrow rows most of the work would be adding up the eight lanes at the end of each. There a
+//! vector holds one element of each of eight rows, and a lane is a row:
+//!
+//! ```text
+//!   wide rows    a0 a1 a2 a3 a4 a5 a6 a7 | a8 ...      narrow rows   a0 b0 c0 d0 e0 f0 g0 h0
+//!                b0 b1 b2 b3 b4 b5 b6 b7 | b8 ...                    a1 b1 c1 d1 e1 f1 g1 h1
+//! ```
 
 use rowmill_core::Tile;
 
@@ -9,10 +17,13 @@ use crate::lanes::{Lane, Lanes, N, Parts};
 /// How far ahead of its use a row is fetched, in bytes.
 const AHEAD: usize = 1 << 10;
 
+/// Rows shorter than this are narrow.
+const NARROW: usize = 32;
+
 #[inline(always)]
 pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     simd: impl Simd,
-    _: bool,
+    whole_rows: bool,
     tile: Tile<'_, L>,
     select: S,
     shift: &[f64],
@@ -21,6 +32,10 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     let cols = tile.cols();
     let count = (!S::COUNTS).then_some(cols as u64);
     let mut cells = Cells::with_capacity::<P>(tile.rows(), count);
+    if let Some(x) = tile.as_slice().filter(|_| whole_rows && cols < NARROW) {
+        narrow::<L, P, S>(simd, x, tile.rows(), select, shift, new, &mut cells);
+        return cells;
+    }
     let whole = cols / N * N;
     for first in (0..tile.rows()).step_by(8) {
         let rows = (tile.rows() - first).min(8);
@@ -56,4 +71,40 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
         }
     }
     cells
+}
+
+#[inline(always)]
+fn narrow<L: Lane, P: Parts<L>, S: Select<L>>(
+    simd: impl Simd,
+    x: &[L],
+    rows: usize,
+    select: S,
+    shift: &[f64],
+    new: Lanes<L, P>,
+    cells: &mut Cells<L>,
+) {
+    let cols = x.len() / rows;
+    let run = select.run(0, x.len());
+    for first in (0..rows).step_by(N) {
+        let n = (rows - first).min(N);
+        let mut about = [0.0; N];
+        if P::SPREAD && L::FLOAT {
+            about[..n].copy_from_slice(&shift[first..first + n]);
+        }
+        // What would be behind the last row is an element of that row, in a lane that is dropped.
+        let start: [usize; N] = std::array::from_fn(|j| (first + j.min(n - 1)) * cols);
+        let last = start[N - 1] + cols;
+        let (x, start) = (&x[..last], start.map(|s| s.min(last - cols)));
+        let mut lanes = new;
+        for col in 0..cols {
+            let vector: [L; N] = std::array::from_fn(|j| x[start[j] + col]);
+            if S::COUNTS {
+                let keep = std::array::from_fn(|j| S::keeps(&run, start[j] + col, vector[j]));
+                lanes.step_kept(simd, &about, &vector, &keep);
+            } else {
+                lanes.step(simd, &about, &vector);
+            }
+        }
+        cells.extend::<P>(&lanes, n);
+    }
 }

@@ -26,6 +26,9 @@ pub trait Select<L: Lane>: Copy + Sync {
         x: &[L; N],
     );
 
+    /// Whether the element `x` at `at` of a run is kept.
+    fn keeps(run: &Self::Run, at: usize, x: L) -> bool;
+
     /// Which of the elements `x` at `at` of a run are kept.
     fn keep(run: &Self::Run, at: usize, x: &[L]) -> [bool; N];
 }
@@ -51,6 +54,11 @@ impl<L: Lane> Select<L> for Every {
         x: &[L; N],
     ) {
         lanes.step(simd, shift, x);
+    }
+
+    #[inline(always)]
+    fn keeps((): &(), _: usize, _: L) -> bool {
+        true
     }
 
     #[inline(always)]
@@ -87,6 +95,11 @@ impl<'a, L: Lane> Select<L> for Bytes<'a> {
             keep[j] = bytes[j] != 0;
         }
         lanes.step_kept(simd, shift, x, &keep);
+    }
+
+    #[inline(always)]
+    fn keeps(run: &&'a [u8], at: usize, _: L) -> bool {
+        run[at] != 0
     }
 
     #[inline(always)]
@@ -130,6 +143,11 @@ impl<'a, L: Lane, F: Fn(L) -> bool + Sync> Select<L> for Value<'a, F> {
             keep[j] = run(x[j]);
         }
         lanes.step_kept(simd, shift, x, &keep);
+    }
+
+    #[inline(always)]
+    fn keeps(run: &&'a F, _: usize, x: L) -> bool {
+        run(x)
     }
 
     #[inline(always)]

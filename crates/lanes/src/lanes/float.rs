@@ -224,6 +224,9 @@ const CANCELLED: f64 = 256.0;
 /// `off` is the sum of the distances from the shift.
 #[inline(always)]
 fn settle(squares: f64, off: f64, count: u64) -> (f64, bool) {
+    if count <= 1 && squares.is_finite() {
+        return (0.0, false);
+    }
     let n = count.max(1) as f64;
     let correction = off * off / n;
     // It never exceeds the squares but by rounding.

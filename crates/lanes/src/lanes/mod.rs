@@ -23,9 +23,9 @@ pub const N: usize = 8;
 /// first, to `i32` and `f32`.
 pub trait Lane: Element {
     /// The sum of one cell, ready to be merged.
-    type Total: Copy + Send + Debug + Default + PartialEq;
+    type Total: Copy + Send + Sync + Debug + Default + PartialEq;
     /// The spread of one cell: centred squares for floats, exact squares for integers.
-    type Spread: Copy + Send + Debug + Default + PartialEq;
+    type Spread: Copy + Send + Sync + Debug + Default + PartialEq;
     /// Sums in lanes.
     type SumLanes: SumPart<Self>;
     /// Squares in lanes.

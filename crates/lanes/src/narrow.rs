@@ -1,0 +1,329 @@
+//! Elements of 8 and 16 bits over everything, without widening them first.
+//!
+//! Their sums and ranges are exact, so that the order does not matter, and there are many more of them
+//! in a register than lanes: widened to 32 bits they would be computed several times slower than
+//! memory brings them. Sums go in pairs of elements into words of twice their width, and from
+//! there into 64 bits before those can overflow.
+
+use bytemuck::Pod;
+use rowmill_core::Tile;
+
+use crate::arch::{Isa, Job, Simd};
+use crate::fold::{CellState, Cells, Need, Selection, eight_streams, fetch_ahead};
+
+/// Steps after which the accumulators are emptied. Each step adds at most eight elements to a word
+/// of 16 or 32 bits, and four to a count of 8.
+const STEPS: usize = 32;
+
+/// How far ahead of its use a stream is fetched, in bytes.
+const AHEAD: usize = 1 << 10;
+
+/// Bytes in a vector.
+const BYTES: usize = 64;
+
+/// An integer of 8 or 16 bits.
+pub trait Narrow: Pod + Ord + Into<i32> + TryFrom<i32> + Send + Sync {
+    /// The cell of a tile: its sum, or its minimum and maximum. Nothing for what there are no loops
+    /// for.
+    fn fold(
+        isa: Isa,
+        tile: Tile<'_, Self>,
+        need: Need,
+        selection: Selection<'_, i32>,
+    ) -> Option<Cells<i32>>;
+}
+
+/// The closed interval that an integer of this type is in, or not in.
+#[derive(Clone, Copy, Debug)]
+struct Interval<T> {
+    lo: T,
+    hi: T,
+    negate: bool,
+}
+
+macro_rules! narrow {
+    ($module:ident, $t:ty, $bits:ty, $word:ty, $n:literal, $half:literal) => {
+        mod $module {
+            use super::*;
+
+            type Vector = [$t; $n];
+            const _: () = assert!(size_of::<Vector>() == BYTES);
+
+            impl Narrow for $t {
+                fn fold(
+                    isa: Isa,
+                    tile: Tile<'_, Self>,
+                    need: Need,
+                    selection: Selection<'_, i32>,
+                ) -> Option<Cells<i32>> {
+                    let cell = match (need, selection) {
+                        (Need::Sum, Selection::Every) => isa.run(Sums { tile }),
+                        (Need::Range, Selection::Every) => isa.run(Ranges { tile }),
+                        (Need::Sum, Selection::Within { lo, hi, negate }) => {
+                            // Beyond the range of the type there is nothing to keep or leave out.
+                            let all = i32::from(<$t>::MIN)..=i32::from(<$t>::MAX);
+                            let none = lo > hi || lo > *all.end() || hi < *all.start();
+                            let within = if none {
+                                Interval { lo: <$t>::MAX, hi: <$t>::MIN, negate }
+                            } else {
+                                let lo = lo.max(*all.start()) as $t;
+                                Interval { lo, hi: hi.min(*all.end()) as $t, negate }
+                            };
+                            isa.run(SumsWithin { tile, within })
+                        }
+                        _ => return None,
+                    };
+                    Some(Cells::single(isa, need, &cell))
+                }
+            }
+
+            /// What turns an element into an unsigned one in the same order, and what that adds.
+            const BIAS: $bits = (<$t>::MIN as $bits);
+
+            /// Sums of pairs of biased elements.
+            #[derive(Clone, Copy)]
+            struct Pairs([$word; $half]);
+
+            impl Pairs {
+                const NEW: Self = Self([0; $half]);
+
+                /// Words are made from the vector as a whole: taken apart into elements first, they
+                /// would be put together one by one.
+                #[inline(always)]
+                fn add(&mut self, words: [$word; $half]) {
+                    for j in 0..$half {
+                        self.0[j] +=
+                            (words[j] & <$word>::from(<$bits>::MAX)) + (words[j] >> <$bits>::BITS);
+                    }
+                }
+
+                #[inline(always)]
+                fn total(&self) -> u64 {
+                    self.0.iter().map(|&word| u64::from(word)).sum()
+                }
+            }
+
+            /// Two elements, biased.
+            #[inline(always)]
+            fn biased(x: &Vector) -> [$word; $half] {
+                let mut words: [$word; $half] = bytemuck::must_cast(*x);
+                for j in 0..$half {
+                    words[j] ^= <$word>::from(BIAS) << <$bits>::BITS | <$word>::from(BIAS);
+                }
+                words
+            }
+
+            /// The sum of so many elements, of which the biased sum is known.
+            fn unbiased(total: u64, count: u64) -> i128 {
+                i128::from(total) - i128::from(count) * i128::from(BIAS)
+            }
+
+            struct Sums<'a> {
+                tile: Tile<'a, $t>,
+            }
+
+            impl Job for Sums<'_> {
+                type Output = CellState<i32>;
+
+                #[inline(always)]
+                fn run(self, _: impl Simd) -> CellState<i32> {
+                    let mut total = 0_u64;
+                    for x in self.tile.slices() {
+                        let (v, rest) = streams(x);
+                        let n = v[0].len();
+                        eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
+                        for first in (0..n).step_by(STEPS) {
+                            let (mut a, mut b) = (Pairs::NEW, Pairs::NEW);
+                            for i in first..n.min(first + STEPS) {
+                                fetch_ahead!(i + AHEAD / BYTES; v0 v1 v2 v3 v4 v5 v6 v7);
+                                a.add(biased(&v0[i]));
+                                b.add(biased(&v1[i]));
+                                a.add(biased(&v2[i]));
+                                b.add(biased(&v3[i]));
+                                a.add(biased(&v4[i]));
+                                b.add(biased(&v5[i]));
+                                a.add(biased(&v6[i]));
+                                b.add(biased(&v7[i]));
+                            }
+                            total += a.total() + b.total();
+                        }
+                        total += rest.iter().map(|&x| u64::from(x as $bits ^ BIAS)).sum::<u64>();
+                    }
+                    let count = self.tile.len() as u64;
+                    CellState { count, total: unbiased(total, count), ..CellState::empty() }
+                }
+            }
+
+            struct Ranges<'a> {
+                tile: Tile<'a, $t>,
+            }
+
+            impl Job for Ranges<'_> {
+                type Output = CellState<i32>;
+
+                #[inline(always)]
+                fn run(self, _: impl Simd) -> CellState<i32> {
+                    let mut lo = [<$t>::MAX; $n];
+                    let mut hi = [<$t>::MIN; $n];
+                    let mut take = |x: &Vector| {
+                        for j in 0..$n {
+                            lo[j] = lo[j].min(x[j]);
+                            hi[j] = hi[j].max(x[j]);
+                        }
+                    };
+                    for x in self.tile.slices() {
+                        let (v, rest) = streams(x);
+                        let n = v[0].len();
+                        eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
+                        for i in 0..n {
+                            fetch_ahead!(i + AHEAD / BYTES; v0 v1 v2 v3 v4 v5 v6 v7);
+                            for x in [&v0[i], &v1[i], &v2[i], &v3[i]] {
+                                take(x);
+                            }
+                            for x in [&v4[i], &v5[i], &v6[i], &v7[i]] {
+                                take(x);
+                            }
+                        }
+                        for &x in rest {
+                            take(&[x; $n]);
+                        }
+                    }
+                    let count = self.tile.len() as u64;
+                    let min = lo.into_iter().fold(<$t>::MAX, Ord::min);
+                    let max = hi.into_iter().fold(<$t>::MIN, Ord::max);
+                    CellState { count, min: min.into(), max: max.into(), ..CellState::empty() }
+                }
+            }
+
+            struct SumsWithin<'a> {
+                tile: Tile<'a, $t>,
+                within: Interval<$t>,
+            }
+
+            /// Sums of the elements that are kept, and how many they are.
+            #[derive(Clone, Copy)]
+            struct KeptPairs {
+                pairs: Pairs,
+                count: [$bits; $n],
+            }
+
+            impl KeptPairs {
+                #[inline(always)]
+                fn add(&mut self, x: &Vector, within: Interval<$t>) {
+                    let flip = if within.negate { <$bits>::MAX } else { 0 };
+                    let mut kept: [$bits; $n] = bytemuck::must_cast(biased(x));
+                    for j in 0..$n {
+                        let inside = (x[j] >= within.lo) & (x[j] <= within.hi);
+                        let keep = (if inside { <$bits>::MAX } else { 0 }) ^ flip;
+                        kept[j] &= keep;
+                        self.count[j] += keep & 1;
+                    }
+                    self.pairs.add(bytemuck::must_cast(kept));
+                }
+            }
+
+            impl Job for SumsWithin<'_> {
+                type Output = CellState<i32>;
+
+                #[inline(always)]
+                fn run(self, _: impl Simd) -> CellState<i32> {
+                    let Self { tile, within } = self;
+                    let (mut total, mut count) = (0_u64, 0_u64);
+                    for x in tile.slices() {
+                        let (v, rest) = streams(x);
+                        let n = v[0].len();
+                        eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
+                        for first in (0..n).step_by(STEPS) {
+                            let new = KeptPairs { pairs: Pairs::NEW, count: [0; $n] };
+                            let (mut a, mut b) = (new, new);
+                            for i in first..n.min(first + STEPS) {
+                                fetch_ahead!(i + AHEAD / BYTES; v0 v1 v2 v3 v4 v5 v6 v7);
+                                a.add(&v0[i], within);
+                                b.add(&v1[i], within);
+                                a.add(&v2[i], within);
+                                b.add(&v3[i], within);
+                                a.add(&v4[i], within);
+                                b.add(&v5[i], within);
+                                a.add(&v6[i], within);
+                                b.add(&v7[i], within);
+                            }
+                            for sums in [a, b] {
+                                total += sums.pairs.total();
+                                count += sums.count.iter().map(|&n| u64::from(n)).sum::<u64>();
+                            }
+                        }
+                        for &x in rest {
+                            let inside = (x >= within.lo) & (x <= within.hi);
+                            if inside != within.negate {
+                                total += u64::from(x as $bits ^ BIAS);
+                                count += 1;
+                            }
+                        }
+                    }
+                    CellState { count, total: unbiased(total, count), ..CellState::empty() }
+                }
+            }
+
+            /// Eight runs of whole vectors, and what is left.
+            #[inline(always)]
+            fn streams(x: &[$t]) -> ([&[Vector]; 8], &[$t]) {
+                let (vectors, _) = x.as_chunks::<$n>();
+                let n = vectors.len() / 8;
+                let runs = std::array::from_fn(|k| &vectors[k * n..(k + 1) * n]);
+                (runs, &x[8 * n * $n..])
+            }
+        }
+    };
+}
+
+narrow!(of_u8, u8, u8, u16, 64, 32);
+narrow!(of_i8, i8, u8, u16, 64, 32);
+narrow!(of_u16, u16, u16, u32, 32, 16);
+narrow!(of_i16, i16, u16, u32, 32, 16);
+
+/// Widens a run of elements for the loops that have no narrow form.
+pub fn widen<T: Copy + Into<L>, L: Copy>(isa: Isa, from: &[T], to: &mut [L]) {
+    isa.run(Widen { from, to });
+}
+
+struct Widen<'a, T, L> {
+    from: &'a [T],
+    to: &'a mut [L],
+}
+
+impl<T: Copy + Into<L>, L: Copy> Job for Widen<'_, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, _: impl Simd) {
+        for (to, &from) in self.to.iter_mut().zip(self.from) {
+            *to = from.into();
+        }
+    }
+}
+
+/// Widens a run of `f16`.
+pub fn widen_f16(isa: Isa, from: &[half::f16], to: &mut [f32]) {
+    isa.run(WidenF16 { from, to });
+}
+
+struct WidenF16<'a> {
+    from: &'a [half::f16],
+    to: &'a mut [f32],
+}
+
+impl Job for WidenF16<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, simd: impl Simd) {
+        let (from, from_rest) = self.from.as_chunks::<8>();
+        let (to, to_rest) = self.to.as_chunks_mut::<8>();
+        for (to, &from) in to.iter_mut().zip(from) {
+            *to = simd.widen_f16(from);
+        }
+        for (to, from) in to_rest.iter_mut().zip(from_rest) {
+            *to = from.to_f32();
+        }
+    }
+}

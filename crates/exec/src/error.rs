@@ -98,6 +98,42 @@ pub enum Error {
         /// Elements found.
         found: usize,
     },
+    /// A row was asked for that the array does not have.
+    #[error(
+        "entry {position} of the row indices is {index}, the array has {rows} rows; indices count \
+         from 0 and have to be below {rows}"
+    )]
+    RowIndex {
+        /// Where in the list of indices.
+        position: usize,
+        /// What stands there.
+        index: usize,
+        /// Rows in the array.
+        rows: usize,
+    },
+    /// More rows than memory can hold.
+    #[error(
+        "there is no memory for {rows} rows of {row_bytes} bytes; take fewer at a time, or write \
+         them to a file"
+    )]
+    TooManyRows {
+        /// How many rows.
+        rows: usize,
+        /// The size of one.
+        row_bytes: usize,
+    },
+    /// A place for rows that is not as large as the rows.
+    #[error(
+        "{rows} rows of {row_len} elements do not go into {found} elements; the lengths have to be equal"
+    )]
+    OutputLength {
+        /// How many rows were asked for.
+        rows: usize,
+        /// Elements in a row.
+        row_len: usize,
+        /// Elements that there is room for.
+        found: usize,
+    },
 }
 
 impl Error {

@@ -12,11 +12,13 @@
 mod control;
 mod engine;
 mod error;
+mod gather;
 mod grid;
 mod kernel;
 mod map;
 mod plan;
 mod reduce;
+mod rows;
 mod run;
 mod scratch;
 mod stream;
@@ -30,3 +32,4 @@ pub use map::{Chunk, Elements, Map, Mapping, RowMap, map_elements, map_rows};
 pub use plan::{ChunkSize, ParseChunkSizeError};
 pub use reduce::{Block, Reduce};
 pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, prefetch};
+pub use rows::{RowOrder, RowSelection};

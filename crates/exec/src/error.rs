@@ -77,6 +77,12 @@ pub enum Error {
         /// What the thread pool said.
         source: rayon::ThreadPoolBuildError,
     },
+    /// The thread that reads ahead could not be started.
+    #[error("cannot start the thread that reads ahead: {source}")]
+    LoaderThread {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// The instruction set asked for in `ROWMILL_ISA`.
     #[error("ROWMILL_ISA: {0}")]
     Isa(#[from] crate::ParseIsaError),

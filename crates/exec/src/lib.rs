@@ -9,6 +9,7 @@
 //! each is folded from identity with a fixed number of lanes, and the partials are merged in a
 //! balanced tree over the blocks. Workers, chunk size and instruction set change no bit.
 
+mod batches;
 mod control;
 mod engine;
 mod error;
@@ -21,9 +22,11 @@ mod reduce;
 mod rows;
 mod run;
 mod scratch;
+mod shuffle;
 mod stream;
 mod tree;
 
+pub use batches::{Batch, Batches, ShuffledBatches};
 pub use control::{CancelToken, Progress};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{Error, Result};

@@ -76,6 +76,22 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
         self.ahead > 0 && rows.step_by(step).any(|row| !self.source.is_cached(row))
     }
 
+    /// Copies rows to `out`, one after the other. The rows exist and `out` is as long as they are.
+    pub(crate) fn fetch_in_order(
+        &self,
+        rows: &[usize],
+        out: &mut [T],
+        buffer: &mut TileBuffer<T>,
+    ) -> Result<()> {
+        match self.in_place {
+            Some(all) if !self.any_cold(rows.iter().copied(), SAMPLES) => {
+                self.copy_in_order(all, rows, out);
+                Ok(())
+            }
+            _ => self.fetch(&mut slots(rows, out, self.row_len).collect::<Vec<_>>(), buffer),
+        }
+    }
+
     /// Copies each row to its place. The rows exist and the places are as long as rows.
     pub(crate) fn fetch(
         &self,
@@ -106,22 +122,39 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
 
     fn copy(&self, slots: &mut [Slot<'_, T>], buffer: &mut TileBuffer<T>) -> Result<()> {
         let Some(all) = self.in_place else { return self.decode(slots, buffer) };
-        let row_len = self.row_len;
         for i in 0..slots.len() {
             if let Some((row, _)) = slots.get(i + PREFETCH_ROWS) {
-                let start = all.as_ptr().wrapping_add(row * row_len);
-                for at in (0..PREFETCH_BYTES.min(row_len * size_of::<T>())).step_by(64) {
-                    prefetch(start.wrapping_byte_add(at));
-                }
+                self.announce(all, *row);
             }
             let (row, to) = &mut slots[i];
-            match (&mut **to, &all[*row * row_len..][..row_len]) {
-                // The length of a copy that is not known beforehand costs more than one element.
-                ([to], [from]) => *to = *from,
-                (to, from) => to.copy_from_slice(from),
-            }
+            to.copy_from_slice(&all[*row * self.row_len..][..self.row_len]);
         }
         Ok(())
+    }
+
+    fn copy_in_order(&self, all: &[T], rows: &[usize], out: &mut [T]) {
+        if self.row_len == 1 {
+            // The processor runs far enough ahead by itself.
+            for (to, &row) in out.iter_mut().zip(rows) {
+                *to = all[row];
+            }
+            return;
+        }
+        for (i, (to, &row)) in out.chunks_exact_mut(self.row_len.max(1)).zip(rows).enumerate() {
+            if let Some(&row) = rows.get(i + PREFETCH_ROWS) {
+                self.announce(all, row);
+            }
+            to.copy_from_slice(&all[row * self.row_len..][..self.row_len]);
+        }
+    }
+
+    /// Tells the processor's caches of a row.
+    #[inline]
+    fn announce(&self, all: &[T], row: usize) {
+        let start = all.as_ptr().wrapping_add(row * self.row_len);
+        for at in (0..PREFETCH_BYTES.min(self.row_len * size_of::<T>())).step_by(64) {
+            prefetch(start.wrapping_byte_add(at));
+        }
     }
 
     fn decode(&self, mut slots: &mut [Slot<'_, T>], buffer: &mut TileBuffer<T>) -> Result<()> {

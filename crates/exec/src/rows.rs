@@ -80,8 +80,9 @@ const SAMPLES: usize = 64;
 const AUTO_BYTES: usize = 1 << 30;
 const AUTO_ROWS: usize = 4 << 20;
 
-/// Slots of a worker that does not sort: few enough to stay in cache, enough to ask ahead.
-const SLOTS: usize = 2048;
+/// Rows that a worker takes at a time when it does not sort: few enough for their slots to stay in
+/// cache, so many that looking whether they are cold costs nothing.
+const RUN: usize = 16 << 10;
 
 impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
     /// The order in which rows are read. Default: [`RowOrder::Auto`].
@@ -198,9 +199,8 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
                     window.sort_unstable_by_key(|slot| slot.0);
                     gather.fetch(&mut window, buffer)?;
                 } else {
-                    for (rows, out) in rows.chunks(SLOTS).zip(out.chunks_mut(SLOTS * row_len)) {
-                        let mut some: Vec<Slot<'_, T>> = slots(rows, out, row_len).collect();
-                        gather.fetch(&mut some, buffer)?;
+                    for (rows, out) in rows.chunks(RUN).zip(out.chunks_mut(RUN * row_len)) {
+                        gather.fetch_in_order(rows, out, buffer)?;
                     }
                 }
                 written((items.start * row_bytes) as u64, (items.end * row_bytes) as u64);

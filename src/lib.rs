@@ -63,6 +63,8 @@
 //! | write a reduction of your own | [`Reduce`] |
 //! | map to a new array | [`Engine::map`], [`Engine::normalize`], [`map_elements`], [`map_rows`], [`Map`] |
 //! | consume chunks in order | [`Engine::stream`] |
+//! | gather rows by their numbers | [`Engine::rows`], [`RowOrder`] |
+//! | train on shuffled batches | [`Engine::shuffled_batches`] |
 //! | watch and stop | [`EngineBuilder::progress`], [`CancelToken`] |
 //! | know the result types | [`Numeric`] |
 
@@ -72,6 +74,6 @@ pub use rowmill_core::{
     AnyArray, Array, ArrayMut, AtomicFile, Backend, ByteOrder, CowArray, CreateOptions, DType,
     Element, Error as FileError, Format, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError,
     RawSpec, Shape, ShapeError, Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile,
-    TileBuffer, f16, match_array, npy, open,
+    TileBuffer, f16, match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

@@ -41,6 +41,23 @@ impl<T: Value> Source<T> for AnySource<'_, T> {
     fn verify(&self) -> Result<(), FileError> {
         self.source.verify()
     }
+    fn in_place(&self) -> Option<&[T]> {
+        self.source.in_place()
+    }
+    fn read_rows(
+        &self,
+        rows: Range<usize>,
+        to: &mut [T],
+        buffer: &mut TileBuffer<T>,
+    ) -> Result<(), FileError> {
+        self.source.read_rows(rows, to, buffer)
+    }
+    fn is_cached(&self, row: usize) -> bool {
+        self.source.is_cached(row)
+    }
+    fn prefetch(&self, rows: Range<usize>) {
+        self.source.prefetch(rows);
+    }
     fn rows<'a>(
         &'a self,
         rows: Range<usize>,

@@ -96,6 +96,15 @@ impl Inner {
         let in_place = bytes.mapped().is_some_and(|b| lends_in_place(&meta, b));
         Ok(Arc::new(Self { meta, bytes, in_place }))
     }
+
+    /// Where in the file these rows are, if they are inside the array, hold anything and follow
+    /// each other.
+    fn row_bytes(&self, rows: Range<usize>) -> Option<Range<u64>> {
+        let row_len = self.meta.shape.row_len();
+        let some = rows.start < rows.end && rows.end <= self.meta.shape.rows() && row_len > 0;
+        let at = |row: usize| self.meta.position(row * row_len) as u64;
+        (some && self.meta.is_row_major()).then(|| at(rows.start)..at(rows.end))
+    }
 }
 
 /// Opens a regular file, and nothing else: opening a pipe would wait for its other end.
@@ -269,6 +278,44 @@ impl<T: Element> Source<T> for Array<T> {
 
     fn verify(&self) -> Result<()> {
         self.inner.bytes.verify()
+    }
+
+    fn in_place(&self) -> Option<&[T]> {
+        self.as_slice()
+    }
+
+    fn read_rows(
+        &self,
+        rows: Range<usize>,
+        to: &mut [T],
+        buffer: &mut TileBuffer<T>,
+    ) -> Result<()> {
+        let meta = &self.inner.meta;
+        let row_len = meta.shape.row_len();
+        check_ranges(&meta.shape, &rows, &(0..row_len))?;
+        if self.inner.in_place || to.len() != rows.len() * row_len {
+            to.copy_from_slice(self.rows(rows, buffer)?);
+            return Ok(());
+        }
+        match T::stored_mut(to) {
+            Some(stored) => meta.decode_into::<T>(&self.inner.bytes, rows, 0..row_len, stored),
+            None => {
+                to.copy_from_slice(self.rows(rows, buffer)?);
+                Ok(())
+            }
+        }
+    }
+
+    fn is_cached(&self, row: usize) -> bool {
+        self.inner
+            .row_bytes(row..row.saturating_add(1))
+            .is_none_or(|b| self.inner.bytes.is_cached(b.start))
+    }
+
+    fn prefetch(&self, rows: Range<usize>) {
+        if let Some(bytes) = self.inner.row_bytes(rows) {
+            self.inner.bytes.prefetch(bytes);
+        }
     }
 }
 

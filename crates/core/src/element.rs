@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use bytemuck::Pod;
+use bytemuck::{Pod, Zeroable};
 use half::f16;
 
 use crate::DType;
@@ -19,7 +19,7 @@ mod sealed {
 /// assert_eq!(<f32 as Element>::DTYPE, DType::F32);
 /// ```
 pub trait Element:
-    sealed::Sealed + Copy + Default + PartialEq + PartialOrd + Debug + Send + Sync + 'static
+    sealed::Sealed + Copy + Default + Zeroable + PartialEq + PartialOrd + Debug + Send + Sync + 'static
 {
     /// The dtype of this type.
     const DTYPE: DType;
@@ -48,6 +48,11 @@ pub trait Element:
     /// The elements in place, for writing; `None` as in [`view`](Self::view).
     #[doc(hidden)]
     fn view_mut(stored: &mut [Self::Stored]) -> Option<&mut [Self]>;
+
+    /// Elements as what may be read into them, for types of which any bit pattern is valid; `None`
+    /// for `bool`.
+    #[doc(hidden)]
+    fn stored_mut(elements: &mut [Self]) -> Option<&mut [Self::Stored]>;
 
     /// Elements as bytes.
     #[doc(hidden)]
@@ -81,6 +86,10 @@ macro_rules! pod_elements {
             #[inline(always)]
             fn view_mut(stored: &mut [Self]) -> Option<&mut [Self]> {
                 Some(stored)
+            }
+            #[inline(always)]
+            fn stored_mut(elements: &mut [Self]) -> Option<&mut [Self]> {
+                Some(elements)
             }
             #[inline(always)]
             fn bytes(elements: &[Self]) -> &[u8] {
@@ -129,6 +138,10 @@ impl Element for bool {
     }
     #[inline(always)]
     fn view_mut(_: &mut [u8]) -> Option<&mut [Self]> {
+        None
+    }
+    #[inline(always)]
+    fn stored_mut(_: &mut [Self]) -> Option<&mut [u8]> {
         None
     }
     #[inline(always)]

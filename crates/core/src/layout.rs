@@ -36,17 +36,27 @@ impl Meta {
         cols: Range<usize>,
         buffer: &mut TileBuffer<T>,
     ) -> Result<()> {
-        let len = rows.len() * cols.len();
-        buffer.stored.resize(len, T::Stored::zeroed());
-        if len == 0 {
+        buffer.stored.resize(rows.len() * cols.len(), T::Stored::zeroed());
+        self.decode_into::<T>(bytes, rows, cols, &mut buffer.stored)
+    }
+
+    /// Decodes a tile into `out`, which holds as many elements as the tile.
+    pub(crate) fn decode_into<T: Element>(
+        &self,
+        bytes: &impl Fetch,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        out: &mut [T::Stored],
+    ) -> Result<()> {
+        if out.is_empty() {
             return Ok(());
         }
         if self.is_row_major() {
-            self.decode_rows::<T>(bytes, rows, cols, &mut buffer.stored)
+            self.decode_rows::<T>(bytes, rows, cols, out)
         } else if self.byte_order == ByteOrder::NATIVE {
-            self.gather::<T>(bytes, rows, cols, &mut buffer.stored, |s| s)
+            self.gather::<T>(bytes, rows, cols, out, |s| s)
         } else {
-            self.gather::<T>(bytes, rows, cols, &mut buffer.stored, T::swap)
+            self.gather::<T>(bytes, rows, cols, out, T::swap)
         }
     }
 

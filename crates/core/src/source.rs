@@ -184,6 +184,41 @@ pub trait Source<T: Element>: Sync {
         Ok(())
     }
 
+    /// All elements in C order, if the source can lend them in place.
+    fn in_place(&self) -> Option<&[T]> {
+        None
+    }
+
+    /// Copies whole rows to `to`: without the way through `buffer` where the layout allows it.
+    ///
+    /// # Errors
+    /// As [`tile`](Self::tile).
+    ///
+    /// # Panics
+    /// When `to` does not hold exactly these rows.
+    fn read_rows(
+        &self,
+        rows: Range<usize>,
+        to: &mut [T],
+        buffer: &mut TileBuffer<T>,
+    ) -> Result<()> {
+        to.copy_from_slice(self.rows(rows, buffer)?);
+        Ok(())
+    }
+
+    /// Whether reading this row would not wait for a disk, as far as can be told without waiting.
+    /// `true` where [`prefetch`](Self::prefetch) does nothing.
+    fn is_cached(&self, row: usize) -> bool {
+        let _ = row;
+        true
+    }
+
+    /// Starts to read these rows into the operating system's cache, without waiting for them. Only
+    /// ever a hint; rows outside the array are ignored.
+    fn prefetch(&self, rows: Range<usize>) {
+        let _ = rows;
+    }
+
     /// Lends whole rows as one slice.
     ///
     /// # Errors
@@ -242,6 +277,10 @@ impl<T: Element> Source<T> for SliceSource<'_, T> {
     ) -> Result<Tile<'a, T>> {
         check_ranges(&self.shape, &rows, &cols)?;
         Ok(tile_in(self.data, &self.shape, rows, cols))
+    }
+
+    fn in_place(&self) -> Option<&[T]> {
+        Some(self.data)
     }
 }
 

@@ -48,7 +48,7 @@ impl CancelToken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What the job is doing: `reduce`, `map`, `stream`.
+    /// What the job is doing: `reduce`, `map`, `stream`, `rows`, `batches`.
     pub job: &'static str,
     /// Bytes of input that are done.
     pub done: u64,

@@ -77,6 +77,12 @@ pub enum Error {
         /// What the thread pool said.
         source: rayon::ThreadPoolBuildError,
     },
+    /// The thread that reads ahead could not be started.
+    #[error("cannot start the thread that reads ahead: {source}")]
+    LoaderThread {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// The instruction set asked for in `ROWMILL_ISA`.
     #[error("ROWMILL_ISA: {0}")]
     Isa(#[from] crate::ParseIsaError),
@@ -96,6 +102,42 @@ pub enum Error {
         /// Elements announced.
         expected: usize,
         /// Elements found.
+        found: usize,
+    },
+    /// A row was asked for that the array does not have.
+    #[error(
+        "entry {position} of the row indices is {index}, the array has {rows} rows; indices count \
+         from 0 and have to be below {rows}"
+    )]
+    RowIndex {
+        /// Where in the list of indices.
+        position: usize,
+        /// What stands there.
+        index: usize,
+        /// Rows in the array.
+        rows: usize,
+    },
+    /// More rows than memory can hold.
+    #[error(
+        "there is no memory for {rows} rows of {row_bytes} bytes; take fewer at a time, or write \
+         them to a file"
+    )]
+    TooManyRows {
+        /// How many rows.
+        rows: usize,
+        /// The size of one.
+        row_bytes: usize,
+    },
+    /// A place for rows that is not as large as the rows.
+    #[error(
+        "{rows} rows of {row_len} elements do not go into {found} elements; the lengths have to be equal"
+    )]
+    OutputLength {
+        /// How many rows were asked for.
+        rows: usize,
+        /// Elements in a row.
+        row_len: usize,
+        /// Elements that there is room for.
         found: usize,
     },
 }

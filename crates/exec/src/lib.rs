@@ -9,19 +9,24 @@
 //! each is folded from identity with a fixed number of lanes, and the partials are merged in a
 //! balanced tree over the blocks. Workers, chunk size and instruction set change no bit.
 
+mod batches;
 mod control;
 mod engine;
 mod error;
+mod gather;
 mod grid;
 mod kernel;
 mod map;
 mod plan;
 mod reduce;
+mod rows;
 mod run;
 mod scratch;
+mod shuffle;
 mod stream;
 mod tree;
 
+pub use batches::{Batch, Batches, ShuffledBatches};
 pub use control::{CancelToken, Progress};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{Error, Result};
@@ -30,3 +35,4 @@ pub use map::{Chunk, Elements, Map, Mapping, RowMap, map_elements, map_rows};
 pub use plan::{ChunkSize, ParseChunkSizeError};
 pub use reduce::{Block, Reduce};
 pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, Simd, prefetch};
+pub use rows::{RowOrder, RowSelection};

@@ -6,9 +6,12 @@
 //!     Mapping     positioned reads      a page fault a page  |  a system call a tile
 //! ```
 
+mod cache;
+mod huge;
 mod positioned;
 mod write_back;
 
+pub use huge::zeros;
 pub use write_back::WriteBack;
 
 use std::fs::File;

@@ -1,0 +1,83 @@
+//! How fast random rows come, and what getting them leaves behind in the page cache.
+
+use std::path::Path;
+use std::time::Instant;
+
+use rowmill_core::{Array, Backend, Element, OpenOptions, match_array, zeros};
+use rowmill_exec::{Engine, Numeric, Result, RowOrder, Sum};
+
+use crate::measure::Samples;
+
+/// Where the rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Into a new vector each time.
+    Collect,
+    /// Into the same memory each time.
+    ReadInto,
+    /// Through an epoch of shuffled batches of this many rows: every row.
+    Batches(usize),
+}
+
+/// Times getting `rows` random rows `runs` times, without a warm-up: the first run is cold when the
+/// file is. `sums` times as many sums of the whole file after them.
+///
+/// # Errors
+/// What opening the file and the jobs give.
+pub fn gather(
+    file: &Path,
+    backend: Backend,
+    (rows, order, to): (usize, RowOrder, To),
+    runs: usize,
+    sums: usize,
+) -> Result<[Samples; 2]> {
+    let x = OpenOptions::new().backend(backend).open_any(file)?;
+    match_array!(&x, x => measure(x, (rows, order, to), runs, sums))
+}
+
+fn measure<T: Element + Numeric>(
+    x: &Array<T>,
+    (rows, order, to): (usize, RowOrder, To),
+    runs: usize,
+    sums: usize,
+) -> Result<[Samples; 2]> {
+    let engine = Engine::new()?;
+    let indices = random(rows, x.shape().rows());
+    let mut out = match to {
+        To::ReadInto => zeros(rows * x.shape().row_len()).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let mut gathers = Samples { name: "rows".to_owned(), seconds: Vec::new() };
+    for _ in 0..runs {
+        let start = Instant::now();
+        match to {
+            To::Collect => drop(engine.rows(x, &indices).order(order).collect()?),
+            To::ReadInto => engine.rows(x, &indices).order(order).read_into(&mut out)?,
+            To::Batches(rows) => {
+                for batch in engine.shuffled_batches(x.clone(), 1).batch_rows(rows) {
+                    drop(batch?);
+                }
+            }
+        }
+        gathers.seconds.push(start.elapsed().as_secs_f64());
+    }
+    let mut scans = Samples { name: "sum after".to_owned(), seconds: Vec::new() };
+    for _ in 0..sums {
+        let start = Instant::now();
+        engine.reduce(x, Sum::all())?;
+        scans.seconds.push(start.elapsed().as_secs_f64());
+    }
+    Ok([gathers, scans])
+}
+
+/// Numbers of rows, the same in every run (SplitMix64).
+fn random(count: usize, rows: usize) -> Vec<usize> {
+    let mut state = 7_u64;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    (0..count).map(|_| ((u128::from(next()) * rows as u128) >> 64) as usize).collect()
+}

@@ -1,6 +1,20 @@
 //! What this machine and this file can do: the yardsticks of rowmill. The binaries are thin; all
 //! measuring is here.
+//!
+//! | binary | asks | here |
+//! |---|---|---|
+//! | `limit` | how fast can this file be read at all, and how close do the kernels come? | [`report`] |
+//! | `wall` | does every kind of job come as close to that as it should? | [`wall`] |
+//!
+//! Both time jobs in turns ([`measure`]) against the fastest bare reads and writes that we know how
+//! to write ([`limit`]).
 
+mod error;
 pub mod limit;
+pub mod machine;
 pub mod measure;
 pub mod report;
+pub mod scan;
+// pub mod wall;
+
+pub use error::{Error, Result};

@@ -1,0 +1,59 @@
+//! What can go wrong with a measurement.
+
+use std::path::{Path, PathBuf};
+
+/// The result of a measurement.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something was not measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An array file could not be opened, made or read.
+    #[error(transparent)]
+    File(#[from] rowmill_core::Error),
+    /// A job failed: timed all the same, it would look fast.
+    #[error(transparent)]
+    Job(#[from] rowmill_exec::Error),
+    /// A file of our own could not be used.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// There is no bare read of elements that cannot be lent in place.
+    #[error(
+        "{} cannot be read in place: it is of foreign byte order, misaligned, in Fortran order, \
+         or bool", path.display()
+    )]
+    NotInPlace {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Too small to have every shape that is measured.
+    #[error("a size of {found} bytes is too small; expected at least {least}")]
+    TooSmall {
+        /// The size that was asked for.
+        found: usize,
+        /// The smallest that works.
+        least: usize,
+    },
+    /// No line has such a name.
+    #[error("no line has {only:?} in its name; without --only all of them are shown")]
+    NothingToMeasure {
+        /// What was asked for.
+        only: String,
+    },
+}
+
+impl Error {
+    /// For `map_err`: what was tried with which file or folder.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -34,6 +34,17 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The disk is full.
+    #[error(
+        "there is no room for a file of {bytes} bytes in {}; choose a smaller size or another \
+         folder", dir.display()
+    )]
+    NoRoom {
+        /// The folder.
+        dir: PathBuf,
+        /// The size of the file.
+        bytes: u64,
+    },
     /// Too small to have every shape that is measured.
     #[error("a size of {found} bytes is too small; expected at least {least}")]
     TooSmall {

@@ -15,6 +15,6 @@ pub mod machine;
 pub mod measure;
 pub mod report;
 pub mod scan;
-// pub mod wall;
+pub mod wall;
 
 pub use error::{Error, Result};

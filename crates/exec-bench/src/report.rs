@@ -77,9 +77,7 @@ fn measure<T: Numeric>(x: &Array<T>, options: &Options) -> Result<Report> {
     }
     if options.kernels {
         let engine = &engine;
-        jobs.extend(
-            KERNELS.map(|scan| Timed::new(scan.to_string(), move || scan.run(engine, x))),
-        );
+        jobs.extend(KERNELS.map(|scan| Timed::new(scan.to_string(), move || scan.run(engine, x))));
     }
     let samples = interleaved(&mut jobs, options.runs)?;
     drop(jobs);
@@ -96,7 +94,10 @@ fn measure<T: Numeric>(x: &Array<T>, options: &Options) -> Result<Report> {
 
 fn outputs(dir: &Path) -> Result<tempfile::TempDir> {
     let action = "make a folder in";
-    tempfile::Builder::new().prefix("rowmill-limit-").tempdir_in(dir).map_err(Error::io(action, dir))
+    tempfile::Builder::new()
+        .prefix("rowmill-limit-")
+        .tempdir_in(dir)
+        .map_err(Error::io(action, dir))
 }
 
 /// The bare write of a new file, which is removed before the next: its stores, and all of it.

@@ -12,9 +12,9 @@ pub enum Error {
     /// An array file could not be opened, made or read.
     #[error(transparent)]
     File(#[from] rowmill_core::Error),
-    /// A job failed: timed all the same, it would look fast.
+    /// A job failed: timed all the same, it would look fast. Boxed: it is large.
     #[error(transparent)]
-    Job(#[from] rowmill_exec::Error),
+    Job(Box<rowmill_exec::Error>),
     /// A file of our own could not be used.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -36,13 +36,13 @@ pub enum Error {
     },
     /// The disk is full.
     #[error(
-        "there is no room for a file of {bytes} bytes in {}; choose a smaller size or another \
-         folder", dir.display()
+        "there is no room for {}, a file of {bytes} bytes; choose a smaller size or another \
+         folder", path.display()
     )]
     NoRoom {
-        /// The folder.
-        dir: PathBuf,
-        /// The size of the file.
+        /// The file.
+        path: PathBuf,
+        /// Its size.
         bytes: u64,
     },
     /// Too small to have every shape that is measured.
@@ -53,12 +53,27 @@ pub enum Error {
         /// The smallest that works.
         least: usize,
     },
+    /// The comparison has no such job.
+    #[error("{name:?} is not a job of the comparison")]
+    UnknownJob {
+        /// What was asked for.
+        name: String,
+    },
     /// No line has such a name.
     #[error("no line has {only:?} in its name; without --only all of them are shown")]
     NothingToMeasure {
         /// What was asked for.
         only: String,
     },
+}
+
+impl From<rowmill_exec::Error> for Error {
+    fn from(error: rowmill_exec::Error) -> Self {
+        match error {
+            rowmill_exec::Error::File(error) => Self::File(error),
+            other => Self::Job(Box::new(other)),
+        }
+    }
 }
 
 impl Error {

@@ -5,11 +5,14 @@
 //! |---|---|---|
 //! | `limit` | how fast can this file be read at all, and how close do the kernels come? | [`report`] |
 //! | `wall` | does every kind of job come as close to that as it should? | [`wall`] |
+//! | `compare` | what do other libraries make of the same jobs? `bench/compare/run` asks | [`compare`] |
 //!
-//! Both time jobs in turns ([`measure`]) against the fastest bare reads and writes that we know how
+//! The first two time jobs in turns ([`measure`]) against the fastest bare reads and writes that we know how
 //! to write ([`limit`]).
 
+pub mod compare;
 mod error;
+mod files;
 pub mod limit;
 pub mod machine;
 pub mod measure;

@@ -4,9 +4,9 @@
 use rowmill_core::Array;
 use rowmill_exec::{Mask, Sum};
 
-use super::files::Layout;
 use super::{Bench, Line, in_place};
 use crate::Result;
+use crate::files::Layout;
 use crate::measure::Timed;
 use crate::scan::{Axis, Kernel, Scan};
 

@@ -14,7 +14,6 @@
 //! | `small` | what a call costs, what opening costs |
 
 mod cold;
-mod files;
 mod layouts;
 mod line;
 mod scans;
@@ -31,11 +30,11 @@ use rowmill_core::{Array, Element, f16};
 use rowmill_exec::Engine;
 use serde::Serialize;
 
+use crate::files::{DataFile, Folder, Layout, Sample};
 use crate::limit::read_all;
 use crate::machine::{self, Machine};
 use crate::measure::{Samples, Timed, interleaved};
 use crate::{Error, Result};
-use files::{DataFile, Folder, Layout, Sample};
 
 /// What is measured.
 #[derive(Clone, Debug)]

@@ -2,9 +2,9 @@
 
 use rowmill_core::{Array, DType, SliceSource};
 
-use super::files::{Layout, Subject};
 use super::{Bench, COLUMNS, Line, in_place};
 use crate::Result;
+use crate::files::{Layout, Subject};
 use crate::measure::Timed;
 use crate::scan::{Axis, Kernel, Scan};
 

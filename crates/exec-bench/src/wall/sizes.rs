@@ -2,9 +2,9 @@
 
 use rowmill_core::{Array, SliceSource};
 
-use super::files::Layout;
 use super::{Bench, COLUMNS, Line, in_place};
 use crate::Result;
+use crate::files::Layout;
 use crate::measure::Timed;
 use crate::scan::{Axis, Kernel, Scan};
 

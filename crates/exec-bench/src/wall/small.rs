@@ -6,9 +6,9 @@ use std::time::Instant;
 use rowmill_core::{Array, SliceSource};
 use rowmill_exec::{Engine, Sum};
 
-use super::files::Layout;
 use super::{Bench, DataFile, Line, in_place};
 use crate::Result;
+use crate::files::Layout;
 use crate::measure::Timed;
 
 const CALL: &str = "call on 1 KB in memory, over the bare loop";

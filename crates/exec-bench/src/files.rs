@@ -2,8 +2,8 @@
 
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rowmill_core::{Array, AtomicFile, ByteOrder, Element, Order, RawSpec, Shape, f16, npy};
 use rowmill_exec::Numeric;
@@ -12,13 +12,13 @@ use tempfile::TempDir;
 use crate::{Error, Result};
 
 /// A type that array files are made of.
-pub(super) trait Sample: Element {
+pub(crate) trait Sample: Element {
     /// A value without NaN, infinities and subnormal numbers, whose sums fit their type.
     fn sample(random: u64) -> Self;
 }
 
 /// A dtype that kernels are measured on.
-pub(super) trait Subject: Sample + Numeric {
+pub(crate) trait Subject: Sample + Numeric {
     /// About half of the samples are above this.
     const MIDDLE: f64;
 }
@@ -60,7 +60,7 @@ const SEED: u64 = 20_261_121;
 
 /// How elements lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     /// `.npy` in the byte order of this machine.
     Native,
     /// `.npy` in the other byte order.
@@ -84,7 +84,7 @@ impl Layout {
     }
 
     /// A name for a file, unlike that of any other file.
-    pub(super) fn name<T: Element>(self, dims: [usize; 2]) -> String {
+    pub(crate) fn name<T: Element>(self, dims: [usize; 2]) -> String {
         let [rows, cols] = dims;
         let dtype = T::DTYPE.descr(self.byte_order());
         let dtype = dtype.trim_start_matches(['<', '>', '|']);
@@ -107,86 +107,92 @@ impl Layout {
 
 /// The folder of all files of a run, removed with it.
 #[derive(Debug)]
-pub(super) struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 /// What a thread makes at a time, in elements.
 const PIECE: usize = 1 << 20;
 
 impl Folder {
-    pub(super) fn new(dir: &Path) -> Result<Self> {
+    pub(crate) fn new(dir: &Path) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("rowmill-wall-").tempdir_in(dir);
         folder.map(Self).map_err(Error::io("make a folder in", dir))
     }
 
     /// A name in the folder.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn no_room(&self, bytes: u64, error: rowmill_core::Error) -> Error {
-        match error {
-            rowmill_core::Error::Io { source, .. } if is_full(source.kind()) => {
-                Error::NoRoom { dir: self.0.path().to_owned(), bytes }
-            }
-            other => other.into(),
-        }
-    }
-
-    /// Makes an array file. Its elements depend on their position only. It is written as any
-    /// program would write it, in large pieces, and is on disk and in the page cache then.
-    pub(super) fn make<T: Sample>(
+    /// Makes an array file here: see [`write`].
+    pub(crate) fn make<T: Sample>(
         &self,
         name: &str,
         dims: [usize; 2],
         layout: Layout,
     ) -> Result<DataFile> {
         let path = self.path(name);
-        let shape = Shape::new(dims).map_err(rowmill_exec::Error::kernel)?;
-        let header = layout.header::<T>(&shape);
-        let swap = layout.byte_order() != ByteOrder::NATIVE;
-        let (len, size) = (shape.len(), size_of::<T>());
-        let target = AtomicFile::create(&path)?;
-        let bytes = (header.len() + len * size) as u64;
-        target.allocate(bytes).map_err(|error| self.no_room(bytes, error))?;
-        let file = Mutex::new(target.file());
-        let write = |at: usize, bytes: &[u8]| {
-            // A lock is poisoned by a panic, which ends the run by itself.
-            let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            file.seek(SeekFrom::Start(at as u64))?;
-            file.write_all(bytes)
-        };
-        let next = AtomicUsize::new(0);
-        let work = || -> std::io::Result<()> {
-            let mut bytes = Vec::with_capacity(PIECE * size);
-            loop {
-                let start = next.fetch_add(PIECE, Ordering::Relaxed);
-                if start >= len {
-                    return Ok(());
-                }
-                let piece = start..len.min(start + PIECE);
-                let elements: Vec<T> = piece.map(|i| T::sample(random(i as u64))).collect();
-                bytes.clear();
-                bytes.extend_from_slice(T::bytes(&elements));
-                if swap {
-                    bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-                }
-                write(header.len() + start * size, &bytes)?;
-            }
-        };
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let written = std::thread::scope(|scope| {
-            let all: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let joined = all.into_iter().map(|thread| {
-                let panicked = |_| Err(std::io::Error::other("a thread panicked"));
-                thread.join().unwrap_or_else(panicked)
-            });
-            joined.fold(write(0, &header), std::io::Result::and)
-        });
-        written.map_err(Error::io("write", &path))?;
-        target.publish()?;
-        let offset = header.len() as u64;
-        let spec = RawSpec::new(T::DTYPE, shape).offset(offset).byte_order(layout.byte_order());
+        let spec = write::<T>(&path, dims, layout)?;
         Ok(DataFile { path, spec })
+    }
+}
+
+/// Makes an array file, and says what is in it. Its elements depend on their position only. It is
+/// written as any program would write it, in large pieces, and is on disk and in the page cache
+/// then.
+pub(crate) fn write<T: Sample>(path: &Path, dims: [usize; 2], layout: Layout) -> Result<RawSpec> {
+    let shape = Shape::new(dims).map_err(rowmill_exec::Error::kernel)?;
+    let header = layout.header::<T>(&shape);
+    let swap = layout.byte_order() != ByteOrder::NATIVE;
+    let (len, size) = (shape.len(), size_of::<T>());
+    let bytes = (header.len() + len * size) as u64;
+    let target = AtomicFile::create(path)?;
+    target.allocate(bytes).map_err(|error| no_room(path, bytes, error))?;
+    let file = Mutex::new(target.file());
+    let write = |at: usize, bytes: &[u8]| {
+        // A lock is poisoned by a panic, which ends the run by itself.
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(at as u64))?;
+        file.write_all(bytes)
+    };
+    let next = AtomicUsize::new(0);
+    let work = || -> std::io::Result<()> {
+        let mut bytes = Vec::with_capacity(PIECE * size);
+        loop {
+            let start = next.fetch_add(PIECE, Ordering::Relaxed);
+            if start >= len {
+                return Ok(());
+            }
+            let piece = start..len.min(start + PIECE);
+            let elements: Vec<T> = piece.map(|i| T::sample(random(i as u64))).collect();
+            bytes.clear();
+            bytes.extend_from_slice(T::bytes(&elements));
+            if swap {
+                bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+            }
+            write(header.len() + start * size, &bytes)?;
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let written = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let joined = all.into_iter().map(|thread| {
+            let panicked = |_| Err(std::io::Error::other("a thread panicked"));
+            thread.join().unwrap_or_else(panicked)
+        });
+        joined.fold(write(0, &header), std::io::Result::and)
+    });
+    written.map_err(Error::io("write", path))?;
+    target.publish()?;
+    let offset = header.len() as u64;
+    Ok(RawSpec::new(T::DTYPE, shape).offset(offset).byte_order(layout.byte_order()))
+}
+
+fn no_room(path: &Path, bytes: u64, error: rowmill_core::Error) -> Error {
+    match error {
+        rowmill_core::Error::Io { source, .. } if is_full(source.kind()) => {
+            Error::NoRoom { path: path.to_owned(), bytes }
+        }
+        other => other.into(),
     }
 }
 
@@ -196,18 +202,18 @@ fn is_full(kind: ErrorKind) -> bool {
 
 /// An array file that is removed when dropped.
 #[derive(Debug)]
-pub(super) struct DataFile {
+pub(crate) struct DataFile {
     path: PathBuf,
     spec: RawSpec,
 }
 
 impl DataFile {
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The array in a raw file, or its bytes as elements of another type of the same size.
-    pub(super) fn open_raw<T: Element>(&self) -> Result<Array<T>> {
+    pub(crate) fn open_raw<T: Element>(&self) -> Result<Array<T>> {
         let mut spec = self.spec.clone();
         spec.dtype = T::DTYPE;
         Ok(Array::open_raw(&self.path, spec)?)

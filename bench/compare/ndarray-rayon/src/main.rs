@@ -136,7 +136,7 @@ fn five(x: ArrayView2<'_, f32>) -> [f64; 5] {
         .map(|chunk| {
             let (sum, count) = (lanes(chunk, f64::from), chunk.len() as f64);
             let mean = sum / count;
-            let squares = lanes(chunk, |v| (f64::from(v) - mean).powi(2));
+            let squares = lanes(chunk, |v| (f64::from(v) - mean) * (f64::from(v) - mean));
             let (low, high) = range(chunk);
             (sum, Moments { count, mean, squares }, low, high)
         })
@@ -150,8 +150,8 @@ fn range(chunk: &[f32]) -> (f32, f32) {
     let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
     for lane in lanes {
         for ((low, high), &v) in low.iter_mut().zip(&mut high).zip(lane) {
-            *low = if v < *low { v } else { *low };
-            *high = if v > *high { v } else { *high };
+            *low = low.min(v);
+            *high = high.max(v);
         }
     }
     let low = low.iter().chain(rest).copied().fold(f32::INFINITY, f32::min);

@@ -9,7 +9,7 @@ use rowmill_exec_bench::report::{self, Options};
 
 /// The fastest read of a mapped array file that there is, on 1 to N threads.
 ///
-/// Reads every byte with eight interleaved streams a thread and does nothing with it. Each number
+/// Reads every byte with interleaved streams and does nothing with it. Each number
 /// is a median over the runs; jobs take turns, so that a disturbance hits all alike. The file is in
 /// the page cache after the warm-up, if it fits.
 #[derive(Debug, Parser)]

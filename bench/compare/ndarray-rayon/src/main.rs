@@ -146,17 +146,8 @@ fn five(x: ArrayView2<'_, f32>) -> [f64; 5] {
 }
 
 fn range(chunk: &[f32]) -> (f32, f32) {
-    let (lanes, rest) = chunk.as_chunks::<LANES>();
-    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
-    for lane in lanes {
-        for ((low, high), &v) in low.iter_mut().zip(&mut high).zip(lane) {
-            *low = low.min(v);
-            *high = high.max(v);
-        }
-    }
-    let low = low.iter().chain(rest).copied().fold(f32::INFINITY, f32::min);
-    let high = high.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
-    (low, high)
+    let nothing = (f32::INFINITY, f32::NEG_INFINITY);
+    chunk.iter().fold(nothing, |(low, high), &v| (low.min(v), high.max(v)))
 }
 
 /// Mean and squared distances of each column: two looks at each chunk of rows, then merged.

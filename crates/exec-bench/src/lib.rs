@@ -1,7 +1,25 @@
 //! What this machine and this file can do: the yardsticks of rowmill. The binaries are thin; all
 //! measuring is here.
+//!
+//! | binary | asks | here |
+//! |---|---|---|
+//! | `limit` | how fast can this file be read at all, and how close do the kernels come? | [`report`] |
+//! | `wall` | does every kind of job come as close to that as it should? | [`wall`] |
+//! | `gather` | how fast do random rows come, warm and cold? | [`gather`] |
+//! | `compare` | what do other libraries make of the same jobs? `bench/compare/run` asks | [`compare`] |
+//!
+//! The first two time jobs in turns ([`measure`]) against the fastest bare reads and writes that we know how
+//! to write ([`limit`]).
 
+pub mod compare;
+mod error;
+mod files;
 pub mod gather;
 pub mod limit;
+pub mod machine;
 pub mod measure;
 pub mod report;
+pub mod scan;
+pub mod wall;
+
+pub use error::{Error, Result};

@@ -1,14 +1,31 @@
-//! The report of `limit`: throughput of the bare read, and of the kernels beside it.
+//! The report of `limit`: throughput of the bare read and write, and of the kernels beside them.
 
 use std::fmt;
-use std::path::Path;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
 
 use rowmill_core::{Array, match_array};
-use rowmill_exec::{Engine, Error, Isa, Mask, Mean, MinMax, Moments, Numeric, Stats, Sum};
+use rowmill_exec::{Engine, Isa, Numeric};
 use serde::Serialize;
 
-use crate::limit::read_all;
+use crate::limit::{read_all, write_all};
+use crate::machine::Machine;
 use crate::measure::{Samples, Timed, interleaved};
+use crate::scan::{Axis, Kernel, Scan};
+use crate::{Error, Result};
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads to go up to; the kernels run on all of them.
+    pub threads: usize,
+    /// Runs of each job after the warm-up.
+    pub runs: usize,
+    /// Whether the kernels are timed as well.
+    pub kernels: bool,
+    /// Where a file of the same size is written, if writing is timed as well.
+    pub write: Option<PathBuf>,
+}
 
 /// What was measured of one file.
 #[derive(Clone, Debug, Serialize)]
@@ -21,110 +38,98 @@ pub struct Report {
     pub shape: Vec<usize>,
     /// Bytes of elements.
     pub bytes: u64,
-    /// The instruction set.
-    pub isa: &'static str,
     /// Threads of the last limit and of the kernels.
     pub threads: usize,
-    /// The processor.
-    pub cpu: String,
-    /// The operating system's version.
-    pub os: String,
-    /// The bare reads, then the kernels.
+    /// The machine.
+    #[serde(flatten)]
+    pub machine: Machine,
+    /// The bare reads on 1 to `threads` threads, the bare writes, then the kernels.
     pub samples: Vec<Samples>,
 }
 
-/// Measures the bare read on 1 to `threads` threads and, if asked, the kernels.
+/// Measures the bare read on 1 to `threads` threads and, if asked, the bare write and the kernels.
 ///
 /// # Errors
-/// When the file cannot be opened, or holds elements that cannot be lent in place.
-pub fn limit(
-    path: &Path,
-    threads: usize,
-    runs: usize,
-    kernels: bool,
-    isa: Isa,
-) -> Result<Report, Error> {
+/// When the file cannot be opened, or holds elements that cannot be lent in place; when there is no
+/// room to write.
+pub fn limit(path: &Path, options: &Options) -> Result<Report> {
     let any = rowmill_core::open(path)?;
-    match_array!(&any, x => measure(x, threads, runs, kernels, isa))
+    match_array!(&any, x => measure(x, options))
 }
 
-fn measure<T: Numeric>(
-    x: &Array<T>,
-    threads: usize,
-    runs: usize,
-    kernels: bool,
-    isa: Isa,
-) -> Result<Report, Error> {
-    let bytes = T::bytes(x.as_slice().ok_or_else(|| {
-        Error::kernel(format!(
-            "{} cannot be read in place: it is of foreign byte order, misaligned, in Fortran \
-             order, or bool",
-            x.path().display()
-        ))
-    })?);
-    let engine = Engine::builder().workers(threads).isa(isa).build()?;
+fn measure<T: Numeric>(x: &Array<T>, options: &Options) -> Result<Report> {
+    let elements = x.as_slice().ok_or_else(|| Error::NotInPlace { path: x.path().to_owned() })?;
+    let bytes = T::bytes(elements);
+    let isa = Isa::detect();
+    let engine = Engine::builder().workers(options.threads).isa(isa).build()?;
     let mut jobs: Vec<Timed<'_>> = Vec::new();
-    for threads in 1..=threads {
-        let job = move || {
-            std::hint::black_box(read_all(bytes, threads, isa));
-        };
-        jobs.push((format!("limit, {threads} threads"), Box::new(job)));
+    for threads in 1..=options.threads {
+        jobs.push(Timed::new(format!("limit, {threads} threads"), move || {
+            black_box(read_all(bytes, threads, isa));
+            Ok(())
+        }));
     }
-    if kernels {
-        add_kernels(&mut jobs, &engine, x);
+    // Removed with all that is in it, however this ends.
+    let folder = options.write.as_deref().map(outputs).transpose()?;
+    if let Some(folder) = &folder {
+        let path = folder.path().join("write.npy");
+        jobs.push(write_limit(path, bytes.len(), options.threads));
     }
-    let samples = interleaved(&mut jobs, runs);
+    if options.kernels {
+        let engine = &engine;
+        jobs.extend(KERNELS.map(|scan| Timed::new(scan.to_string(), move || scan.run(engine, x))));
+    }
+    let samples = interleaved(&mut jobs, options.runs)?;
     drop(jobs);
     Ok(Report {
         file: x.path().display().to_string(),
         dtype: T::DTYPE.to_string(),
         shape: x.shape().dims().to_vec(),
         bytes: bytes.len() as u64,
-        isa: isa.name(),
-        threads,
-        cpu: proc_line("/proc/cpuinfo", "model name"),
-        os: std::fs::read_to_string("/proc/sys/kernel/osrelease")
-            .map_or_else(|_| std::env::consts::OS.to_owned(), |s| s.trim().to_owned()),
+        threads: options.threads,
+        machine: Machine::this(),
         samples,
     })
 }
 
-fn add_kernels<'a, T: Numeric>(jobs: &mut Vec<Timed<'a>>, engine: &'a Engine, x: &'a Array<T>) {
-    macro_rules! job {
-        ($name:expr, $kernel:expr) => {
-            jobs.push((
-                $name.to_owned(),
-                Box::new(move || {
-                    // A kernel that fails would look fast.
-                    if let Err(error) = engine.reduce(x, $kernel) {
-                        panic!("{}: {error}", $name);
-                    }
-                }),
-            ));
-        };
-    }
-    let half = || Mask::compare(rowmill_exec::CompareOp::Gt, 0.5);
-    job!("sum", Sum::all());
-    job!("mean", Mean::all());
-    job!("masked sum x > 0.5", Sum::all().masked(half()));
-    job!("min, max", MinMax::all());
-    job!("moments", Moments::all());
-    job!("stats (five and more)", Stats::all());
-    job!("sum per column", Sum::per_column());
-    job!("mean per column", Mean::per_column());
-    job!("masked sum per column", Sum::per_column().masked(half()));
-    job!("min, max per column", MinMax::per_column());
-    job!("moments per column", Moments::per_column());
-    job!("stats per column", Stats::per_column());
-    job!("mean per row", Mean::per_row());
-    job!("stats per row", Stats::per_row());
+fn outputs(dir: &Path) -> Result<tempfile::TempDir> {
+    let action = "make a folder in";
+    tempfile::Builder::new()
+        .prefix("rowmill-limit-")
+        .tempdir_in(dir)
+        .map_err(Error::io(action, dir))
 }
 
-fn proc_line(file: &str, key: &str) -> String {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let value = text.lines().find(|l| l.starts_with(key)).and_then(|l| l.split(": ").nth(1));
-    value.unwrap_or("unknown").to_owned()
+/// The bare write of a new file, which is removed before the next: its stores, and all of it.
+pub(crate) fn write_limit<'a>(path: PathBuf, len: usize, threads: usize) -> Timed<'a> {
+    let laps = ["write limit, stores", "write limit, durable"];
+    Timed::laps(laps, move || {
+        let written = write_all(&path, len, threads)?;
+        std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        Ok(vec![written.stores.as_secs_f64(), written.durable.as_secs_f64()])
+    })
 }
+
+const KERNELS: [Scan; 14] = {
+    use Axis::{All, Columns, Rows};
+    const HALF: Kernel = Kernel::MaskedSum { above: 0.5 };
+    [
+        Scan::new(Kernel::Sum, All),
+        Scan::new(Kernel::Mean, All),
+        Scan::new(HALF, All),
+        Scan::new(Kernel::MinMax, All),
+        Scan::new(Kernel::Moments, All),
+        Scan::new(Kernel::Stats, All),
+        Scan::new(Kernel::Sum, Columns),
+        Scan::new(Kernel::Mean, Columns),
+        Scan::new(HALF, Columns),
+        Scan::new(Kernel::MinMax, Columns),
+        Scan::new(Kernel::Moments, Columns),
+        Scan::new(Kernel::Stats, Columns),
+        Scan::new(Kernel::Mean, Rows),
+        Scan::new(Kernel::Stats, Rows),
+    ]
+};
 
 impl Report {
     /// Every sample, as JSON.
@@ -143,7 +148,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gb = self.bytes as f64 / 1e9;
         writeln!(f, "{}  {} {:?}  {gb:.2} GB", self.file, self.dtype, self.shape)?;
-        writeln!(f, "{}, {} threads, {}, {}", self.cpu, self.threads, self.isa, self.os)?;
+        writeln!(f, "{}, {} threads", self.machine, self.threads)?;
         writeln!(f, "{:28} {:>9} {:>8} {:>9} {:>7}", "", "median s", "GB/s", "of limit", "spread")?;
         for s in &self.samples {
             let median = s.median();

@@ -5,18 +5,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use rowmill_exec::Isa;
-use rowmill_exec_bench::report;
+use rowmill_exec_bench::report::{self, Options};
 
 /// The fastest read of a mapped array file that there is, on 1 to N threads.
 ///
-/// Reads every byte with eight interleaved streams a thread and does nothing with it. Each number
+/// Reads every byte with interleaved streams and does nothing with it. Each number
 /// is a median over the runs; jobs take turns, so that a disturbance hits all alike. The file is in
 /// the page cache after the warm-up, if it fits.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  limit big.npy\n  limit big.npy --kernels --runs 9\n  limit big.npy --json > limit.json"
+    after_help = "Examples:\n  limit big.npy\n  limit big.npy --kernels --runs 9\n  limit big.npy --write .\n  limit big.npy --json > limit.json"
 )]
 struct Args {
     /// The array file: .npy, or raw with a sidecar; native byte order, C order
@@ -30,6 +29,9 @@ struct Args {
     /// Time the kernels as well, on all threads, and show their share of the limit
     #[arg(long)]
     kernels: bool,
+    /// Time writing a file of the same size into this folder as well; it is removed
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
     /// Print JSON with every sample
     #[arg(long)]
     json: bool,
@@ -38,8 +40,13 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = args.threads.unwrap_or(cores).max(1);
-    match report::limit(&args.file, threads, args.runs.max(1), args.kernels, Isa::detect()) {
+    let options = Options {
+        threads: args.threads.unwrap_or(cores).max(1),
+        runs: args.runs.max(1),
+        kernels: args.kernels,
+        write: args.write,
+    };
+    match report::limit(&args.file, &options) {
         Ok(report) => {
             if args.json {
                 println!("{}", report.to_json());

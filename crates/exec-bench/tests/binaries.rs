@@ -1,0 +1,124 @@
+//! The binaries from end to end, on files too small to say anything about speed.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rowmill_core::CreateOptions;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a place for files")
+}
+
+fn wall(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wall"));
+    let command = command.args(["--size", "8MiB", "--runs", "1", "--dir"]).arg(dir).args(args);
+    command.output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("text")
+}
+
+fn is_empty(dir: &Path) -> bool {
+    dir.read_dir().expect("a folder").next().is_none()
+}
+
+#[test]
+fn wall_measures_everything_and_leaves_nothing() {
+    let dir = folder();
+    // Without --cold: a test does not empty the page cache of the machine that it runs on.
+    let ran = wall(dir.path(), &["--json"]);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let wall: Value = serde_json::from_slice(&ran.stdout).expect("stdout is JSON");
+    let lines = wall["lines"].as_array().expect("a list");
+    let name = |line: &Value| line["name"].as_str().expect("a name").to_owned();
+    let names: Vec<_> = lines.iter().map(name).collect();
+    for group in [
+        "sum f32",
+        "masked sum x > 0.5 f64",
+        "min, max u8",
+        "moments per row f64",
+        "mean per column f32, 100000 columns",
+        "stats f64",
+        "sum f16",
+        "sum f32 masked by a bool array",
+        "sum f32 Fortran order, of native",
+        "sum f32, one axis",
+        "z-score f32, write pass, durable",
+        "sum f32, sizes, lowest by highest",
+        "call on 1 KB mapped, over the bare loop",
+        "open the large .npy",
+    ] {
+        assert!(names.iter().any(|name| name == group), "{group} is not in {names:#?}");
+    }
+    for line in lines {
+        let figure = &line["figure"];
+        let value = figure["ratio"].as_f64().or(figure["seconds"].as_f64());
+        assert!(value.is_some_and(f64::is_finite), "{line:#}");
+        if let Some(job) = line["job"].as_object() {
+            assert_eq!(job["seconds"].as_array().map(Vec::len), Some(1), "{line:#}");
+        }
+        // The table is there as well.
+        assert!(text(&ran.stderr).contains(&name(line)));
+    }
+    assert!(wall["machine"]["cores"].as_u64().is_some_and(|cores| cores > 0));
+    assert!(is_empty(dir.path()));
+}
+
+#[test]
+fn wall_shows_only_what_is_asked_for() {
+    let dir = folder();
+    let ran = wall(dir.path(), &["--only", "per row f64"]);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let rows = text(&ran.stdout).lines().filter(|line| line.contains("per row f64"));
+    assert_eq!(rows.count(), 3, "{}", text(&ran.stdout));
+    assert_eq!(text(&ran.stderr).matches("making").count(), 1, "one file is needed");
+}
+
+#[test]
+fn wall_refuses_what_it_cannot_measure() {
+    let dir = folder();
+    for (args, code, says) in [
+        (&["--only", "nonsense"][..], 1, "no line has \"nonsense\" in its name"),
+        (&["--size", "1MiB"], 1, "expected at least 7200000"),
+        (&["--size", "many"], 2, "expected bytes"),
+        (&["--runs", "0"], 2, "expected a number from 1"),
+        (&["--size", "1000000GiB"], 1, "choose a smaller size"),
+    ] {
+        if args[1].starts_with("1000000") && !cfg!(target_os = "linux") {
+            continue; // elsewhere no room is reserved, and it would be written until there is none
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wall"));
+        let ran = command.arg("--dir").arg(dir.path()).args(args).output();
+        let ran = ran.expect("the binary starts");
+        assert_eq!(ran.status.code(), Some(code), "{args:?}: {}", text(&ran.stderr));
+        assert!(text(&ran.stderr).contains(says), "{args:?}: {}", text(&ran.stderr));
+        assert!(is_empty(dir.path()), "{args:?}");
+    }
+    let ran = wall(&dir.path().join("nowhere"), &[]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(text(&ran.stderr).contains("cannot make a folder in"), "{}", text(&ran.stderr));
+}
+
+#[test]
+fn limit_shows_reads_writes_and_kernels() {
+    let dir = folder();
+    let path = dir.path().join("x.npy");
+    CreateOptions::new().create::<f32>(&path, [1000, 100]).expect("room").close().expect("a disk");
+    let outputs = folder();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_limit"));
+    let command = command.arg(&path).args(["--kernels", "--runs", "2", "--json", "--write"]);
+    let ran = command.arg(outputs.path()).output().expect("the binary starts");
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let report: Value = serde_json::from_slice(&ran.stdout).expect("stdout is JSON");
+    let samples = report["samples"].as_array().expect("a list");
+    for name in ["limit, 1 threads", "write limit, durable", "stats per row"] {
+        let named = samples.iter().find(|s| s["name"] == name);
+        let named = named.unwrap_or_else(|| panic!("{name} is not in {samples:#?}"));
+        assert_eq!(named["seconds"].as_array().map(Vec::len), Some(2), "{name}");
+    }
+    assert!(report["cpu"].is_string() && report["bytes"] == 400_000);
+    assert!(is_empty(outputs.path()));
+}

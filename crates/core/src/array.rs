@@ -230,8 +230,14 @@ impl<T: Element> Array<T> {
         if !self.inner.in_place {
             return None;
         }
+        T::view(self.all_stored()?)
+    }
+
+    /// The bytes of all elements in place, as what they are stored as.
+    fn all_stored(&self) -> Option<&[T::Stored]> {
+        let meta = self.meta();
         let bytes = self.inner.bytes.mapped()?.get(meta.offset as usize..)?;
-        T::view(bytemuck::try_cast_slice(bytes.get(..meta.byte_len())?).ok()?)
+        bytemuck::try_cast_slice(bytes.get(..meta.byte_len())?).ok()
     }
 
     /// The element at this index: one number for each axis.
@@ -278,6 +284,38 @@ impl<T: Element> Source<T> for Array<T> {
 
     fn verify(&self) -> Result<()> {
         self.inner.bytes.verify()
+    }
+
+    fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
+        let meta = self.meta();
+        check_ranges(&meta.shape, &rows, &cols).ok()?;
+        if !self.inner.in_place {
+            return None;
+        }
+        Some(tile_in(self.all_stored()?, &meta.shape, rows, cols))
+    }
+
+    fn release(&self, rows: Range<usize>, cols: Range<usize>) {
+        let Inner { meta, bytes, .. } = &*self.inner;
+        if check_ranges(&meta.shape, &rows, &cols).is_err() || bytes.mapped().is_none() {
+            return;
+        }
+        let (size, row_len) = (meta.dtype.size(), meta.shape.row_len());
+        let runs = |runs: Range<usize>, apart: usize, within: Range<usize>| {
+            for run in runs {
+                let at = |i: usize| meta.offset as usize + (run * apart + i) * size;
+                bytes.release(at(within.start)..at(within.end));
+            }
+        };
+        if !meta.is_row_major() {
+            // The last axis is the slowest of the file, the first one the fastest: every element of
+            // a row is the start of a run of rows, in whatever order those stand.
+            runs(0..row_len, meta.shape.rows(), rows);
+        } else if cols.len() == row_len {
+            runs(0..1, 0, rows.start * row_len..rows.end * row_len);
+        } else {
+            runs(rows, row_len, cols);
+        }
     }
 
     fn in_place(&self) -> Option<&[T]> {

@@ -161,7 +161,8 @@ impl<T: Element> StagedArray<T> {
                 instead: "create in C order",
             });
         }
-        let write_back = WriteBack::new(self.file.file(), self.meta.offset);
+        let write_back =
+            WriteBack::new(self.file.file(), &self.path, self.map.as_ref(), self.meta.offset);
         let Some(map) = &mut self.map else { return Ok((&mut [], write_back)) };
         let stored = elements_mut::<T>(&mut map[self.meta.offset as usize..]);
         if T::DTYPE != crate::DType::Bool {

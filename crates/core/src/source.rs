@@ -184,6 +184,21 @@ pub trait Source<T: Element>: Sync {
         Ok(())
     }
 
+    /// Lets go of the memory that stands for elements `cols` of each of these rows, which will not
+    /// be read again soon. They can be: a mapped file gives its pages back to the page cache. Only
+    /// ever a hint; what is outside the array is ignored.
+    fn release(&self, rows: Range<usize>, cols: Range<usize>) {
+        let _ = (rows, cols);
+    }
+
+    /// Lends a tile as it is stored, in place; `None` where elements have to be decoded. For `bool`,
+    /// which a mapped file cannot lend as such: a byte that is not zero is true.
+    #[doc(hidden)]
+    fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
+        let _ = (rows, cols);
+        None
+    }
+
     /// All elements in C order, if the source can lend them in place.
     fn in_place(&self) -> Option<&[T]> {
         None

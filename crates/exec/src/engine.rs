@@ -6,12 +6,14 @@ use rowmill_core::{Element, Source, TileBuffer};
 
 use crate::control::{CancelToken, Observer, Progress};
 use crate::grid::Grid;
+use crate::memory;
 use crate::plan::{ChunkSize, Plan};
 use crate::reduce::{Block, Reduce};
+use crate::report::Reporter;
 use crate::run::Job;
 use crate::scratch::Scratch;
 use crate::tree::{Run, Tree};
-use crate::{Error, Result};
+use crate::{Error, Result, RunReport};
 use rowmill_lanes::arch::Isa;
 
 /// Runs jobs over arrays on its own workers.
@@ -38,6 +40,9 @@ pub struct Engine {
     pub(crate) isa: Isa,
     pub(crate) observer: Option<Observer>,
     pub(crate) cancel: CancelToken,
+    /// Bytes.
+    pub(crate) ceiling: u64,
+    pub(crate) reporter: Option<Reporter>,
 }
 
 /// The knobs of an [`Engine`].
@@ -49,7 +54,12 @@ pub struct EngineBuilder {
     isa: Option<Isa>,
     observer: Option<Observer>,
     cancel: CancelToken,
+    ceiling: Option<u64>,
+    reporter: Option<Reporter>,
 }
+
+/// The least memory ceiling, for each worker: a few blocks and what they are decoded into.
+const LEAST_CEILING: u64 = 8 << 20;
 
 /// Set to `baseline`, `avx2` or `avx512`, overrides the instruction set of engines that do not set
 /// their own: for tests and for finding faults.
@@ -88,10 +98,34 @@ impl EngineBuilder {
         self
     }
 
+    /// The memory that jobs may keep resident, in bytes: mapped pages of inputs and outputs, and
+    /// buffers. Chunks that would not fit are made smaller, and finished chunks of files that are
+    /// larger than half of it are let go. What stays is in the page cache, which the operating
+    /// system takes back when it needs to. Results and buffers of the caller's own are not counted.
+    /// Default: three quarters of what the machine has, or of what its control group may use.
+    ///
+    /// ```
+    /// use rowmill_exec::Engine;
+    /// let engine = Engine::builder().workers(2).memory_ceiling(64 << 20).build()?;
+    /// assert_eq!(engine.memory_ceiling(), 64 << 20);
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    pub fn memory_ceiling(mut self, bytes: u64) -> Self {
+        self.ceiling = Some(bytes);
+        self
+    }
+
+    /// What is called on the caller's thread when a job is done: how long it took, how much memory
+    /// the process held, how many page faults there were. Default: nothing, and nothing is measured.
+    pub fn report(mut self, callback: impl Fn(&RunReport) + Send + Sync + 'static) -> Self {
+        self.reporter = Some(Reporter(Arc::new(callback)));
+        self
+    }
+
     /// Starts the workers.
     ///
     /// # Errors
-    /// [`Error::BadOption`] for no workers or empty chunks, [`Error::Workers`] when threads cannot
+    /// [`Error::BadOption`] for no workers, empty chunks or a memory ceiling below 8 MiB a worker, [`Error::Workers`] when threads cannot
     /// be started, [`Error::Isa`] when `ROWMILL_ISA` names what this machine does not have.
     pub fn build(self) -> Result<Engine> {
         let bad = |knob, expected| Err(Error::BadOption { knob, value: "0".to_owned(), expected });
@@ -108,12 +142,31 @@ impl EngineBuilder {
         };
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let workers = self.workers.unwrap_or_else(cores);
+        let least = LEAST_CEILING.saturating_mul(workers as u64);
+        let ceiling = self.ceiling.unwrap_or_else(|| {
+            memory::available().map_or(u64::MAX, |bytes| bytes / 4 * 3).max(least)
+        });
+        if ceiling < least {
+            return Err(Error::BadOption {
+                knob: "the memory ceiling",
+                value: format!("{ceiling} bytes for {workers} workers"),
+                expected: "expected at least 8 MiB a worker",
+            });
+        }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(workers)
             .thread_name(|i| format!("rowmill-{i}"))
             .build()
             .map_err(|source| Error::Workers { workers, source })?;
-        Ok(Engine { pool, chunk: self.chunk, isa, observer: self.observer, cancel: self.cancel })
+        Ok(Engine {
+            pool,
+            chunk: self.chunk,
+            isa,
+            observer: self.observer,
+            cancel: self.cancel,
+            ceiling,
+            reporter: self.reporter,
+        })
     }
 }
 
@@ -149,6 +202,18 @@ impl Engine {
         self.isa
     }
 
+    /// The memory that jobs may keep resident, in bytes.
+    #[must_use]
+    pub fn memory_ceiling(&self) -> u64 {
+        self.ceiling
+    }
+
+    /// The most bytes of a chunk, so that what all workers have in hand, inputs and outputs and what
+    /// they are decoded into, is a part of the memory ceiling.
+    pub(crate) fn most_chunk_bytes(&self) -> usize {
+        usize::try_from(self.ceiling / 8).unwrap_or(usize::MAX) / self.workers()
+    }
+
     /// Reduces an array with a kernel, or a tuple of kernels, in one read.
     ///
     /// # Errors
@@ -163,19 +228,34 @@ impl Engine {
         let shape = source.shape();
         kernel.check(shape)?;
         let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
-        let plan = Plan::blocks(&grid, self.chunk, self.workers());
+        let plan = Plan::blocks(&grid, self.chunk, self.workers())
+            .finer(self.most_chunk_bytes() / grid.block_bytes());
         let tree = Tree::new();
         let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
         let job = Job::new(self, "reduce", plan.len(), (shape.len() * size_of::<T>()) as u64);
+        let lets_go = job.lets_go();
         self.run(
             &job,
             |chunk| grid.bytes(plan.chunk(chunk)),
             || Worker { buffer: TileBuffer::new(), scratch: Scratch::default() },
             |worker, chunk| {
                 let mut run = Run::new();
-                self.reduce_blocks(source, &kernel, &grid, plan.chunk(chunk), worker, |i, p| {
-                    run.push(i, p, merge);
-                })?;
+                self.reduce_blocks(
+                    source,
+                    &kernel,
+                    &grid,
+                    plan.chunk(chunk),
+                    worker,
+                    lets_go,
+                    |i, p| {
+                        run.push(i, p, merge);
+                    },
+                )?;
+                if lets_go {
+                    for (rows, cols) in grid.regions(plan.chunk(chunk)) {
+                        source.release(rows, cols);
+                    }
+                }
                 tree.add(run, merge);
                 Ok(())
             },
@@ -198,6 +278,7 @@ impl Engine {
         grid: &Grid,
         blocks: std::ops::Range<usize>,
         worker: &mut Worker<T>,
+        lets_go: bool,
         mut done: impl FnMut(usize, R::Partial),
     ) -> Result<()> {
         let row_len = source.shape().row_len();
@@ -215,7 +296,7 @@ impl Engine {
             for index in next..=last {
                 let bounds = grid.block(index);
                 let tile = span.sub_rows(bounds.rows.start - start..bounds.rows.end - start);
-                let block = Block::new(tile, bounds, row_len, self.isa, scratch);
+                let block = Block::new(tile, bounds, row_len, self.isa, scratch).lets_go(lets_go);
                 let mut partial = kernel.identity();
                 kernel.accumulate(&mut partial, &block)?;
                 done(index, partial);

@@ -102,6 +102,23 @@ impl Grid {
         }
     }
 
+    /// The rows and columns of these blocks, blocks side by side together.
+    pub(crate) fn regions(
+        &self,
+        blocks: Range<usize>,
+    ) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<'_> {
+        let tiles = self.tiles().max(1);
+        // All of one column of blocks stand in one region.
+        let step = if tiles == 1 { blocks.len().max(1) } else { tiles };
+        let first = blocks.start / step * step;
+        let starts = if tiles == 1 { blocks.start } else { first };
+        (starts..blocks.end).step_by(step).map(move |start| {
+            let (from, to) = (start.max(blocks.start), (start + step).min(blocks.end) - 1);
+            let (from, to) = (self.block(from), self.block(to));
+            (from.rows.start..to.rows.end, from.cols.start..to.cols.end)
+        })
+    }
+
     /// The bytes of these blocks.
     pub(crate) fn bytes(&self, blocks: Range<usize>) -> u64 {
         blocks
@@ -114,6 +131,23 @@ impl Grid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regions_cover_the_blocks() {
+        let narrow = Grid::new(10_000, 1000, 4); // blocks of 128 rows
+        let region = |grid: &Grid, blocks| grid.regions(blocks).collect::<Vec<_>>();
+        assert_eq!(region(&narrow, 2..5), [(256..640, 0..1000)]);
+        assert_eq!(region(&narrow, 3..3), []);
+        let wide = Grid::new(256, 10_000, 4); // 10 tiles of 1024 columns a band
+        assert_eq!(
+            region(&wide, 8..21),
+            [(0..128, 8192..10_000), (128..256, 0..10_000), (256..256, 0..1024)][..2]
+                .iter()
+                .cloned()
+                .chain((wide.len() > 20).then_some((256..256, 0..1024)))
+                .collect::<Vec<_>>()
+        );
+    }
 
     #[test]
     fn blocks_of_typical_shapes() {

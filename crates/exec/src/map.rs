@@ -6,9 +6,11 @@ use std::path::Path;
 
 use parking_lot::Mutex;
 use rowmill_core::{CreateOptions, Element, Source, TileBuffer};
+use rowmill_lanes::arch::copy_past_cache;
 
 use crate::plan::Plan;
 use crate::run::Job;
+use crate::scratch::Scratch;
 use crate::{Engine, Error, Result};
 
 /// A run of elements in C order: whole rows, or part of one row for kernels that allow it.
@@ -210,11 +212,13 @@ where
             Unit::Elements => {
                 let (len, size) = (shape.len(), size_of::<T>());
                 Plan::elements(len, size, engine.chunk, row_len, engine.workers())
+                    .finer(engine.most_chunk_bytes() / size.max(size_of::<U>()))
             }
             Unit::Rows => {
                 let row_bytes = (row_len * size_of::<T>()).max(out_len * size_of::<U>());
                 Plan::rows(shape.rows(), row_bytes, engine.chunk, engine.workers())
                     .coarser(SMALLEST_CHUNK / row_bytes.max(1))
+                    .finer(engine.most_chunk_bytes() / row_bytes.max(1))
             }
         };
         let (mut rest, write_back) = staged.parts()?;
@@ -228,21 +232,57 @@ where
             parts.push(Mutex::new(part));
             rest = more;
         }
-        let job = Job::new(engine, "map", plan.len(), (shape.len() * size_of::<T>()) as u64);
+        let job = Job::new(engine, "map", plan.len(), (shape.len() * size_of::<T>()) as u64)
+            .writing((plan.items() * out_item * size_of::<U>()) as u64);
+        let lets_go = job.lets_go();
+        // Items whose output is computed in the cache before it is written past it.
+        let mut stage = STAGE / (out_item * size_of::<U>()).max(1);
+        if source.rows_at_a_time() > 1 {
+            stage = 0;
+        }
         engine.run(
             &job,
             |chunk| (plan.chunk(chunk).len() * in_item * size_of::<T>()) as u64,
-            TileBuffer::new,
-            |buffer, chunk| {
+            || (TileBuffer::new(), Scratch::default()),
+            |(buffer, scratch), chunk| {
                 let part = &mut **parts[chunk].lock();
                 let items = plan.chunk(chunk);
-                each_run(source, items.clone(), unit, buffer, |input, first| {
-                    let at = (first - items.start) * out_item;
-                    let len = if cuts_rows { input.data.len() } else { part.len() };
-                    kernel.map(&input, &mut part[at..at + len])
-                })?;
                 let written = |item: usize| (item * out_item * size_of::<U>()) as u64;
-                write_back.start(written(items.start)..written(items.end));
+                let bytes = written(items.start)..written(items.end);
+                write_back.prepare(bytes.clone())?;
+                let mut next = items.start;
+                while next < items.end {
+                    let some = next..items.end.min(next.saturating_add(stage.max(1)));
+                    let (at, len) = ((next - items.start) * out_item, some.len() * out_item);
+                    let to = &mut part[at..at + len];
+                    next = some.end;
+                    let mut fill = |out: &mut [U]| {
+                        each_run(source, some.clone(), unit, buffer, |input, first| {
+                            let at = (first - some.start) * out_item;
+                            let len = if cuts_rows { input.data.len() } else { out.len() };
+                            kernel.map(&input, &mut out[at..at + len])
+                        })
+                    };
+                    match U::stored_mut(to).filter(|_| stage > 0) {
+                        Some(to) => {
+                            let mut staged = scratch.take::<U::Stored>(to.len());
+                            // What a kernel leaves out is zero, as in the file.
+                            bytemuck::fill_zeroes(&mut staged);
+                            fill(U::view_mut(&mut staged).unwrap_or_default())?;
+                            let bytes = bytemuck::cast_slice_mut(to);
+                            copy_past_cache(bytemuck::cast_slice(&staged), bytes);
+                        }
+                        // A row too long for that, bools, and what is read many rows at a time.
+                        None => _ = fill(to)?,
+                    }
+                }
+                write_back.start(bytes.clone());
+                if lets_go {
+                    write_back.release(&bytes);
+                    let (first, last) = (items.start * in_item, items.end * in_item);
+                    let rows = first / row_len.max(1)..last.div_ceil(row_len.max(1));
+                    source.release(rows, 0..row_len);
+                }
                 Ok(())
             },
         );
@@ -252,6 +292,9 @@ where
         staged.publish().map_err(Error::from)
     }
 }
+
+/// Output that is computed in the cache at a time.
+const STAGE: usize = 128 << 10;
 
 /// Smaller chunks of a map are taken together, in bytes: each has a book-keeping of its own.
 const SMALLEST_CHUNK: usize = 64 << 10;

@@ -151,6 +151,16 @@ impl Plan {
         Self { step: self.step.max(least), ..self }
     }
 
+    /// The same with chunks of at most so much, and at least one.
+    pub(crate) fn finer(self, most: usize) -> Self {
+        Self { step: self.step.min(most.max(1)), ..self }
+    }
+
+    /// What all chunks cover.
+    pub(crate) fn items(&self) -> usize {
+        self.len
+    }
+
     /// The number of chunks.
     pub(crate) fn len(&self) -> usize {
         self.len.div_ceil(self.step)

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use parking_lot::Mutex;
 
-use crate::{Engine, Error, Progress, Result};
+use crate::report::Watch;
+use crate::{Engine, Error, Progress, Result, RunReport};
 
 /// Jobs of fewer bytes run on the caller's thread: waking the workers takes as long as reading
 /// about this much.
@@ -19,13 +20,18 @@ const SMALL_BYTES: u64 = 512 << 10;
 /// How often the progress callback is called, and how soon a waiting thread looks up.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
+/// How often the memory of the process is looked at, if somebody wants to know.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// A job under way: what its workers share.
 pub(crate) struct Job<'a> {
     engine: &'a Engine,
     name: &'static str,
     chunks: usize,
     total: u64,
+    written: u64,
     start: Instant,
+    watch: Option<Watch>,
     next: AtomicUsize,
     done: AtomicU64,
     stop: AtomicBool,
@@ -41,12 +47,25 @@ impl<'a> Job<'a> {
             name,
             chunks,
             total,
+            written: 0,
             start: Instant::now(),
+            watch: engine.reporter.as_ref().map(|_| Watch::start()),
             next: AtomicUsize::new(0),
             done: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             failure: Mutex::new(None),
         }
+    }
+
+    /// The same job, that writes so many bytes.
+    pub(crate) fn writing(self, written: u64) -> Self {
+        Self { written, ..self }
+    }
+
+    /// Whether finished chunks have to be let go, for all of them would not stay below the memory
+    /// ceiling.
+    pub(crate) fn lets_go(&self) -> bool {
+        self.total.saturating_add(self.written) > self.engine.ceiling / 2
     }
 
     /// How many workers are of use. One means the caller's own thread: when the job is small, or
@@ -113,11 +132,33 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Looks at the memory of the process.
+    fn look(&self) {
+        if let Some(watch) = &self.watch {
+            let _ = watch.look();
+        }
+    }
+
     /// The end: the first failure, if there was one.
     pub(crate) fn end(&self) -> Result<()> {
         match self.failure.lock().take() {
             Some((_, error)) => return Err(error),
             None => self.report(),
+        }
+        if let (Some(reporter), Some(watch)) = (&self.engine.reporter, &self.watch) {
+            let (elapsed, usage) = (self.start.elapsed(), watch.end());
+            (reporter.0)(&RunReport {
+                job: self.name,
+                read: self.total,
+                written: self.written,
+                elapsed,
+                workers: self.workers(),
+                chunks: self.chunks,
+                released: self.lets_go(),
+                peak_resident: usage.map(|u| u.0),
+                major_faults: usage.map(|u| u.1),
+                minor_faults: usage.map(|u| u.2),
+            });
         }
         Ok(())
     }
@@ -141,11 +182,18 @@ impl Engine {
         };
         let workers = job.workers();
         if workers == 1 {
-            let last = Cell::new(Instant::now());
+            let (last, looked) = (Cell::new(job.start), Cell::new(job.start));
             take_chunks(&|| {
+                if self.observer.is_none() && self.reporter.is_none() {
+                    return;
+                }
                 if last.get().elapsed() >= TICK {
                     last.set(Instant::now());
                     job.report();
+                }
+                if looked.get().elapsed() >= LOOK {
+                    looked.set(Instant::now());
+                    job.look();
                 }
             });
             return;
@@ -162,9 +210,15 @@ impl Engine {
                 });
             }
             drop(running);
-            if self.observer.is_some() {
-                while finished.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    job.report();
+            let mut last = job.start;
+            let tick = if self.reporter.is_some() { LOOK } else { TICK };
+            if self.observer.is_some() || self.reporter.is_some() {
+                while finished.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
+                    job.look();
+                    if last.elapsed() >= TICK {
+                        last = Instant::now();
+                        job.report();
+                    }
                 }
             }
         });

@@ -5,12 +5,15 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use bytemuck::Pod;
+use rowmill_core::TileBuffer;
 
 /// A worker's own pool of buffers. They keep their size, so that blocks after the first find memory
 /// that is there and in cache.
 #[derive(Debug, Default)]
 pub struct Scratch {
     free: RefCell<Vec<Vec<u64>>>,
+    /// What a mask is read into.
+    pub(crate) mask: RefCell<TileBuffer<bool>>,
 }
 
 impl Scratch {

@@ -76,12 +76,19 @@ impl Engine {
     {
         let shape = source.shape();
         let row_bytes = shape.row_len() * size_of::<T>();
-        let plan = &Plan::rows(shape.rows(), row_bytes, self.chunk, self.workers());
+        let plan = &Plan::rows(shape.rows(), row_bytes, self.chunk, self.workers())
+            .finer(self.most_chunk_bytes() / row_bytes.max(1));
         let bytes = |chunk: usize| (plan.chunk(chunk).len() * row_bytes) as u64;
-        let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
-            each_run(source, plan.chunk(chunk), Unit::Rows, buffer, |input, _| kernel(&input))
-        };
         let job = &Job::new(self, "stream", plan.len(), (shape.rows() * row_bytes) as u64);
+        let lets_go = job.lets_go();
+        let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
+            let rows = plan.chunk(chunk);
+            let result = each_run(source, rows.clone(), Unit::Rows, buffer, |x, _| kernel(&x))?;
+            if lets_go {
+                source.release(rows, 0..shape.row_len());
+            }
+            Ok(result)
+        };
         let workers = job.workers();
         if workers == 1 {
             let mut buffer = TileBuffer::new();

@@ -9,14 +9,11 @@ use bytemuck::Pod;
 use rowmill_core::Tile;
 
 use crate::arch::{Isa, Job, Simd};
-use crate::fold::{CellState, Cells, Need, Selection, eight_streams, fetch_ahead};
+use crate::fold::{AHEAD, CellState, Cells, Need, Selection, eight_streams, fetch_ahead};
 
 /// Steps after which the accumulators are emptied. Each step adds at most eight elements to a word
 /// of 16 or 32 bits, and four to a count of 8.
 const STEPS: usize = 32;
-
-/// How far ahead of its use a stream is fetched, in bytes.
-const AHEAD: usize = 1 << 10;
 
 /// Bytes in a vector.
 const BYTES: usize = 64;

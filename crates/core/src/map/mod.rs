@@ -9,6 +9,7 @@
 mod cache;
 mod huge;
 mod positioned;
+mod release;
 mod write_back;
 
 pub use huge::zeros;

@@ -1,10 +1,16 @@
-//! Starting to write finished parts of a file early.
+//! Preparing parts of a mapped file for writing, and starting to write finished ones early.
 //!
 //! Left alone, the kernel lets dirty pages pile up until it has to stop the writers. Told early, it
 //! writes while the next part is computed: a durable output is done sooner.
 
 use std::fs::File;
 use std::ops::Range;
+use std::path::Path;
+
+use memmap2::MmapMut;
+
+use super::release::SharedPages;
+use crate::{Error, Result};
 
 /// Starts writing parts of a file to disk without waiting. Only ever a hint: durability is what
 /// [`AtomicFile::publish`](crate::AtomicFile::publish) is for.
@@ -12,12 +18,35 @@ use std::ops::Range;
 pub struct WriteBack<'a> {
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing to tell elsewhere"))]
     file: &'a File,
+    path: &'a Path,
+    pages: SharedPages,
     offset: u64,
 }
 
 impl<'a> WriteBack<'a> {
-    pub(crate) fn new(file: &'a File, offset: u64) -> Self {
-        Self { file, offset }
+    /// `map` is the shared mapping of `file`, whose elements begin at `offset`.
+    pub(crate) fn new(file: &'a File, path: &'a Path, map: Option<&MmapMut>, offset: u64) -> Self {
+        Self { file, path, pages: map.map(SharedPages::new).unwrap_or_default(), offset }
+    }
+
+    fn in_file(&self, bytes: &Range<u64>) -> Range<usize> {
+        (self.offset + bytes.start) as usize..(self.offset + bytes.end) as usize
+    }
+
+    /// Makes these bytes of the elements, counted from the first element, ready to be written to:
+    /// all their pages at once instead of a page fault each.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the filesystem has no room after all, which would otherwise be a signal
+    /// at the first store.
+    pub fn prepare(&self, bytes: Range<u64>) -> Result<()> {
+        self.pages.populate(self.in_file(&bytes)).map_err(Error::io("write", self.path))
+    }
+
+    /// Lets go of these bytes, which are not needed in memory any longer. Nothing is lost: what was
+    /// written is in the page cache, or on disk.
+    pub fn release(&self, bytes: &Range<u64>) {
+        self.pages.release(&self.in_file(bytes));
     }
 
     /// Starts writing these bytes of the elements, counted from the first element.

@@ -4,11 +4,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use rowmill_core::{Shape, Source, TileBuffer};
+use rowmill_core::{Shape, Source};
 
 use super::Numeric;
 use super::reduction::BlockFold;
 use crate::grid::Bounds;
+use crate::scratch::Scratch;
 use crate::{Error, Result};
 use rowmill_lanes::fold::{Cells, Need, Selection};
 use rowmill_lanes::lanes::Lane;
@@ -168,22 +169,39 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
 }
 
 impl<S: Source<bool>> ArrayMask<'_, S> {
-    /// A byte for each element of the block.
-    fn bytes(&self, bounds: &Bounds, row_len: usize, keep: &mut [u8]) -> Result<()> {
-        let mut buffer = TileBuffer::new();
-        let cols = bounds.cols.len();
-        if self.mask.shape().row_len() == row_len {
-            let tile = self.mask.tile(bounds.rows.clone(), bounds.cols.clone(), &mut buffer)?;
-            for (to, from) in keep.chunks_mut(cols).zip(tile.iter_rows()) {
-                to.copy_from_slice(bytemuck::cast_slice(from));
-            }
-        } else {
-            let rows = self.mask.rows(bounds.rows.clone(), &mut buffer)?;
-            for (to, &from) in keep.chunks_mut(cols).zip(rows) {
+    /// Hands `f` a byte for each element of the block, where it lies if it can.
+    fn with_bytes<R>(
+        &self,
+        bounds: &Bounds,
+        row_len: usize,
+        scratch: &Scratch,
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R> {
+        let (rows, cols) = (bounds.rows.clone(), bounds.cols.clone());
+        let len = rows.len() * cols.len();
+        let mut buffer = scratch.mask.borrow_mut();
+        if self.mask.shape().row_len() != row_len {
+            let mut keep = scratch.take::<u8>(len);
+            let rows = self.mask.rows(rows, &mut buffer)?;
+            for (to, &from) in keep.chunks_mut(cols.len()).zip(rows) {
                 to.fill(u8::from(from));
             }
+            return Ok(f(&keep));
         }
-        Ok(())
+        if let Some(bytes) = self.mask.stored(rows.clone(), cols.clone())
+            && let Some(bytes) = bytes.as_slice()
+        {
+            return Ok(f(bytes));
+        }
+        let tile = self.mask.tile(rows, cols.clone(), &mut buffer)?;
+        if let Some(decided) = tile.as_slice() {
+            return Ok(f(bytemuck::cast_slice(decided)));
+        }
+        let mut keep = scratch.take::<u8>(len);
+        for (to, from) in keep.chunks_mut(cols.len()).zip(tile.iter_rows()) {
+            to.copy_from_slice(bytemuck::cast_slice(from));
+        }
+        Ok(f(&keep))
     }
 }
 
@@ -198,9 +216,15 @@ impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
 
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
         let (bounds, row_len) = fold.place();
-        let mut keep = fold.scratch().take::<u8>(bounds.rows.len() * bounds.cols.len());
-        self.bytes(bounds, row_len, &mut keep)?;
-        fold.checked(fold.select(Selection::Kept(&keep)), |again| again.copy_from_slice(&keep))
+        let cells = self.with_bytes(bounds, row_len, fold.scratch(), |keep| {
+            fold.checked(fold.select(Selection::Kept(keep)), |again| again.copy_from_slice(keep))
+        })?;
+        if fold.has_to_let_go() {
+            let whole = self.mask.shape().row_len();
+            let cols = if whole == row_len { bounds.cols.clone() } else { 0..whole };
+            self.mask.release(bounds.rows.clone(), cols);
+        }
+        cells
     }
 
     fn verify(&self) -> Result<()> {

@@ -262,6 +262,10 @@ impl<'a, T: Numeric> BlockFold<'a, T> {
         self.need
     }
 
+    pub(super) fn has_to_let_go(&self) -> bool {
+        self.block.has_to_let_go()
+    }
+
     pub(super) fn scratch(&self) -> &'a Scratch {
         self.block.scratch()
     }

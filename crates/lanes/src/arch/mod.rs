@@ -131,6 +131,26 @@ impl FromStr for Isa {
     }
 }
 
+/// Copies bytes past the caches, for memory that will not be read again soon: the lines written to
+/// are not read first, and what is in the caches stays there. Plain copying where the machine has no
+/// such stores.
+///
+/// # Panics
+/// When the lengths differ.
+///
+/// ```
+/// let (from, mut to) = ([7; 1000], [0; 1000]);
+/// rowmill_lanes::arch::copy_past_cache(&from, &mut to);
+/// assert_eq!(from, to);
+/// ```
+pub fn copy_past_cache(from: &[u8], to: &mut [u8]) {
+    assert_eq!(from.len(), to.len(), "a copy has the length of what it is made of");
+    #[cfg(target_arch = "x86_64")]
+    x86_64::copy_past_cache(from, to);
+    #[cfg(not(target_arch = "x86_64"))]
+    to.copy_from_slice(from);
+}
+
 /// Asks for the cache line at `pointer`, which may point anywhere.
 #[inline(always)]
 pub fn prefetch<T>(pointer: *const T) {
@@ -143,6 +163,20 @@ pub fn prefetch<T>(pointer: *const T) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_past_the_cache_of_every_alignment() {
+        let from: Vec<u8> = (0..1000_u32).map(|i| (i * 7) as u8).collect();
+        for (start, end) in [(0, 1000), (1, 1), (3, 5), (1, 64), (5, 700), (64, 128), (17, 145)] {
+            for shift in [0, 1, 15, 16, 63] {
+                let mut to = vec![0_u8; 2000];
+                copy_past_cache(&from[start..end], &mut to[shift..shift + end - start]);
+                assert_eq!(to[shift..shift + end - start], from[start..end]);
+                let others = to[..shift].iter().chain(&to[shift + end - start..]);
+                assert!(others.copied().all(|byte| byte == 0));
+            }
+        }
+    }
 
     #[test]
     fn names_read_back_and_others_are_refused() {

@@ -2,10 +2,10 @@
 
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::{
-    __m128i, __m256, __m256d, __m512d, _MM_HINT_T0, _mm_prefetch, _mm256_add_pd, _mm256_cvtph_ps,
-    _mm256_cvtps_pd, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd, _mm256_min_ps, _mm256_mul_pd,
-    _mm256_sub_pd, _mm512_add_pd, _mm512_cvtps_pd, _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd,
-    _mm512_sub_pd,
+    __m128i, __m256, __m256d, __m512d, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm_stream_si128,
+    _mm256_add_pd, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd,
+    _mm256_min_ps, _mm256_mul_pd, _mm256_sub_pd, _mm512_add_pd, _mm512_cvtps_pd, _mm512_max_pd,
+    _mm512_min_pd, _mm512_mul_pd, _mm512_sub_pd,
 };
 
 use bytemuck::must_cast;
@@ -30,6 +30,30 @@ pub(super) fn has_avx512() -> bool {
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,f16c,avx512f,avx512bw,avx512dq,avx512vl")]
 pub(super) fn avx512<J: Job>(job: J) -> J::Output {
     job.run(Avx512(()))
+}
+
+/// `to` is as long as `from`.
+pub(super) fn copy_past_cache(from: &[u8], to: &mut [u8]) {
+    const LINE: usize = 64;
+    let head = to.as_ptr().align_offset(LINE).min(to.len());
+    let (from_head, from) = from.split_at(head);
+    let (to_head, to) = to.split_at_mut(head);
+    to_head.copy_from_slice(from_head);
+    let (from_lines, from_tail) = from.as_chunks::<LINE>();
+    let (to_lines, to_tail) = to.as_chunks_mut::<LINE>();
+    for (to, from) in to_lines.iter_mut().zip(from_lines) {
+        let parts: [__m128i; LINE / 16] = must_cast(*from);
+        for (i, part) in parts.into_iter().enumerate() {
+            let at = to.as_mut_ptr().wrapping_add(16 * i).cast();
+            // SAFETY: 16 bytes inside the 64 of `to`, which begins at a multiple of 64. SSE2 is
+            // part of x86-64. Reason: see the caller; the figures are in ARCHITECTURE.md.
+            unsafe { _mm_stream_si128(at, part) };
+        }
+    }
+    // SAFETY: SSE is part of x86-64, and a fence takes nothing. Reason: stores past the cache
+    // are not ordered with those that tell others that this part is done.
+    unsafe { _mm_sfence() };
+    to_tail.copy_from_slice(from_tail);
 }
 
 #[inline(always)]

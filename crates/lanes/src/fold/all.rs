@@ -1,23 +1,24 @@
 //! One cell for the whole tile.
 //!
-//! A tile of whole rows is cut into eight equal runs, a tile of parts of rows has its rows taken
-//! eight at a time. Either way eight streams are stepped through together, one vector each: a
-//! single stream leaves a third of the memory bandwidth unused.
+//! A tile of whole rows is cut into four equal runs, a tile of parts of rows has its rows taken
+//! four at a time. Either way four streams are stepped through together, two vectors each: a
+//! single stream leaves a third of the memory bandwidth unused, and eight, each its own cache line
+//! in the same few sets, a fifth.
 //!
 //! ```text
-//!   run 0  |x x x x x x x x|. . . .
-//!   run 1  |x x x x x x x x|. . . .      one step takes a vector of each run,
-//!     :                                  each into an accumulator of its own
-//!   run 7  |x x x x x x x x|. . . .
+//!   run 0  |x x x x x x x x|x x x x x x x x|. . .
+//!   run 1  |x x x x x x x x|x x x x x x x x|. . .      one step takes two vectors of each run,
+//!     :                                                each into an accumulator of its own
+//!   run 3  |x x x x x x x x|x x x x x x x x|. . .
 //! ```
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, eight_streams, fetch_ahead, partial, two_by_two};
+use super::{Cells, Select, four_by_two, partial};
 use crate::arch::Simd;
 use crate::lanes::{Lane, Lanes, N, Parts};
 
-/// Accumulators of eight streams. Separate fields, because an array of arrays is not kept in
+/// Accumulators of four streams of two vectors. Separate fields, because an array of arrays is not kept in
 /// registers.
 #[derive(Clone, Copy)]
 struct Eight<A> {
@@ -31,11 +32,14 @@ struct Eight<A> {
     h: A,
 }
 
-/// Elements of each stream, and where in the tile they begin.
-type Streams<'a, L> = [(&'a [L], usize); 8];
+/// Streams that are stepped through together.
+const STREAMS: usize = 4;
 
-/// How far ahead of its use a stream is fetched, in bytes.
-const AHEAD: usize = 1 << 10;
+/// Elements of each stream, and where in the tile they begin.
+type Streams<'a, L> = [(&'a [L], usize); STREAMS];
+
+/// What the streams leave over, at most a vector each.
+type Rest<'a, L> = [(&'a [L], usize); 8];
 
 #[inline(always)]
 pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
@@ -50,28 +54,31 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     let mut lanes = Eight { a: new, b: new, c: new, d: new, e: new, f: new, g: new, h: new };
     let cols = tile.cols();
     let flat = tile.as_slice().filter(|_| whole_rows);
-    let eights = tile.rows() / 8;
-    let groups = if flat.is_some() { 1 } else { eights + tile.rows() % 8 };
+    let fours = tile.rows() / STREAMS;
+    let groups = if flat.is_some() { 1 } else { fours + tile.rows() % STREAMS };
     // There is one place where the loops stand, whatever the group, or they would be compiled
     // again for each.
     for group in 0..groups {
-        // Eight streams of equal length, and what is left of each: fewer than a vector.
-        let (streams, rest): (Streams<'_, L>, Streams<'_, L>) = if flat.is_none() && group < eights
-        {
-            let row = |k: usize| (tile.row(group * 8 + k), (group * 8 + k) * cols);
-            let whole = cols / N * N;
+        // Streams of equal length, and what is left of them.
+        let (streams, rest): (Streams<'_, L>, Rest<'_, L>) = if flat.is_none() && group < fours {
+            let row = |k: usize| (tile.row(group * STREAMS + k), (group * STREAMS + k) * cols);
+            let whole = cols / (2 * N) * (2 * N);
+            // Of each row up to two vectors.
+            let left =
+                |k: usize| (whole + k % 2 * N).min(cols)..(whole + (k % 2 + 1) * N).min(cols);
             (
                 std::array::from_fn(|k| (&row(k).0[..whole], row(k).1)),
-                std::array::from_fn(|k| (&row(k).0[whole..], row(k).1 + whole)),
+                std::array::from_fn(|k| (&row(k / 2).0[left(k)], row(k / 2).1 + left(k).start)),
             )
         } else {
-            let row = eights * 8 + group - eights.min(group);
+            let row = fours * STREAMS + group - fours.min(group);
             let (x, start) = flat.map_or_else(|| (tile.row(row), row * cols), |x| (x, 0));
-            let len = x.len() / (8 * N) * N;
-            let rest = |k: usize| x.len().min(8 * len + k * N)..x.len().min(8 * len + k * N + N);
+            let len = x.len() / (STREAMS * 2 * N) * (2 * N);
+            let done = STREAMS * len;
+            let left = |k: usize| x.len().min(done + k * N)..x.len().min(done + k * N + N);
             (
                 std::array::from_fn(|k| (&x[k * len..(k + 1) * len], start + k * len)),
-                std::array::from_fn(|k| (&x[rest(k)], start + rest(k).start)),
+                std::array::from_fn(|k| (&x[left(k)], start + left(k).start)),
             )
         };
         step_together::<L, P, S>(simd, &streams, select, shift, &mut lanes);
@@ -116,7 +123,7 @@ impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
     }
 }
 
-/// Eight runs of equal length, of whole vectors, with the place of each in the tile.
+/// Runs of equal length, of whole pairs of vectors, with the place of each in the tile.
 #[inline(always)]
 fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
     simd: impl Simd,
@@ -126,14 +133,14 @@ fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
     lanes: &mut Eight<Lanes<L, P>>,
 ) {
     let run = streams.map(|(x, start)| select.run(start, x.len()));
-    let v = streams.map(|(x, _)| x.as_chunks::<N>().0);
-    let n = v[0].len();
-    eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
-    let ahead = AHEAD / size_of::<[L; N]>();
+    // Separate variables: of an array that is looped over the lengths are not seen to be equal.
+    let [v0, v1, v2, v3] = streams.map(|(x, _)| x.as_chunks::<N>().0.as_chunks::<2>().0);
+    let n = v0.len();
+    let (v0, v1, v2, v3) = (&v0[..n], &v1[..n], &v2[..n], &v3[..n]);
     let Eight { mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h } = *lanes;
-    two_by_two! {
-        P, n, ahead, simd, run, |_k| shift;
-        v0 0 a, v1 1 b; v2 2 c, v3 3 d; v4 4 e, v5 5 f; v6 6 g, v7 7 h
+    four_by_two! {
+        S, P, L, simd, n, run, 0, |_k| shift;
+        v0 0 a b; v1 1 c d; v2 2 e f; v3 3 g h
     }
     *lanes = Eight { a, b, c, d, e, f, g, h };
 }

@@ -11,7 +11,7 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, eight_streams, fetch_ahead, partial};
+use super::{AHEAD, Cells, Select, eight_streams, fetch_ahead, partial};
 use crate::arch::Simd;
 use crate::lanes::{Lane, Lanes, N, Parts};
 
@@ -20,9 +20,6 @@ const NARROW: usize = 64;
 
 /// … so many that a long row has at least this many columns.
 const LONG: usize = 512;
-
-/// How far ahead of its use a row is fetched, in bytes.
-const AHEAD: usize = 1 << 10;
 
 /// Rows that are taken in one trip over the accumulators.
 const TOGETHER: usize = 8;
@@ -64,20 +61,20 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     let mut lanes = vec![new; width.div_ceil(N)];
     let whole = width / N;
     let runs = rows.rows() / TOGETHER;
-    // Each group takes one row of each of eight runs of rows, so that each stream goes straight
+    // Each group takes two rows of each of four runs of rows, so that each stream goes straight
     // through memory. What does not fill a group is the last one.
     for group in 0..=runs {
         // Where the rest of each row begins, which is taken vector by vector.
         let mut done = 0;
         let members = if group < runs {
-            let row = |k: usize| k * runs + group;
+            let row = |k: usize| k / 2 * (2 * runs) + 2 * group + k % 2;
             let v: [&[[L; N]]; TOGETHER] =
                 std::array::from_fn(|k| rows.row(row(k)).as_chunks::<N>().0);
             let run: [S::Run; TOGETHER] =
                 std::array::from_fn(|k| select.run(row(k) * width, width));
-            // A little ahead in the same row, and from the end of it in the next.
+            // A little ahead in the same row, and from the end of it in the next of the same stream.
             let ahead = AHEAD / size_of::<[L; N]>();
-            let next_row = (rows.parts().1 / N).wrapping_sub(whole);
+            let next_row = (2 * rows.parts().1 / N).wrapping_sub(whole);
             let lanes = &mut lanes[..whole];
             let shifts = if P::SPREAD && L::FLOAT { &shifts[..whole] } else { &[] };
             eight_streams!(v[..whole] => v0 v1 v2 v3 v4 v5 v6 v7);
@@ -103,7 +100,11 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             rows.rows() - runs * TOGETHER + usize::from(!rest.is_empty())
         };
         for k in 0..members {
-            let row = if group < runs { k * runs + group } else { runs * TOGETHER + k };
+            let row = if group < runs {
+                k / 2 * (2 * runs) + 2 * group + k % 2
+            } else {
+                runs * TOGETHER + k
+            };
             let x = if row < rows.rows() { rows.row(row) } else { rest };
             let run = select.run(row * width, x.len());
             let (vectors, tail) = x.as_chunks::<N>();

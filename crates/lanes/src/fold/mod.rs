@@ -281,42 +281,62 @@ macro_rules! fetch_ahead {
 }
 pub(crate) use fetch_ahead;
 
-/// Steps that two of eight streams go before the next two.
+/// Steps that a stream goes before the next one, where they take turns.
 const STEPS: usize = 16;
 
-/// Eight streams of `n` vectors side by side: all in each step, or, where their accumulators are
-/// more than there are registers, two at a time for a few steps. Memory sees eight streams either way,
-/// and which element meets which accumulator is the same.
-macro_rules! two_by_two {
+/// How far ahead of its use a stream is fetched, in bytes.
+pub(crate) const AHEAD: usize = 1 << 10;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Four streams of `n` pairs of vectors side by side, each vector of a pair into an accumulator of its
+/// own. What lies ahead of a stream's end is `jump` bytes further.
+///
+/// Where all accumulators are more than there are registers, each stream goes a few steps before the
+/// next: memory still sees four streams, and which element meets which accumulator is the same.
+macro_rules! four_by_two {
     (
-        $parts:ident, $n:expr, $ahead:expr, $simd:expr, $run:ident, |$stream:ident| $shift:expr;
-        $($v:ident $k:literal $a:ident, $w:ident $l:literal $b:ident);*
+        $select:ident, $parts:ident, $lane:ident, $simd:expr, $n:expr, $run:ident, $jump:expr,
+        |$stream:ident| $shift:expr;
+        $($v:ident $k:literal $a:ident $b:ident);*
     ) => {
+        let (n, jump, pair_bytes) = ($n, $jump, size_of::<[[$lane; N]; 2]>());
+        macro_rules! fetch {
+            ($i:expr, $w:ident) => {
+                let ahead = $i * pair_bytes + crate::fold::AHEAD;
+                let ahead = if ahead < n * pair_bytes { ahead } else { ahead + jump };
+                // One cache line, or two.
+                crate::arch::prefetch($w.as_ptr().wrapping_byte_add(ahead));
+                if pair_bytes > crate::fold::LINE {
+                    let second = ahead + crate::fold::LINE;
+                    crate::arch::prefetch($w.as_ptr().wrapping_byte_add(second));
+                }
+            };
+        }
         if $parts::SPREAD {
-            for first in (0..$n).step_by(crate::fold::STEPS) {
-                let end = $n.min(first + crate::fold::STEPS);
+            for first in (0..n).step_by(crate::fold::STEPS) {
+                let end = n.min(first + crate::fold::STEPS);
                 $(for i in first..end {
-                    fetch_ahead!(i + $ahead; $v $w);
-                    let $stream = $k;
-                    S::step($simd, &$run[$k], i, &mut $a, $shift, &$v[i]);
-                    let $stream = $l;
-                    S::step($simd, &$run[$l], i, &mut $b, $shift, &$w[i]);
+                    fetch!(i, $v);
+                    let ($stream, pair) = ($k, &$v[i]);
+                    $select::step($simd, &$run[$k], 2 * i, &mut $a, $shift, &pair[0]);
+                    $select::step($simd, &$run[$k], 2 * i + 1, &mut $b, $shift, &pair[1]);
                 })*
             }
         } else {
-            for i in 0..$n {
-                fetch_ahead!(i + $ahead; $($v $w)*);
+            for i in 0..n {
+                $(fetch!(i, $v);)*
                 $(
-                    let $stream = $k;
-                    S::step($simd, &$run[$k], i, &mut $a, $shift, &$v[i]);
-                    let $stream = $l;
-                    S::step($simd, &$run[$l], i, &mut $b, $shift, &$w[i]);
+                    let ($stream, pair) = ($k, &$v[i]);
+                    $select::step($simd, &$run[$k], 2 * i, &mut $a, $shift, &pair[0]);
+                    $select::step($simd, &$run[$k], 2 * i + 1, &mut $b, $shift, &pair[1]);
                 )*
             }
         }
     };
 }
-use two_by_two;
+use four_by_two;
 
 /// Takes in up to one vector of elements, at `at` of a run.
 #[inline(always)]

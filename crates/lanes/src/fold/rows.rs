@@ -1,4 +1,4 @@
-//! One cell for each row of the tile: a vector of accumulators a row, eight rows side by side.
+//! One cell for each row of the tile: two vectors of accumulators a row, four rows side by side.
 //!
 //! Of narrow rows most of the work would be adding up the eight lanes at the end of each. There a
 //! vector holds one element of each of eight rows, and a lane is a row:
@@ -10,12 +10,12 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, eight_streams, fetch_ahead, partial, two_by_two};
+use super::{Cells, Select, four_by_two, partial};
 use crate::arch::Simd;
 use crate::lanes::{Lane, Lanes, N, Parts};
 
-/// How far ahead of its use a row is fetched, in bytes.
-const AHEAD: usize = 1 << 10;
+/// Rows that are taken side by side.
+const ROWS: usize = 4;
 
 /// Rows shorter than this are narrow.
 const NARROW: usize = 32;
@@ -36,38 +36,44 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
         narrow::<L, P, S>(simd, x, tile.rows(), select, shift, new, &mut cells);
         return cells;
     }
-    let whole = cols / N * N;
-    for first in (0..tile.rows()).step_by(8) {
-        let rows = (tile.rows() - first).min(8);
+    let pairs = cols / (2 * N);
+    let row = |r: usize| tile.row(r).as_chunks::<N>().0.as_chunks::<2>().0;
+    for first in (0..tile.rows()).step_by(ROWS) {
+        let rows = (tile.rows() - first).min(ROWS);
         let about = |k: usize| [shift.get(first + k).copied().unwrap_or(0.0); N];
-        let mut lanes = [new; 8];
-        // Where the rest of each row begins, which is taken vector by vector.
-        let mut rest = 0;
-        if rows == 8 && whole > 0 {
-            let run: [S::Run; 8] = std::array::from_fn(|k| select.run((first + k) * cols, cols));
-            let shift: [[f64; N]; 8] = std::array::from_fn(about);
-            let v: [&[[L; N]]; 8] = std::array::from_fn(|k| tile.row(first + k).as_chunks::<N>().0);
+        let run = |k: usize| select.run((first + k) * cols, cols);
+        let mut lanes = [[new; 2]; ROWS];
+        if rows == ROWS && pairs > 0 {
+            let run: [S::Run; ROWS] = std::array::from_fn(run);
+            let shift: [[f64; N]; ROWS] = std::array::from_fn(about);
             let (mut a, mut b, mut c, mut d) = (new, new, new, new);
             let (mut e, mut f, mut g, mut h) = (new, new, new, new);
-            let ahead = AHEAD / size_of::<[L; N]>();
-            let n = whole / N;
-            eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
-            two_by_two! {
-                P, n, ahead, simd, run, |k| &shift[k];
-                v0 0 a, v1 1 b; v2 2 c, v3 3 d; v4 4 e, v5 5 f; v6 6 g, v7 7 h
+            let (v0, v1, v2, v3) = (row(first), row(first + 1), row(first + 2), row(first + 3));
+            let (v0, v1, v2, v3) = (&v0[..pairs], &v1[..pairs], &v2[..pairs], &v3[..pairs]);
+            // From the end of a row on to the next of the same stream.
+            let jump = (ROWS * tile.parts().1 - cols) * size_of::<L>();
+            four_by_two! {
+                S, P, L, simd, pairs, run, jump, |k| &shift[k];
+                v0 0 a b; v1 1 c d; v2 2 e f; v3 3 g h
             }
-            lanes = [a, b, c, d, e, f, g, h];
-            rest = whole;
+            lanes = [[a, b], [c, d], [e, f], [g, h]];
+        } else {
+            for (k, [even, odd]) in lanes.iter_mut().enumerate().take(rows) {
+                let (run, shift) = (run(k), about(k));
+                for (i, [x, y]) in row(first + k).iter().enumerate() {
+                    S::step(simd, &run, 2 * i, even, &shift, x);
+                    S::step(simd, &run, 2 * i + 1, odd, &shift, y);
+                }
+            }
         }
-        for (k, lanes) in lanes.iter_mut().enumerate().take(rows) {
-            let row = tile.row(first + k);
-            let run = select.run((first + k) * cols, cols);
-            let shift = about(k);
-            for at in (rest..cols).step_by(N) {
-                let x = &row[at..cols.min(at + N)];
-                partial::<L, P, S>(simd, x, &run, at, &shift, lanes);
+        for (k, [even, odd]) in lanes.iter_mut().enumerate().take(rows) {
+            let (x, run, shift) = (tile.row(first + k), run(k), about(k));
+            let done = pairs * 2 * N;
+            for (at, lanes) in (done..cols).step_by(N).zip([&mut *even, &mut *odd]) {
+                partial::<L, P, S>(simd, &x[at..cols.min(at + N)], &run, at, &shift, lanes);
             }
-            cells.push::<P>(lanes);
+            even.join(odd);
+            cells.push::<P>(even);
         }
     }
     cells

@@ -8,7 +8,7 @@
 use bytemuck::Pod;
 use rowmill_core::Tile;
 
-use crate::arch::{Isa, Job, Simd};
+use crate::arch::{Interval, Isa, Job, Simd};
 use crate::fold::{AHEAD, CellState, Cells, Need, Selection, eight_streams, fetch_ahead};
 
 /// Steps after which the accumulators are emptied. Each step adds at most eight elements to a word
@@ -30,14 +30,6 @@ pub trait Narrow: Pod + Ord + Into<i32> + TryFrom<i32> + Send + Sync {
     ) -> Option<Cells<i32>>;
 }
 
-/// The closed interval that an integer of this type is in, or not in.
-#[derive(Clone, Copy, Debug)]
-struct Interval<T> {
-    lo: T,
-    hi: T,
-    negate: bool,
-}
-
 macro_rules! narrow {
     ($module:ident, $t:ty, $bits:ty, $word:ty, $n:literal, $half:literal) => {
         mod $module {
@@ -56,7 +48,7 @@ macro_rules! narrow {
                     let cell = match (need, selection) {
                         (Need::Sum, Selection::Every) => isa.run(Sums { tile }),
                         (Need::Range, Selection::Every) => isa.run(Ranges { tile }),
-                        (Need::Sum, Selection::Within { lo, hi, negate }) => {
+                        (Need::Sum, Selection::Within(Interval { lo, hi, negate })) => {
                             // Beyond the range of the type there is nothing to keep or leave out.
                             let all = i32::from(<$t>::MIN)..=i32::from(<$t>::MAX);
                             let none = lo > hi || lo > *all.end() || hi < *all.start();

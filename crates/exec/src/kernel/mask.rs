@@ -11,6 +11,7 @@ use super::reduction::BlockFold;
 use crate::grid::Bounds;
 use crate::scratch::Scratch;
 use crate::{Error, Result};
+use rowmill_lanes::arch::Interval;
 use rowmill_lanes::fold::{Cells, Need, Selection};
 use rowmill_lanes::lanes::Lane;
 
@@ -123,24 +124,23 @@ pub struct CompareMask {
 
 impl CompareMask {
     /// Every comparison is membership in a closed interval, or its opposite: one loop for all.
-    fn interval<T: Numeric>(&self) -> (T::Lane, T::Lane, bool) {
+    fn interval<T: Numeric>(&self) -> Interval<T::Lane> {
         let nothing = (T::Lane::HIGHEST, T::Lane::LOWEST);
         let (lo, hi) = T::bounds(self.op, self.threshold).unwrap_or(nothing);
-        (lo, hi, self.op == CompareOp::Ne)
+        Interval { lo, hi, negate: self.op == CompareOp::Ne }
     }
 }
 
 impl<T: Numeric> Selector<T> for CompareMask {
     fn selection(&self) -> Option<Selection<'static, T::Lane>> {
-        let (lo, hi, negate) = self.interval::<T>();
-        Some(Selection::Within { lo, hi, negate })
+        Some(Selection::Within(self.interval::<T>()))
     }
 
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
-        let (lo, hi, negate) = self.interval::<T>();
-        let within = move |x: T::Lane| ((x >= lo) & (x <= hi)) != negate;
+        let interval = self.interval::<T>();
+        let within = move |x| interval.contains(x);
         if fold.need() == Need::Sum {
-            let cells = fold.select(Selection::Within { lo, hi, negate });
+            let cells = fold.select(Selection::Within(interval));
             return fold.checked(cells, |keep| fold.decide(keep, &within));
         }
         fold.by_value(&within)

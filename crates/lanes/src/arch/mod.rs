@@ -12,7 +12,7 @@ mod simd;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use simd::{Plain, Simd, V};
+pub use simd::{Interval, Plain, Simd, V};
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,7 +39,7 @@ enum Kind {
 /// An instruction set that this machine has: a value of this type proves it.
 ///
 /// ```
-/// use rowmill_exec::Isa;
+/// use rowmill_lanes::arch::Isa;
 /// let best = Isa::detect();
 /// assert!(Isa::available().contains(&best));
 /// ```
@@ -185,6 +185,75 @@ mod tests {
         }
         let error = "sse9".parse::<Isa>().expect_err("no such thing");
         assert!(error.to_string().contains("baseline"), "{error}");
+    }
+
+    /// Every operation, on numbers of every kind.
+    struct Operations;
+
+    /// What comes out of an operation, as bits.
+    fn bits(x: impl IntoIterator<Item = f64>) -> Vec<u64> {
+        x.into_iter().map(|x| if x.is_nan() { u64::MAX } else { x.to_bits() }).collect()
+    }
+
+    impl Job for Operations {
+        type Output = Vec<(&'static str, Vec<u64>)>;
+
+        #[inline(always)]
+        fn run(self, simd: impl Simd) -> Self::Output {
+            let doubles = [0.0, -0.0, 1.5, -3.25, f64::NAN, f64::INFINITY, 1e-310, -1e300];
+            let singles = [0.0, -0.0, 0.1, -7.5, f32::NAN, f32::NEG_INFINITY, 1e-40, 3e38];
+            let (ints, longs) = (
+                [0, -1, 5, i32::MIN, i32::MAX, 7, -7, 6],
+                [0_i64, -1, 5, i64::MIN, i64::MAX, 7, -7, 6],
+            );
+            let mut out = Vec::new();
+            for turn in 0..8 {
+                let (mut a, mut b, mut x, mut y) = (doubles, doubles, singles, singles);
+                a.rotate_left(turn);
+                b.reverse();
+                x.rotate_left(turn);
+                y.reverse();
+                out.push(("add", bits(simd.add(a, b))));
+                out.push(("sub", bits(simd.sub(a, b))));
+                out.push(("mul", bits(simd.mul(a, b))));
+                out.push(("widen", bits(simd.widen(x))));
+                out.push(("lower_f64", bits(simd.lower_f64(a, b))));
+                out.push(("higher_f64", bits(simd.higher_f64(a, b))));
+                out.push(("lower_f32", bits(simd.lower_f32(x, y).map(f64::from))));
+                out.push(("higher_f32", bits(simd.higher_f32(x, y).map(f64::from))));
+                let halves = x.map(half::f16::from_f32);
+                out.push(("widen_f16", bits(simd.widen_f16(halves).map(f64::from))));
+                let seen = simd.note_nan_f32([0, 0, 0, 0, 0, 0, 0, 1], x);
+                out.push(("note_nan", seen.map(|n| u64::from(n != 0)).to_vec()));
+                for negate in [false, true] {
+                    let mut count = [turn as u32; 8];
+                    let kept =
+                        simd.within_f32(x, &Interval { lo: -8.0, hi: 0.1, negate }, &mut count);
+                    out.push(("within_f32", bits(kept.map(f64::from))));
+                    let kept =
+                        simd.within_f64(a, &Interval { lo: -4.0, hi: 0.0, negate }, &mut count);
+                    out.push(("within_f64", bits(kept)));
+                    let kept =
+                        simd.within_i32(ints, &Interval { lo: -1, hi: 6, negate }, &mut count);
+                    out.push(("within_i32", kept.map(|x| x as u64).to_vec()));
+                    let kept =
+                        simd.within_i64(longs, &Interval { lo: -1, hi: 6, negate }, &mut count);
+                    out.push(("within_i64", kept.map(|x| x as u64).to_vec()));
+                    out.push(("count", count.map(u64::from).to_vec()));
+                }
+            }
+            out
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_computes_the_same_bits() {
+        let plain = Isa::BASELINE.run(Operations);
+        for isa in Isa::available() {
+            for (found, expected) in isa.run(Operations).iter().zip(&plain) {
+                assert_eq!(found, expected, "{isa}");
+            }
+        }
     }
 
     #[test]

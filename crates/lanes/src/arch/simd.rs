@@ -33,6 +33,50 @@ pub trait Simd: Copy + Send + Sync + sealed::Sealed {
     fn lower_f64(self, a: V<f64>, b: V<f64>) -> V<f64>;
     /// As for `f32`.
     fn higher_f64(self, a: V<f64>, b: V<f64>) -> V<f64>;
+    /// `seen`, with lanes set in which there is a NaN.
+    fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32>;
+    /// The elements in the closed interval, zero for the others, which are added to `count`.
+    fn within_f32(self, x: V<f32>, within: &Interval<f32>, count: &mut V<u32>) -> V<f32>;
+    /// As for `f32`.
+    fn within_f64(self, x: V<f64>, within: &Interval<f64>, count: &mut V<u32>) -> V<f64>;
+    /// As for `f32`.
+    fn within_i32(self, x: V<i32>, within: &Interval<i32>, count: &mut V<u32>) -> V<i32>;
+    /// As for `f32`.
+    fn within_i64(self, x: V<i64>, within: &Interval<i64>, count: &mut V<u32>) -> V<i64>;
+}
+
+/// A closed interval, or all that is not in it (which a NaN never is, nor is it in one).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval<T> {
+    /// Its lower end.
+    pub lo: T,
+    /// Its upper end.
+    pub hi: T,
+    /// Whether the others are meant.
+    pub negate: bool,
+}
+
+impl<T: PartialOrd> Interval<T> {
+    /// Whether this element is meant.
+    #[inline(always)]
+    pub fn contains(&self, x: T) -> bool {
+        ((x >= self.lo) & (x <= self.hi)) != self.negate
+    }
+
+    /// The elements that are meant, zero for others, which are counted.
+    #[inline(always)]
+    pub(crate) fn keep(&self, x: V<T>, count: &mut V<u32>) -> V<T>
+    where
+        T: Copy + Default,
+    {
+        let mut kept = x;
+        for j in 0..8 {
+            let keep = self.contains(x[j]);
+            kept[j] = if keep { x[j] } else { T::default() };
+            count[j] += u32::from(keep);
+        }
+        kept
+    }
 }
 
 pub(super) mod sealed {
@@ -87,5 +131,25 @@ impl Simd for Plain {
     #[inline(always)]
     fn higher_f64(self, a: V<f64>, b: V<f64>) -> V<f64> {
         each(a, b, |a, b| if b > a { b } else { a })
+    }
+    #[inline(always)]
+    fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32> {
+        each(seen, x, |seen, x| seen | u32::from(x.is_nan()))
+    }
+    #[inline(always)]
+    fn within_f32(self, x: V<f32>, within: &Interval<f32>, count: &mut V<u32>) -> V<f32> {
+        within.keep(x, count)
+    }
+    #[inline(always)]
+    fn within_f64(self, x: V<f64>, within: &Interval<f64>, count: &mut V<u32>) -> V<f64> {
+        within.keep(x, count)
+    }
+    #[inline(always)]
+    fn within_i32(self, x: V<i32>, within: &Interval<i32>, count: &mut V<u32>) -> V<i32> {
+        within.keep(x, count)
+    }
+    #[inline(always)]
+    fn within_i64(self, x: V<i64>, within: &Interval<i64>, count: &mut V<u32>) -> V<i64> {
+        within.keep(x, count)
     }
 }

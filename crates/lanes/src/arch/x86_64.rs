@@ -2,17 +2,23 @@
 
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::{
-    __m128i, __m256, __m256d, __m512d, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm_stream_si128,
-    _mm256_add_pd, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd,
-    _mm256_min_ps, _mm256_mul_pd, _mm256_sub_pd, _mm512_add_pd, _mm512_cvtps_pd, _mm512_max_pd,
-    _mm512_min_pd, _mm512_mul_pd, _mm512_sub_pd,
+    __m128i, __m256, __m256d, __m256i, __m512d, __m512i, __mmask8, _CMP_GE_OQ, _CMP_LE_OQ,
+    _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm_stream_si128, _mm256_add_pd,
+    _mm256_and_ps, _mm256_cmp_ps, _mm256_cmp_ps_mask, _mm256_cmpge_epi32_mask,
+    _mm256_cmple_epi32_mask, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_mask_add_epi32,
+    _mm256_maskz_mov_epi32, _mm256_maskz_mov_ps, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd,
+    _mm256_min_ps, _mm256_mul_pd, _mm256_or_ps, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_sub_epi32, _mm256_sub_pd, _mm256_xor_ps, _mm512_add_pd, _mm512_cmp_pd_mask,
+    _mm512_cmpge_epi64_mask, _mm512_cmple_epi64_mask, _mm512_cvtps_pd, _mm512_maskz_mov_epi64,
+    _mm512_maskz_mov_pd, _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd, _mm512_set1_epi64,
+    _mm512_set1_pd, _mm512_sub_pd,
 };
 
 use bytemuck::must_cast;
 use half::f16;
 
 use super::Job;
-use super::simd::{Simd, V, sealed};
+use super::simd::{Interval, Simd, V, sealed};
 
 pub(super) fn has_avx2() -> bool {
     has!("avx2") && has!("bmi1") && has!("bmi2") && has!("popcnt") && has!("f16c")
@@ -146,7 +152,40 @@ macro_rules! common {
             // SAFETY: see above.
             must_cast(unsafe { _mm256_cvtph_ps(x) })
         }
+        #[inline(always)]
+        fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32> {
+            let (seen, x): (__m256, __m256) = (must_cast(seen), must_cast(x));
+            // SAFETY: see above.
+            let nan = unsafe { _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x) };
+            // SAFETY: see above.
+            must_cast(unsafe { _mm256_or_ps(seen, nan) })
+        }
     };
+}
+
+/// `within_*` with the masks of AVX-512: two comparisons, a masked move, a masked count.
+macro_rules! with_masks {
+    ($($name:ident: $t:ty, $register:ty, $set:ident, $at_least:expr, $at_most:expr, $keep:ident;)*) => {$(
+        #[inline(always)]
+        fn $name(self, x: V<$t>, within: &Interval<$t>, count: &mut V<u32>) -> V<$t> {
+            let x: $register = must_cast(x);
+            // SAFETY: see above.
+            let lo = unsafe { $set(within.lo) };
+            // SAFETY: see above.
+            let hi = unsafe { $set(within.hi) };
+            // SAFETY: see above.
+            let above = unsafe { $at_least(x, lo) };
+            // SAFETY: see above.
+            let inside = above & unsafe { $at_most(x, hi) };
+            let keep = inside ^ if within.negate { __mmask8::MAX } else { 0 };
+            let counted: __m256i = must_cast(*count);
+            let one: __m256i = must_cast([1_u32; 8]);
+            // SAFETY: see above.
+            *count = must_cast(unsafe { _mm256_mask_add_epi32(counted, keep, counted, one) });
+            // SAFETY: see above.
+            must_cast(unsafe { $keep(keep, x) })
+        }
+    )*};
 }
 
 impl Simd for Avx2 {
@@ -168,6 +207,38 @@ impl Simd for Avx2 {
         let high = unsafe { _mm256_cvtps_pd(must_cast(high)) };
         must_cast([low, high])
     }
+
+    #[inline(always)]
+    fn within_f32(self, x: V<f32>, within: &Interval<f32>, count: &mut V<u32>) -> V<f32> {
+        let x: __m256 = must_cast(x);
+        let (lo, hi): (__m256, __m256) = (must_cast([within.lo; 8]), must_cast([within.hi; 8]));
+        let flip: __m256 = must_cast([if within.negate { u32::MAX } else { 0 }; 8]);
+        // SAFETY: see above.
+        let above = unsafe { _mm256_cmp_ps::<_CMP_GE_OQ>(x, lo) };
+        // SAFETY: see above.
+        let below = unsafe { _mm256_cmp_ps::<_CMP_LE_OQ>(x, hi) };
+        // SAFETY: see above.
+        let inside = unsafe { _mm256_and_ps(above, below) };
+        // SAFETY: see above.
+        let keep = unsafe { _mm256_xor_ps(inside, flip) };
+        // What is kept is all ones: minus one.
+        // SAFETY: see above.
+        *count = must_cast(unsafe { _mm256_sub_epi32(must_cast(*count), must_cast(keep)) });
+        // SAFETY: see above.
+        must_cast(unsafe { _mm256_and_ps(keep, x) })
+    }
+    #[inline(always)]
+    fn within_f64(self, x: V<f64>, within: &Interval<f64>, count: &mut V<u32>) -> V<f64> {
+        within.keep(x, count)
+    }
+    #[inline(always)]
+    fn within_i32(self, x: V<i32>, within: &Interval<i32>, count: &mut V<u32>) -> V<i32> {
+        within.keep(x, count)
+    }
+    #[inline(always)]
+    fn within_i64(self, x: V<i64>, within: &Interval<i64>, count: &mut V<u32>) -> V<i64> {
+        within.keep(x, count)
+    }
 }
 
 impl Simd for Avx512 {
@@ -185,5 +256,16 @@ impl Simd for Avx512 {
         let x: __m256 = must_cast(x);
         // SAFETY: see above.
         must_cast(unsafe { _mm512_cvtps_pd(x) })
+    }
+
+    with_masks! {
+        within_f32: f32, __m256, _mm256_set1_ps,
+            _mm256_cmp_ps_mask::<_CMP_GE_OQ>, _mm256_cmp_ps_mask::<_CMP_LE_OQ>, _mm256_maskz_mov_ps;
+        within_f64: f64, __m512d, _mm512_set1_pd,
+            _mm512_cmp_pd_mask::<_CMP_GE_OQ>, _mm512_cmp_pd_mask::<_CMP_LE_OQ>, _mm512_maskz_mov_pd;
+        within_i32: i32, __m256i, _mm256_set1_epi32,
+            _mm256_cmpge_epi32_mask, _mm256_cmple_epi32_mask, _mm256_maskz_mov_epi32;
+        within_i64: i64, __m512i, _mm512_set1_epi64,
+            _mm512_cmpge_epi64_mask, _mm512_cmple_epi64_mask, _mm512_maskz_mov_epi64;
     }
 }

@@ -17,11 +17,11 @@ mod select;
 
 pub use cells::Special;
 pub use cells::{CellState, Cells};
-pub use select::{Bytes, Every, Select, Value};
+pub use select::{Bytes, Every, Select, Value, Within};
 
 use rowmill_core::Tile;
 
-use crate::arch::{Isa, Job, Simd};
+use crate::arch::{Interval, Isa, Job, Simd};
 use crate::lanes::{Everything, Lane, Lanes, N, Parts, RangeOnly, SumAndSpread, SumOnly};
 
 /// What a cell of the result is made of.
@@ -67,14 +67,7 @@ pub enum Selection<'a, L> {
     /// Those with a non-zero byte, one for each element.
     Kept(&'a [u8]),
     /// Those in a closed interval, or all others.
-    Within {
-        /// Its lower end.
-        lo: L,
-        /// Its upper end.
-        hi: L,
-        /// Whether to take the others.
-        negate: bool,
-    },
+    Within(Interval<L>),
 }
 
 /// One tile to be folded.
@@ -120,9 +113,7 @@ impl<L: Lane> FoldOrder<'_, L> {
             (Selection::Every, need) => self.fold::<Everything, _>(Every).only(need),
             (Selection::Kept(keep), Need::Sum) => self.fold::<SumOnly, _>(Bytes(keep)),
             (Selection::Kept(keep), need) => self.fold::<Everything, _>(Bytes(keep)).only(need),
-            (Selection::Within { lo, hi, negate }, _) => {
-                self.fold_sums(&move |x: L| ((x >= lo) & (x <= hi)) != negate)
-            }
+            (Selection::Within(within), _) => self.fold::<SumOnly, _>(Within(within)),
         }
     }
 

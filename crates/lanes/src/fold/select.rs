@@ -1,7 +1,7 @@
 //! Which elements of a tile take part.
 
-use crate::arch::Simd;
-use crate::lanes::{Lane, Lanes, N, Parts};
+use crate::arch::{Interval, Simd};
+use crate::lanes::{Lane, Lanes, N, Part, Parts};
 
 /// Decides for each element whether it takes part. Elements that do not are replaced by one that
 /// changes nothing, never multiplied by zero: `NaN * 0` is NaN.
@@ -105,6 +105,44 @@ impl<'a, L: Lane> Select<L> for Bytes<'a> {
     #[inline(always)]
     fn keep(run: &&'a [u8], at: usize, x: &[L]) -> [bool; N] {
         std::array::from_fn(|j| j < x.len() && run[at + j] != 0)
+    }
+}
+
+/// Those that an interval means; sums only.
+#[derive(Clone, Copy, Debug)]
+pub struct Within<L>(pub Interval<L>);
+
+impl<L: Lane> Select<L> for Within<L> {
+    type Run = Interval<L>;
+    const COUNTS: bool = true;
+
+    #[inline(always)]
+    fn run(self, _: usize, _: usize) -> Interval<L> {
+        self.0
+    }
+
+    #[inline(always)]
+    fn step<P: Parts<L>>(
+        simd: impl Simd,
+        run: &Interval<L>,
+        _: usize,
+        lanes: &mut Lanes<L, P>,
+        shift: &[f64; N],
+        x: &[L; N],
+    ) {
+        // A zero changes no sum.
+        let kept = L::within(simd, x, run, &mut lanes.count);
+        lanes.sum.step(simd, shift, &kept);
+    }
+
+    #[inline(always)]
+    fn keeps(run: &Interval<L>, _: usize, x: L) -> bool {
+        run.contains(x)
+    }
+
+    #[inline(always)]
+    fn keep(run: &Interval<L>, _: usize, x: &[L]) -> [bool; N] {
+        std::array::from_fn(|j| j < x.len() && run.contains(x[j]))
     }
 }
 

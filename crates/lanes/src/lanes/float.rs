@@ -6,7 +6,7 @@
 //! afterwards (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983);
 //! spreads are merged by the same paper's pairwise formula.
 
-use crate::arch::Simd;
+use crate::arch::{Interval, Simd};
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
@@ -149,11 +149,14 @@ shifted_squares! {
 }
 
 #[inline(always)]
-fn nan_flag(x: impl Lane) -> u32 {
-    u32::from(x.is_nan())
+fn note_nan<L: Lane>(mut seen: [u32; N], x: &[L; N]) -> [u32; N] {
+    for j in 0..N {
+        seen[j] |= u32::from(x[j].is_nan());
+    }
+    seen
 }
-range_lanes!(f32);
-range_lanes!(f64);
+range_lanes!(f32, |simd, nan, x| simd.note_nan_f32(nan, *x));
+range_lanes!(f64, |_simd, nan, x| note_nan(nan, x));
 
 /// Minima and maxima in lanes, NaN left out and not noted.
 #[derive(Clone, Copy, Debug)]
@@ -306,7 +309,7 @@ impl Distance for Compensated {
 }
 
 macro_rules! float_lane {
-    ($t:ty, $total:ty, $sum:ty, |$a:ident, $b:ident| $join:expr, |$v:ident| $value:expr) => {
+    ($t:ty, $within:ident, $total:ty, $sum:ty, |$a:ident, $b:ident| $join:expr, |$v:ident| $value:expr) => {
         impl Lane for $t {
             type Total = $total;
             type Spread = f64;
@@ -330,6 +333,15 @@ macro_rules! float_lane {
             #[inline(always)]
             fn is_infinite(self) -> bool {
                 self.is_infinite()
+            }
+            #[inline(always)]
+            fn within(
+                simd: impl Simd,
+                x: &[Self; N],
+                within: &Interval<Self>,
+                count: &mut [u32; N],
+            ) -> [Self; N] {
+                simd.$within(*x, within, count)
             }
             fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self> {
                 order.run_float()
@@ -366,9 +378,10 @@ macro_rules! float_lane {
     };
 }
 
-float_lane!(f32, f64, PlainSum, |a, b| a + b, |v| v);
+float_lane!(f32, within_f32, f64, PlainSum, |a, b| a + b, |v| v);
 float_lane!(
     f64,
+    within_f64,
     Compensated,
     CompensatedSum,
     |a, b| {

@@ -4,7 +4,7 @@
 //! 32-bit elements fit lanes of `i64`; of 64-bit elements, and of all squares, the halves are summed
 //! apart.
 
-use crate::arch::Simd;
+use crate::arch::{Interval, Simd};
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
@@ -199,14 +199,34 @@ wide_squares! {
     u64: |x| x;
 }
 
-#[inline(always)]
-fn nan_flag<L>(_: L) -> u32 {
-    0
+macro_rules! within {
+    ($name:ident) => {
+        macro_rules! $name {
+            () => {
+                #[inline(always)]
+                fn within(
+                    simd: impl Simd,
+                    x: &[Self; N],
+                    within: &Interval<Self>,
+                    count: &mut [u32; N],
+                ) -> [Self; N] {
+                    simd.$name(*x, within, count)
+                }
+            };
+        }
+    };
+}
+within!(within_i32);
+within!(within_i64);
+
+/// What the compiler vectorises by itself, for the rarer types.
+macro_rules! plain_within {
+    () => {};
 }
 
 macro_rules! integer_lane {
-    ($($t:ty: $sum:ty, $squares:ty;)*) => {$(
-        range_lanes!($t);
+    ($($t:ty: $within:ident, $sum:ty, $squares:ty;)*) => {$(
+        range_lanes!($t, |_simd, nan, _x| nan);
 
         impl Lane for $t {
             type Total = i128;
@@ -225,6 +245,7 @@ macro_rules! integer_lane {
             fn to_f64(self) -> f64 {
                 self as f64
             }
+            $within!();
             fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self> {
                 order.run_integer()
             }
@@ -268,8 +289,8 @@ macro_rules! integer_lane {
     )*};
 }
 integer_lane! {
-    i32: NarrowSum, MiddleSquares;
-    i64: WideSum, WideSquares;
-    u32: NarrowSum, MiddleSquares;
-    u64: WideSum, WideSquares;
+    i32: within_i32, NarrowSum, MiddleSquares;
+    i64: within_i64, WideSum, WideSquares;
+    u32: plain_within, NarrowSum, MiddleSquares;
+    u64: plain_within, WideSum, WideSquares;
 }

@@ -13,7 +13,7 @@ use std::fmt::Debug;
 
 use rowmill_core::Element;
 
-use crate::arch::Simd;
+use crate::arch::{Interval, Simd};
 use crate::fold::{Cells, FoldOrder};
 
 /// Elements in a vector.
@@ -52,6 +52,17 @@ pub trait Lane: Element {
     /// Whether it is an infinity.
     fn is_infinite(self) -> bool {
         false
+    }
+    /// The elements that an interval means, each added to `count`; zero for the others.
+    #[inline(always)]
+    fn within(
+        simd: impl Simd,
+        x: &[Self; N],
+        within: &Interval<Self>,
+        count: &mut [u32; N],
+    ) -> [Self; N] {
+        let _ = simd;
+        within.keep(*x, count)
     }
     /// Folds a tile of this type: where all loops over it are compiled, once.
     fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self>;
@@ -287,18 +298,17 @@ pub fn higher<L: Lane>(a: L, b: L) -> L {
 }
 
 macro_rules! range_lanes {
-    ($t:ty) => {
+    ($t:ty, |$simd:ident, $nan:ident, $x:ident| $note:expr) => {
         impl Part<$t> for RangeLanes<$t> {
             const NEW: Self = Self { lo: [<$t>::HIGHEST; N], hi: [<$t>::LOWEST; N], nan: [0; N] };
             #[inline(always)]
-            fn step(&mut self, _: impl Simd, _: &[f64; N], x: &[$t; N]) {
+            fn step(&mut self, $simd: impl Simd, _: &[f64; N], $x: &[$t; N]) {
                 for j in 0..N {
-                    self.lo[j] = lower(self.lo[j], x[j]);
-                    self.hi[j] = higher(self.hi[j], x[j]);
-                    if <$t>::FLOAT {
-                        self.nan[j] |= nan_flag(x[j]);
-                    }
+                    self.lo[j] = lower(self.lo[j], $x[j]);
+                    self.hi[j] = higher(self.hi[j], $x[j]);
                 }
+                let $nan = self.nan;
+                self.nan = $note;
             }
             #[inline(always)]
             fn step_kept(&mut self, _: impl Simd, _: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
@@ -311,9 +321,7 @@ macro_rules! range_lanes {
                 for j in 0..N {
                     self.lo[j] = lower(self.lo[j], low[j]);
                     self.hi[j] = higher(self.hi[j], high[j]);
-                    if <$t>::FLOAT {
-                        self.nan[j] |= nan_flag(low[j]);
-                    }
+                    self.nan[j] |= u32::from(Lane::is_nan(low[j]));
                 }
             }
             #[inline(always)]

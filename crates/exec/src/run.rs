@@ -15,7 +15,7 @@ use crate::{Engine, Error, Progress, Result, RunReport};
 
 /// Jobs of fewer bytes run on the caller's thread: waking the workers takes as long as reading
 /// about this much.
-const SMALL_BYTES: u64 = 512 << 10;
+const SMALL_BYTES: u64 = 4 << 20;
 
 /// How often the progress callback is called, and how soon a waiting thread looks up.
 pub(crate) const TICK: Duration = Duration::from_millis(100);

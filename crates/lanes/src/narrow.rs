@@ -31,7 +31,10 @@ pub trait Narrow: Pod + Ord + Into<i32> + TryFrom<i32> + Send + Sync {
 }
 
 macro_rules! narrow {
-    ($module:ident, $t:ty, $bits:ty, $word:ty, $n:literal, $half:literal) => {
+    (
+        $module:ident, $t:ty, $bits:ty, $word:ty, $n:literal, $half:literal,
+        $sum:ident($summed:ty, $new:expr), flip $flip:literal
+    ) => {
         mod $module {
             use super::*;
 
@@ -115,32 +118,53 @@ macro_rules! narrow {
                 type Output = CellState<i32>;
 
                 #[inline(always)]
-                fn run(self, _: impl Simd) -> CellState<i32> {
-                    let mut total = 0_u64;
+                fn run(self, simd: impl Simd) -> CellState<i32> {
+                    let mut total = 0_i64;
                     for x in self.tile.slices() {
                         let (v, rest) = streams(x);
                         let n = v[0].len();
                         eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
                         for first in (0..n).step_by(STEPS) {
-                            let (mut a, mut b) = (Pairs::NEW, Pairs::NEW);
+                            let (mut a, mut b) = ($new, $new);
                             for i in first..n.min(first + STEPS) {
                                 fetch_ahead!(i + AHEAD / BYTES; v0 v1 v2 v3 v4 v5 v6 v7);
-                                a.add(biased(&v0[i]));
-                                b.add(biased(&v1[i]));
-                                a.add(biased(&v2[i]));
-                                b.add(biased(&v3[i]));
-                                a.add(biased(&v4[i]));
-                                b.add(biased(&v5[i]));
-                                a.add(biased(&v6[i]));
-                                b.add(biased(&v7[i]));
+                                a = simd.$sum(a, flipped(&v0[i]));
+                                b = simd.$sum(b, flipped(&v1[i]));
+                                a = simd.$sum(a, flipped(&v2[i]));
+                                b = simd.$sum(b, flipped(&v3[i]));
+                                a = simd.$sum(a, flipped(&v4[i]));
+                                b = simd.$sum(b, flipped(&v5[i]));
+                                a = simd.$sum(a, flipped(&v6[i]));
+                                b = simd.$sum(b, flipped(&v7[i]));
                             }
-                            total += a.total() + b.total();
+                            total += a.iter().chain(&b).map(|&sum| sum as i64).sum::<i64>();
                         }
-                        total += rest.iter().map(|&x| u64::from(x as $bits ^ BIAS)).sum::<u64>();
+                        total += rest.iter().map(|&x| i64::from(flip(x))).sum::<i64>();
                     }
                     let count = self.tile.len() as u64;
-                    CellState { count, total: unbiased(total, count), ..CellState::empty() }
+                    // What flipping the sign adds or takes away.
+                    let off = i128::from(flip(0)) * i128::from(count);
+                    CellState { count, total: i128::from(total) - off, ..CellState::empty() }
                 }
+            }
+
+            /// The sign of an element, where the sums are of the other kind.
+            const SIGN: $bits = if $flip { 1 << (<$bits>::BITS - 1) } else { 0 };
+
+            #[inline(always)]
+            fn flip(x: $t) -> $summed {
+                (x as $bits ^ SIGN) as $summed
+            }
+
+            /// As whole words: taken apart into elements first, they would be put together again one
+            /// by one.
+            #[inline(always)]
+            fn flipped(x: &Vector) -> [$summed; $n] {
+                let mut words: [u64; 8] = bytemuck::must_cast(*x);
+                for word in &mut words {
+                    *word ^= u64::MAX / u64::from(<$bits>::MAX) * u64::from(SIGN);
+                }
+                bytemuck::must_cast(words)
             }
 
             struct Ranges<'a> {
@@ -265,10 +289,10 @@ macro_rules! narrow {
     };
 }
 
-narrow!(of_u8, u8, u8, u16, 64, 32);
-narrow!(of_i8, i8, u8, u16, 64, 32);
-narrow!(of_u16, u16, u16, u32, 32, 16);
-narrow!(of_i16, i16, u16, u32, 32, 16);
+narrow!(of_u8, u8, u8, u16, 64, 32, sum_u8(u8, [0_u64; 8]), flip false);
+narrow!(of_i8, i8, u8, u16, 64, 32, sum_u8(u8, [0_u64; 8]), flip true);
+narrow!(of_u16, u16, u16, u32, 32, 16, sum_i16(i16, [0_i32; 16]), flip true);
+narrow!(of_i16, i16, u16, u32, 32, 16, sum_i16(i16, [0_i32; 16]), flip false);
 
 /// Widens a run of elements for the loops that have no narrow form.
 pub fn widen<T: Copy + Into<L>, L: Copy>(isa: Isa, from: &[T], to: &mut [L]) {

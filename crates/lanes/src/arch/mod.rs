@@ -223,6 +223,12 @@ mod tests {
                 out.push(("higher_f32", bits(simd.higher_f32(x, y).map(f64::from))));
                 let halves = x.map(half::f16::from_f32);
                 out.push(("widen_f16", bits(simd.widen_f16(halves).map(f64::from))));
+                let bytes = std::array::from_fn(|i| (i * 37 + turn) as u8);
+                let sums = simd.sum_u8([turn as u64; 8], bytes);
+                out.push(("sum_u8", vec![sums.iter().sum()]));
+                let shorts = std::array::from_fn(|i| (i * 9973 + turn * 4099) as i16);
+                let sums = simd.sum_i16([turn as i32; 16], shorts);
+                out.push(("sum_i16", vec![sums.iter().sum::<i32>() as u64]));
                 let seen = simd.note_nan_f32([0, 0, 0, 0, 0, 0, 0, 1], x);
                 out.push(("note_nan", seen.map(|n| u64::from(n != 0)).to_vec()));
                 for negate in [false, true] {

@@ -33,7 +33,11 @@ pub trait Simd: Copy + Send + Sync + sealed::Sealed {
     fn lower_f64(self, a: V<f64>, b: V<f64>) -> V<f64>;
     /// As for `f32`.
     fn higher_f64(self, a: V<f64>, b: V<f64>) -> V<f64>;
-    /// `seen`, with lanes set in which there is a NaN.
+    /// `sums`, with 64 bytes added in some order.
+    fn sum_u8(self, sums: V<u64>, x: [u8; 64]) -> V<u64>;
+    /// `sums`, with 32 elements added in some order.
+    fn sum_i16(self, sums: [i32; 16], x: [i16; 32]) -> [i32; 16];
+    /// `seen`, with something in every lane in which there is a NaN.
     fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32>;
     /// The elements in the closed interval, zero for the others, which are added to `count`.
     fn within_f32(self, x: V<f32>, within: &Interval<f32>, count: &mut V<u32>) -> V<f32>;
@@ -131,6 +135,21 @@ impl Simd for Plain {
     #[inline(always)]
     fn higher_f64(self, a: V<f64>, b: V<f64>) -> V<f64> {
         each(a, b, |a, b| if b > a { b } else { a })
+    }
+    #[inline(always)]
+    fn sum_u8(self, mut sums: V<u64>, x: [u8; 64]) -> V<u64> {
+        let (eights, _) = x.as_chunks::<8>();
+        for j in 0..8 {
+            sums[j] += eights[j].iter().map(|&x| u64::from(x)).sum::<u64>();
+        }
+        sums
+    }
+    #[inline(always)]
+    fn sum_i16(self, mut sums: [i32; 16], x: [i16; 32]) -> [i32; 16] {
+        for j in 0..16 {
+            sums[j] += i32::from(x[2 * j]) + i32::from(x[2 * j + 1]);
+        }
+        sums
     }
     #[inline(always)]
     fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32> {

@@ -3,15 +3,16 @@
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::{
     __m128i, __m256, __m256d, __m256i, __m512d, __m512i, __mmask8, _CMP_GE_OQ, _CMP_LE_OQ,
-    _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm_stream_si128, _mm256_add_pd,
-    _mm256_and_ps, _mm256_cmp_ps, _mm256_cmp_ps_mask, _mm256_cmpge_epi32_mask,
-    _mm256_cmple_epi32_mask, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_mask_add_epi32,
-    _mm256_maskz_mov_epi32, _mm256_maskz_mov_ps, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd,
-    _mm256_min_ps, _mm256_mul_pd, _mm256_or_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_sub_epi32, _mm256_sub_pd, _mm256_xor_ps, _mm512_add_pd, _mm512_cmp_pd_mask,
-    _mm512_cmpge_epi64_mask, _mm512_cmple_epi64_mask, _mm512_cvtps_pd, _mm512_maskz_mov_epi64,
-    _mm512_maskz_mov_pd, _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd, _mm512_set1_epi64,
-    _mm512_set1_pd, _mm512_sub_pd,
+    _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm_stream_si128, _mm256_add_epi32,
+    _mm256_add_epi64, _mm256_add_pd, _mm256_and_ps, _mm256_cmp_ps, _mm256_cmpge_epi32_mask,
+    _mm256_cmple_epi32_mask, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_madd_epi16,
+    _mm256_mask_add_epi32, _mm256_maskz_mov_epi32, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd,
+    _mm256_min_ps, _mm256_mul_pd, _mm256_or_ps, _mm256_sad_epu8, _mm256_set1_epi32,
+    _mm256_sub_epi32, _mm256_sub_pd, _mm256_xor_ps, _mm512_add_epi32, _mm512_add_epi64,
+    _mm512_add_pd, _mm512_cmp_pd_mask, _mm512_cmpge_epi64_mask, _mm512_cmple_epi64_mask,
+    _mm512_cvtps_pd, _mm512_madd_epi16, _mm512_maskz_mov_epi64, _mm512_maskz_mov_pd, _mm512_max_pd,
+    _mm512_min_pd, _mm512_mul_pd, _mm512_sad_epu8, _mm512_set1_epi64, _mm512_set1_pd,
+    _mm512_sub_pd,
 };
 
 use bytemuck::must_cast;
@@ -152,6 +153,26 @@ macro_rules! common {
             // SAFETY: see above.
             must_cast(unsafe { _mm256_cvtph_ps(x) })
         }
+        // With masks in registers of their own this is half as fast: too few units work on those.
+        #[inline(always)]
+        fn within_f32(self, x: V<f32>, within: &Interval<f32>, count: &mut V<u32>) -> V<f32> {
+            let x: __m256 = must_cast(x);
+            let (lo, hi): (__m256, __m256) = (must_cast([within.lo; 8]), must_cast([within.hi; 8]));
+            let flip: __m256 = must_cast([if within.negate { u32::MAX } else { 0 }; 8]);
+            // SAFETY: see above.
+            let above = unsafe { _mm256_cmp_ps::<_CMP_GE_OQ>(x, lo) };
+            // SAFETY: see above.
+            let below = unsafe { _mm256_cmp_ps::<_CMP_LE_OQ>(x, hi) };
+            // SAFETY: see above.
+            let inside = unsafe { _mm256_and_ps(above, below) };
+            // SAFETY: see above.
+            let keep = unsafe { _mm256_xor_ps(inside, flip) };
+            // What is kept is all ones: minus one.
+            // SAFETY: see above.
+            *count = must_cast(unsafe { _mm256_sub_epi32(must_cast(*count), must_cast(keep)) });
+            // SAFETY: see above.
+            must_cast(unsafe { _mm256_and_ps(keep, x) })
+        }
         #[inline(always)]
         fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32> {
             let (seen, x): (__m256, __m256) = (must_cast(seen), must_cast(x));
@@ -209,23 +230,32 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn within_f32(self, x: V<f32>, within: &Interval<f32>, count: &mut V<u32>) -> V<f32> {
-        let x: __m256 = must_cast(x);
-        let (lo, hi): (__m256, __m256) = (must_cast([within.lo; 8]), must_cast([within.hi; 8]));
-        let flip: __m256 = must_cast([if within.negate { u32::MAX } else { 0 }; 8]);
+    fn sum_u8(self, sums: V<u64>, x: [u8; 64]) -> V<u64> {
+        let (sums, x): ([__m256i; 2], [__m256i; 2]) = (must_cast(sums), must_cast(x));
+        let zero: __m256i = must_cast([0_u64; 4]);
         // SAFETY: see above.
-        let above = unsafe { _mm256_cmp_ps::<_CMP_GE_OQ>(x, lo) };
+        let some = unsafe { _mm256_sad_epu8(x[0], zero) };
         // SAFETY: see above.
-        let below = unsafe { _mm256_cmp_ps::<_CMP_LE_OQ>(x, hi) };
+        let low = unsafe { _mm256_add_epi64(sums[0], some) };
         // SAFETY: see above.
-        let inside = unsafe { _mm256_and_ps(above, below) };
+        let some = unsafe { _mm256_sad_epu8(x[1], zero) };
         // SAFETY: see above.
-        let keep = unsafe { _mm256_xor_ps(inside, flip) };
-        // What is kept is all ones: minus one.
+        let high = unsafe { _mm256_add_epi64(sums[1], some) };
+        must_cast([low, high])
+    }
+    #[inline(always)]
+    fn sum_i16(self, sums: [i32; 16], x: [i16; 32]) -> [i32; 16] {
+        let (sums, x): ([__m256i; 2], [__m256i; 2]) = (must_cast(sums), must_cast(x));
+        let one: __m256i = must_cast([1_i16; 16]);
         // SAFETY: see above.
-        *count = must_cast(unsafe { _mm256_sub_epi32(must_cast(*count), must_cast(keep)) });
+        let some = unsafe { _mm256_madd_epi16(x[0], one) };
         // SAFETY: see above.
-        must_cast(unsafe { _mm256_and_ps(keep, x) })
+        let low = unsafe { _mm256_add_epi32(sums[0], some) };
+        // SAFETY: see above.
+        let some = unsafe { _mm256_madd_epi16(x[1], one) };
+        // SAFETY: see above.
+        let high = unsafe { _mm256_add_epi32(sums[1], some) };
+        must_cast([low, high])
     }
     #[inline(always)]
     fn within_f64(self, x: V<f64>, within: &Interval<f64>, count: &mut V<u32>) -> V<f64> {
@@ -258,9 +288,26 @@ impl Simd for Avx512 {
         must_cast(unsafe { _mm512_cvtps_pd(x) })
     }
 
+    #[inline(always)]
+    fn sum_u8(self, sums: V<u64>, x: [u8; 64]) -> V<u64> {
+        let (sums, x): (__m512i, __m512i) = (must_cast(sums), must_cast(x));
+        let zero: __m512i = must_cast([0_u64; 8]);
+        // SAFETY: see above.
+        let eights = unsafe { _mm512_sad_epu8(x, zero) };
+        // SAFETY: see above.
+        must_cast(unsafe { _mm512_add_epi64(sums, eights) })
+    }
+    #[inline(always)]
+    fn sum_i16(self, sums: [i32; 16], x: [i16; 32]) -> [i32; 16] {
+        let (sums, x): (__m512i, __m512i) = (must_cast(sums), must_cast(x));
+        let one: __m512i = must_cast([1_i16; 32]);
+        // SAFETY: see above.
+        let pairs = unsafe { _mm512_madd_epi16(x, one) };
+        // SAFETY: see above.
+        must_cast(unsafe { _mm512_add_epi32(sums, pairs) })
+    }
+
     with_masks! {
-        within_f32: f32, __m256, _mm256_set1_ps,
-            _mm256_cmp_ps_mask::<_CMP_GE_OQ>, _mm256_cmp_ps_mask::<_CMP_LE_OQ>, _mm256_maskz_mov_ps;
         within_f64: f64, __m512d, _mm512_set1_pd,
             _mm512_cmp_pd_mask::<_CMP_GE_OQ>, _mm512_cmp_pd_mask::<_CMP_LE_OQ>, _mm512_maskz_mov_pd;
         within_i32: i32, __m256i, _mm256_set1_epi32,

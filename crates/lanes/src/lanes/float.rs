@@ -10,7 +10,8 @@ use crate::arch::{Interval, Simd};
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
-    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, kept, lower, range_lanes,
+    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, higher_each, kept, lower,
+    lower_each, range_lanes,
 };
 
 /// A sum and the rounding errors that were made in it.
@@ -155,8 +156,13 @@ fn note_nan<L: Lane>(mut seen: [u32; N], x: &[L; N]) -> [u32; N] {
     }
     seen
 }
-range_lanes!(f32, |simd, nan, x| simd.note_nan_f32(nan, *x));
-range_lanes!(f64, |_simd, nan, x| note_nan(nan, x));
+range_lanes!(
+    f32,
+    |simd, lo, hi, nan, x| simd.lower_f32(lo, *x),
+    simd.higher_f32(hi, *x),
+    simd.note_nan_f32(nan, *x)
+);
+range_lanes!(f64, |_simd, lo, hi, nan, x| lower_each(lo, x), higher_each(hi, x), note_nan(nan, x));
 
 /// Minima and maxima in lanes, NaN left out and not noted.
 #[derive(Clone, Copy, Debug)]

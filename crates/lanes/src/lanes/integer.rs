@@ -8,7 +8,8 @@ use crate::arch::{Interval, Simd};
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
-    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, kept, lower, range_lanes,
+    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, higher_each, kept, lower,
+    lower_each, range_lanes,
 };
 use crate::wide::U256;
 
@@ -226,7 +227,7 @@ macro_rules! plain_within {
 
 macro_rules! integer_lane {
     ($($t:ty: $within:ident, $sum:ty, $squares:ty;)*) => {$(
-        range_lanes!($t, |_simd, nan, _x| nan);
+        range_lanes!($t, |_simd, lo, hi, nan, x| lower_each(lo, x), higher_each(hi, x), nan);
 
         impl Lane for $t {
             type Total = i128;

@@ -291,6 +291,24 @@ pub fn lower<L: Lane>(a: L, b: L) -> L {
     if b < a { b } else { a }
 }
 
+/// The smaller of each two.
+#[inline(always)]
+pub(crate) fn lower_each<L: Lane>(mut a: [L; N], b: &[L; N]) -> [L; N] {
+    for j in 0..N {
+        a[j] = lower(a[j], b[j]);
+    }
+    a
+}
+
+/// The larger of each two.
+#[inline(always)]
+pub(crate) fn higher_each<L: Lane>(mut a: [L; N], b: &[L; N]) -> [L; N] {
+    for j in 0..N {
+        a[j] = higher(a[j], b[j]);
+    }
+    a
+}
+
 /// The larger of two, the first when they do not compare.
 #[inline(always)]
 pub fn higher<L: Lane>(a: L, b: L) -> L {
@@ -298,17 +316,16 @@ pub fn higher<L: Lane>(a: L, b: L) -> L {
 }
 
 macro_rules! range_lanes {
-    ($t:ty, |$simd:ident, $nan:ident, $x:ident| $note:expr) => {
+    (
+        $t:ty, |$simd:ident, $lo:ident, $hi:ident, $nan:ident, $x:ident|
+        $lower:expr, $higher:expr, $note:expr
+    ) => {
         impl Part<$t> for RangeLanes<$t> {
             const NEW: Self = Self { lo: [<$t>::HIGHEST; N], hi: [<$t>::LOWEST; N], nan: [0; N] };
             #[inline(always)]
             fn step(&mut self, $simd: impl Simd, _: &[f64; N], $x: &[$t; N]) {
-                for j in 0..N {
-                    self.lo[j] = lower(self.lo[j], $x[j]);
-                    self.hi[j] = higher(self.hi[j], $x[j]);
-                }
-                let $nan = self.nan;
-                self.nan = $note;
+                let Self { lo: $lo, hi: $hi, nan: $nan } = *self;
+                *self = Self { lo: $lower, hi: $higher, nan: $note };
             }
             #[inline(always)]
             fn step_kept(&mut self, _: impl Simd, _: &[f64; N], x: &[$t; N], keep: &[bool; N]) {

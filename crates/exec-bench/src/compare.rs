@@ -9,7 +9,7 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rowmill_core::Array;
+use rowmill_core::{Array, SliceSource, Source, TileBuffer};
 use rowmill_exec::{CompareOp, Engine, Isa, Mask, Mean, Normalize, Stats, Sum};
 use serde::Serialize;
 
@@ -114,12 +114,21 @@ fn limit(job: &str, engine: &Engine, x: &Array<f32>, files: &Files) -> Result<Re
     Ok(Reply::since(start, Vec::new()))
 }
 
-/// What [`rowmill`] knows. With a job that is added here, `bench/compare/run` has a figure where it
-/// says that one is to come. Missing: `gather`, the rows numbered in [`Files::rows`] into memory,
-/// whose answer is the sum of all of their elements, taken after the clock stopped.
-const JOBS: &[&str] = &["sum", "mean_columns", "masked_sum", "five", "z_score"];
+/// What [`rowmill`] knows.
+const JOBS: &[&str] = &["sum", "mean_columns", "masked_sum", "five", "z_score", "gather"];
 
 fn rowmill(job: &str, engine: &Engine, x: &Array<f32>, files: &Files) -> Result<Reply> {
+    if job == "gather" {
+        let numbers = Array::<i64>::open(&files.rows)?;
+        let numbers = numbers.rows(0..numbers.shape().rows(), &mut TileBuffer::new())?.to_vec();
+        let start = Instant::now();
+        let rows: Vec<usize> = numbers.into_iter().map(|row| row as usize).collect();
+        let (picked, _) = engine.rows(x, &rows).collect()?;
+        let reply = Reply::since(start, Vec::new());
+        // The sum makes it comparable.
+        let all = SliceSource::new(&picked, [picked.len()]).expect("one axis");
+        return Ok(Reply { answer: vec![engine.reduce(&all, Sum::all())?], ..reply });
+    }
     let start = Instant::now();
     let answer = match job {
         "sum" => vec![engine.reduce(x, Sum::all())?],
@@ -153,6 +162,9 @@ mod tests {
         let at = |name| dir.path().join(name);
         let files = Files { array: at("x.npy"), output: at("z.npy"), rows: at("rows.npy") };
         make(&files.array, 300, 20).expect("room for the file");
+        let mut rows = rowmill_core::ArrayMut::<i64>::create(&files.rows, [3]).expect("room");
+        rows.write_rows(0, &[299, 0, 299]).expect("three rows");
+        rows.close().expect("written");
         for (side, jobs) in [(Side::Limit, LIMITS), (Side::Rowmill, JOBS)] {
             let mut said = Vec::new();
             serve(side, &files, jobs.join("\n").as_bytes(), &mut said).expect("jobs are known");

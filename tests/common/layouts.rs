@@ -41,6 +41,20 @@ impl<T: Value> Source<T> for AnySource<'_, T> {
     fn verify(&self) -> Result<(), FileError> {
         self.source.verify()
     }
+    fn tile_below_ceiling<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>, FileError> {
+        self.source.tile_below_ceiling(rows, cols, buffer)
+    }
+    fn release(&self, rows: Range<usize>, cols: Range<usize>) {
+        self.source.release(rows, cols);
+    }
+    fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
+        self.source.stored(rows, cols)
+    }
     fn in_place(&self) -> Option<&[T]> {
         self.source.in_place()
     }

@@ -7,7 +7,8 @@ use rowmill::{ChunkSize, Shape};
 
 use crate::condition::Condition;
 use crate::values::{
-    Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Interval, Method, Nan, OrderArg, parse_shape,
+    Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Interval, Method, Nan, OrderArg, Size,
+    parse_shape,
 };
 
 /// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
@@ -63,7 +64,8 @@ Examples:
   rowmill stats x.npy --axis all               one answer for the whole array
   rowmill stats x.npy --where 'x > 0'          of the positive elements only
   rowmill stats x.npy --mask keep.npy --json   of the rows or elements that keep.npy marks
-  rowmill stats x.npy --nan propagate          a column with a NaN has NaN for an answer";
+  rowmill stats x.npy --nan propagate          a column with a NaN has NaN for an answer
+  rowmill stats x.npy --memory-ceiling 256MiB --report";
 
 const SUM_EXAMPLES: &str = "\
 Examples:
@@ -137,6 +139,12 @@ pub(crate) struct EngineArgs {
     /// How much a worker takes at a time: 4MiB, 1000rows, auto
     #[arg(long, value_name = "SIZE", default_value_t)]
     pub(crate) chunk: ChunkSize,
+    /// Memory that is kept resident at most: 512MiB, 4G [default: three quarters of what there is]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
+    pub(crate) memory_ceiling: Option<Size>,
+    /// Say on stderr what each job took: speed, workers, memory, page faults
+    #[arg(long)]
+    pub(crate) report: bool,
     /// Never show a progress bar (it is shown on a terminal, for work over a second)
     #[arg(long)]
     pub(crate) no_progress: bool,

@@ -6,6 +6,7 @@ use crate::args::{EngineArgs, InputArgs, RawArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::progress::Bar;
 use crate::reduce::Select;
+use crate::report::{Reports, Took};
 use crate::table::{clean, human_bytes, human_rate, human_time};
 
 impl InputArgs {
@@ -89,15 +90,37 @@ impl SelectArgs {
     }
 }
 
+/// An engine, and who listens to it.
+pub(crate) struct Running {
+    pub(crate) engine: Engine,
+    bar: Bar,
+    reports: Reports,
+}
+
+impl Running {
+    /// All jobs are done: the bar goes. Gives what they took, if that was asked for.
+    pub(crate) fn finish(self) -> Option<Took> {
+        drop(self.bar);
+        self.reports.tell()
+    }
+}
+
 impl EngineArgs {
-    /// An engine, and the progress bar that it moves as long as that lives.
-    pub(crate) fn build(&self) -> Result<(Engine, Bar), Error> {
+    /// An engine, the progress bar that it moves, and the reports of its jobs.
+    pub(crate) fn build(&self) -> Result<Running, Failure> {
         let mut builder = Engine::builder().chunk(self.chunk);
         if let Some(workers) = self.workers {
             builder = builder.workers(workers as usize);
         }
-        let bar = Bar::new(!self.no_progress);
-        Ok((bar.watch(builder).build()?, bar))
+        if let Some(ceiling) = self.memory_ceiling {
+            builder = builder.memory_ceiling(ceiling.bytes);
+        }
+        let (bar, reports) = (Bar::new(!self.no_progress), Reports::new(self.report));
+        match reports.collect(bar.watch(builder)).build() {
+            Ok(engine) => Ok(Running { engine, bar, reports }),
+            Err(error @ Error::BadOption { .. }) => Err(Failure::Usage(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod json;
 mod number;
 mod progress;
 mod reduce;
+mod report;
 mod table;
 mod values;
 

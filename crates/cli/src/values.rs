@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use rowmill::{ByteOrder, DType, NanPolicy, Order, ParseDTypeError, Shape};
+use rowmill::{ByteOrder, ChunkSize, DType, NanPolicy, Order, ParseDTypeError, Shape};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Axis {
@@ -149,6 +149,23 @@ pub(crate) fn parse_shape(text: &str) -> Result<Shape, String> {
     Shape::new(dims.collect::<Result<Vec<_>, _>>()?).map_err(|e| e.to_string())
 }
 
+/// A number of bytes: `64M`, `2GiB`, spelt as the bytes of a chunk are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) bytes: u64,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(ChunkSize::Bytes(bytes)) => Ok(Self { bytes: bytes as u64 }),
+            _ => Err(format!("{text:?} is not a size; expected bytes, such as 512MiB or 4G")),
+        }
+    }
+}
+
 /// A finite interval that is not empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Interval {
@@ -203,6 +220,16 @@ mod tests {
         assert_eq!(parse("<f4").byte_order, Some(ByteOrder::Little));
         assert_eq!(parse("float32"), DTypeArg { dtype: DType::F32, byte_order: None });
         assert!("f3".parse::<DTypeArg>().is_err());
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [("1", 1), ("64K", 64 << 10), (" 2GiB ", 2 << 30), ("5mb", 5 << 20)] {
+            assert_eq!(text.parse(), Ok(Size { bytes }), "{text}");
+        }
+        for text in ["", "0", "auto", "5rows", "-1", "1.5G", "99999999999G", "lots"] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
     }
 
     #[test]

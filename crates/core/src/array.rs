@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::detect::read_meta;
-use crate::map::Bytes;
+use crate::map::{Bytes, FAULT_AROUND};
 use crate::source::{check_ranges, tile_in};
 use crate::{
     ByteOrder, DType, Element, Error, Meta, RawSpec, Result, Shape, Source, Tile, TileBuffer,
@@ -277,6 +277,27 @@ impl<T: Element> Source<T> for Array<T> {
         Ok(Tile::new(buffer.loaded(), n, width, width))
     }
 
+    fn tile_below_ceiling<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>> {
+        let meta = &self.inner.meta;
+        // Where columns are long or far apart, a page fault in each would map sixteen pages of which
+        // the tile has one. Short columns of a matrix follow each other, and so do their pages.
+        let column = meta.shape.rows();
+        let short = column * meta.dtype.size() <= 4096 || rows.len() >= column / 4;
+        let short = short && meta.shape.ndim() == 2;
+        if meta.is_row_major() || short {
+            return self.tile(rows, cols, buffer);
+        }
+        check_ranges(&meta.shape, &rows, &cols)?;
+        let (n, width) = (rows.len(), cols.len());
+        meta.decode(&self.inner.bytes.unmapped(), rows, cols, buffer)?;
+        Ok(Tile::new(buffer.loaded(), n, width, width))
+    }
+
     fn rows_at_a_time(&self) -> usize {
         // A page of each column.
         if self.inner.meta.is_row_major() { 1 } else { 4096 / self.inner.meta.dtype.size() }
@@ -300,21 +321,18 @@ impl<T: Element> Source<T> for Array<T> {
         if check_ranges(&meta.shape, &rows, &cols).is_err() || bytes.mapped().is_none() {
             return;
         }
-        let (size, row_len) = (meta.dtype.size(), meta.shape.row_len());
-        let runs = |runs: Range<usize>, apart: usize, within: Range<usize>| {
-            for run in runs {
-                let at = |i: usize| meta.offset as usize + (run * apart + i) * size;
-                bytes.release(at(within.start)..at(within.end));
-            }
-        };
+        let row_len = meta.shape.row_len();
+        let run = |first: usize, len: usize| meta.position(first)..meta.position(first + len);
         if !meta.is_row_major() {
-            // The last axis is the slowest of the file, the first one the fastest: every element of
-            // a row is the start of a run of rows, in whatever order those stand.
-            runs(0..row_len, meta.shape.rows(), rows);
+            // Of a row there is something everywhere; of a column of a matrix in one place.
+            let cols = if meta.shape.ndim() == 2 { cols } else { 0..row_len };
+            let column = meta.shape.rows();
+            bytes.release(run(cols.start * column, cols.len() * column));
         } else if cols.len() == row_len {
-            runs(0..1, 0, rows.start * row_len..rows.end * row_len);
+            bytes.release(run(rows.start * row_len, rows.len() * row_len));
         } else {
-            runs(rows, row_len, cols);
+            let runs = rows.map(|row| run(row * row_len + cols.start, cols.len()));
+            together(runs, |run| bytes.release(run));
         }
     }
 
@@ -355,6 +373,23 @@ impl<T: Element> Source<T> for Array<T> {
             self.inner.bytes.prefetch(bytes);
         }
     }
+}
+
+/// Hands rising runs to `f`, neighbours with little between them as one.
+fn together(runs: impl Iterator<Item = Range<usize>>, mut f: impl FnMut(Range<usize>)) {
+    let mut pending: Option<Range<usize>> = None;
+    for run in runs {
+        pending = match pending {
+            Some(p) if p.start <= run.start && run.start <= p.end.saturating_add(FAULT_AROUND) => {
+                Some(p.start..p.end.max(run.end))
+            }
+            other => {
+                other.into_iter().for_each(&mut f);
+                Some(run)
+            }
+        };
+    }
+    pending.into_iter().for_each(f);
 }
 
 /// An array open for reading whose dtype is known at run time. [`match_array!`](crate::match_array)
@@ -453,4 +488,23 @@ impl AnyArray {
 /// See [`OpenOptions::open_any`].
 pub fn open(path: impl AsRef<Path>) -> Result<AnyArray> {
     OpenOptions::new().open_any(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_with_little_between_them_go_together() {
+        let go = |runs: &[Range<usize>]| {
+            let mut seen = Vec::new();
+            together(runs.iter().cloned(), |run| seen.push(run));
+            seen
+        };
+        assert_eq!(go(&[]), []);
+        assert_eq!(go(&[1..2, 5..9, 9..12]), [1..12]);
+        let far = 10 + FAULT_AROUND;
+        assert_eq!(go(&[1..10, far..far + 5]), [1..far + 5]);
+        assert_eq!(go(&[1..10, far + 1..far + 5, 3..4]), [1..10, far + 1..far + 5, 3..4]);
+    }
 }

@@ -184,6 +184,21 @@ pub trait Source<T: Element>: Sync {
         Ok(())
     }
 
+    /// As [`tile`](Self::tile), for a reader that has to stay below a memory ceiling and will
+    /// [`release`](Self::release) the tile: without mapping more than the tile itself, where that is
+    /// possible. It may be slower.
+    ///
+    /// # Errors
+    /// As [`tile`](Self::tile).
+    fn tile_below_ceiling<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>> {
+        self.tile(rows, cols, buffer)
+    }
+
     /// Lets go of the memory that stands for elements `cols` of each of these rows, which will not
     /// be read again soon. They can be: a mapped file gives its pages back to the page cache. Only
     /// ever a hint; what is outside the array is ignored.

@@ -102,20 +102,22 @@ impl Grid {
         }
     }
 
-    /// The rows and columns of these blocks, blocks side by side together.
+    /// The rows and columns of these blocks, those of a band together; where each band is one block,
+    /// all together.
     pub(crate) fn regions(
         &self,
         blocks: Range<usize>,
     ) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<'_> {
-        let tiles = self.tiles().max(1);
-        // All of one column of blocks stand in one region.
-        let step = if tiles == 1 { blocks.len().max(1) } else { tiles };
-        let first = blocks.start / step * step;
-        let starts = if tiles == 1 { blocks.start } else { first };
-        (starts..blocks.end).step_by(step).map(move |start| {
-            let (from, to) = (start.max(blocks.start), (start + step).min(blocks.end) - 1);
-            let (from, to) = (self.block(from), self.block(to));
-            (from.rows.start..to.rows.end, from.cols.start..to.cols.end)
+        let mut next = blocks.start;
+        std::iter::from_fn(move || {
+            if next >= blocks.end {
+                return None;
+            }
+            let band_end = (next / self.tiles() + 1) * self.tiles();
+            let end = if self.tiles() == 1 { blocks.end } else { band_end.min(blocks.end) };
+            let (first, last) = (self.block(next), self.block(end - 1));
+            next = end;
+            Some((first.rows.start..last.rows.end, first.cols.start..last.cols.end))
         })
     }
 
@@ -133,20 +135,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn regions_cover_the_blocks() {
-        let narrow = Grid::new(10_000, 1000, 4); // blocks of 128 rows
-        let region = |grid: &Grid, blocks| grid.regions(blocks).collect::<Vec<_>>();
-        assert_eq!(region(&narrow, 2..5), [(256..640, 0..1000)]);
-        assert_eq!(region(&narrow, 3..3), []);
-        let wide = Grid::new(256, 10_000, 4); // 10 tiles of 1024 columns a band
-        assert_eq!(
-            region(&wide, 8..21),
-            [(0..128, 8192..10_000), (128..256, 0..10_000), (256..256, 0..1024)][..2]
-                .iter()
-                .cloned()
-                .chain((wide.len() > 20).then_some((256..256, 0..1024)))
-                .collect::<Vec<_>>()
-        );
+    fn regions_of_typical_chunks() {
+        let regions = |grid: &Grid, blocks| grid.regions(blocks).collect::<Vec<_>>();
+        let narrow = Grid::new(10_000, 1000, 4); // bands of 128 rows, one block each
+        assert_eq!(regions(&narrow, 2..5), [(256..640, 0..1000)]);
+        assert_eq!(regions(&narrow, 78..79), [(9984..10_000, 0..1000)]);
+        let wide = Grid::new(300, 10_000, 4); // bands of 128 rows, ten tiles of 1024 columns each
+        assert_eq!(regions(&wide, 3..5), [(0..128, 3072..5120)]);
+        let three_bands = [(0..128, 8192..10_000), (128..256, 0..10_000), (256..300, 0..1024)];
+        assert_eq!(regions(&wide, 8..21), three_bands);
+        for grid in [narrow, wide, Grid::new(5, 0, 4), Grid::new(0, 5, 4)] {
+            assert_eq!(regions(&grid, 0..0), []);
+        }
+    }
+
+    #[test]
+    fn regions_cover_their_blocks_and_nothing_else() {
+        for (rows, row_len) in [(300, 7000), (1, 20_000), (3000, 300), (129, 4097)] {
+            let grid = Grid::new(rows, row_len, 4);
+            for step in [1, 2, 3, 7, 100] {
+                let mut seen = vec![0_u8; rows * row_len];
+                for start in (0..grid.len()).step_by(step) {
+                    let blocks = start..grid.len().min(start + step);
+                    let mut elements = 0;
+                    for (rows, cols) in grid.regions(blocks.clone()) {
+                        elements += rows.len() * cols.len();
+                        for row in rows {
+                            seen[row * row_len..][cols.clone()].iter_mut().for_each(|n| *n += 1);
+                        }
+                    }
+                    assert_eq!(grid.bytes(blocks), 4 * elements as u64);
+                }
+                assert!(seen.iter().all(|&n| n == 1), "{rows} x {row_len}, {step} blocks");
+            }
+        }
     }
 
     #[test]

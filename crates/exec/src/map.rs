@@ -11,7 +11,7 @@ use rowmill_lanes::arch::copy_past_cache;
 use crate::plan::Plan;
 use crate::run::Job;
 use crate::scratch::Scratch;
-use crate::{Engine, Error, Result};
+use crate::{Engine, Result};
 
 /// A run of elements in C order: whole rows, or part of one row for kernels that allow it.
 #[derive(Clone, Debug)]
@@ -201,30 +201,30 @@ where
         let Self { engine, source, kernel, .. } = self;
         let shape = source.shape();
         let row_dims = kernel.row_dims(shape.row_dims());
-        let (row_len, out_len) = (shape.row_len(), row_dims.iter().product::<usize>());
         let mut dims = shape.dims().get(..1).unwrap_or(&[]).to_vec();
         dims.extend(&row_dims);
         let mut staged = options.stage::<U>(path, dims)?;
+        let (row_len, out_len) = (shape.row_len(), staged.meta().shape.row_len());
         let cuts_rows = kernel.within_rows() && row_len == out_len && row_len > 0;
         let (unit, in_item, out_item) =
             if cuts_rows { (Unit::Elements, 1, 1) } else { (Unit::Rows, row_len, out_len) };
+        let (mut rest, write_back) = staged.parts()?;
+        // Of nothing that becomes nothing there are no chunks, however many rows it has.
+        let rows = if rest.is_empty() && shape.is_empty() { 0 } else { shape.rows() };
+        let most = engine.most_chunk_bytes();
         let plan = match unit {
             Unit::Elements => {
                 let (len, size) = (shape.len(), size_of::<T>());
-                Plan::elements(len, size, engine.chunk, row_len, engine.workers())
-                    .finer(engine.most_chunk_bytes() / size.max(size_of::<U>()))
+                let most = whole_rows(most / size.max(size_of::<U>()), row_len);
+                Plan::elements(len, size, engine.chunk, row_len, engine.workers()).finer(most)
             }
             Unit::Rows => {
                 let row_bytes = (row_len * size_of::<T>()).max(out_len * size_of::<U>());
-                Plan::rows(shape.rows(), row_bytes, engine.chunk, engine.workers())
+                Plan::rows(rows, row_bytes, engine.chunk, engine.workers())
                     .coarser(SMALLEST_CHUNK / row_bytes.max(1))
-                    .finer(engine.most_chunk_bytes() / row_bytes.max(1))
+                    .finer(most / row_bytes.max(1))
             }
         };
-        let (mut rest, write_back) = staged.parts()?;
-        if rest.is_empty() && shape.is_empty() {
-            return staged.publish().map_err(Error::from);
-        }
         // Each chunk has its own part of the output, which is taken once.
         let mut parts = Vec::with_capacity(plan.len());
         for chunk in 0..plan.len() {
@@ -233,64 +233,71 @@ where
             rest = more;
         }
         let job = Job::new(engine, "map", plan.len(), (shape.len() * size_of::<T>()) as u64)
-            .writing((plan.items() * out_item * size_of::<U>()) as u64);
+            .writing((plan.items() * out_item * size_of::<U>()) as u64)
+            .within_ceiling();
         let lets_go = job.lets_go();
-        // Items whose output is computed in the cache before it is written past it.
-        let mut stage = STAGE / (out_item * size_of::<U>()).max(1);
-        if source.rows_at_a_time() > 1 {
-            stage = 0;
-        }
+        // Items whose output is computed in the cache, to be written past it. None where a row is
+        // too long for that, and where the source is only read well many rows at a time.
+        let in_cache = match unit {
+            Unit::Elements => whole_rows(STAGE / size_of::<U>(), row_len),
+            Unit::Rows => STAGE / (out_item * size_of::<U>()).max(1),
+        };
+        let in_cache = if source.rows_at_a_time() > 1 { 0 } else { in_cache };
+        let work = |(buffer, scratch): &mut (TileBuffer<T>, Scratch), chunk: usize| {
+            let part = &mut **parts[chunk].lock();
+            let items = plan.chunk(chunk);
+            let written = |item: usize| (item * out_item * size_of::<U>()) as u64;
+            let bytes = written(items.start)..written(items.end);
+            write_back.prepare(bytes.clone())?;
+            let mut fill = |items: Range<usize>, out: &mut [U]| {
+                each_run(source, items.clone(), unit, lets_go, buffer, |input, first| {
+                    let at = (first - items.start) * out_item;
+                    let len = if cuts_rows { input.data.len() } else { out.len() };
+                    kernel.map(&input, &mut out[at..at + len])
+                })
+            };
+            match U::stored_mut(part).filter(|_| in_cache > 0) {
+                Some(part) => {
+                    let mut next = items.start;
+                    while next < items.end {
+                        let some = next..items.end.min(next.saturating_add(in_cache));
+                        next = some.end;
+                        let at = (some.start - items.start) * out_item;
+                        let mut piece = scratch.take::<U::Stored>(some.len() * out_item);
+                        // What a kernel leaves out is zero, as in the file.
+                        bytemuck::fill_zeroes(&mut piece);
+                        let to = bytemuck::cast_slice_mut(&mut part[at..at + piece.len()]);
+                        fill(some, U::view_mut(&mut piece).unwrap_or_default())?;
+                        copy_past_cache(bytemuck::cast_slice(&piece), to);
+                    }
+                }
+                None => _ = fill(items.clone(), part)?,
+            }
+            write_back.start(bytes.clone());
+            if lets_go {
+                write_back.release(bytes);
+                release_items(source, items, unit);
+            }
+            Ok(())
+        };
         engine.run(
             &job,
             |chunk| (plan.chunk(chunk).len() * in_item * size_of::<T>()) as u64,
             || (TileBuffer::new(), Scratch::default()),
-            |(buffer, scratch), chunk| {
-                let part = &mut **parts[chunk].lock();
-                let items = plan.chunk(chunk);
-                let written = |item: usize| (item * out_item * size_of::<U>()) as u64;
-                let bytes = written(items.start)..written(items.end);
-                write_back.prepare(bytes.clone())?;
-                let mut next = items.start;
-                while next < items.end {
-                    let some = next..items.end.min(next.saturating_add(stage.max(1)));
-                    let (at, len) = ((next - items.start) * out_item, some.len() * out_item);
-                    let to = &mut part[at..at + len];
-                    next = some.end;
-                    let mut fill = |out: &mut [U]| {
-                        each_run(source, some.clone(), unit, buffer, |input, first| {
-                            let at = (first - some.start) * out_item;
-                            let len = if cuts_rows { input.data.len() } else { out.len() };
-                            kernel.map(&input, &mut out[at..at + len])
-                        })
-                    };
-                    match U::stored_mut(to).filter(|_| stage > 0) {
-                        Some(to) => {
-                            let mut staged = scratch.take::<U::Stored>(to.len());
-                            // What a kernel leaves out is zero, as in the file.
-                            bytemuck::fill_zeroes(&mut staged);
-                            fill(U::view_mut(&mut staged).unwrap_or_default())?;
-                            let bytes = bytemuck::cast_slice_mut(to);
-                            copy_past_cache(bytemuck::cast_slice(&staged), bytes);
-                        }
-                        // A row too long for that, bools, and what is read many rows at a time.
-                        None => _ = fill(to)?,
-                    }
-                }
-                write_back.start(bytes.clone());
-                if lets_go {
-                    write_back.release(&bytes);
-                    let (first, last) = (items.start * in_item, items.end * in_item);
-                    let rows = first / row_len.max(1)..last.div_ceil(row_len.max(1));
-                    source.release(rows, 0..row_len);
-                }
-                Ok(())
-            },
+            work,
         );
         job.end()?;
         source.verify()?;
         drop(parts);
-        staged.publish().map_err(Error::from)
+        staged.publish()?;
+        job.succeed();
+        Ok(())
     }
+}
+
+/// So many elements in whole rows, if that is one at least.
+fn whole_rows(elements: usize, row_len: usize) -> usize {
+    if row_len <= elements { elements / row_len.max(1) * row_len } else { elements }
 }
 
 /// Output that is computed in the cache at a time.
@@ -309,11 +316,12 @@ pub(crate) enum Unit {
 }
 
 /// Lends the items `range` to `f`, with the number of the first: at once if they are whole rows,
-/// else row by row. Gives the last that `f` gave.
+/// else row by row. Gives the last that `f` gave. `lets_go` says that they will be let go.
 pub(crate) fn each_run<T: Element, R>(
     source: &impl Source<T>,
     range: Range<usize>,
     unit: Unit,
+    lets_go: bool,
     buffer: &mut TileBuffer<T>,
     mut f: impl FnMut(Chunk<'_, T>, usize) -> Result<R>,
 ) -> Result<Option<R>> {
@@ -333,7 +341,11 @@ pub(crate) fn each_run<T: Element, R>(
                 let end = range.end.min((row + 1) * row_len);
                 let first_col = at - row * row_len;
                 let cols = first_col..first_col + (end - at);
-                let tile = source.tile(row..row + 1, cols, buffer)?;
+                let tile = if lets_go {
+                    source.tile_below_ceiling(row..row + 1, cols, buffer)?
+                } else {
+                    source.tile(row..row + 1, cols, buffer)?
+                };
                 let rows = row..row + 1;
                 last = Some(f(Chunk { data: tile.row(0), rows, first_col, row_len }, at)?);
                 at = end;
@@ -341,6 +353,29 @@ pub(crate) fn each_run<T: Element, R>(
             return Ok(last);
         }
     };
-    let data = source.rows(rows.clone(), buffer)?;
+    let data = if lets_go {
+        let tile = source.tile_below_ceiling(rows.clone(), 0..row_len, buffer)?;
+        tile.as_slice().unwrap_or_default()
+    } else {
+        source.rows(rows.clone(), buffer)?
+    };
     f(Chunk { data, rows, first_col: 0, row_len }, range.start).map(Some)
+}
+
+/// Lets go of the items `range` of the input: whole rows, or a part of one row or of a few.
+fn release_items<T: Element>(source: &impl Source<T>, range: Range<usize>, unit: Unit) {
+    let row_len = source.shape().row_len();
+    if unit == Unit::Rows {
+        return source.release(range, 0..row_len);
+    }
+    let (first, last) = (range.start / row_len, range.end / row_len);
+    let (from, to) = (range.start % row_len, range.end % row_len);
+    if first == last {
+        return source.release(first..first + 1, from..to);
+    }
+    source.release(first..first + 1, from..row_len);
+    source.release(first + 1..last, 0..row_len);
+    if to > 0 {
+        source.release(last..last + 1, 0..to);
+    }
 }

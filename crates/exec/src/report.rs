@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::memory::Usage;
+use crate::memory::{self, Usage};
 
 /// What a finished job took. Handed to the callback of
 /// [`EngineBuilder::report`](crate::EngineBuilder::report).
@@ -15,19 +15,22 @@ use crate::memory::Usage;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RunReport {
-    /// What the job was doing: `reduce`, `map`, `stream`, `rows`, `batches`.
+    /// What the job was doing: `reduce`, `map`, `stream`, `rows`.
     pub job: &'static str,
-    /// Bytes of input that were read.
+    /// Bytes of elements that were read: of the array, not of masks beside it. Of a stream that its
+    /// consumer ended early, what was read until then.
     pub read: u64,
-    /// Bytes of output that were written.
+    /// Bytes of elements that were written to a file.
     pub written: u64,
-    /// How long it took.
+    /// How long it took, from the first chunk until the result was there. For what writes a file
+    /// that is until it was durable and had its name.
     pub elapsed: Duration,
     /// How many workers had something to do.
     pub workers: usize,
-    /// How many chunks there were.
+    /// How many chunks the work was cut into.
     pub chunks: usize,
-    /// Whether finished chunks were let go to stay below the memory ceiling.
+    /// Whether mapped files had to let go of finished chunks, so as not to exceed the memory
+    /// ceiling.
     pub released: bool,
     /// The most bytes that were resident: private memory and pages of mapped files. Looked at a
     /// hundred times a second, and exact when it is the most since the process began.
@@ -39,7 +42,7 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    /// Bytes read and written in a second.
+    /// Bytes read and written in a second: of the time that the job took, not of its workers.
     #[must_use]
     pub fn bytes_per_second(&self) -> f64 {
         (self.read + self.written) as f64 / self.elapsed.as_secs_f64().max(1e-9)
@@ -56,7 +59,8 @@ impl fmt::Display for RunReport {
         }
         let speed = self.bytes_per_second() / 1e9;
         write!(f, " in {:.4} s ({speed:.2} GB/s)", self.elapsed.as_secs_f64())?;
-        write!(f, ", {} workers, {} chunks", self.workers, self.chunks)?;
+        let many = |n: usize, what| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        write!(f, ", {}, {}", many(self.workers, "worker"), many(self.chunks, "chunk"))?;
         if let Some(peak) = self.peak_resident {
             write!(f, ", peak resident {:.1} MB", mega(peak))?;
         }
@@ -93,17 +97,22 @@ impl Watch {
         Self { before, most: Mutex::new(before.map_or(0, |u| u.resident)) }
     }
 
-    /// Looks once.
-    pub(crate) fn look(&self) -> Option<Usage> {
-        let now = Usage::now()?;
+    /// Looks how much is resident now.
+    pub(crate) fn look(&self) {
+        if let Some(resident) = memory::resident() {
+            self.note(resident);
+        }
+    }
+
+    fn note(&self, resident: u64) {
         let mut most = self.most.lock();
-        *most = now.resident.max(*most);
-        Some(now)
+        *most = resident.max(*most);
     }
 
     /// Peak, major and minor faults since the start.
     pub(crate) fn end(&self) -> Option<(u64, u64, u64)> {
-        let (now, before) = (self.look()?, self.before?);
+        let (now, before) = (Usage::now()?, self.before?);
+        self.note(now.resident);
         let peak = if now.peak > before.peak { now.peak } else { *self.most.lock() };
         let since = |now: u64, before: u64| now.saturating_sub(before);
         Some((

@@ -103,7 +103,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         let no_room = || Error::TooManyRows { rows: self.indices.len(), row_bytes };
         let shape = Shape::new(self.dims()).map_err(|_| no_room())?;
         let mut values = zeros(shape.len()).ok_or_else(no_room)?;
-        self.fill(&mut values, &|_, _| {})?;
+        self.fill(&mut values, 0, &|_, _| {})?.succeed();
         Ok((values, shape))
     }
 
@@ -120,7 +120,8 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         if rows.checked_mul(row_len) != Some(out.len()) {
             return Err(Error::OutputLength { rows, row_len, found: out.len() });
         }
-        self.fill(out, &|_, _| {})
+        self.fill(out, 0, &|_, _| {})?.succeed();
+        Ok(())
     }
 
     /// Runs the job and writes a new `.npy` file. An existing file of that name is replaced at the
@@ -142,8 +143,11 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         self.check()?;
         let mut staged = options.stage::<T>(path, self.dims())?;
         let (out, write_back) = staged.parts()?;
-        self.fill(out, &|from, to| write_back.start(from..to))?;
-        Ok(staged.publish()?)
+        let bytes = size_of_val(out) as u64;
+        let job = self.fill(out, bytes, &|from, to| write_back.start(from..to))?;
+        staged.publish()?;
+        job.succeed();
+        Ok(())
     }
 
     fn dims(&self) -> Vec<usize> {
@@ -163,13 +167,20 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         }
     }
 
-    /// Copies the rows to `out`. `written` is told of bytes of it that are complete.
-    fn fill(self, out: &mut [T], written: &(dyn Fn(u64, u64) + Sync)) -> Result<()> {
-        let Self { engine, source, indices, order, .. } = self;
+    /// Copies the rows to `out`, of which so many bytes go to a file. `written` is told of bytes of
+    /// it that are complete. Gives the job that did it.
+    fn fill(
+        &self,
+        out: &mut [T],
+        to_file: u64,
+        written: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Job<'_>> {
+        let &Self { engine, source, indices, order, .. } = self;
         let (rows, row_len) = (indices.len(), source.shape().row_len());
         let row_bytes = row_len * size_of::<T>();
         if out.is_empty() {
-            return Ok(source.verify()?);
+            source.verify()?;
+            return Ok(Job::new(engine, "rows", 0, 0));
         }
         let gather = Gather::scattered(source);
         let cold = || gather.any_cold(indices.iter().copied(), SAMPLES);
@@ -180,6 +191,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         };
         let plan = &Plan::rows(rows, row_bytes, size, engine.workers());
         let job = Job::new(engine, "rows", plan.len(), (rows * row_bytes) as u64);
+        let job = job.writing(to_file);
         let bytes = |chunk: usize| (plan.chunk(chunk).len() * row_bytes) as u64;
         let lengths = (0..plan.len()).map(|chunk| plan.chunk(chunk).len());
         if order == RowOrder::Sorted {
@@ -208,7 +220,8 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
             });
         }
         job.end()?;
-        Ok(source.verify()?)
+        source.verify()?;
+        Ok(job)
     }
 }
 

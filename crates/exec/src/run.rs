@@ -30,6 +30,7 @@ pub(crate) struct Job<'a> {
     chunks: usize,
     total: u64,
     written: u64,
+    lets_go: bool,
     start: Instant,
     watch: Option<Watch>,
     next: AtomicUsize,
@@ -42,14 +43,16 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// A job of so many chunks and bytes of input.
     pub(crate) fn new(engine: &'a Engine, name: &'static str, chunks: usize, total: u64) -> Self {
+        let watch = engine.reporter.as_ref().map(|_| Watch::start());
         Self {
             engine,
             name,
             chunks,
             total,
             written: 0,
+            lets_go: false,
             start: Instant::now(),
-            watch: engine.reporter.as_ref().map(|_| Watch::start()),
+            watch,
             next: AtomicUsize::new(0),
             done: AtomicU64::new(0),
             stop: AtomicBool::new(false),
@@ -62,10 +65,16 @@ impl<'a> Job<'a> {
         Self { written, ..self }
     }
 
-    /// Whether finished chunks have to be let go, for all of them would not stay below the memory
+    /// The same job, that lets go of finished chunks if all of them would not stay below the memory
     /// ceiling.
+    pub(crate) fn within_ceiling(self) -> Self {
+        let bytes = self.total.saturating_add(self.written);
+        Self { lets_go: bytes > self.engine.ceiling / 2, ..self }
+    }
+
+    /// Whether finished chunks have to be let go.
     pub(crate) fn lets_go(&self) -> bool {
-        self.total.saturating_add(self.written) > self.engine.ceiling / 2
+        self.lets_go
     }
 
     /// How many workers are of use. One means the caller's own thread: when the job is small, or
@@ -132,35 +141,71 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Looks at the memory of the process.
-    fn look(&self) {
-        if let Some(watch) = &self.watch {
-            let _ = watch.look();
+    /// All chunks are done, or it ended early: the first failure, if there was one.
+    pub(crate) fn end(&self) -> Result<()> {
+        match self.failure.lock().take() {
+            Some((_, error)) => Err(error),
+            None => {
+                self.report();
+                Ok(())
+            }
         }
     }
 
-    /// The end: the first failure, if there was one.
-    pub(crate) fn end(&self) -> Result<()> {
-        match self.failure.lock().take() {
-            Some((_, error)) => return Err(error),
-            None => self.report(),
+    /// Everything is done, and there is a result: tells what it took.
+    pub(crate) fn succeed(&self) {
+        let (Some(reporter), Some(watch)) = (&self.engine.reporter, &self.watch) else { return };
+        let (elapsed, usage) = (self.start.elapsed(), watch.end());
+        (reporter.0)(&RunReport {
+            job: self.name,
+            read: self.done.load(Ordering::Relaxed),
+            written: self.written,
+            elapsed,
+            workers: self.workers(),
+            chunks: self.chunks,
+            released: self.lets_go,
+            peak_resident: usage.map(|u| u.0),
+            major_faults: usage.map(|u| u.1),
+            minor_faults: usage.map(|u| u.2),
+        });
+    }
+}
+
+/// What the thread that waits for a job does now and then: tells the observer how far it is, looks
+/// at the memory of the process.
+pub(crate) struct Pulse<'a> {
+    job: &'a Job<'a>,
+    told: Cell<Instant>,
+    looked: Cell<Instant>,
+}
+
+impl<'a> Pulse<'a> {
+    pub(crate) fn new(job: &'a Job<'a>) -> Self {
+        Self { job, told: Cell::new(job.start), looked: Cell::new(job.start) }
+    }
+
+    /// How often it has something to do; `None` when nobody wants to know anything.
+    pub(crate) fn every(&self) -> Option<Duration> {
+        let observed = self.job.engine.observer.is_some().then_some(TICK);
+        self.job.watch.is_some().then_some(LOOK).or(observed)
+    }
+
+    /// Does what is due.
+    pub(crate) fn beat(&self) {
+        if self.every().is_none() {
+            return;
         }
-        if let (Some(reporter), Some(watch)) = (&self.engine.reporter, &self.watch) {
-            let (elapsed, usage) = (self.start.elapsed(), watch.end());
-            (reporter.0)(&RunReport {
-                job: self.name,
-                read: self.total,
-                written: self.written,
-                elapsed,
-                workers: self.workers(),
-                chunks: self.chunks,
-                released: self.lets_go(),
-                peak_resident: usage.map(|u| u.0),
-                major_faults: usage.map(|u| u.1),
-                minor_faults: usage.map(|u| u.2),
-            });
+        let now = Instant::now();
+        if let Some(watch) = &self.job.watch
+            && now.duration_since(self.looked.get()) >= LOOK
+        {
+            self.looked.set(now);
+            watch.look();
         }
-        Ok(())
+        if now.duration_since(self.told.get()) >= TICK {
+            self.told.set(now);
+            self.job.report();
+        }
     }
 }
 
@@ -180,22 +225,10 @@ impl Engine {
                 after_each();
             }
         };
+        let pulse = Pulse::new(job);
         let workers = job.workers();
         if workers == 1 {
-            let (last, looked) = (Cell::new(job.start), Cell::new(job.start));
-            take_chunks(&|| {
-                if self.observer.is_none() && self.reporter.is_none() {
-                    return;
-                }
-                if last.get().elapsed() >= TICK {
-                    last.set(Instant::now());
-                    job.report();
-                }
-                if looked.get().elapsed() >= LOOK {
-                    looked.set(Instant::now());
-                    job.look();
-                }
-            });
+            take_chunks(&|| pulse.beat());
             return;
         }
         // Closed when the last worker is done.
@@ -210,15 +243,9 @@ impl Engine {
                 });
             }
             drop(running);
-            let mut last = job.start;
-            let tick = if self.reporter.is_some() { LOOK } else { TICK };
-            if self.observer.is_some() || self.reporter.is_some() {
+            if let Some(tick) = pulse.every() {
                 while finished.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
-                    job.look();
-                    if last.elapsed() >= TICK {
-                        last = Instant::now();
-                        job.report();
-                    }
+                    pulse.beat();
                 }
             }
         });
@@ -229,4 +256,33 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_measured_unless_somebody_wants_to_know() {
+        let quiet = Engine::builder().workers(2).build().expect("an engine");
+        let job = Job::new(&quiet, "reduce", 8, 1 << 30);
+        assert!(job.watch.is_none() && Pulse::new(&job).every().is_none());
+        let observed = Engine::builder().workers(2).progress(|_| {}).build().expect("an engine");
+        let job = Job::new(&observed, "reduce", 8, 1 << 30);
+        assert!(job.watch.is_none() && Pulse::new(&job).every() == Some(TICK));
+        let reporting = Engine::builder().workers(2).report(|_| {}).build().expect("an engine");
+        let job = Job::new(&reporting, "reduce", 8, 1 << 30);
+        assert!(job.watch.is_some() && Pulse::new(&job).every() == Some(LOOK));
+    }
+
+    #[test]
+    fn what_is_large_beside_the_ceiling_is_let_go() {
+        let engine = Engine::builder().workers(1).memory_ceiling(8 << 20);
+        let engine = engine.build().expect("the least ceiling");
+        let job = |read, written| Job::new(&engine, "map", 9, read).writing(written);
+        let lets_go = |read, written| job(read, written).within_ceiling().lets_go();
+        assert!(!job(u64::MAX, 0).lets_go(), "only what is told to");
+        assert!(!lets_go(4 << 20, 0) && !lets_go(2 << 20, 2 << 20) && !lets_go(0, 0));
+        assert!(lets_go((4 << 20) + 1, 0) && lets_go(0, 5 << 20) && lets_go(u64::MAX, u64::MAX));
+    }
 }

@@ -14,14 +14,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
-use std::time::Instant;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use rowmill_core::{Element, Source, TileBuffer};
 
 use crate::map::{Chunk, Unit, each_run};
-use crate::plan::Plan;
-use crate::run::{Job, TICK};
+use crate::plan::{ChunkSize, Plan};
+use crate::run::{Job, Pulse, TICK};
 use crate::{Engine, Result};
 
 /// Chunks that may be finished or under way for each worker before the consumer has to catch up.
@@ -76,33 +75,37 @@ impl Engine {
     {
         let shape = source.shape();
         let row_bytes = shape.row_len() * size_of::<T>();
-        let plan = &Plan::rows(shape.rows(), row_bytes, self.chunk, self.workers())
-            .finer(self.most_chunk_bytes() / row_bytes.max(1));
+        let plan = Plan::rows(shape.rows(), row_bytes, self.chunk, self.workers());
+        // Rows that were asked for are a promise to the consumer.
+        let plan = &match self.chunk {
+            ChunkSize::Rows(_) => plan,
+            _ => plan.finer(self.most_chunk_bytes() / row_bytes.max(1)),
+        };
         let bytes = |chunk: usize| (plan.chunk(chunk).len() * row_bytes) as u64;
-        let job = &Job::new(self, "stream", plan.len(), (shape.rows() * row_bytes) as u64);
+        let job = &Job::new(self, "stream", plan.len(), (shape.rows() * row_bytes) as u64)
+            .within_ceiling();
         let lets_go = job.lets_go();
         let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
             let rows = plan.chunk(chunk);
-            let result = each_run(source, rows.clone(), Unit::Rows, buffer, |x, _| kernel(&x))?;
+            let result =
+                each_run(source, rows.clone(), Unit::Rows, lets_go, buffer, |x, _| kernel(&x))?;
             if lets_go {
                 source.release(rows, 0..shape.row_len());
             }
             Ok(result)
         };
+        let pulse = Pulse::new(job);
         let workers = job.workers();
         if workers == 1 {
             let mut buffer = TileBuffer::new();
-            let mut last = Instant::now();
             while let Some(chunk) = job.take() {
                 let result = job.step(chunk, bytes(chunk), || compute(&mut buffer, chunk));
                 let Some(Some(result)) = result else { break };
                 if consume(plan.chunk(chunk), result).is_break() {
+                    job.succeed();
                     return Ok(());
                 }
-                if last.elapsed() >= TICK {
-                    last = Instant::now();
-                    job.report();
-                }
+                pulse.beat();
             }
         } else {
             let window = workers * AHEAD_PER_WORKER;
@@ -129,9 +132,9 @@ impl Engine {
                 let mut give = Some(give);
                 let mut waiting = BTreeMap::new();
                 let mut next = 0;
-                let mut last = Instant::now();
+                let tick = pulse.every().unwrap_or(TICK);
                 loop {
-                    match arrived.recv_timeout(TICK) {
+                    match arrived.recv_timeout(tick) {
                         Ok((chunk, result)) => _ = waiting.insert(chunk, result),
                         Err(RecvTimeoutError::Timeout) => {}
                         Err(RecvTimeoutError::Disconnected) => return false,
@@ -151,17 +154,17 @@ impl Engine {
                     if job.is_stopped() || next == plan.len() {
                         give = None;
                     }
-                    if last.elapsed() >= TICK {
-                        last = Instant::now();
-                        job.report();
-                    }
+                    pulse.beat();
                 }
             });
             if ended {
+                job.succeed();
                 return Ok(());
             }
         }
         job.end()?;
-        Ok(source.verify()?)
+        source.verify()?;
+        job.succeed();
+        Ok(())
     }
 }

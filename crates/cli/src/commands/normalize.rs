@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::input::describe_speed;
 use crate::json;
 use crate::note;
+use crate::report::Took;
 use crate::table::clean;
 use crate::values::{Axis, FloatType, Method};
 
@@ -30,6 +31,8 @@ struct Report<'a> {
     method: &'static str,
     seconds: f64,
     bytes: usize,
+    #[serde(rename = "report", skip_serializing_if = "Option::is_none")]
+    took: Option<Took>,
 }
 
 pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failure> {
@@ -37,15 +40,15 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     check_output(args)?;
     let array = args.input.open()?;
     let dtype = output_dtype(args, &array);
-    let (engine, bar) = args.engine.build()?;
+    let running = args.engine.build()?;
     let mut options = CreateOptions::new().format(Format::Npy);
     if let Some(names) = &array.meta().columns {
         options = options.columns(names.clone());
     }
     let start = Instant::now();
-    match_array!(&array, x => write(&engine, x, how, dtype, &args.output, &options))?;
+    match_array!(&array, x => write(&running.engine, x, how, dtype, &args.output, &options))?;
     let seconds = start.elapsed().as_secs_f64();
-    drop(bar);
+    let took = running.finish();
     let bytes = array.meta().byte_len();
     if args.json {
         let report = Report {
@@ -58,6 +61,7 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
             method: args.method.name(),
             seconds,
             bytes,
+            took,
         };
         return json::write(out, &report).map_err(Failure::Output);
     }

@@ -14,6 +14,7 @@ use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
 use crate::reduce::{Answering, Cells, How, Partial, finish, masked, over_axis, timed};
+use crate::report::Took;
 use crate::table::{Table, write_list};
 
 /// A [`Summary`] of whatever dtype.
@@ -101,13 +102,13 @@ impl<T: Answering> Reduce<T> for Kernel<'_> {
 pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let array = args.input.open()?;
     let select = args.select.open(&args.input)?;
-    let (engine, bar) = args.engine.build()?;
+    let running = args.engine.build()?;
     let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
     let kernel = Kernel { ddof: args.ddof, how };
-    let (cells, seconds) = match_array!(&array, x => timed(&engine, x, kernel))?;
-    drop(bar);
+    let (cells, seconds) = match_array!(&array, x => timed(&running.engine, x, kernel))?;
+    let took = running.finish();
     if args.json {
-        let report = Report { args, array: &array, cells: &cells, seconds };
+        let report = Report { args, array: &array, cells: &cells, seconds, took };
         return json::write(out, &report).map_err(Failure::Output);
     }
     let bytes = array.meta().byte_len() as u64;
@@ -151,6 +152,7 @@ struct Report<'a> {
     array: &'a AnyArray,
     cells: &'a Cells<Cell>,
     seconds: f64,
+    took: Option<Took>,
 }
 
 impl Serialize for Report<'_> {
@@ -170,6 +172,9 @@ impl Serialize for Report<'_> {
         }
         map.serialize_entry("seconds", &self.seconds)?;
         map.serialize_entry("bytes", &meta.byte_len())?;
+        if let Some(took) = &self.took {
+            map.serialize_entry("report", took)?;
+        }
         map.end()
     }
 }

@@ -14,6 +14,7 @@ use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
 use crate::reduce::{Answering, Cells, How, Partial, finish, masked, over_axis, timed};
+use crate::report::Took;
 use crate::table::{Table, grouped};
 use crate::values::Axis;
 
@@ -95,13 +96,13 @@ impl<T: Answering> Reduce<T> for Kernel<'_> {
 pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let array = args.input.open()?;
     let select = args.select.open(&args.input)?;
-    let (engine, bar) = args.engine.build()?;
+    let running = args.engine.build()?;
     let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
     let kernel = Kernel { total, how };
-    let (cells, seconds) = match_array!(&array, x => timed(&engine, x, kernel))?;
-    drop(bar);
+    let (cells, seconds) = match_array!(&array, x => timed(&running.engine, x, kernel))?;
+    let took = running.finish();
     if args.json {
-        let report = Report { total, args, array: &array, cells: &cells, seconds };
+        let report = Report { total, args, array: &array, cells: &cells, seconds, took };
         return json::write(out, &report).map_err(Failure::Output);
     }
     let bytes = array.meta().byte_len() as u64;
@@ -142,6 +143,7 @@ struct Report<'a> {
     array: &'a AnyArray,
     cells: &'a Cells<Cell>,
     seconds: f64,
+    took: Option<Took>,
 }
 
 impl Serialize for Report<'_> {
@@ -160,6 +162,9 @@ impl Serialize for Report<'_> {
         )?;
         map.serialize_entry("seconds", &self.seconds)?;
         map.serialize_entry("bytes", &meta.byte_len())?;
+        if let Some(took) = &self.took {
+            map.serialize_entry("report", took)?;
+        }
         map.end()
     }
 }

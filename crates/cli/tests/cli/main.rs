@@ -5,4 +5,5 @@ mod common;
 mod failures;
 mod fixtures;
 mod normalize;
+mod report;
 mod usage;

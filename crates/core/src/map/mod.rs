@@ -12,6 +12,8 @@ mod positioned;
 mod release;
 mod write_back;
 
+pub(crate) use release::FAULT_AROUND;
+
 pub use huge::zeros;
 pub use write_back::WriteBack;
 
@@ -54,6 +56,11 @@ impl Bytes {
         self.map.as_deref()
     }
 
+    /// The same bytes, read at positions even if they are mapped.
+    pub(crate) fn unmapped(&self) -> impl Fetch + '_ {
+        Unmapped(self)
+    }
+
     /// Whether the file is still what it was at open. A change that keeps length and time (within
     /// the clock's grain) is not seen.
     pub(crate) fn verify(&self) -> Result<()> {
@@ -78,6 +85,19 @@ impl Fetch for Bytes {
             }
             None => positioned::read(&self.file, &self.path, self.seen.0, offset as u64, to),
         }
+    }
+}
+
+struct Unmapped<'a>(&'a Bytes);
+
+impl Fetch for Unmapped<'_> {
+    fn in_place(&self, _: usize, _: usize) -> Option<&[u8]> {
+        None
+    }
+
+    fn copy(&self, offset: usize, to: &mut [u8]) -> Result<()> {
+        let Bytes { file, path, seen, .. } = self.0;
+        positioned::read(file, path, seen.0, offset as u64, to)
     }
 }
 

@@ -8,28 +8,39 @@ use std::ops::Range;
 
 use super::Bytes;
 
-/// The smallest unit, where it is not known better: a multiple of it is right everywhere.
-#[cfg(target_os = "linux")]
-fn page_size() -> usize {
-    rustix::param::page_size()
-}
+/// A read fault maps this much at once, an aligned piece of the address space, as far as it is in
+/// the page cache (Linux, `fault_around_bytes`).
+pub(crate) const FAULT_AROUND: usize = 64 << 10;
 
-/// The pages that a range of a mapping of this length touches. Outward: a neighbour that is still
-/// in use comes back with one more fault, while parts of pages would pile up.
-#[cfg(target_os = "linux")]
-fn pages(bytes: &Range<usize>, len: usize) -> Option<Range<usize>> {
-    let page = page_size();
-    let (start, end) = (bytes.start / page * page, bytes.end.next_multiple_of(page));
-    (bytes.start < bytes.end && bytes.end <= len).then_some(start..end)
+/// The part of a mapping of `len` bytes at address `start` that `bytes` of it touch, in whole units
+/// of so many bytes of address space; the ends of the mapping may cut the first and the last. `None`
+/// for no bytes, and for what is not in the mapping.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing to tell elsewhere"))]
+fn whole_units(
+    start: usize,
+    len: usize,
+    bytes: &Range<usize>,
+    unit: usize,
+) -> Option<Range<usize>> {
+    if bytes.start >= bytes.end || bytes.end > len {
+        return None;
+    }
+    let first = (start + bytes.start) / unit * unit;
+    let end = (start + bytes.end).div_ceil(unit) * unit - start;
+    Some(first.saturating_sub(start)..end.min(len))
 }
 
 impl Bytes {
     /// Lets go of the pages of this range, which need not be resident any longer. They are still
     /// in the page cache, as far as there is room.
+    ///
+    /// A neighbour's fault maps pages of this range again, up to a piece of [`FAULT_AROUND`]. So
+    /// whole pieces are let go: whoever is last to be done with one leaves nothing of it, and a
+    /// neighbour that is not done yet has one more fault.
     pub(crate) fn release(&self, bytes: Range<usize>) {
         #[cfg(target_os = "linux")]
         if let Some(map) = &self.map
-            && let Some(pages) = pages(&bytes, map.len())
+            && let Some(pages) = whole_units(map.as_ptr().addr(), map.len(), &bytes, FAULT_AROUND)
         {
             let at = map.as_ptr().wrapping_add(pages.start).cast_mut().cast();
             // SAFETY: the range lies within a mapping that `self` keeps alive, which is shared and
@@ -57,21 +68,20 @@ impl SharedPages {
     }
 
     /// Makes the pages of this range present and writable in one call, instead of a page fault for
-    /// each. What the filesystem cannot do, no room or a quota, is an error here and would be a
-    /// signal at the first store.
-    pub(super) fn populate(&self, bytes: Range<usize>) -> std::io::Result<()> {
+    /// each. What would be a signal at the first store, because the filesystem has no room or a page
+    /// cannot be used, is an error here.
+    pub(super) fn populate(&self, bytes: &Range<usize>) -> std::io::Result<()> {
         #[cfg(target_os = "linux")]
         {
             use rustix::io::Errno;
-            let Some(pages) = pages(&bytes, self.len) else { return Ok(()) };
-            match self.advise(pages, rustix::mm::Advice::LinuxPopulateWrite) {
+            match self.advise(bytes, rustix::mm::Advice::LinuxPopulateWrite) {
                 Err(Errno::FAULT) => Err(std::io::Error::new(
                     std::io::ErrorKind::StorageFull,
                     "the filesystem gave no room for these pages",
                 )),
-                // Kernels before 5.14, and what is only advice after all.
-                Ok(()) | Err(Errno::INVAL | Errno::AGAIN | Errno::NOMEM) => Ok(()),
-                Err(error) => Err(error.into()),
+                Err(error @ Errno::HWPOISON) => Err(error.into()),
+                // Only advice after all: kernels before 5.14 and sandboxes do not know it.
+                _ => Ok(()),
             }
         }
         #[cfg(not(target_os = "linux"))]
@@ -84,9 +94,7 @@ impl SharedPages {
     /// Lets go of the pages of this range; what was written is in the page cache.
     pub(super) fn release(&self, bytes: &Range<usize>) {
         #[cfg(target_os = "linux")]
-        if let Some(pages) = pages(bytes, self.len) {
-            let _ = self.advise(pages, rustix::mm::Advice::LinuxDontNeed);
-        }
+        let _ = self.advise(bytes, rustix::mm::Advice::LinuxDontNeed);
         #[cfg(not(target_os = "linux"))]
         let _ = bytes;
     }
@@ -94,14 +102,61 @@ impl SharedPages {
     #[cfg(target_os = "linux")]
     fn advise(
         &self,
-        pages: Range<usize>,
+        bytes: &Range<usize>,
         advice: rustix::mm::Advice,
     ) -> Result<(), rustix::io::Errno> {
+        let page = rustix::param::page_size();
+        let Some(pages) = whole_units(self.start, self.len, bytes, page) else { return Ok(()) };
         let at = std::ptr::with_exposed_provenance_mut(self.start + pages.start);
         // SAFETY: the range lies within a mapping that outlives `self` (a `WriteBack` borrows its
         // owner), shared and backed by a file: neither advice changes what it holds, and threads
         // that write to it meanwhile at most fault once more. Reason: a fault for each page costs
         // more than writing it, and `memory_ceiling`.
         unsafe { rustix::mm::madvise(at, pages.len(), advice) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_units_within_the_mapping() {
+        let units = |start, bytes| whole_units(start, 100_000, &bytes, 4096);
+        assert_eq!(units(8192, 0..1), Some(0..4096));
+        assert_eq!(units(8192, 4096..4097), Some(4096..8192));
+        assert_eq!(units(8192, 4095..8193), Some(0..12_288));
+        assert_eq!(units(8192, 99_999..100_000), Some(98_304..100_000));
+        // A mapping that starts within a unit.
+        assert_eq!(units(9216, 0..1), Some(0..3072));
+        assert_eq!(units(9216, 3072..3073), Some(3072..7168));
+        for nothing in [0..0, 5..5, 0..100_001] {
+            assert_eq!(units(8192, nothing), None);
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_was_let_go_comes_back_as_it_was() {
+        let dir = tempfile::tempdir().expect("a place for files");
+        let path = dir.path().join("x.bin");
+        let content: Vec<u8> = (0..300_001_u32).map(|i| (i % 251) as u8).collect();
+        std::fs::write(&path, &content).expect("written");
+        let file = std::fs::File::open(&path).expect("just written");
+        let bytes = Bytes::new(&path, file, crate::Backend::Mapped).expect("a plain file");
+        for range in [0..300_001, 0..1, 300_000..300_001, 70_000..200_000, 7..7, 0..300_002] {
+            bytes.release(range);
+            assert_eq!(bytes.mapped(), Some(content.as_slice()));
+        }
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(&path);
+        let file = file.expect("just written");
+        let mut map = crate::map::map_mut(&path, &file).expect("mapped").expect("not empty");
+        let pages = SharedPages::new(&map);
+        for range in [0..300_001, 4095..4097, 300_000..300_001, 7..7] {
+            pages.populate(&range).expect("room");
+            map[range.clone()].fill(7);
+            pages.release(&range);
+            assert!(map[range].iter().all(|&byte| byte == 7));
+        }
     }
 }

@@ -29,8 +29,11 @@ impl<'a> WriteBack<'a> {
         Self { file, path, pages: map.map(SharedPages::new).unwrap_or_default(), offset }
     }
 
-    fn in_file(&self, bytes: &Range<u64>) -> Range<usize> {
-        (self.offset + bytes.start) as usize..(self.offset + bytes.end) as usize
+    /// Where in the file, and so in its mapping, these bytes of the elements are. What is beyond any
+    /// file is so here as well.
+    fn in_file(&self, bytes: Range<u64>) -> Range<usize> {
+        let at = |i| usize::try_from(self.offset.saturating_add(i)).unwrap_or(usize::MAX);
+        at(bytes.start)..at(bytes.end)
     }
 
     /// Makes these bytes of the elements, counted from the first element, ready to be written to:
@@ -40,18 +43,19 @@ impl<'a> WriteBack<'a> {
     /// [`Error::Io`] when the filesystem has no room after all, which would otherwise be a signal
     /// at the first store.
     pub fn prepare(&self, bytes: Range<u64>) -> Result<()> {
-        self.pages.populate(self.in_file(&bytes)).map_err(Error::io("write", self.path))
+        self.pages.populate(&self.in_file(bytes)).map_err(Error::io("write", self.path))
     }
 
     /// Lets go of these bytes, which are not needed in memory any longer. Nothing is lost: what was
     /// written is in the page cache, or on disk.
-    pub fn release(&self, bytes: &Range<u64>) {
+    pub fn release(&self, bytes: Range<u64>) {
         self.pages.release(&self.in_file(bytes));
     }
 
     /// Starts writing these bytes of the elements, counted from the first element.
     pub fn start(&self, bytes: Range<u64>) {
-        let (from, len) = (self.offset + bytes.start, bytes.end.saturating_sub(bytes.start));
+        let from = self.offset.saturating_add(bytes.start);
+        let len = bytes.end.saturating_sub(bytes.start);
         #[cfg(target_os = "linux")]
         if let (Ok(from), Ok(len)) = (i64::try_from(from), i64::try_from(len)) {
             use std::os::fd::AsRawFd;

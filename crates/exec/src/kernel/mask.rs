@@ -174,6 +174,7 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
         &self,
         bounds: &Bounds,
         row_len: usize,
+        lets_go: bool,
         scratch: &Scratch,
         f: impl FnOnce(&[u8]) -> R,
     ) -> Result<R> {
@@ -193,7 +194,11 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
         {
             return Ok(f(bytes));
         }
-        let tile = self.mask.tile(rows, cols.clone(), &mut buffer)?;
+        let tile = if lets_go {
+            self.mask.tile_below_ceiling(rows, cols.clone(), &mut buffer)?
+        } else {
+            self.mask.tile(rows, cols.clone(), &mut buffer)?
+        };
         if let Some(decided) = tile.as_slice() {
             return Ok(f(bytemuck::cast_slice(decided)));
         }
@@ -216,10 +221,11 @@ impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
 
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
         let (bounds, row_len) = fold.place();
-        let cells = self.with_bytes(bounds, row_len, fold.scratch(), |keep| {
+        let lets_go = fold.has_to_let_go();
+        let cells = self.with_bytes(bounds, row_len, lets_go, fold.scratch(), |keep| {
             fold.checked(fold.select(Selection::Kept(keep)), |again| again.copy_from_slice(keep))
         })?;
-        if fold.has_to_let_go() {
+        if lets_go {
             let whole = self.mask.shape().row_len();
             let cols = if whole == row_len { bounds.cols.clone() } else { 0..whole };
             self.mask.release(bounds.rows.clone(), cols);

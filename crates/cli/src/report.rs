@@ -1,0 +1,73 @@
+//! `--report`: what jobs took, as lines for people and as an object in the JSON.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rowmill::{EngineBuilder, RunReport};
+use serde::Serialize;
+
+use crate::note;
+
+/// What the jobs of a command took together, as it stands in the JSON: times, bytes, chunks and page
+/// faults add up, of the workers and of the memory the most counts. Null is what the system does not
+/// tell.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Took {
+    read: u64,
+    written: u64,
+    seconds: f64,
+    bytes_per_second: f64,
+    workers: usize,
+    chunks: usize,
+    released: bool,
+    peak_resident: Option<u64>,
+    major_faults: Option<u64>,
+    minor_faults: Option<u64>,
+}
+
+impl Took {
+    /// Of a command without jobs, nothing.
+    fn of(reports: &[RunReport]) -> Option<Self> {
+        let all = || reports.iter();
+        let sum = |part: fn(&RunReport) -> Option<u64>| all().map(part).sum::<Option<u64>>();
+        let (read, written) = (all().map(|r| r.read).sum(), all().map(|r| r.written).sum());
+        let seconds: f64 = all().map(|r| r.elapsed.as_secs_f64()).sum();
+        Some(Self {
+            read,
+            written,
+            seconds,
+            bytes_per_second: (read + written) as f64 / seconds.max(1e-9),
+            workers: all().map(|r| r.workers).max()?,
+            chunks: all().map(|r| r.chunks).sum(),
+            released: all().any(|r| r.released),
+            peak_resident: all().map(|r| r.peak_resident).max()?,
+            major_faults: sum(|r| r.major_faults),
+            minor_faults: sum(|r| r.minor_faults),
+        })
+    }
+}
+
+/// The reports of an engine's jobs, if they are wanted.
+pub(crate) struct Reports(Option<Arc<Mutex<Vec<RunReport>>>>);
+
+impl Reports {
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self(wanted.then(Arc::default))
+    }
+
+    /// Lets the engine's jobs report.
+    pub(crate) fn collect(&self, builder: EngineBuilder) -> EngineBuilder {
+        let Some(list) = &self.0 else { return builder };
+        let list = Arc::clone(list);
+        builder.report(move |report| {
+            list.lock().unwrap_or_else(PoisonError::into_inner).push(report.clone());
+        })
+    }
+
+    /// Says what each job took, and gives what all of them took.
+    pub(crate) fn tell(self) -> Option<Took> {
+        let list = self.0?;
+        let reports = list.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.iter().for_each(note);
+        Took::of(&reports)
+    }
+}

@@ -118,6 +118,7 @@ macro_rules! narrow {
                 type Output = CellState<i32>;
 
                 #[inline(always)]
+                #[allow(clippy::cast_lossless, reason = "sums of bytes are u64, below 2^31 here")]
                 fn run(self, simd: impl Simd) -> CellState<i32> {
                     let mut total = 0_i64;
                     for x in self.tile.slices() {

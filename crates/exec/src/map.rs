@@ -72,7 +72,7 @@ pub trait Map<T: Element, U: Element>: Sync {
     /// Writes the rows that `input` becomes.
     ///
     /// # Errors
-    /// Ends the job; nothing is published then. [`Error::kernel`] wraps errors of any other type.
+    /// Ends the job; nothing is published then. [`Error::kernel`](crate::Error::kernel) wraps errors of any other type.
     fn map(&self, input: &Chunk<'_, T>, output: &mut [U]) -> Result<()>;
 }
 
@@ -189,6 +189,10 @@ where
     /// # Errors
     /// [`Error::File`] when reading or writing fails (no room, no permission, another writer),
     /// [`Error::Cancelled`], [`Error::KernelPanicked`], and what the kernel gives.
+    ///
+    /// [`Error::File`]: crate::Error::File
+    /// [`Error::Cancelled`]: crate::Error::Cancelled
+    /// [`Error::KernelPanicked`]: crate::Error::KernelPanicked
     pub fn write_npy(self, path: impl AsRef<Path>) -> Result<()> {
         self.write(path, &CreateOptions::new().format(rowmill_core::Format::Npy))
     }

@@ -108,8 +108,8 @@ impl<T, F> fmt::Debug for ValueMask<T, F> {
 impl<T: Numeric, F: Fn(T) -> bool + Sync> Selector<T> for ValueMask<T, F> {
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
         let predicate = |x| (self.predicate)(T::from_lane(x));
-        if fold.need() == Need::Sum {
-            return fold.checked(fold.sums(&predicate), |keep| fold.decide(keep, &predicate));
+        if fold.is_one_sum() {
+            return fold.checked(fold.sum_of(&predicate), |keep| fold.decide(keep, &predicate));
         }
         fold.by_value(&predicate)
     }

@@ -294,9 +294,14 @@ impl<'a, T: Numeric> BlockFold<'a, T> {
         T::Lane::fold(&self.order(selection))
     }
 
-    /// The cells of what satisfies a predicate, with loops of its own; sums only.
-    pub(super) fn sums(&self, predicate: &(impl Fn(T::Lane) -> bool + Sync)) -> Cells<T::Lane> {
-        self.order(Selection::Every).fold_sums(predicate)
+    /// Whether there is one cell, of sums alone.
+    pub(super) fn is_one_sum(&self) -> bool {
+        self.need == Need::Sum && self.cell == Cell::All
+    }
+
+    /// The cell of what satisfies a predicate, with loops of its own; of one sum only.
+    pub(super) fn sum_of(&self, predicate: &(impl Fn(T::Lane) -> bool + Sync)) -> Cells<T::Lane> {
+        self.order(Selection::Every).sum_of(predicate)
     }
 
     /// Writes down what a predicate decides.

@@ -117,9 +117,15 @@ impl<L: Lane> FoldOrder<'_, L> {
         }
     }
 
-    /// Sums the elements that satisfy a predicate, whatever else is needed.
-    pub fn fold_sums(&self, predicate: &(impl Fn(L) -> bool + Sync)) -> Cells<L> {
-        self.fold::<SumOnly, _>(Value(predicate))
+    /// Sums all elements of the tile that satisfy a predicate, whatever cell and parts the order
+    /// asks for. These loops are compiled for each predicate, which is why there are none for
+    /// columns and rows.
+    pub fn sum_of(&self, predicate: &(impl Fn(L) -> bool + Sync)) -> Cells<L> {
+        let Self { isa, whole_rows, tile, .. } = *self;
+        if tile.is_empty() {
+            return Cells::empty::<SumOnly>(isa, 1);
+        }
+        one::<L, SumOnly, _>(isa, whole_rows, tile, Value(predicate), &[])
     }
 
     fn fold<P: Parts<L>, S: Select<L>>(&self, select: S) -> Cells<L> {

@@ -279,10 +279,12 @@ impl Engine {
         let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
         // A result of many cells is made on all workers.
         let output = if job.workers() == 1 {
-            kernel.finish(partial, shape)?
+            kernel.finish(partial, shape)
         } else {
-            self.pool.install(|| kernel.finish(partial, shape))?
-        };
+            let (mut partial, mut output) = (Some(partial), None);
+            self.on_workers(&mut || output = partial.take().map(|p| kernel.finish(p, shape)));
+            output.expect("what is installed has run")
+        }?;
         job.succeed();
         Ok(output)
     }

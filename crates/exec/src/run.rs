@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use parking_lot::Mutex;
+use rayon::prelude::*;
 
 use crate::report::Watch;
 use crate::{Engine, Error, Progress, Result, RunReport};
@@ -209,7 +210,18 @@ impl<'a> Pulse<'a> {
     }
 }
 
+/// Does `work` for each number below `n` on the workers of the engine that this thread belongs to.
+/// Not generic: what rayon makes of a closure takes long to compile, for each one anew.
+pub(crate) fn for_each(n: usize, work: &(dyn Fn(usize) + Sync)) {
+    (0..n).into_par_iter().for_each(work);
+}
+
 impl Engine {
+    /// Runs `work` on a worker, from where [`for_each`] finds the others.
+    pub(crate) fn on_workers(&self, work: &mut (dyn FnMut() + Send)) {
+        self.pool.install(work);
+    }
+
     /// Does `work` for every chunk, each worker with a state of its own.
     pub(crate) fn run<W>(
         &self,

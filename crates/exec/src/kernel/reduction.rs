@@ -1,11 +1,12 @@
 //! What all kernels share: axis, mask, NaN policy, and how a block becomes cells.
 
-use rayon::prelude::*;
+use parking_lot::Mutex;
 use rowmill_core::{Shape, Tile};
 
 use super::{Axis, Numeric, Selector, Unmasked};
 use crate::grid::Bounds;
 use crate::reduce::{Block, Reduce};
+use crate::run::for_each;
 use crate::scratch::Scratch;
 use crate::{Error, Result};
 use rowmill_lanes::fold::{Cell, CellState, Cells, FoldOrder, Need, Selection, Special};
@@ -224,11 +225,13 @@ where
                 next += cells.len();
                 next - cells.len()
             });
-            let parts: Vec<_> = first.zip(&partial.0).collect();
-            let parts = parts.into_par_iter();
-            let parts = parts.map(|(first, (_, cells))| self.values(cells, first, Vec::new()));
-            for part in parts.collect::<Vec<_>>() {
-                values.extend(part?);
+            let first: Vec<usize> = first.collect();
+            let parts: Vec<_> = first.iter().map(|_| Mutex::new(Ok(Vec::new()))).collect();
+            for_each(parts.len(), &|i| {
+                *parts[i].lock() = self.values(&partial.0[i].1, first[i], Vec::new());
+            });
+            for part in parts {
+                values.extend(part.into_inner()?);
             }
         } else {
             for (_, cells) in &partial.0 {

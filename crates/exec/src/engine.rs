@@ -281,9 +281,14 @@ impl Engine {
         let output = if job.workers() == 1 {
             kernel.finish(partial, shape)
         } else {
-            let (mut partial, mut output) = (Some(partial), None);
-            self.on_workers(&mut || output = partial.take().map(|p| kernel.finish(p, shape)));
-            output.expect("what is installed has run")
+            let mut finish = Some(partial).map(|partial| || kernel.finish(partial, shape));
+            let mut output = Err(Error::Cancelled); // replaced
+            self.on_workers(&mut || {
+                if let Some(finish) = finish.take() {
+                    output = finish();
+                }
+            });
+            output
         }?;
         job.succeed();
         Ok(output)

@@ -87,8 +87,9 @@ fn cancelled_from_another_thread() {
     for workers in [1, 2, 8] {
         let token = CancelToken::new();
         let engine = builder(workers).cancel(token.clone()).build().expect("an engine");
-        let data = ones();
-        let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+        // More blocks than all workers take at once.
+        let data = vec![1.0_f32; 4096 * 1024];
+        let x = SliceSource::new(&data, [4096, 1024]).expect("so many values");
         let (started, go) = std::sync::mpsc::channel();
         let canceller = thread::spawn(move || {
             go.recv().expect("a start");

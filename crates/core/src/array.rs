@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::detect::read_meta;
+use crate::journal::refuse_unfinished;
 use crate::map::{Bytes, FAULT_AROUND};
 use crate::source::{check_ranges, tile_in};
 use crate::{
-    ByteOrder, DType, Element, Error, Meta, RawSpec, Result, Shape, Source, Tile, TileBuffer,
+    ByteOrder, DType, Element, Error, Identity, Meta, RawSpec, Result, Shape, Source, Tile, TileBuffer,
 };
 
 /// How the bytes of a file are reached. It changes speed and failure modes, never a result.
@@ -92,6 +93,7 @@ impl Inner {
         let mut file = open_regular(path, std::fs::OpenOptions::new().read(true))?;
         let len = file.metadata().map_err(Error::io("inspect", path))?.len();
         let meta = read_meta(path, &mut file, len, options.spec.as_ref())?;
+        refuse_unfinished(path, &file)?;
         let bytes = Bytes::new(path, file, options.backend)?;
         let in_place = bytes.mapped().is_some_and(|b| lends_in_place(&meta, b));
         Ok(Arc::new(Self { meta, bytes, in_place }))
@@ -305,6 +307,10 @@ impl<T: Element> Source<T> for Array<T> {
 
     fn verify(&self) -> Result<()> {
         self.inner.bytes.verify()
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(self.inner.bytes.identity())
     }
 
     fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {

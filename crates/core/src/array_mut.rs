@@ -1,6 +1,7 @@
 //! Arrays open for writing.
 
 use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,11 @@ use memmap2::MmapMut;
 use crate::array::{lends_in_place, open_regular};
 use crate::atomic::{lock, sync_directory};
 use crate::detect::read_meta;
+use crate::journal::refuse_unfinished;
 use crate::map::{InMemory, map_mut};
 use crate::source::{check_ranges, tile_in};
 use crate::{
-    AtomicFile, ByteOrder, Element, Error, Format, Meta, Order, RawSpec, Result, Shape, Sidecar,
+    AtomicFile, Birth, ByteOrder, Element, Error, Format, Meta, Order, RawSpec, Result, Shape, Sidecar,
     TileBuffer, WriteBack, npy,
 };
 
@@ -92,6 +94,65 @@ impl CreateOptions {
         dims: impl Into<Vec<usize>>,
     ) -> Result<StagedArray<T>> {
         let path = path.as_ref();
+        let Blank { meta, header, len } = self.describe::<T>(path, dims.into())?;
+        let file = AtomicFile::create(path)?;
+        file.allocate(len)?;
+        let mut map = map_mut(path, file.file())?;
+        if let Some(map) = &mut map {
+            map[..header.len()].copy_from_slice(&header);
+        }
+        Ok(StagedArray { file, map, meta, path: path.to_owned(), element: PhantomData })
+    }
+
+    /// As [`stage`](Self::stage), but goes on with the array that an earlier writer of the same name
+    /// left unfinished, with all that was written to it. `None` when there is none, or none like this:
+    /// nothing was touched then.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, CreateOptions};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// let options = CreateOptions::new();
+    /// let mut first = options.stage::<u8>(&path, [3])?;
+    /// first.as_mut_slice()?[0] = 7;
+    /// first.keep_unfinished();
+    /// let made = first.birth();
+    /// drop(first); // or killed
+    /// let mut again = options.stage_again::<u8>(&path, [3])?.expect("left unfinished");
+    /// assert!(again.birth() == made && again.as_mut_slice()? == [7, 0, 0]);
+    /// again.publish()?;
+    /// assert_eq!(Array::<u8>::open(&path)?.as_slice(), Some(&[7, 0, 0][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`stage`](Self::stage).
+    pub fn stage_again<T: Element>(
+        &self,
+        path: impl AsRef<Path>,
+        dims: impl Into<Vec<usize>>,
+    ) -> Result<Option<StagedArray<T>>> {
+        let path = path.as_ref();
+        let expected = self.describe::<T>(path, dims.into())?;
+        let mut file = AtomicFile::resume(path)?;
+        let is_it = expected.is_stored_in(&file).map_err(Error::io("read", path))?;
+        if !is_it {
+            file.keep_unfinished();
+            return Ok(None);
+        }
+        let map = map_mut(path, file.file())?;
+        let Blank { meta, .. } = expected;
+        // Bools are lent as such, and somebody may have written to the file.
+        let elements = map.as_ref().map_or(&[][..], |map| &map[meta.offset as usize..]);
+        if T::DTYPE == crate::DType::Bool && elements.iter().any(|&byte| byte > 1) {
+            file.keep_unfinished();
+            return Ok(None);
+        }
+        Ok(Some(StagedArray { file, map, meta, path: path.to_owned(), element: PhantomData }))
+    }
+
+    /// What a new array is, before there is a file.
+    fn describe<T: Element>(&self, path: &Path, dims: Vec<usize>) -> Result<Blank> {
         let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
         let shape = Shape::new(dims).map_err(too_large)?;
         let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
@@ -112,13 +173,29 @@ impl CreateOptions {
         let bytes = meta.shape.byte_len(T::DTYPE.size()).map_err(too_large)?;
         let len = (header.len() + bytes) as u64;
         meta.check(path, len)?;
-        let file = AtomicFile::create(path)?;
-        file.allocate(len)?;
-        let mut map = map_mut(path, file.file())?;
-        if let Some(map) = &mut map {
-            map[..header.len()].copy_from_slice(&header);
+        Ok(Blank { meta, header, len })
+    }
+}
+
+/// A new array without its file.
+struct Blank {
+    meta: Meta,
+    header: Vec<u8>,
+    /// Of the file, in bytes.
+    len: u64,
+}
+
+impl Blank {
+    /// Whether an unfinished file has the length and the header of this array.
+    fn is_stored_in(&self, file: &AtomicFile) -> std::io::Result<bool> {
+        let mut file = file.file();
+        if file.metadata()?.len() != self.len {
+            return Ok(false);
         }
-        Ok(StagedArray { file, map, meta, path: path.to_owned(), element: PhantomData })
+        let mut header = vec![0; self.header.len()];
+        file.rewind()?;
+        file.read_exact(&mut header)?;
+        Ok(header == self.header)
     }
 }
 
@@ -138,6 +215,19 @@ impl<T: Element> StagedArray<T> {
     #[must_use]
     pub fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    /// Leaves the unfinished file where it is when this is dropped, for
+    /// [`CreateOptions::stage_again`].
+    pub fn keep_unfinished(&mut self) {
+        self.file.keep_unfinished();
+    }
+
+    /// Which file it is, to tell it from others of the same name; `None` where the filesystem does
+    /// not keep when files were made.
+    #[must_use]
+    pub fn birth(&self) -> Option<Birth> {
+        self.file.birth()
     }
 
     /// All elements, in C order; zero where not written yet.
@@ -170,8 +260,9 @@ impl<T: Element> StagedArray<T> {
         }
         let (pointer, len) = (stored.as_mut_ptr(), stored.len());
         // SAFETY: `T` is `bool` and `T::Stored` is `u8`: same size, same alignment. The bytes were
-        // zeroed by the kernel when the file was made, the file has no name that others know and
-        // is locked, and through this slice only valid bools can be written.
+        // zeroed by the kernel when the file was made, or looked at when it was taken over
+        // (`stage_again`); the file has no name that others know and is locked, and through this
+        // slice only valid bools can be written.
         Ok((unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), len) }, write_back))
     }
 
@@ -242,12 +333,21 @@ pub struct ArrayMut<T> {
 }
 
 impl<T: Element> ArrayMut<T> {
-    /// Opens an existing array for reading and writing (numpy's mode `r+`).
+    /// Opens an existing array for reading and writing (numpy's mode `r+`). Checksums of its rows are
+    /// dropped from its sidecar: they will not be right any more.
     ///
     /// # Errors
     /// As [`Array::open`](crate::Array::open); [`Error::Locked`] while someone else writes it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_with(path.as_ref(), None)
+        Self::open_with(path.as_ref(), None, refuse_unfinished)
+    }
+
+    /// As [`open`](Self::open), also if an in-place job on the array was interrupted: to finish it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_to_finish(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path.as_ref(), None, |_, _| Ok(()))
     }
 
     /// Opens an existing raw file for reading and writing, of which `spec` says what it holds.
@@ -255,7 +355,16 @@ impl<T: Element> ArrayMut<T> {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_raw(path: impl AsRef<Path>, spec: &RawSpec) -> Result<Self> {
-        Self::open_with(path.as_ref(), Some(spec))
+        Self::open_with(path.as_ref(), Some(spec), refuse_unfinished)
+    }
+
+    /// As [`open_raw`](Self::open_raw), also if an in-place job on the array was interrupted: to finish
+    /// it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_raw_to_finish(path: impl AsRef<Path>, spec: &RawSpec) -> Result<Self> {
+        Self::open_with(path.as_ref(), Some(spec), |_, _| Ok(()))
     }
 
     /// Creates an array of zeros (numpy's mode `w+`): [`CreateOptions`] with its defaults.
@@ -266,12 +375,18 @@ impl<T: Element> ArrayMut<T> {
         CreateOptions::new().create(path, dims)
     }
 
-    fn open_with(path: &Path, spec: Option<&RawSpec>) -> Result<Self> {
+    fn open_with(
+        path: &Path,
+        spec: Option<&RawSpec>,
+        check: impl FnOnce(&Path, &File) -> Result<()>,
+    ) -> Result<Self> {
         let mut file = open_regular(path, fs::OpenOptions::new().read(true).write(true))?;
         lock(&file, path)?;
+        check(path, &file)?;
         let len = file.metadata().map_err(Error::io("inspect", path))?.len();
         let meta = read_meta(path, &mut file, len, spec)?;
         expect_dtype::<T>(path, &meta)?;
+        forget_checksums(path)?;
         let map = map_mut(path, &file)?;
         Ok(Self {
             path: path.to_owned(),
@@ -299,6 +414,35 @@ impl<T: Element> ArrayMut<T> {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn mapped(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self._lock
+    }
+
+    /// All elements in place, if the layout allows it.
+    pub(crate) fn lent(&self) -> Option<&[T]> {
+        let meta = &self.meta;
+        if meta.shape.is_empty() {
+            return Some(&[]);
+        }
+        let bytes = self.mapped();
+        if !lends_in_place(meta, bytes) {
+            return None;
+        }
+        let stored = bytes.get(meta.position(0)..meta.position(meta.shape.len()))?;
+        T::view(bytemuck::try_cast_slice(stored).ok()?)
+    }
+
+    /// Whether [`rows_mut`](Self::rows_mut) can lend rows.
+    #[must_use]
+    pub fn is_addressable(&self) -> bool {
+        self.lent().is_some()
     }
 
     /// Lends whole rows in place for writing, in C order.
@@ -385,6 +529,16 @@ impl<T: Element> ArrayMut<T> {
     /// As [`flush`](Self::flush).
     pub fn close(self) -> Result<()> {
         self.flush()
+    }
+}
+
+/// Drops what will not be right any more once the array is written to.
+fn forget_checksums(path: &Path) -> Result<()> {
+    match Sidecar::read(path)? {
+        Some(sidecar) if sidecar.checksums.is_some() => {
+            Sidecar { checksums: None, ..sidecar }.write(path)
+        }
+        _ => Ok(()),
     }
 }
 

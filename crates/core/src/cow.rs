@@ -10,6 +10,7 @@ use memmap2::MmapMut;
 use crate::array::open_regular;
 use crate::array_mut::{expect_dtype, read_rows, rows_mut};
 use crate::detect::read_meta;
+use crate::journal::refuse_unfinished;
 use crate::map::map_copy;
 use crate::{Element, Error, Meta, RawSpec, Result, Shape, TileBuffer};
 
@@ -66,6 +67,7 @@ impl<T: Element> CowArray<T> {
         let mut file = open_regular(path, fs::OpenOptions::new().read(true))?;
         let len = file.metadata().map_err(Error::io("inspect", path))?.len();
         let meta = read_meta(path, &mut file, len, spec)?;
+        refuse_unfinished(path, &file)?;
         expect_dtype::<T>(path, &meta)?;
         let map = map_copy(path, &file)?;
         Ok(Self { path: path.to_owned(), map, meta, element: PhantomData })

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use memmap2::{Mmap, MmapMut, MmapOptions};
 
 use crate::layout::Fetch;
-use crate::{Backend, Error, Result};
+use crate::{Backend, Error, Identity, Result};
 
 /// The bytes of a file opened for reading.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(crate) struct Bytes {
     file: File,
     /// Length and time of last change at open.
     seen: (u64, Option<std::time::SystemTime>),
+    identity: Identity,
     /// `None` with the positioned backend and for empty files, which cannot be mapped.
     map: Option<Mmap>,
 }
@@ -40,15 +41,21 @@ impl Bytes {
     /// The bytes of `file`, which was opened at `path` and is `len` bytes long.
     pub(crate) fn new(path: &Path, file: File, backend: Backend) -> Result<Self> {
         let seen = stamp(path, &file)?;
+        let identity = Identity::of(&file.metadata().map_err(Error::io("inspect", path))?);
         let map = match backend {
             Backend::Mapped if seen.0 > 0 => Some(map_shared(path, &file)?),
             _ => None,
         };
-        Ok(Self { path: path.to_owned(), file, seen, map })
+        Ok(Self { path: path.to_owned(), file, seen, identity, map })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the file was at open.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// All bytes, if the file is mapped.

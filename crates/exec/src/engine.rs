@@ -262,9 +262,13 @@ impl Engine {
             || Worker { buffer: TileBuffer::new(), scratch: Scratch::default(), lets_go },
             |worker, chunk| {
                 let mut run = Run::new();
-                self.reduce_blocks(source, &kernel, &grid, plan.chunk(chunk), worker, |i, p| {
+                let blocks = plan.chunk(chunk);
+                let reduced = self.reduce_blocks(source, &kernel, &grid, blocks, worker, |i, p| {
                     run.push(i, p, merge);
-                })?;
+                });
+                // What a kernel made of bytes that were not there is no result, and no failure.
+                source.check()?;
+                reduced?;
                 if lets_go {
                     for (rows, cols) in grid.regions(plan.chunk(chunk)) {
                         source.release(rows, cols);
@@ -274,8 +278,7 @@ impl Engine {
                 Ok(())
             },
         );
-        job.end()?;
-        source.verify()?;
+        job.end(source)?;
         let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
         // A result of many cells is made on all workers.
         let output = if job.workers() == 1 {

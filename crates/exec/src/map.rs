@@ -254,11 +254,15 @@ where
             let bytes = written(items.start)..written(items.end);
             write_back.prepare(bytes.clone())?;
             let mut fill = |items: Range<usize>, out: &mut [U]| {
-                each_run(source, items.clone(), unit, lets_go, buffer, |input, first| {
-                    let at = (first - items.start) * out_item;
-                    let len = if cuts_rows { input.data.len() } else { out.len() };
-                    kernel.map(&input, &mut out[at..at + len])
-                })
+                let filled =
+                    each_run(source, items.clone(), unit, lets_go, buffer, |input, first| {
+                        let at = (first - items.start) * out_item;
+                        let len = if cuts_rows { input.data.len() } else { out.len() };
+                        kernel.map(&input, &mut out[at..at + len])
+                    });
+                // What a kernel made of bytes that were not there is no result, and no failure.
+                source.check()?;
+                filled
             };
             match U::stored_mut(part).filter(|_| in_cache > 0) {
                 Some(part) => {
@@ -277,6 +281,7 @@ where
                 }
                 None => _ = fill(items.clone(), part)?,
             }
+            write_back.check()?;
             write_back.start(bytes.clone());
             if lets_go {
                 write_back.release(bytes);
@@ -290,8 +295,7 @@ where
             || (TileBuffer::new(), Scratch::default()),
             work,
         );
-        job.end()?;
-        source.verify()?;
+        job.end(source)?;
         drop(parts);
         staged.publish()?;
         job.succeed();

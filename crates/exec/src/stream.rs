@@ -88,7 +88,9 @@ impl Engine {
         let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
             let rows = plan.chunk(chunk);
             let result =
-                each_run(source, rows.clone(), Unit::Rows, lets_go, buffer, |x, _| kernel(&x))?;
+                each_run(source, rows.clone(), Unit::Rows, lets_go, buffer, |x, _| kernel(&x));
+            source.check()?;
+            let result = result?;
             if lets_go {
                 source.release(rows, 0..shape.row_len());
             }
@@ -162,8 +164,7 @@ impl Engine {
                 return Ok(());
             }
         }
-        job.end()?;
-        source.verify()?;
+        job.end(source)?;
         job.succeed();
         Ok(())
     }

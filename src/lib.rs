@@ -74,10 +74,10 @@
 #![forbid(unsafe_code)]
 
 pub use rowmill_core::{
-    AnyArray, Array, ArrayMut, AtomicFile, Backend, Birth, ByteOrder, ChecksumHasher,
-    Checksums, CowArray, CreateOptions, DType, Element, Error as FileError, Format, Identity, Journal,
-    JournalError, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError,
-    RawSpec, Shape, ShapeError, Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile,
-    TileBuffer, f16, match_array, npy, open, zeros,
+    AnyArray, Array, ArrayMut, AtomicFile, Backend, Birth, BusErrors, ByteOrder, ChecksumHasher,
+    Checksums, CowArray, CreateOptions, DType, Element, Error as FileError, Format, Identity,
+    Journal, JournalError, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, RawSpec, Shape,
+    ShapeError, Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile, TileBuffer,
+    WhileWritten, f16, match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

@@ -65,7 +65,12 @@ fn as_a_copy() {
 }
 
 /// A kernel that fails after some rows, and how often each row was seen.
-fn interrupted(path: &Path, left: usize, seen: &[AtomicUsize], workers: usize) -> rowmill::Result<()> {
+fn interrupted(
+    path: &Path,
+    left: usize,
+    seen: &[AtomicUsize],
+    workers: usize,
+) -> rowmill::Result<()> {
     let left = AtomicUsize::new(left);
     let kernel = map_rows([1000], |row: &[f32], out: &mut [f32]| {
         if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err() {
@@ -158,7 +163,8 @@ fn other_layouts() {
     let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_be_bytes()).collect();
     std::fs::write(&path, [&[9][..], &bytes].concat()).expect("room");
     let shape = rowmill::Shape::new([3000, 100]).expect("small");
-    let spec = rowmill::RawSpec::new(rowmill::DType::F32, shape).byte_order(ByteOrder::Big).offset(1);
+    let spec =
+        rowmill::RawSpec::new(rowmill::DType::F32, shape).byte_order(ByteOrder::Big).offset(1);
     let mut x = ArrayMut::<f32>::open_raw_to_finish(&path, &spec).expect("as described");
     engine(2).map_in_place(&mut x, map_elements(|v: f32| v * 2.0), "twice").expect("in place");
     drop(x);

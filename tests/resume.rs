@@ -84,7 +84,8 @@ where
     for run in 0.. {
         // Workers and chunks may be others each time.
         let source = Failing::after(array, step);
-        let result = engine(1 + run % 3, 128 << (run % 4)).reduce_resumable(&source, kernel, checkpoint);
+        let result =
+            engine(1 + run % 3, 128 << (run % 4)).reduce_resumable(&source, kernel, checkpoint);
         reads += source.reads.load(Ordering::SeqCst);
         match result {
             Ok(output) => {
@@ -108,8 +109,10 @@ fn reductions_go_on_with_the_same_bits() {
     let whole = engine(2, 500);
     macro_rules! same {
         ($kernel:expr, $step:expr) => {
-            let (once, steps) =
-                (whole.reduce(&x, $kernel).expect("read"), in_steps(&x, $kernel, &checkpoint, $step));
+            let (once, steps) = (
+                whole.reduce(&x, $kernel).expect("read"),
+                in_steps(&x, $kernel, &checkpoint, $step),
+            );
             assert_eq!(format!("{once:?}"), format!("{steps:?}"));
             assert!(!checkpoint.path().exists(), "the job is done");
         };
@@ -183,12 +186,13 @@ fn another_job_or_input_and_damage_are_refused() {
 
 /// Runs a job that fails after some more calls each time, until it is through.
 fn until_done(mut job: impl FnMut(usize) -> rowmill::Result<()>) -> usize {
-    (1..).find(|&run| match job(run) {
-        Ok(()) => true,
-        Err(Error::Kernel(_) | Error::File(_)) if run < 1000 => false,
-        Err(other) => panic!("{other}"),
-    })
-    .unwrap_or_default()
+    (1..)
+        .find(|&run| match job(run) {
+            Ok(()) => true,
+            Err(Error::Kernel(_) | Error::File(_)) if run < 1000 => false,
+            Err(other) => panic!("{other}"),
+        })
+        .unwrap_or_default()
 }
 
 #[test]
@@ -214,7 +218,10 @@ fn maps_go_on_with_the_same_bytes() {
             ends(row, out);
         });
         let workers = 1 + run % 3;
-        let job = engine(workers, 100 * run).map(&x, kernel).checkpoint(&checkpoint).write_npy(path("y.npy"));
+        let job = engine(workers, 100 * run)
+            .map(&x, kernel)
+            .checkpoint(&checkpoint)
+            .write_npy(path("y.npy"));
         assert_eq!(job.is_ok(), path("y.npy").exists(), "complete or not there");
         job.map_err(|e| match e {
             Error::KernelPanicked { .. } => Error::kernel("stopped"),
@@ -255,7 +262,10 @@ fn an_output_that_is_gone_or_not_ours_is_made_anew() {
     };
     let finish = || {
         let job = engine(2, 100);
-        job.normalize(&x, normalize).checkpoint(&checkpoint).write_npy(path("y.npy")).expect("done");
+        job.normalize(&x, normalize)
+            .checkpoint(&checkpoint)
+            .write_npy(path("y.npy"))
+            .expect("done");
         assert!(std::fs::read(&golden).unwrap() == std::fs::read(path("y.npy")).unwrap());
         assert_eq!(leftovers(dir.path()), Vec::<String>::new());
         std::fs::remove_file(path("y.npy")).expect("ours");
@@ -268,7 +278,8 @@ fn an_output_that_is_gone_or_not_ours_is_made_anew() {
     finish();
     // Begun by a job without a checkpoint, and killed: as long, with the same header, but zeros.
     stop();
-    let mut other = rowmill::CreateOptions::new().stage::<f32>(path("y.npy"), [3000, 300]).expect("room");
+    let mut other =
+        rowmill::CreateOptions::new().stage::<f32>(path("y.npy"), [3000, 300]).expect("room");
     other.keep_unfinished();
     drop(other);
     finish();

@@ -8,7 +8,7 @@ use rowmill::{Checkpoint, ChunkSize, Shape};
 use crate::condition::Condition;
 use crate::values::{
     Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Interval, Method, Nan, OrderArg, Size,
-    parse_seconds, parse_shape,
+    WhileWritten, parse_seconds, parse_shape,
 };
 
 /// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
@@ -126,9 +126,14 @@ pub(crate) struct InputArgs {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) raw: RawArgs,
-    /// How bytes are reached: one shared mapping, or reads into each worker's own buffer
+    /// How bytes are reached: one shared mapping, reads into each worker's own buffer, or by the
+    /// filesystem: reads on a network or FUSE, else a mapping
     #[arg(long, value_enum, default_value_t, help_heading = "Engine")]
     pub(crate) backend: Backend,
+    /// When someone is writing the file: say so and go on, or fail. A file that does change is an
+    /// error at the end in any case
+    #[arg(long, value_enum, value_name = "ACTION", default_value_t, help_heading = "Engine")]
+    pub(crate) while_written: WhileWritten,
 }
 
 #[derive(Debug, ClapArgs)]

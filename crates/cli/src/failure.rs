@@ -100,6 +100,9 @@ fn hint(error: &Error) -> Option<&'static str> {
             }
             _ => None,
         },
+        Error::File(FileError::BeingWritten { .. }) => {
+            Some("that is --while-written refuse; without it there is only a warning")
+        }
         Error::NanFound { .. } => Some("that is --nan skip or --nan propagate"),
         Error::SumOverflow { .. } => Some("`rowmill mean` has no such limit"),
         _ => None,

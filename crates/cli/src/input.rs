@@ -1,11 +1,14 @@
 //! Opening what is read, as the arguments say.
 
+use std::path::Path;
+
 use rowmill::{
     AnyArray, Array, ByteOrder, DType, Engine, Error, FileError, Meta, OpenOptions, RawSpec, Shape,
 };
 
 use crate::args::{EngineArgs, InputArgs, RawArgs, SelectArgs};
 use crate::failure::Failure;
+use crate::note;
 use crate::progress::Bar;
 use crate::reduce::Select;
 use crate::report::{Reports, Took};
@@ -13,15 +16,22 @@ use crate::table::{clean, human_bytes, human_rate, human_time};
 
 impl InputArgs {
     pub(crate) fn open(&self) -> Result<AnyArray, Failure> {
-        let mut options = OpenOptions::new().backend(self.backend.into());
+        let mut options = self.options();
         let spec = self.raw.spec()?;
         if let Some(spec) = &spec {
             options = options.spec(spec.clone());
         }
-        options.open_any(&self.file).map_err(|error| {
+        let array = options.open_any(&self.file).map_err(|error| {
             let hint = spec.as_ref().and_then(|spec| length_hint(&error, spec));
             Failure::from(error).or_hint(hint)
-        })
+        })?;
+        warn_if_written(&self.file, array.is_being_written().unwrap_or(false));
+        Ok(array)
+    }
+
+    /// What holds for every file that is read.
+    fn options(&self) -> OpenOptions {
+        OpenOptions::new().backend(self.backend.into()).while_written(self.while_written.into())
     }
 
     /// The dtype of the file, also of one that an interrupted job left partly changed.
@@ -34,6 +44,17 @@ impl InputArgs {
         let name = self.file.display().to_string();
         let bytes = human_bytes(x.meta().byte_len() as u64);
         format!("{}: {} {}, {bytes}", clean(&name), x.dtype(), x.shape())
+    }
+}
+
+fn warn_if_written(file: &Path, is_being_written: bool) {
+    if is_being_written {
+        let name = file.display().to_string();
+        note(format_args!(
+            "rowmill: warning: {} is being written by someone else; if it changes meanwhile, this \
+             fails",
+            clean(&name)
+        ));
     }
 }
 
@@ -78,12 +99,12 @@ impl SelectArgs {
             return Ok(Select::Compare(condition.mask()));
         }
         let Some(path) = &self.mask else { return Ok(Select::Everything) };
-        let options = OpenOptions::new().backend(input.backend.into());
-        let mask: Array<bool> = options.open(path).map_err(|error| {
+        let mask: Array<bool> = input.options().open(path).map_err(|error| {
             let wrong = matches!(error, FileError::DTypeMismatch { .. });
             let hint = "a mask has to hold bool; in NumPy: np.save(path, mask.astype(bool))";
             Failure::from(error).or_hint(wrong.then(|| hint.to_owned()))
         })?;
+        warn_if_written(path, mask.is_being_written().unwrap_or(false));
         Ok(Select::Array(mask))
     }
 

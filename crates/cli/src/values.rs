@@ -67,6 +67,7 @@ pub(crate) enum FloatType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Backend {
     #[default]
+    Auto,
     Mapped,
     Positioned,
 }
@@ -74,8 +75,26 @@ pub(crate) enum Backend {
 impl From<Backend> for rowmill::Backend {
     fn from(backend: Backend) -> Self {
         match backend {
+            Backend::Auto => Self::Auto,
             Backend::Mapped => Self::Mapped,
             Backend::Positioned => Self::Positioned,
+        }
+    }
+}
+
+/// What to do when someone is writing the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum WhileWritten {
+    #[default]
+    Warn,
+    Refuse,
+}
+
+impl From<WhileWritten> for rowmill::WhileWritten {
+    fn from(while_written: WhileWritten) -> Self {
+        match while_written {
+            WhileWritten::Warn => Self::Allow,
+            WhileWritten::Refuse => Self::Refuse,
         }
     }
 }

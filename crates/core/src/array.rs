@@ -1,6 +1,5 @@
 //! Arrays open for reading.
 
-use std::fs::File;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::Path;
@@ -8,77 +7,13 @@ use std::sync::Arc;
 
 use crate::detect::read_meta;
 use crate::journal::refuse_unfinished;
-use crate::map::{Bytes, FAULT_AROUND};
+use crate::map::{Bytes, FAULT_AROUND, Seen};
+use crate::options::is_being_written;
 use crate::source::{check_ranges, tile_in};
 use crate::{
-    ByteOrder, DType, Element, Error, Identity, Meta, RawSpec, Result, Shape, Source, Tile, TileBuffer,
+    Backend, ByteOrder, DType, Element, Error, Identity, Meta, OpenOptions, RawSpec, Result, Shape,
+    Source, Tile, TileBuffer,
 };
-
-/// How the bytes of a file are reached. It changes speed and failure modes, never a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Backend {
-    /// One read-only mapping, shared by all workers. The fastest for files in the page cache.
-    #[default]
-    Mapped,
-    /// Positioned reads into each worker's own buffer. No page fault can kill the process.
-    Positioned,
-}
-
-/// Knobs for opening an array for reading.
-///
-/// ```
-/// use rowmill_core::{Backend, OpenOptions};
-/// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path().join("x.npy");
-/// # rowmill_core::CreateOptions::new().create::<f32>(&path, [4, 2])?.close()?;
-/// let x = OpenOptions::new().backend(Backend::Positioned).open::<f32>(&path)?;
-/// assert_eq!(x.shape().dims(), [4, 2]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct OpenOptions {
-    backend: Backend,
-    spec: Option<RawSpec>,
-}
-
-impl OpenOptions {
-    /// Mapped, with metadata from the header or a sidecar.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How the bytes are reached. Default: [`Backend::Mapped`].
-    #[must_use]
-    pub fn backend(mut self, backend: Backend) -> Self {
-        self.backend = backend;
-        self
-    }
-
-    /// What a raw file holds. Default: what its sidecar says.
-    #[must_use]
-    pub fn spec(mut self, spec: RawSpec) -> Self {
-        self.spec = Some(spec);
-        self
-    }
-
-    /// Opens an array file as elements of type `T`.
-    ///
-    /// # Errors
-    /// Every check of the crate: metadata, exact length, dtype. See [`Error`].
-    pub fn open<T: Element>(&self, path: impl AsRef<Path>) -> Result<Array<T>> {
-        Array::typed(Inner::open(path.as_ref(), self)?)
-    }
-
-    /// Opens an array file as whatever it holds.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open), without the dtype.
-    pub fn open_any(&self, path: impl AsRef<Path>) -> Result<AnyArray> {
-        AnyArray::typed(Inner::open(path.as_ref(), self)?)
-    }
-}
 
 #[derive(Debug)]
 struct Inner {
@@ -90,11 +25,12 @@ struct Inner {
 
 impl Inner {
     fn open(path: &Path, options: &OpenOptions) -> Result<Arc<Self>> {
-        let mut file = open_regular(path, std::fs::OpenOptions::new().read(true))?;
-        let len = file.metadata().map_err(Error::io("inspect", path))?.len();
-        let meta = read_meta(path, &mut file, len, options.spec.as_ref())?;
+        let mut file = options.open_file(path)?;
+        // Before the header is read, so that what it says is of the file that is verified later.
+        let seen = Seen::of(path, &file)?;
+        let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
         refuse_unfinished(path, &file)?;
-        let bytes = Bytes::new(path, file, options.backend)?;
+        let bytes = Bytes::new(path, file, seen, options.backend, options.bus_errors)?;
         let in_place = bytes.mapped().is_some_and(|b| lends_in_place(&meta, b));
         Ok(Arc::new(Self { meta, bytes, in_place }))
     }
@@ -107,15 +43,6 @@ impl Inner {
         let at = |row: usize| self.meta.position(row * row_len) as u64;
         (some && self.meta.is_row_major()).then(|| at(rows.start)..at(rows.end))
     }
-}
-
-/// Opens a regular file, and nothing else: opening a pipe would wait for its other end.
-pub(crate) fn open_regular(path: &Path, options: &std::fs::OpenOptions) -> Result<File> {
-    let metadata = std::fs::metadata(path).map_err(Error::io("open", path))?;
-    if !metadata.is_file() {
-        return Err(Error::NotRegular { path: path.to_owned() });
-    }
-    options.open(path).map_err(Error::io("open", path))
 }
 
 /// Whether the elements of a mapped file are native, aligned and in C order.
@@ -136,8 +63,11 @@ pub(crate) fn lends_in_place(meta: &Meta, bytes: &[u8]) -> bool {
 /// x.rows_mut(0..1);
 /// ```
 ///
-/// The file must not shrink while it is mapped: reading past a new end of a mapped file ends the
-/// process with SIGBUS. [`Backend::Positioned`] turns that into an error.
+/// A file that shrinks or fails under a scan is an error with path and offset, not SIGBUS: what
+/// cannot be read is zero, and [`check`](Source::check) gives [`Error::Fault`] from then on. Jobs of
+/// the engine look at that after every chunk; whoever reads elements lent in place by other means
+/// should, before using what was made of them. [`verify`](Source::verify) also sees a file that was
+/// written to. A file that another is renamed over stays as it was for whoever has it open.
 #[derive(Debug)]
 pub struct Array<T> {
     inner: Arc<Inner>,
@@ -151,6 +81,10 @@ impl<T> Clone for Array<T> {
 }
 
 impl<T: Element> Array<T> {
+    pub(crate) fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
+        Self::typed(Inner::open(path, options)?)
+    }
+
     fn typed(inner: Arc<Inner>) -> Result<Self> {
         if inner.meta.dtype != T::DTYPE {
             return Err(Error::DTypeMismatch {
@@ -207,6 +141,34 @@ impl<T: Element> Array<T> {
         self.inner.bytes.path()
     }
 
+    /// How the bytes are reached: what [`Backend::Auto`] stands for, or what took the place of a
+    /// mapping that could not be guarded.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.inner.bytes.backend()
+    }
+
+    /// Whether someone has the file open for writing, or is about to replace it, as far as locks
+    /// tell: those of this library, in any process, and of others that lock whole files.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, ArrayMut};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// let writer = ArrayMut::<f32>::create(&path, [4, 2])?;
+    /// let x = Array::<f32>::open(&path)?;
+    /// assert!(x.is_being_written()?);
+    /// writer.close()?;
+    /// assert!(!x.is_being_written()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system does not say.
+    pub fn is_being_written(&self) -> Result<bool> {
+        is_being_written(self.inner.bytes.file(), self.path())
+    }
+
     /// The same array if it has this shape.
     ///
     /// # Errors
@@ -254,7 +216,9 @@ impl<T: Element> Array<T> {
         let col = index.iter().zip(dims).skip(1).fold(0, |col, (&i, &d)| col * d + i);
         let row = index.first().copied().unwrap_or(0);
         let mut buffer = TileBuffer::new();
-        Ok(self.tile(row..row + 1, col..col + 1, &mut buffer)?.row(0)[0])
+        let element = self.tile(row..row + 1, col..col + 1, &mut buffer)?.row(0)[0];
+        self.check()?;
+        Ok(element)
     }
 }
 
@@ -276,6 +240,7 @@ impl<T: Element> Source<T> for Array<T> {
         }
         let (n, width) = (rows.len(), cols.len());
         meta.decode(&self.inner.bytes, rows, cols, buffer)?;
+        self.check()?;
         Ok(Tile::new(buffer.loaded(), n, width, width))
     }
 
@@ -303,6 +268,11 @@ impl<T: Element> Source<T> for Array<T> {
     fn rows_at_a_time(&self) -> usize {
         // A page of each column.
         if self.inner.meta.is_row_major() { 1 } else { 4096 / self.inner.meta.dtype.size() }
+    }
+
+    #[inline]
+    fn check(&self) -> Result<()> {
+        self.inner.bytes.check()
     }
 
     fn verify(&self) -> Result<()> {
@@ -355,17 +325,14 @@ impl<T: Element> Source<T> for Array<T> {
         let meta = &self.inner.meta;
         let row_len = meta.shape.row_len();
         check_ranges(&meta.shape, &rows, &(0..row_len))?;
-        if self.inner.in_place || to.len() != rows.len() * row_len {
-            to.copy_from_slice(self.rows(rows, buffer)?);
-            return Ok(());
-        }
-        match T::stored_mut(to) {
-            Some(stored) => meta.decode_into::<T>(&self.inner.bytes, rows, 0..row_len, stored),
-            None => {
-                to.copy_from_slice(self.rows(rows, buffer)?);
-                Ok(())
+        let as_stored = !self.inner.in_place && to.len() == rows.len() * row_len;
+        match T::stored_mut(to).filter(|_| as_stored) {
+            Some(stored) => {
+                meta.decode_into::<T>(&self.inner.bytes, rows, 0..row_len, stored)?;
             }
+            None => to.copy_from_slice(self.rows(rows, buffer)?),
         }
+        self.check()
     }
 
     fn is_cached(&self, row: usize) -> bool {
@@ -446,6 +413,10 @@ macro_rules! match_array {
 }
 
 impl AnyArray {
+    pub(crate) fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
+        Self::typed(Inner::open(path, options)?)
+    }
+
     fn typed(inner: Arc<Inner>) -> Result<Self> {
         Ok(match inner.meta.dtype {
             DType::Bool => Self::Bool(Array::typed(inner)?),
@@ -485,6 +456,20 @@ impl AnyArray {
     #[must_use]
     pub fn path(&self) -> &Path {
         match_array!(self, x => x.path())
+    }
+
+    /// How the bytes are reached: as [`Array::backend`].
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        match_array!(self, x => x.backend())
+    }
+
+    /// Whether someone has the file open for writing: as [`Array::is_being_written`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system does not say.
+    pub fn is_being_written(&self) -> Result<bool> {
+        match_array!(self, x => x.is_being_written())
     }
 }
 

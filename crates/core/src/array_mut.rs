@@ -7,17 +7,16 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use memmap2::MmapMut;
-
-use crate::array::{lends_in_place, open_regular};
+use crate::array::lends_in_place;
 use crate::atomic::{lock, sync_directory};
 use crate::detect::read_meta;
 use crate::journal::refuse_unfinished;
-use crate::map::{InMemory, map_mut};
+use crate::map::{InMemory, Seen, WriteMap, map_mut};
+use crate::options::open_regular;
 use crate::source::{check_ranges, tile_in};
 use crate::{
-    AtomicFile, Birth, ByteOrder, Element, Error, Format, Meta, Order, RawSpec, Result, Shape, Sidecar,
-    TileBuffer, WriteBack, npy,
+    AtomicFile, Birth, BusErrors, ByteOrder, Element, Error, Format, Meta, OpenOptions, Order,
+    RawSpec, Result, Shape, Sidecar, TileBuffer, WriteBack, npy,
 };
 
 /// Knobs for creating an array file.
@@ -37,6 +36,7 @@ pub struct CreateOptions {
     format: Option<Format>,
     order: Order,
     columns: Option<Vec<String>>,
+    bus_errors: BusErrors,
 }
 
 impl CreateOptions {
@@ -68,13 +68,21 @@ impl CreateOptions {
         self
     }
 
+    /// Who deals with SIGBUS, which a full disk or a failing one raises. Default:
+    /// [`BusErrors::Guarded`].
+    #[must_use]
+    pub fn bus_errors(mut self, bus_errors: BusErrors) -> Self {
+        self.bus_errors = bus_errors;
+        self
+    }
+
     /// Creates an array of zeros (numpy's mode `w+`), replacing a file of that name. Space is
     /// reserved at once where the filesystem can; the file takes its name complete, with header
     /// and all zeros, and is then filled in place.
     ///
     /// # Errors
     /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`], [`Error::ColumnNames`],
-    /// [`Error::Io`] (no room, no permission).
+    /// [`Error::TooManyMappings`], [`Error::Io`] (no room, no permission).
     pub fn create<T: Element>(
         &self,
         path: impl AsRef<Path>,
@@ -97,11 +105,12 @@ impl CreateOptions {
         let Blank { meta, header, len } = self.describe::<T>(path, dims.into())?;
         let file = AtomicFile::create(path)?;
         file.allocate(len)?;
-        let mut map = map_mut(path, file.file())?;
+        let seen = Seen::of(path, file.file())?;
+        let mut map = map_mut(path, file.file(), seen, self.bus_errors)?;
         if let Some(map) = &mut map {
             map[..header.len()].copy_from_slice(&header);
         }
-        Ok(StagedArray { file, map, meta, path: path.to_owned(), element: PhantomData })
+        Ok(StagedArray { file, seen, map, meta, path: path.to_owned(), element: PhantomData })
     }
 
     /// As [`stage`](Self::stage), but goes on with the array that an earlier writer of the same name
@@ -140,7 +149,8 @@ impl CreateOptions {
             file.keep_unfinished();
             return Ok(None);
         }
-        let map = map_mut(path, file.file())?;
+        let seen = Seen::of(path, file.file())?;
+        let map = map_mut(path, file.file(), seen, self.bus_errors)?;
         let Blank { meta, .. } = expected;
         // Bools are lent as such, and somebody may have written to the file.
         let elements = map.as_ref().map_or(&[][..], |map| &map[meta.offset as usize..]);
@@ -148,7 +158,7 @@ impl CreateOptions {
             file.keep_unfinished();
             return Ok(None);
         }
-        Ok(Some(StagedArray { file, map, meta, path: path.to_owned(), element: PhantomData }))
+        Ok(Some(StagedArray { file, seen, map, meta, path: path.to_owned(), element: PhantomData }))
     }
 
     /// What a new array is, before there is a file.
@@ -204,7 +214,9 @@ impl Blank {
 #[derive(Debug)]
 pub struct StagedArray<T> {
     file: AtomicFile,
-    map: Option<MmapMut>,
+    /// What the file was when its mapping was made.
+    seen: Seen,
+    map: Option<WriteMap>,
     meta: Meta,
     path: PathBuf,
     element: PhantomData<fn() -> T>,
@@ -251,10 +263,9 @@ impl<T: Element> StagedArray<T> {
                 instead: "create in C order",
             });
         }
-        let write_back =
-            WriteBack::new(self.file.file(), &self.path, self.map.as_ref(), self.meta.offset);
-        let Some(map) = &mut self.map else { return Ok((&mut [], write_back)) };
-        let stored = elements_mut::<T>(&mut map[self.meta.offset as usize..]);
+        let (file, offset) = (self.file.file(), self.meta.offset);
+        let (write_back, bytes) = WriteBack::split(file, &self.path, self.map.as_mut(), offset);
+        let stored = elements_mut::<T>(bytes.get_mut(offset as usize..).unwrap_or_default());
         if T::DTYPE != crate::DType::Bool {
             return Ok((T::view_mut(stored).unwrap_or_default(), write_back));
         }
@@ -266,10 +277,20 @@ impl<T: Element> StagedArray<T> {
         Ok((unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), len) }, write_back))
     }
 
+    /// Checks that what was written so far went to the file. Cheap; [`publish`](Self::publish) does
+    /// it as well.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] when the disk is full or failed, or someone cut the file short.
+    pub fn check(&self) -> Result<()> {
+        self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
+    }
+
     /// Makes everything durable and gives the file its name, replacing a file of that name.
     ///
     /// # Errors
-    /// [`Error::Io`]; nothing is published then.
+    /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] when not
+    /// everything that was written went to the file. Nothing is published then.
     pub fn publish(self) -> Result<()> {
         self.publish_open()?;
         Ok(())
@@ -279,6 +300,8 @@ impl<T: Element> StagedArray<T> {
         if let Some(map) = &self.map {
             map.flush().map_err(Error::io("flush", &self.path))?;
         }
+        self.check()?;
+        self.seen.verify_written(&self.path, self.file.file())?;
         let sidecar = (self.meta.format == Format::Raw || self.meta.columns.is_some())
             .then(|| Sidecar::for_meta(&self.meta).to_json());
         let target = self.file.target().to_owned();
@@ -305,7 +328,8 @@ impl<T: Element> StagedArray<T> {
         }
         Ok(ArrayMut {
             path: target,
-            _lock: file,
+            file,
+            seen: self.seen,
             map: self.map,
             meta: self.meta,
             poison: OnceLock::new(),
@@ -323,9 +347,11 @@ impl<T: Element> StagedArray<T> {
 #[derive(Debug)]
 pub struct ArrayMut<T> {
     path: PathBuf,
-    /// Open as long as the mapping, so that write errors have a place to be reported.
-    _lock: File,
-    map: Option<MmapMut>,
+    /// Open as long as the mapping, so that write errors have a place to be reported. Locked.
+    file: File,
+    /// What the file was when its mapping was made.
+    seen: Seen,
+    map: Option<WriteMap>,
     meta: Meta,
     /// What the first failed flush said.
     poison: OnceLock<String>,
@@ -337,9 +363,10 @@ impl<T: Element> ArrayMut<T> {
     /// dropped from its sidecar: they will not be right any more.
     ///
     /// # Errors
-    /// As [`Array::open`](crate::Array::open); [`Error::Locked`] while someone else writes it.
+    /// As [`Array::open`](crate::Array::open); [`Error::Locked`] while someone else writes it,
+    /// [`Error::TooManyMappings`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_with(path.as_ref(), None, refuse_unfinished)
+        Self::open_with(path.as_ref(), &OpenOptions::new(), refuse_unfinished)
     }
 
     /// As [`open`](Self::open), also if an in-place job on the array was interrupted: to finish it.
@@ -347,7 +374,7 @@ impl<T: Element> ArrayMut<T> {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_to_finish(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_with(path.as_ref(), None, |_, _| Ok(()))
+        Self::open_with(path.as_ref(), &OpenOptions::new(), |_, _| Ok(()))
     }
 
     /// Opens an existing raw file for reading and writing, of which `spec` says what it holds.
@@ -355,7 +382,7 @@ impl<T: Element> ArrayMut<T> {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_raw(path: impl AsRef<Path>, spec: &RawSpec) -> Result<Self> {
-        Self::open_with(path.as_ref(), Some(spec), refuse_unfinished)
+        Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()), refuse_unfinished)
     }
 
     /// As [`open_raw`](Self::open_raw), also if an in-place job on the array was interrupted: to finish
@@ -364,7 +391,7 @@ impl<T: Element> ArrayMut<T> {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_raw_to_finish(path: impl AsRef<Path>, spec: &RawSpec) -> Result<Self> {
-        Self::open_with(path.as_ref(), Some(spec), |_, _| Ok(()))
+        Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()), |_, _| Ok(()))
     }
 
     /// Creates an array of zeros (numpy's mode `w+`): [`CreateOptions`] with its defaults.
@@ -375,22 +402,23 @@ impl<T: Element> ArrayMut<T> {
         CreateOptions::new().create(path, dims)
     }
 
-    fn open_with(
+    pub(crate) fn open_with(
         path: &Path,
-        spec: Option<&RawSpec>,
+        options: &OpenOptions,
         check: impl FnOnce(&Path, &File) -> Result<()>,
     ) -> Result<Self> {
         let mut file = open_regular(path, fs::OpenOptions::new().read(true).write(true))?;
         lock(&file, path)?;
         check(path, &file)?;
-        let len = file.metadata().map_err(Error::io("inspect", path))?.len();
-        let meta = read_meta(path, &mut file, len, spec)?;
+        let seen = Seen::of(path, &file)?;
+        let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
         expect_dtype::<T>(path, &meta)?;
         forget_checksums(path)?;
-        let map = map_mut(path, &file)?;
+        let map = map_mut(path, &file, seen, options.bus_errors)?;
         Ok(Self {
             path: path.to_owned(),
-            _lock: file,
+            file,
+            seen,
             map,
             meta,
             poison: OnceLock::new(),
@@ -416,13 +444,24 @@ impl<T: Element> ArrayMut<T> {
         &self.path
     }
 
+    /// Checks that what was read and written so far was in the file. Cheap; every method that gives
+    /// a result does it as well, [`flush`](Self::flush) for what was lent by
+    /// [`rows_mut`](Self::rows_mut).
+    ///
+    /// # Errors
+    /// [`Error::Fault`] when the file was cut short, its device failed or the disk is full, from then
+    /// on for good.
+    pub fn check(&self) -> Result<()> {
+        self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
+    }
+
     /// The bytes of the file.
     pub(crate) fn mapped(&self) -> &[u8] {
         self.map.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn file(&self) -> &File {
-        &self._lock
+        &self.file
     }
 
     /// All elements in place, if the layout allows it.
@@ -449,15 +488,18 @@ impl<T: Element> ArrayMut<T> {
     ///
     /// # Errors
     /// [`Error::RowRange`]; [`Error::NotAddressable`] for foreign byte order, misaligned offsets,
-    /// Fortran order and `bool`, which [`write_rows`](Self::write_rows) can write.
+    /// Fortran order and `bool`, which [`write_rows`](Self::write_rows) can write; [`Error::Fault`],
+    /// as [`check`](Self::check).
     pub fn rows_mut(&mut self, rows: Range<usize>) -> Result<&mut [T]> {
+        self.check()?;
         rows_mut(&self.path, &self.meta, self.map.as_mut(), rows)
     }
 
     /// Writes whole rows, `values` in C order, starting at row `first`, in any layout.
     ///
     /// # Errors
-    /// [`Error::PartialRow`] when `values` is not a whole number of rows, [`Error::RowRange`].
+    /// [`Error::PartialRow`] when `values` is not a whole number of rows, [`Error::RowRange`];
+    /// [`Error::Fault`] when not all of it went to the file.
     pub fn write_rows(&mut self, first: usize, values: &[T]) -> Result<()> {
         let row_len = self.meta.shape.row_len();
         if row_len == 0 || !values.len().is_multiple_of(row_len) {
@@ -473,26 +515,32 @@ impl<T: Element> ArrayMut<T> {
                 map[at..at + bytes.len()].copy_from_slice(bytes);
             });
         }
-        Ok(())
+        self.check()
     }
 
-    /// Reads whole rows, in C order, whatever the layout: in place, or decoded into `buffer`.
+    /// Reads whole rows, in C order, whatever the layout: in place, or decoded into `buffer`. Ask
+    /// [`check`](Self::check) before using what was made of rows lent in place.
     ///
     /// # Errors
-    /// [`Error::RowRange`].
+    /// [`Error::RowRange`]; [`Error::Fault`], as [`check`](Self::check).
     pub fn rows<'a>(
         &'a self,
         rows: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<&'a [T]> {
-        read_rows(&self.meta, self.map.as_deref(), rows, buffer)
+        self.check()?;
+        let rows = read_rows(&self.meta, self.map.as_deref(), rows, buffer)?;
+        self.check()?;
+        Ok(rows)
     }
 
     /// Makes everything written so far durable.
     ///
     /// # Errors
     /// [`Error::Io`]. After one failure the kernel forgets which pages were not written, so every
-    /// later flush gives [`Error::Poisoned`] with what the first one said.
+    /// later flush gives [`Error::Poisoned`] with what the first one said. [`Error::Fault`],
+    /// [`Error::Resized`] and [`Error::Removed`] when not everything that was written went to the
+    /// file.
     pub fn flush(&self) -> Result<()> {
         let len = self.map.as_ref().map_or(0, |m| m.len());
         self.flush_bytes(0..len)
@@ -517,10 +565,14 @@ impl<T: Element> ArrayMut<T> {
             return Err(Error::Poisoned { path: self.path.clone(), first: first.clone() });
         }
         let Some(map) = &self.map else { return Ok(()) };
-        map.flush_range(bytes.start, bytes.len()).map_err(|e| {
-            let _ = self.poison.set(e.to_string());
-            Error::io("flush", &self.path)(e)
-        })
+        let synced = map.flush_range(bytes.start, bytes.len());
+        // What is synced of a mapping that was hit, or of a file that was cut short, is not all that
+        // was written: that is looked at afterwards.
+        synced
+            .map_err(Error::io("flush", &self.path))
+            .and_then(|()| map.check(&self.path))
+            .and_then(|()| self.seen.verify_written(&self.path, &self.file))
+            .inspect_err(|e| _ = self.poison.set(e.to_string()))
     }
 
     /// Makes everything durable and closes the file.
@@ -557,7 +609,7 @@ fn elements_mut<T: Element>(bytes: &mut [u8]) -> &mut [T::Stored] {
 pub(crate) fn rows_mut<'a, T: Element>(
     path: &Path,
     meta: &Meta,
-    map: Option<&'a mut MmapMut>,
+    map: Option<&'a mut WriteMap>,
     rows: Range<usize>,
 ) -> Result<&'a mut [T]> {
     let row_len = meta.shape.row_len();

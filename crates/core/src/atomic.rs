@@ -192,13 +192,23 @@ fn same_file(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// Takes the writer's advisory lock without waiting. Filesystems without locks pass.
+/// Takes the writer's advisory lock without waiting for another writer. Filesystems without locks
+/// pass.
 pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked { path: path.to_owned() }),
-        Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => Ok(()),
-        Err(TryLockError::Error(e)) => Err(Error::io("lock", path)(e)),
+    // A reader that asks whether the file is being written holds a lock for a moment.
+    let mut tries = 20;
+    loop {
+        return match file.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) if tries > 0 => {
+                tries -= 1;
+                std::thread::sleep(std::time::Duration::from_millis(1));
+                continue;
+            }
+            Err(TryLockError::WouldBlock) => Err(Error::Locked { path: path.to_owned() }),
+            Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => Ok(()),
+            Err(TryLockError::Error(e)) => Err(Error::io("lock", path)(e)),
+        };
     }
 }
 

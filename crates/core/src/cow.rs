@@ -1,18 +1,14 @@
 //! Arrays whose changes never reach the file.
 
-use std::fs;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use memmap2::MmapMut;
-
-use crate::array::open_regular;
 use crate::array_mut::{expect_dtype, read_rows, rows_mut};
 use crate::detect::read_meta;
 use crate::journal::refuse_unfinished;
-use crate::map::map_copy;
-use crate::{Element, Error, Meta, RawSpec, Result, Shape, TileBuffer};
+use crate::map::{Seen, WriteMap, map_copy};
+use crate::{Element, Meta, OpenOptions, RawSpec, Result, Shape, TileBuffer};
 
 /// An array file open copy-on-write (numpy's mode `c`).
 ///
@@ -41,7 +37,7 @@ use crate::{Element, Error, Meta, RawSpec, Result, Shape, TileBuffer};
 #[derive(Debug)]
 pub struct CowArray<T> {
     path: PathBuf,
-    map: Option<MmapMut>,
+    map: Option<WriteMap>,
     meta: Meta,
     element: PhantomData<fn() -> T>,
 }
@@ -52,7 +48,7 @@ impl<T: Element> CowArray<T> {
     /// # Errors
     /// As [`Array::open`](crate::Array::open).
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_with(path.as_ref(), None)
+        Self::open_with(path.as_ref(), &OpenOptions::new())
     }
 
     /// Opens a raw file of which `spec` says what it holds.
@@ -60,16 +56,16 @@ impl<T: Element> CowArray<T> {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_raw(path: impl AsRef<Path>, spec: &RawSpec) -> Result<Self> {
-        Self::open_with(path.as_ref(), Some(spec))
+        Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()))
     }
 
-    fn open_with(path: &Path, spec: Option<&RawSpec>) -> Result<Self> {
-        let mut file = open_regular(path, fs::OpenOptions::new().read(true))?;
-        let len = file.metadata().map_err(Error::io("inspect", path))?.len();
-        let meta = read_meta(path, &mut file, len, spec)?;
+    pub(crate) fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
+        let mut file = options.open_file(path)?;
+        let seen = Seen::of(path, &file)?;
+        let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
         refuse_unfinished(path, &file)?;
         expect_dtype::<T>(path, &meta)?;
-        let map = map_copy(path, &file)?;
+        let map = map_copy(path, &file, seen, options.bus_errors)?;
         Ok(Self { path: path.to_owned(), map, meta, element: PhantomData })
     }
 
@@ -85,23 +81,37 @@ impl<T: Element> CowArray<T> {
         &self.meta.shape
     }
 
+    /// Checks that what was read and changed so far was there. Cheap.
+    ///
+    /// # Errors
+    /// [`Error::Fault`](crate::Error::Fault) when the file was cut short or its device failed, from
+    /// then on for good. What could not be read is zero, and changes behind it are lost.
+    pub fn check(&self) -> Result<()> {
+        self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
+    }
+
     /// Lends whole rows in place for changes that stay in memory.
     ///
     /// # Errors
     /// As [`ArrayMut::rows_mut`](crate::ArrayMut::rows_mut).
     pub fn rows_mut(&mut self, rows: Range<usize>) -> Result<&mut [T]> {
+        self.check()?;
         rows_mut(&self.path, &self.meta, self.map.as_mut(), rows)
     }
 
-    /// Reads whole rows with the changes made so far: in place, or decoded into `buffer`.
+    /// Reads whole rows with the changes made so far: in place, or decoded into `buffer`. Ask
+    /// [`check`](Self::check) before using what was made of rows lent in place.
     ///
     /// # Errors
-    /// [`Error::RowRange`].
+    /// [`Error::RowRange`](crate::Error::RowRange), and as [`check`](Self::check).
     pub fn rows<'a>(
         &'a self,
         rows: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<&'a [T]> {
-        read_rows(&self.meta, self.map.as_deref(), rows, buffer)
+        self.check()?;
+        let rows = read_rows(&self.meta, self.map.as_deref(), rows, buffer)?;
+        self.check()?;
+        Ok(rows)
     }
 }

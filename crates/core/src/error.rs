@@ -194,10 +194,21 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The file was replaced, or its length changed, while it was in use.
+    /// A writer holds the lock of a file that was to be opened for reading only while nobody does.
     #[error(
-        "{} changed while it was being read (written to since it was opened; {expected} bytes then, \
-         {found} now); the result was dropped",
+        "{} is being written or replaced by someone else (its lock is held), and was not to be read \
+         meanwhile; wait until that is done, or allow it (`WhileWritten::Allow`)",
+        path.display()
+    )]
+    BeingWritten {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file changed while it was in use.
+    #[error(
+        "{} changed while it was being read: its content, or its mode, owner or name (it had \
+         {expected} bytes when it was opened and has {found} now); the result was dropped, read it \
+         again when nobody changes it",
         path.display()
     )]
     Changed {
@@ -228,6 +239,59 @@ pub enum Error {
         /// Why not.
         source: crate::JournalError,
     },
+    /// Bytes of an open file could not be read or written any more. Of a mapping that is told for
+    /// good: everything after the first fault gives this error as well.
+    #[error(
+        "{} cannot be used from byte {offset} on{}: it was cut short, its device failed, or the disk \
+         is full; the result was dropped, check the file and its disk and open it again",
+        path.display(), because(source.as_ref())
+    )]
+    Fault {
+        /// The file.
+        path: PathBuf,
+        /// The first byte that could not be used, as far as is known: of a mapping, where its page
+        /// begins.
+        offset: u64,
+        /// What the operating system said, where it says anything: not of a mapping.
+        source: Option<io::Error>,
+    },
+    /// Someone else made a file shorter or longer that is open for writing.
+    #[error(
+        "{} has {found} bytes, it had {expected} when it was opened for writing: someone else cut it \
+         short or appended to it; what was written may be lost, write it anew",
+        path.display()
+    )]
+    Resized {
+        /// The file.
+        path: PathBuf,
+        /// The length at open.
+        expected: u64,
+        /// The length now.
+        found: u64,
+    },
+    /// Someone else removed or replaced a file that is open for writing.
+    #[error(
+        "{} was removed or replaced by someone else while it was open for writing: what was written \
+         has no name any more; write it anew",
+        path.display()
+    )]
+    Removed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More files are mapped than can be guarded against SIGBUS. For reading that is no error: such
+    /// a file is read at positions.
+    #[error(
+        "{} cannot be mapped for writing: {most} files are mapped, and no more can be guarded \
+         against SIGBUS; close some of them",
+        path.display()
+    )]
+    TooManyMappings {
+        /// The file.
+        path: PathBuf,
+        /// How many mappings can be guarded.
+        most: usize,
+    },
     /// An earlier flush failed, so nothing can be promised about this handle any more.
     #[error("an earlier flush of {} failed ({first}); its data may be lost, write the file anew", path.display())]
     Poisoned {
@@ -236,6 +300,11 @@ pub enum Error {
         /// What the first failure said.
         first: String,
     },
+}
+
+/// A cause in brackets, if there is one.
+fn because(source: Option<&io::Error>) -> String {
+    source.map_or_else(String::new, |source| format!(" ({source})"))
 }
 
 impl Error {

@@ -32,11 +32,16 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What the filesystem says of an open file.
-    pub(crate) fn of(metadata: &Metadata) -> Self {
-        let (changed, number) = changed_and_number(metadata);
-        let modified = metadata.modified().map_or(0, nanoseconds);
-        Self { len: metadata.len(), modified, changed, number }
+    /// `changed` is in seconds and nanoseconds.
+    pub(crate) fn new(
+        len: u64,
+        modified: Option<SystemTime>,
+        changed: (i64, i64),
+        number: u64,
+    ) -> Self {
+        let modified = modified.map_or(0, nanoseconds);
+        let changed = changed.0.saturating_mul(1_000_000_000).saturating_add(changed.1);
+        Self { len, modified, changed, number }
     }
 
     /// In which way another file, or a later state of this one, differs; `None` when it does not.
@@ -97,7 +102,7 @@ impl Birth {
     /// `None` where the filesystem does not keep when files were made.
     pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
         let created = nanoseconds(metadata.created().ok()?);
-        Some(Self { created, number: changed_and_number(metadata).1 })
+        Some(Self { created, number: number(metadata) })
     }
 }
 
@@ -110,13 +115,11 @@ fn nanoseconds(time: SystemTime) -> i64 {
 }
 
 #[cfg(unix)]
-fn changed_and_number(metadata: &Metadata) -> (i64, u64) {
-    use std::os::unix::fs::MetadataExt;
-    let seconds = metadata.ctime().saturating_mul(1_000_000_000);
-    (seconds.saturating_add(metadata.ctime_nsec()), metadata.ino())
+fn number(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
 }
 
 #[cfg(not(unix))]
-fn changed_and_number(_: &Metadata) -> (i64, u64) {
-    (0, 0)
+fn number(_: &Metadata) -> u64 {
+    0
 }

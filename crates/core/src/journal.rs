@@ -59,7 +59,9 @@ pub enum JournalError {
         found: u32,
     },
     /// The journal of another job.
-    #[error("another job was begun on this array; expected {expected:?}, found {found:?}; finish that one first")]
+    #[error(
+        "another job was begun on this array; expected {expected:?}, found {found:?}; finish that one first"
+    )]
     OtherJob {
         /// The job that was to go on.
         expected: String,
@@ -158,7 +160,8 @@ impl Journal {
             Ok(m) if !m.is_file() => return Err(Error::NotRegular { path: place }),
             _ => {}
         }
-        let mut file = fs::OpenOptions::new().read(true).write(writable).open(&place).map_err(read)?;
+        let mut file =
+            fs::OpenOptions::new().read(true).write(writable).open(&place).map_err(read)?;
         let len = file.metadata().map_err(read)?.len();
         let mut prefix = Vec::with_capacity(PREFIX);
         (&mut file).take(PREFIX as u64).read_to_end(&mut prefix).map_err(read)?;
@@ -230,7 +233,9 @@ impl Journal {
             return Ok(None);
         }
         let mut file = &self.file;
-        file.seek(SeekFrom::Start(place)).and_then(|_| file.read_exact(&mut head)).map_err(error)?;
+        file.seek(SeekFrom::Start(place))
+            .and_then(|_| file.read_exact(&mut head))
+            .map_err(error)?;
         let [number, start, end, data_len, _] = fields(&head);
         let fits = data_len <= self.record_len
             && place.saturating_add(RECORD_HEAD as u64).saturating_add(data_len) <= len;
@@ -248,9 +253,7 @@ impl Journal {
 /// The file itself: a journal stands beside that, whatever link led there.
 fn behind_links(path: &Path) -> Cow<'_, Path> {
     match fs::symlink_metadata(path) {
-        Ok(m) if m.is_symlink() => {
-            fs::canonicalize(path).map_or(Cow::Borrowed(path), Cow::Owned)
-        }
+        Ok(m) if m.is_symlink() => fs::canonicalize(path).map_or(Cow::Borrowed(path), Cow::Owned),
         _ => Cow::Borrowed(path),
     }
 }
@@ -331,7 +334,8 @@ fn parse_head(bytes: &[u8]) -> Result<(JournalHead, Vec<u8>), JournalError> {
     let mut rest = content.get(PREFIX..).unwrap_or_default();
     let mut part = || {
         let (len, more) = rest.split_first_chunk()?;
-        let (part, more) = more.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
+        let (part, more) =
+            more.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
         rest = more;
         Some(part.to_vec())
     };
@@ -454,7 +458,10 @@ mod tests {
         fs::rename(&other, &path).expect("replaced");
         let replaced = File::open(&path).expect("there");
         let error = Journal::open(&path, &replaced, true).expect_err("another file");
-        assert!(matches!(error, Error::Journal { source: JournalError::OtherArray, .. }), "{error}");
+        assert!(
+            matches!(error, Error::Journal { source: JournalError::OtherArray, .. }),
+            "{error}"
+        );
         refuse_unfinished(&path, &replaced).expect("of another file");
     }
 }

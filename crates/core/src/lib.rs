@@ -5,6 +5,8 @@
 //! or positioned reads: [`Backend`]) and how it is written ([`ArrayMut`], [`AtomicFile`]). It is
 //! the only crate of the workspace that maps, flushes and locks.
 //!
+//! A mapped file that shrinks or fails is an error, not SIGBUS: see [`BusErrors`].
+//!
 //! Every open checks dtype, shape, offset and length against the file, exactly, before the first
 //! byte is used. Whatever the layout on disk, rows come out through one door: [`Source::tile`].
 //!
@@ -30,13 +32,14 @@ mod layout;
 mod map;
 mod meta;
 pub mod npy;
+mod options;
 mod raw;
 mod shape;
 mod sidecar;
 mod source;
 mod writable;
 
-pub use array::{AnyArray, Array, Backend, OpenOptions, open};
+pub use array::{AnyArray, Array, open};
 pub use array_mut::{ArrayMut, CreateOptions, StagedArray};
 pub use atomic::AtomicFile;
 pub use checksums::{ChecksumHasher, Checksums};
@@ -48,6 +51,7 @@ pub use identity::{Birth, Identity};
 pub use journal::{Journal, JournalError, JournalHead, JournalRecord, check_journal};
 pub use map::{WriteBack, zeros};
 pub use meta::{Format, Meta};
+pub use options::{Backend, BusErrors, OpenOptions, WhileWritten};
 pub use raw::RawSpec;
 pub use shape::{MAX_NDIM, Order, Shape, ShapeError};
 pub use sidecar::{Sidecar, SidecarError};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::array::open_regular;
 use crate::detect::read_meta;
+use crate::options::open_regular;
 use crate::{ByteOrder, DType, Error, Order, RawSpec, Result, Shape};
 
 /// How an array file says what it holds.

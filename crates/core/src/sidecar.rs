@@ -419,7 +419,8 @@ fn checksums_of(
         Value::Unsigned(n) => usize::try_from(*n).ok().filter(|&n| n > 0),
         _ => None,
     };
-    let step = step.ok_or_else(|| wrong_type("checksum_rows", "a number of rows from 1 on", &rows))?;
+    let step =
+        step.ok_or_else(|| wrong_type("checksum_rows", "a number of rows from 1 on", &rows))?;
     let digits = |text: &String| {
         let is_hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
         is_hex.then(|| u64::from_str_radix(text, 16).ok()).flatten()

@@ -161,8 +161,8 @@ pub trait Source<T: Element>: Sync {
     /// number of its axes.
     ///
     /// # Errors
-    /// [`Error::RowRange`] outside the array, [`Error::Io`] and [`Error::Truncated`] when bytes
-    /// cannot be read.
+    /// [`Error::RowRange`] outside the array, [`Error::Fault`] when bytes cannot be read. Elements
+    /// that are lent in place are read by the caller, who has to ask [`check`](Self::check) then.
     fn tile<'a>(
         &'a self,
         rows: Range<usize>,
@@ -176,10 +176,21 @@ pub trait Source<T: Element>: Sync {
         1
     }
 
-    /// Checks that what was read is still what was opened. Called at the end of a job.
+    /// Checks that what was read so far was there. Called after every chunk, before its result is
+    /// used, and so it has to be cheap: for a mapped file it is one load.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the file was changed meanwhile.
+    /// [`Error::Fault`] when the file was cut short or its device failed under a mapping, from then
+    /// on for good.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Checks that what was read was there, as [`check`](Self::check), and is still what was opened.
+    /// Called at the end of a job.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] when the file was changed meanwhile, and as [`check`](Self::check).
     fn verify(&self) -> Result<()> {
         Ok(())
     }

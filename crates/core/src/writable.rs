@@ -29,6 +29,14 @@ impl<T: Element> Source<T> for ArrayMut<T> {
         Ok(Tile::new(buffer.loaded(), n, width, width))
     }
 
+    fn check(&self) -> Result<()> {
+        Self::check(self)
+    }
+
+    fn verify(&self) -> Result<()> {
+        Self::check(self)
+    }
+
     fn rows_at_a_time(&self) -> usize {
         // A page of each column.
         if self.meta().is_row_major() { 1 } else { 4096 / self.meta().dtype.size() }

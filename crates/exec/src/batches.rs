@@ -475,9 +475,10 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
                     Err(Error::Cancelled)
                 } else {
                     let fetch = AssertUnwindSafe(|| gather.fetch(piece, &mut buffer));
-                    catch_unwind(fetch).unwrap_or_else(|panic| {
+                    let fetched = catch_unwind(fetch).unwrap_or_else(|panic| {
                         Err(Error::KernelPanicked { chunk, message: panic_message(&*panic) })
-                    })
+                    });
+                    self.source.check().map_err(Error::from).and(fetched)
                 };
                 if let Err(error) = fetched {
                     failure.lock().get_or_insert(error);

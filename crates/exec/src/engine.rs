@@ -301,9 +301,13 @@ impl Engine {
             |worker, chunk| {
                 let reduce = |worker: &mut Worker<T>, blocks: Range<usize>| {
                     let mut run = Run::new();
-                    self.reduce_blocks(source, kernel, &grid, blocks.clone(), worker, |i, p| {
+                    let all = blocks.clone();
+                    let reduced = self.reduce_blocks(source, kernel, &grid, all, worker, |i, p| {
                         run.push(i, p, merge);
-                    })?;
+                    });
+                    // What a kernel made of bytes that were not there is no result, and no failure.
+                    source.check()?;
+                    reduced?;
                     if lets_go {
                         for (rows, cols) in grid.regions(blocks) {
                             source.release(rows, cols);
@@ -321,14 +325,13 @@ impl Engine {
                 after_chunk(&tree)
             },
         );
-        if let Err(error) = job.end() {
+        if let Err(error) = job.end(source) {
             if let Some((_, _, on_failure)) = keeping {
                 // The failure is what has to be known, not that less of the work was kept.
                 let _ = on_failure(&tree);
             }
             return Err(error);
         }
-        source.verify()?;
         let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
         // A result of many cells is made on all workers.
         let output = if job.workers() == 1 {

@@ -171,10 +171,7 @@ pub enum Error {
 
 impl Error {
     /// An error of the operating system, for `map_err`.
-    pub(crate) fn file(
-        action: &'static str,
-        path: &Path,
-    ) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File(rowmill_core::Error::Io { action, path, source })
     }

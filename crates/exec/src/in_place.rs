@@ -10,7 +10,9 @@
 use std::ops::Range;
 
 use parking_lot::Mutex;
-use rowmill_core::{ArrayMut, Element, Journal, JournalError, JournalHead, JournalRecord, TileBuffer};
+use rowmill_core::{
+    ArrayMut, Element, Journal, JournalError, JournalHead, JournalRecord, TileBuffer,
+};
 
 use crate::map::{Map, Unit, each_run};
 use crate::plan::Plan;
@@ -165,7 +167,7 @@ impl Engine {
                 Ok(())
             },
         );
-        job.end()?;
+        job.end(array)?;
         job.succeed();
         Ok(())
     }
@@ -193,7 +195,12 @@ impl Windows {
         if row == 0 {
             Self { unit: Unit::Rows, items: 0, item_len: 0, step: 1 }
         } else if row <= most {
-            Self { unit: Unit::Rows, items: shape.rows(), item_len: shape.row_len(), step: most / row }
+            Self {
+                unit: Unit::Rows,
+                items: shape.rows(),
+                item_len: shape.row_len(),
+                step: most / row,
+            }
         } else {
             let step = (most / size_of::<T>()).max(1);
             Self { unit: Unit::Elements, items: shape.len(), item_len: 1, step }
@@ -223,7 +230,11 @@ impl Windows {
     }
 
     /// Writes the rows that an interrupted run left in the journal; gives where they end.
-    fn put_again<T: Element>(&self, array: &mut ArrayMut<T>, record: &JournalRecord) -> Result<usize> {
+    fn put_again<T: Element>(
+        &self,
+        array: &mut ArrayMut<T>,
+        record: &JournalRecord,
+    ) -> Result<usize> {
         let JournalRecord { items, data } = record;
         let items = usize::try_from(items.start).ok().zip(usize::try_from(items.end).ok());
         let items = items.map(|(start, end)| start..end);

@@ -51,13 +51,14 @@ impl Engine {
             |run| (rows_of(run).len() * row_bytes) as u64,
             TileBuffer::new,
             |buffer, run| {
-                let sum = checksum(source, rows_of(run), lets_go, buffer)?;
+                let sum = checksum(source, rows_of(run), lets_go, buffer);
+                source.check()?;
+                let sum = sum?;
                 values[run].store(sum, Ordering::Relaxed);
                 Ok(())
             },
         );
-        job.end()?;
-        source.verify()?;
+        job.end(source)?;
         job.succeed();
         Ok(Checksums::new(rows, values.into_iter().map(AtomicU64::into_inner).collect()))
     }

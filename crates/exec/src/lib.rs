@@ -42,6 +42,6 @@ pub use map::{Chunk, Elements, Map, Mapping, RowMap, map_elements, map_rows};
 pub use plan::{ChunkSize, ParseChunkSizeError};
 pub use reduce::{Block, Reduce};
 pub use report::RunReport;
-pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, Simd, prefetch};
 pub use resume::Resume;
+pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, Simd, prefetch};
 pub use rows::{RowOrder, RowSelection};

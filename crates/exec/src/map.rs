@@ -300,11 +300,15 @@ where
             let bytes = written(items.start)..written(items.end);
             write_back.prepare(bytes.clone())?;
             let mut fill = |items: Range<usize>, out: &mut [U]| {
-                each_run(source, items.clone(), unit, lets_go, buffer, |input, first| {
-                    let at = (first - items.start) * out_item;
-                    let len = if cuts_rows { input.data.len() } else { out.len() };
-                    kernel.map(&input, &mut out[at..at + len])
-                })
+                let filled =
+                    each_run(source, items.clone(), unit, lets_go, buffer, |input, first| {
+                        let at = (first - items.start) * out_item;
+                        let len = if cuts_rows { input.data.len() } else { out.len() };
+                        kernel.map(&input, &mut out[at..at + len])
+                    });
+                // What a kernel made of bytes that were not there is no result, and no failure.
+                source.check()?;
+                filled
             };
             match U::stored_mut(part).filter(|_| in_cache > 0) {
                 Some(part) => {
@@ -329,6 +333,7 @@ where
                     fill(items.clone(), part)?;
                 }
             }
+            write_back.check()?;
             write_back.start(bytes.clone());
             if lets_go {
                 write_back.release(bytes);
@@ -354,7 +359,7 @@ where
             || (TileBuffer::new(), Scratch::default()),
             work,
         );
-        let ended = job.end().and_then(|()| Ok(source.verify()?));
+        let ended = job.end(source);
         if let (Err(_), Some(keeper)) = (&ended, &keeper) {
             // The failure is what has to be known, not that less of the work was kept.
             let _ = keeper.save(|| Ok(write_back.sync()?));

@@ -199,7 +199,8 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
             engine.pool.install(|| all.par_sort_unstable_by_key(|slot| slot.0));
             let parts = cut(&mut all, lengths);
             engine.run(&job, bytes, TileBuffer::new, |buffer, chunk| {
-                gather.fetch(&mut parts[chunk].lock(), buffer)
+                gather.fetch(&mut parts[chunk].lock(), buffer)?;
+                Ok(source.check()?)
             });
         } else {
             let parts = cut(out, lengths.map(|rows| rows * row_len));
@@ -215,12 +216,12 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
                         gather.fetch_in_order(rows, out, buffer)?;
                     }
                 }
+                source.check()?;
                 written((items.start * row_bytes) as u64, (items.end * row_bytes) as u64);
                 Ok(())
             });
         }
-        job.end()?;
-        source.verify()?;
+        job.end(source)?;
         Ok(job)
     }
 }

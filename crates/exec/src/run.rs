@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use parking_lot::Mutex;
 use rayon::prelude::*;
+use rowmill_core::{Element, Source};
 
 use crate::report::Watch;
 use crate::{Engine, Error, Progress, Result, RunReport};
@@ -142,13 +143,20 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// All chunks are done, or it ended early: the first failure, if there was one.
-    pub(crate) fn end(&self) -> Result<()> {
-        match self.failure.lock().take() {
-            Some((_, error)) => Err(error),
+    /// All chunks are done, or it ended early: the first failure, if there was one. The source has
+    /// to be what was opened, still.
+    pub(crate) fn end<T: Element>(&self, source: &impl Source<T>) -> Result<()> {
+        let failure = self.failure.lock().take();
+        match failure {
+            Some((_, error @ Error::Cancelled)) => Err(error),
+            Some((_, error)) => {
+                // A kernel may have panicked at bytes that were not there.
+                source.check()?;
+                Err(error)
+            }
             None => {
                 self.report();
-                Ok(())
+                Ok(source.verify()?)
             }
         }
     }

@@ -145,7 +145,11 @@ impl Engine {
             consumed = rows.end;
             ended = consume(rows, result).is_break();
             failure = keeper.save_when_due(|| state(consumed)).err();
-            if ended || failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if ended || failure.is_some() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         if let Some(failure) = failure {
             return Err(failure);
@@ -184,13 +188,14 @@ impl Engine {
             let rows = plan.chunk(chunk);
             first + rows.start..first + rows.end
         };
-        let job = &Job::new(self, "stream", plan.len(), (rows * row_bytes) as u64)
-            .within_ceiling();
+        let job = &Job::new(self, "stream", plan.len(), (rows * row_bytes) as u64).within_ceiling();
         let lets_go = job.lets_go();
         let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
             let rows = rows_of(chunk);
             let result =
-                each_run(source, rows.clone(), Unit::Rows, lets_go, buffer, |x, _| kernel(&x))?;
+                each_run(source, rows.clone(), Unit::Rows, lets_go, buffer, |x, _| kernel(&x));
+            source.check()?;
+            let result = result?;
             if lets_go {
                 source.release(rows, 0..shape.row_len());
             }
@@ -264,8 +269,7 @@ impl Engine {
                 return Ok(());
             }
         }
-        job.end()?;
-        source.verify()?;
+        job.end(source)?;
         job.succeed();
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use rowmill::{AnyArray, ByteOrder, Format, Meta, Order, match_array};
+use rowmill::{AnyArray, Backend, ByteOrder, Format, Meta, Order, match_array};
 use serde::Serialize;
 
 use super::most_lines;
@@ -10,7 +10,6 @@ use crate::args::InfoArgs;
 use crate::failure::Failure;
 use crate::json;
 use crate::table::{clean, grouped, human_bytes, write_list};
-use crate::values::Backend;
 
 /// The JSON object.
 #[derive(Serialize)]
@@ -28,6 +27,7 @@ struct Report<'a> {
     rows: usize,
     row_bytes: usize,
     columns: Option<&'a [String]>,
+    backend: &'static str,
     in_place: bool,
 }
 
@@ -56,17 +56,21 @@ pub(super) fn run(args: &InfoArgs, out: &mut dyn Write) -> Result<(), Failure> {
         rows: meta.shape.rows(),
         row_bytes: meta.shape.row_len() * meta.dtype.size(),
         columns: meta.columns.as_deref(),
+        backend: match array.backend() {
+            Backend::Positioned => "positioned",
+            _ => "mapped",
+        },
         in_place: match_array!(&array, x => x.as_slice().is_some()),
     };
     let written = if args.json {
         json::write(out, &report)
     } else {
-        write_list(out, &lines(&report, &array, args.input.backend))
+        write_list(out, &lines(&report, &array, args.input.backend.into()))
     };
     written.map_err(Failure::Output)
 }
 
-fn lines(report: &Report<'_>, array: &AnyArray, backend: Backend) -> Vec<(&'static str, String)> {
+fn lines(report: &Report<'_>, array: &AnyArray, asked: Backend) -> Vec<(&'static str, String)> {
     let meta = array.meta();
     let exactly = |bytes: usize| match bytes {
         0..1000 => format!("{bytes} bytes"),
@@ -83,7 +87,13 @@ fn lines(report: &Report<'_>, array: &AnyArray, backend: Backend) -> Vec<(&'stat
     let elements = if report.in_place {
         "lent in place".to_owned()
     } else {
-        format!("decoded ({})", why_decoded(meta, backend))
+        format!("decoded ({})", why_decoded(meta, array.backend()))
+    };
+    let backend = match (array.backend(), asked) {
+        (Backend::Positioned, Backend::Auto) => {
+            "positioned (it is on a network or FUSE filesystem, or cannot be mapped)".to_owned()
+        }
+        _ => report.backend.to_owned(),
     };
     let mut lines = vec![
         ("file", clean(&report.file).into_owned()),
@@ -95,6 +105,7 @@ fn lines(report: &Report<'_>, array: &AnyArray, backend: Backend) -> Vec<(&'stat
         ("data", exactly(report.bytes)),
         ("rows", grouped(report.rows as u64)),
         ("row", exactly(report.row_bytes)),
+        ("backend", backend),
         ("elements", elements),
     ];
     if let Some(names) = &meta.columns {

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use rowmill::{
-    AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FloatElement, Format,
-    Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, f16, match_array,
+    AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FloatElement,
+    Format, Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, f16, match_array,
 };
 use serde::Serialize;
 

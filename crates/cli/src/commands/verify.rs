@@ -67,7 +67,10 @@ pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Fail
     Ok(())
 }
 
-pub(super) fn checksums<T: Numeric>(engine: &Engine, array: &Array<T>) -> rowmill::Result<Checksums> {
+pub(super) fn checksums<T: Numeric>(
+    engine: &Engine,
+    array: &Array<T>,
+) -> rowmill::Result<Checksums> {
     engine.checksums(array, Checksums::rows_each(array.shape(), size_of::<T>()))
 }
 

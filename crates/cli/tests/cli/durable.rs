@@ -43,7 +43,8 @@ fn until_done(args: &[&str]) -> usize {
 /// The names in a folder that are not expected to be there.
 fn others(dir: &Path, expected: &[&str]) -> Vec<String> {
     let names = fs::read_dir(dir).expect("a folder");
-    let names = names.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let names =
+        names.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     names.filter(|name| !expected.contains(&name.as_str())).collect()
 }
 

@@ -30,7 +30,7 @@ fn nothing_and_nonsense() {
     wrong(&["stats", "FILE", "--ddof", "-1"], &["'-1' for '--ddof <N>'"]);
     wrong(&["sum", "FILE", "--workers", "0"], &["0 is not in 1..=4096"]);
     wrong(&["sum", "FILE", "--chunk", "4 parsecs"], &["is not a chunk size"]);
-    wrong(&["sum", "FILE", "--backend", "tape"], &["mapped, positioned"]);
+    wrong(&["sum", "FILE", "--backend", "tape"], &["auto, mapped, positioned"]);
     wrong(&["info", "FILE", "--where", "x > 1"], &["unexpected argument '--where'"]);
 }
 

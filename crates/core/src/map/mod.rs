@@ -7,12 +7,20 @@
 //! ```
 
 mod cache;
+mod filesystem;
+mod guard;
 mod huge;
 mod positioned;
 mod release;
+mod seen;
 mod write_back;
+mod write_map;
 
 pub(crate) use release::FAULT_AROUND;
+
+pub(crate) use guard::MOST as MOST_GUARDED;
+pub(crate) use seen::Seen;
+pub(crate) use write_map::{WriteMap, map_copy, map_mut};
 
 pub use huge::zeros;
 pub use write_back::WriteBack;
@@ -20,33 +28,49 @@ pub use write_back::WriteBack;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::{Mmap, MmapOptions};
 
 use crate::layout::Fetch;
-use crate::{Backend, Error, Identity, Result};
+use crate::{Backend, BusErrors, Error, Identity, Result};
+use guard::{Access, Guard};
 
 /// The bytes of a file opened for reading.
 #[derive(Debug)]
 pub(crate) struct Bytes {
     path: PathBuf,
     file: File,
-    /// Length and time of last change at open.
-    seen: (u64, Option<std::time::SystemTime>),
-    identity: Identity,
+    /// What it was at open, before anything of it was read.
+    seen: Seen,
+    /// How the bytes are reached: not [`Backend::Auto`], which is decided.
+    backend: Backend,
     /// `None` with the positioned backend and for empty files, which cannot be mapped.
-    map: Option<Mmap>,
+    map: Option<ReadMap>,
 }
 
 impl Bytes {
-    /// The bytes of `file`, which was opened at `path` and is `len` bytes long.
-    pub(crate) fn new(path: &Path, file: File, backend: Backend) -> Result<Self> {
-        let seen = stamp(path, &file)?;
-        let identity = Identity::of(&file.metadata().map_err(Error::io("inspect", path))?);
-        let map = match backend {
-            Backend::Mapped if seen.0 > 0 => Some(map_shared(path, &file)?),
+    /// The bytes of `file`, which was opened at `path` and was `seen` then.
+    pub(crate) fn new(
+        path: &Path,
+        file: File,
+        seen: Seen,
+        backend: Backend,
+        bus_errors: BusErrors,
+    ) -> Result<Self> {
+        let wanted = match backend {
+            Backend::Auto => filesystem::choose(&file),
+            given => given,
+        };
+        let map = match wanted {
+            Backend::Mapped if seen.len > 0 => match ReadMap::new(path, &file, seen, bus_errors) {
+                // Some filesystems refuse to map, for a reason of their own.
+                Err(_) if backend == Backend::Auto => None,
+                result => result?,
+            },
             _ => None,
         };
-        Ok(Self { path: path.to_owned(), file, seen, identity, map })
+        // What could not be mapped, or not guarded, is read.
+        let backend = if seen.len > 0 && map.is_none() { Backend::Positioned } else { wanted };
+        Ok(Self { path: path.to_owned(), file, seen, backend, map })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -55,12 +79,20 @@ impl Bytes {
 
     /// What the file was at open.
     pub(crate) fn identity(&self) -> Identity {
-        self.identity
+        self.seen.identity()
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// All bytes, if the file is mapped.
     pub(crate) fn mapped(&self) -> Option<&[u8]> {
-        self.map.as_deref()
+        self.map.as_ref().map(|map| &*map.map)
     }
 
     /// The same bytes, read at positions even if they are mapped.
@@ -68,14 +100,17 @@ impl Bytes {
         Unmapped(self)
     }
 
-    /// Whether the file is still what it was at open. A change that keeps length and time (within
-    /// the clock's grain) is not seen.
+    /// Whether what was read so far was in the file. Costs one load.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<()> {
+        self.map.as_ref().map_or(Ok(()), |map| map.guard.check(&self.path))
+    }
+
+    /// Whether everything that was read was in the file, and the file is still what it was at open.
+    /// A change that keeps length and times (within the clock's grain) is not seen.
     pub(crate) fn verify(&self) -> Result<()> {
-        let now = stamp(&self.path, &self.file)?;
-        if now == self.seen {
-            return Ok(());
-        }
-        Err(Error::Changed { path: self.path.clone(), expected: self.seen.0, found: now.0 })
+        self.check()?;
+        self.seen.verify(&self.path, &self.file)
     }
 }
 
@@ -90,7 +125,7 @@ impl Fetch for Bytes {
                 to.copy_from_slice(bytes);
                 Ok(())
             }
-            None => positioned::read(&self.file, &self.path, self.seen.0, offset as u64, to),
+            None => positioned::read(&self.file, &self.path, offset as u64, to),
         }
     }
 }
@@ -103,44 +138,45 @@ impl Fetch for Unmapped<'_> {
     }
 
     fn copy(&self, offset: usize, to: &mut [u8]) -> Result<()> {
-        let Bytes { file, path, seen, .. } = self.0;
-        positioned::read(file, path, seen.0, offset as u64, to)
+        positioned::read(&self.0.file, &self.0.path, offset as u64, to)
     }
 }
 
-fn stamp(path: &Path, file: &File) -> Result<(u64, Option<std::time::SystemTime>)> {
-    let metadata = file.metadata().map_err(Error::io("inspect", path))?;
-    Ok((metadata.len(), metadata.modified().ok()))
+/// A whole file, mapped for reading.
+#[derive(Debug)]
+struct ReadMap {
+    // Dropped before the mapping, so that the slot never stands for what came after it.
+    guard: Guard,
+    map: Mmap,
 }
 
-fn map_shared(path: &Path, file: &File) -> Result<Mmap> {
-    // SAFETY: the mapping is read-only and lives in the same struct as its descriptor. Another
-    // process can still change the bytes: they are only ever read as types for which every bit
-    // pattern is valid (`Element::Stored`), and no bound or branch for memory safety depends on
-    // them. Shrinking the file under the mapping is the caller's to prevent, as the crate's
-    // documentation says.
-    unsafe { MmapOptions::new().map(file) }.map_err(Error::io("map", path))
-}
-
-/// Maps the whole of `file` for reading and writing; `None` for an empty file.
-pub(crate) fn map_mut(path: &Path, file: &File) -> Result<Option<MmapMut>> {
-    let (len, _) = stamp(path, file)?;
-    if len == 0 {
-        return Ok(None);
+impl ReadMap {
+    /// `None` when it cannot be guarded, because too many are.
+    fn new(path: &Path, file: &File, seen: Seen, bus_errors: BusErrors) -> Result<Option<Self>> {
+        let len = addressable(path, seen)?;
+        // SAFETY: the mapping is read-only and lives in the same struct as its descriptor. Another
+        // process can still change the bytes: they are only ever read as types for which every bit
+        // pattern is valid (`Element::Stored`), and no bound or branch for memory safety depends on
+        // them. When the file shrinks, or shrank since its length was taken, the guard answers.
+        let map = unsafe { MmapOptions::new().len(len).map(file) };
+        let map = map.map_err(Error::io("map", path))?;
+        let guard = guard_for(map.as_ptr(), len, Access::Read, bus_errors);
+        Ok(guard.map(|guard| Self { guard, map }))
     }
-    // SAFETY: as for `map_shared`; in addition the caller holds the writer's lock on the file, so
-    // that no other well-behaved writer exists.
-    unsafe { MmapOptions::new().map_mut(file) }.map(Some).map_err(Error::io("map", path))
 }
 
-/// Maps the whole of `file` copy-on-write; `None` for an empty file.
-pub(crate) fn map_copy(path: &Path, file: &File) -> Result<Option<MmapMut>> {
-    let (len, _) = stamp(path, file)?;
-    if len == 0 {
-        return Ok(None);
+/// The length of a file that is to be mapped whole.
+fn addressable(path: &Path, seen: Seen) -> Result<usize> {
+    usize::try_from(seen.len)
+        .map_err(|_| Error::io("map", path)(std::io::ErrorKind::FileTooLarge.into()))
+}
+
+/// The guard of a new mapping; `None` when there are too many.
+fn guard_for(start: *const u8, len: usize, access: Access, bus_errors: BusErrors) -> Option<Guard> {
+    match bus_errors {
+        BusErrors::Guarded => Guard::new(start.expose_provenance(), len, access),
+        BusErrors::Host => Some(Guard::NONE),
     }
-    // SAFETY: as for `map_shared`; written pages become private copies.
-    unsafe { MmapOptions::new().map_copy(file) }.map(Some).map_err(Error::io("map", path))
 }
 
 /// A mapping open for writing as a place to decode from.

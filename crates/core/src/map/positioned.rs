@@ -6,16 +6,17 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Fills `to` from `offset`. `len` is the file's length at open.
-pub(super) fn read(file: &File, path: &Path, len: u64, offset: u64, to: &mut [u8]) -> Result<()> {
+/// Fills `to` from `offset`.
+pub(super) fn read(file: &File, path: &Path, offset: u64, to: &mut [u8]) -> Result<()> {
     match read_exact_at(file, to, offset) {
         Ok(()) => Ok(()),
-        Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(Error::Changed {
-            path: path.to_owned(),
-            expected: len,
-            found: file.metadata().map_or(0, |m| m.len()),
-        }),
-        Err(e) => Err(Error::io("read", path)(e)),
+        Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
+            // From where on there is nothing: the file ends before, or within what was asked for.
+            let end = file.metadata().map_or(offset, |m| m.len());
+            let offset = end.min(offset.saturating_add(to.len() as u64));
+            Err(Error::Fault { path: path.to_owned(), offset, source: None })
+        }
+        Err(e) => Err(Error::Fault { path: path.to_owned(), offset, source: Some(e) }),
     }
 }
 

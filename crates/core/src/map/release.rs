@@ -39,12 +39,12 @@ impl Bytes {
     /// neighbour that is not done yet has one more fault.
     pub(crate) fn release(&self, bytes: Range<usize>) {
         #[cfg(target_os = "linux")]
-        if let Some(map) = &self.map
+        if let Some(map) = self.mapped()
             && let Some(pages) = whole_units(map.as_ptr().addr(), map.len(), &bytes, FAULT_AROUND)
         {
             let at = map.as_ptr().wrapping_add(pages.start).cast_mut().cast();
             // SAFETY: the range lies within a mapping that `self` keeps alive, which is shared and
-            // read-only (`map_shared`): the kernel fills its pages again from the file when they
+            // read-only (`ReadMap`): the kernel fills its pages again from the file when they
             // are touched. Reason: `memory_ceiling`. A failure only keeps the pages.
             let _ =
                 unsafe { rustix::mm::madvise(at, pages.len(), rustix::mm::Advice::LinuxDontNeed) };
@@ -63,7 +63,7 @@ pub(super) struct SharedPages {
 }
 
 impl SharedPages {
-    pub(super) fn new(map: &memmap2::MmapMut) -> Self {
+    pub(super) fn new(map: &super::WriteMap) -> Self {
         Self { start: map.as_ptr().expose_provenance(), len: map.len() }
     }
 
@@ -119,6 +119,8 @@ impl SharedPages {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::map::Seen;
+    use crate::{Backend, BusErrors};
 
     #[test]
     fn whole_units_within_the_mapping() {
@@ -143,14 +145,17 @@ mod tests {
         let content: Vec<u8> = (0..300_001_u32).map(|i| (i % 251) as u8).collect();
         std::fs::write(&path, &content).expect("written");
         let file = std::fs::File::open(&path).expect("just written");
-        let bytes = Bytes::new(&path, file, crate::Backend::Mapped).expect("a plain file");
+        let seen = Seen::of(&path, &file).expect("a plain file");
+        let bytes = Bytes::new(&path, file, seen, Backend::Mapped, BusErrors::Guarded);
+        let bytes = bytes.expect("a plain file");
         for range in [0..300_001, 0..1, 300_000..300_001, 70_000..200_000, 7..7, 0..300_002] {
             bytes.release(range);
             assert_eq!(bytes.mapped(), Some(content.as_slice()));
         }
         let file = std::fs::OpenOptions::new().read(true).write(true).open(&path);
         let file = file.expect("just written");
-        let mut map = crate::map::map_mut(&path, &file).expect("mapped").expect("not empty");
+        let map = crate::map::map_mut(&path, &file, seen, BusErrors::Guarded);
+        let mut map = map.expect("mapped").expect("not empty");
         let pages = SharedPages::new(&map);
         for range in [0..300_001, 4095..4097, 300_000..300_001, 7..7] {
             pages.populate(&range).expect("room");

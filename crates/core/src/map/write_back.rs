@@ -7,8 +7,8 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
-use memmap2::MmapMut;
-
+use super::WriteMap;
+use super::guard::Guard;
 use super::release::SharedPages;
 use crate::{Error, Result};
 
@@ -20,13 +20,35 @@ pub struct WriteBack<'a> {
     file: &'a File,
     path: &'a Path,
     pages: SharedPages,
+    guard: Option<&'a Guard>,
     offset: u64,
 }
 
 impl<'a> WriteBack<'a> {
-    /// `map` is the shared mapping of `file`, whose elements begin at `offset`.
-    pub(crate) fn new(file: &'a File, path: &'a Path, map: Option<&MmapMut>, offset: u64) -> Self {
-        Self { file, path, pages: map.map(SharedPages::new).unwrap_or_default(), offset }
+    /// Of `map`, the shared mapping of `file`, whose elements begin at `offset`; and its bytes.
+    pub(crate) fn split(
+        file: &'a File,
+        path: &'a Path,
+        map: Option<&'a mut WriteMap>,
+        offset: u64,
+    ) -> (Self, &'a mut [u8]) {
+        let Some(map) = map else {
+            return (
+                Self { file, path, pages: SharedPages::default(), guard: None, offset },
+                &mut [],
+            );
+        };
+        let pages = SharedPages::new(map);
+        let (guard, bytes) = map.split();
+        (Self { file, path, pages, guard: Some(guard), offset }, bytes)
+    }
+
+    /// Checks that what was written so far went to the file. Cheap.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] when the file shrank, its device failed or the disk is full.
+    pub fn check(&self) -> Result<()> {
+        self.guard.map_or(Ok(()), |guard| guard.check(self.path))
     }
 
     /// Where in the file, and so in its mapping, these bytes of the elements are. What is beyond any

@@ -181,8 +181,8 @@ pub fn check_checkpoint(bytes: &[u8]) -> Result<(), CheckpointError> {
 #[doc(hidden)]
 #[must_use]
 pub fn frame_checkpoint(state: &[u8]) -> Vec<u8> {
-    let mut bytes = [MAGIC, &VERSION.to_le_bytes()[..], &(state.len() as u64).to_le_bytes(), state]
-        .concat();
+    let mut bytes =
+        [MAGIC, &VERSION.to_le_bytes()[..], &(state.len() as u64).to_le_bytes(), state].concat();
     bytes.extend(Checksums::of(&bytes).to_le_bytes());
     bytes
 }

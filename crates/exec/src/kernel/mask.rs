@@ -238,7 +238,10 @@ impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
         let lets_go = fold.has_to_let_go();
         let cells = self.with_bytes(bounds, row_len, lets_go, fold.scratch(), |keep| {
             fold.checked(fold.select(Selection::Kept(keep)), |again| again.copy_from_slice(keep))
-        })?;
+        });
+        // What was kept by bytes that were not there is no answer.
+        self.mask.check()?;
+        let cells = cells?;
         if lets_go {
             let whole = self.mask.shape().row_len();
             let cols = if whole == row_len { bounds.cols.clone() } else { 0..whole };

@@ -269,9 +269,7 @@ impl<T: Numeric, S: Source<T>> FnOnceReduce<T> for Whole<'_, S> {
     fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output> {
         match self.keep {
             None => self.engine.reduce(self.source, kernel),
-            Some((keeper, found)) => {
-                self.engine.reduce_keeping(self.source, kernel, keeper, found)
-            }
+            Some((keeper, found)) => self.engine.reduce_keeping(self.source, kernel, keeper, found),
         }
     }
 }

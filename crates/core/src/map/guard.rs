@@ -1,0 +1,99 @@
+//! The SIGBUS guard: a mapped file that shrinks or fails is an error, not the end of the process.
+//!
+//! Touching a mapped page that the file does not reach any more, that its device cannot read, or
+//! that a full disk has no room for raises SIGBUS. Every mapping of the crate has a slot in a fixed
+//! [registry](registry::Registry); a handler, installed with the first of them, looks there for the
+//! address:
+//!
+//! ```text
+//!   worker touches a page ---> SIGBUS ---> of a mapping of ours?
+//!        ^                                  | yes                     | no
+//!        |                                  v                         v
+//!        |               1. write down the first bad offset    previous handler,
+//!        |               2. zero pages from there to the end   or default action
+//!        |                                  |
+//!        +--- goes on, reads zeros ---------+
+//!   ... and after the chunk, before its result is used: check() --> Error::Fault
+//! ```
+//!
+//! The order of 1 and 2 is what makes it sound: whoever can read a zero that is not in the file can
+//! see the offset, for as long as the mapping lives. Nothing jumps out of the handler, so a worker
+//! is never stopped in the middle of anything.
+//!
+//! A slot is left before the mapping goes ([`Guard`] stands before the mapping in each struct), so
+//! the handler never maps over what took the place of one. While it is at work for a mapping, that
+//! mapping cannot go: the thread that faulted has it borrowed. That is not true of signals that come
+//! by themselves, without an access; they are never taken for ours.
+//!
+//! What it cannot do: a thread that has SIGBUS blocked is killed by the kernel without asking, and a
+//! handler that is installed later and does not pass on what it was told keeps ours from seeing it.
+
+mod registry;
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+mod signal;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+use std::path::Path;
+
+use crate::{Error, Result};
+use registry::Slot;
+
+/// How many mappings can be guarded at a time.
+pub(crate) const MOST: usize = registry::SLOTS;
+
+/// Whether mappings can be guarded on this system, or need not be. Elsewhere what is mapped can end
+/// the process.
+pub(super) const AVAILABLE: bool = cfg!(any(target_os = "linux", target_vendor = "apple", windows));
+
+/// What a mapping is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// The place of a mapping in the registry, for as long as the mapping lives.
+#[derive(Debug)]
+pub(super) struct Guard(Option<&'static Slot>);
+
+impl Guard {
+    /// No guard: the host deals with SIGBUS, or the system has none.
+    pub(super) const NONE: Self = Self(None);
+
+    /// Guards the mapping of `len` bytes that starts at this address, and of which nothing was
+    /// touched yet; `None` when there are [`MOST`] already.
+    pub(super) fn new(start: usize, len: usize, access: Access) -> Option<Self> {
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+        {
+            let pages = start..start + len.next_multiple_of(rustix::param::page_size());
+            let registry = signal::install()?;
+            registry.enter(pages, access == Access::Write).map(|slot| Self(Some(slot)))
+        }
+        #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+        {
+            let _ = (start, len, access);
+            Some(Self::NONE)
+        }
+    }
+
+    /// The mapping is as good as ever, or [`Error::Fault`]. Costs one load.
+    #[inline]
+    pub(super) fn check(&self, path: &Path) -> Result<()> {
+        match self.0.and_then(Slot::fault) {
+            None => Ok(()),
+            Some(offset) => {
+                Err(Error::Fault { path: path.to_owned(), offset: offset as u64, source: None })
+            }
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0 {
+            slot.leave();
+        }
+    }
+}

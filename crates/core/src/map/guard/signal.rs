@@ -1,0 +1,157 @@
+//! The handler of SIGBUS, and its installation.
+//!
+//! Everything that the handler does is safe in a signal handler: loads and stores of atomics, one
+//! `mmap`, `sigaction`, `raise`. It allocates nothing, locks nothing and returns.
+
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+
+use super::registry::Registry;
+
+static REGISTRY: Registry = Registry::new();
+
+/// What was done about SIGBUS before us, for the handler to pass on what is not ours. Never freed,
+/// because a handler may be reading it. Null for the default action.
+static PREVIOUS: AtomicPtr<libc::sigaction> = AtomicPtr::new(ptr::null_mut());
+
+/// Known before the handler can run; finding it out is not for a signal handler.
+static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+
+/// The registry, once its handler is installed: with the first mapping. `None` if the system does
+/// not let us.
+pub(super) fn install() -> Option<&'static Registry> {
+    static INSTALLED: OnceLock<bool> = OnceLock::new();
+    INSTALLED.get_or_init(set_handler).then_some(&REGISTRY)
+}
+
+fn set_handler() -> bool {
+    PAGE_SIZE.store(rustix::param::page_size(), Ordering::SeqCst);
+    // First known, then replaced: from the first moment on the handler can pass on what is not ours.
+    let Some(before) = action(None) else { return false };
+    remember(before);
+    let mut ours = before;
+    ours.sa_sigaction = on_sigbus as *const () as usize;
+    // The stack of a thread may be what is used up; the mask stays the one that the previous handler
+    // asked for.
+    ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    let Some(replaced) = action(Some(&ours)) else { return false };
+    if replaced.sa_sigaction != before.sa_sigaction {
+        // Another thread was faster. What it put there is what we replaced.
+        remember(replaced);
+    }
+    true
+}
+
+fn remember(action: libc::sigaction) {
+    PREVIOUS.store(Box::into_raw(Box::new(action)), Ordering::SeqCst);
+}
+
+/// What is done about SIGBUS, after replacing it by `new` if there is one.
+fn action(new: Option<&libc::sigaction>) -> Option<libc::sigaction> {
+    let new = new.map_or(ptr::null(), ptr::from_ref);
+    let mut old = MaybeUninit::uninit();
+    // SAFETY: `new` is null or a whole action, `old` has room for one. The handler of `new` is ours
+    // or the default. Reason: there is no safe way to handle SIGBUS.
+    let done = unsafe { libc::sigaction(libc::SIGBUS, new, old.as_mut_ptr()) } == 0;
+    // SAFETY: the call has filled it when it says so.
+    done.then(|| unsafe { old.assume_init() })
+}
+
+/// Whether a signal with this code was raised by an access, to which it comes back.
+const fn is_access(code: c_int) -> bool {
+    // Linux: BUS_ADRALN, BUS_ADRERR, BUS_OBJERR, BUS_MCEERR_AR; not BUS_MCEERR_AO, which tells of a
+    // bad page that nobody touched, and 0 and below, which somebody sent. Apple's codes of accesses
+    // are 0 to 3, those of senders far above.
+    if cfg!(target_os = "linux") { matches!(code, 1..=4) } else { matches!(code, 0..=3) }
+}
+
+/// Answers a SIGBUS: see [`super`].
+extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: installed with SA_SIGINFO, so `info` is what the kernel says about the signal.
+    let said = unsafe { &*info };
+    if is_access(said.si_code) {
+        // SAFETY: of a signal raised by an access the kernel says the address.
+        let address = unsafe { said.si_addr() }.addr();
+        let page = PAGE_SIZE.load(Ordering::SeqCst);
+        if REGISTRY.cover(address, page, map_zeros) {
+            return;
+        }
+    }
+    pass_on(signal, info, context, is_access(said.si_code));
+}
+
+/// Maps zeros over these pages.
+fn map_zeros(pages: Range<usize>, writable: bool) -> bool {
+    let access = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
+    // Nobody needs room for them: the mapping is of no use any more.
+    let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+    let at = ptr::without_provenance_mut::<c_void>(pages.start);
+    // SAFETY: the pages are those of a mapping of ours, page-aligned, which cannot go meanwhile: the
+    // thread that runs this handler has it borrowed, for the access that faulted. They are read and
+    // written only through it, as types for which zeros are valid; everyone who did learns that they
+    // are not the file's. Reason: the access that faulted has to succeed for the thread to go on.
+    unsafe { mmap_anonymous(at, pages.len(), access, flags) }.is_ok()
+}
+
+/// Does with a signal that is not ours what would have been done without us.
+fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void, repeats: bool) {
+    let previous = PREVIOUS.load(Ordering::SeqCst);
+    // SAFETY: null, or never freed.
+    let previous = unsafe { previous.as_ref() };
+    let handler = previous.map_or(libc::SIG_DFL, |p| p.sa_sigaction);
+    if handler == libc::SIG_IGN && !repeats {
+        return;
+    }
+    if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
+        // An access that is tried again ends the process, at the place where it went wrong.
+        set_default();
+    } else {
+        let flags = previous.map_or(0, |p| p.sa_flags);
+        if flags & libc::SA_RESETHAND != 0 {
+            PREVIOUS.store(ptr::null_mut(), Ordering::SeqCst);
+        }
+        call(handler, flags & libc::SA_SIGINFO != 0, signal, info, context);
+    }
+    // That a handler puts back the default action, as that of Rust's runtime does, means that the
+    // process is to end when the access is tried again. If there was none, it ends here.
+    if !repeats && action(None).is_some_and(|now| now.sa_sigaction == libc::SIG_DFL) {
+        // SAFETY: a system call without pointers. The signal comes when the handler returns.
+        unsafe { libc::raise(signal) };
+    }
+}
+
+/// Calls a handler that somebody else has installed.
+fn call(
+    handler: usize,
+    with_info: bool,
+    signal: c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut c_void,
+) {
+    let handler = ptr::with_exposed_provenance::<c_void>(handler);
+    if with_info {
+        type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+        // SAFETY: neither the default nor to be ignored, so it is the address of a function, and
+        // SA_SIGINFO says of which type. Reason: the signal belongs to whoever was here before.
+        let handler = unsafe { std::mem::transmute::<*const c_void, Handler>(handler) };
+        handler(signal, info, context);
+    } else {
+        // SAFETY: as above; without SA_SIGINFO it takes the number only.
+        let handler =
+            unsafe { std::mem::transmute::<*const c_void, extern "C" fn(c_int)>(handler) };
+        handler(signal);
+    }
+}
+
+fn set_default() {
+    // SAFETY: all zeros is an action: the default one, without flags, an empty mask.
+    let mut default: libc::sigaction = unsafe { std::mem::zeroed() };
+    default.sa_sigaction = libc::SIG_DFL;
+    action(Some(&default));
+}

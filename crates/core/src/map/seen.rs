@@ -1,0 +1,130 @@
+//! Whether an open file is still what it was.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::{Error, Identity, Result};
+
+/// What the system says about an open file, as far as it shows a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) len: u64,
+    modified: Option<SystemTime>,
+    unix: Unix,
+}
+
+/// What only unix says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Unix {
+    device: u64,
+    inode: u64,
+    links: u64,
+    /// When the file or what is said about it changed last: seconds and nanoseconds. Unlike the
+    /// time of modification it cannot be set back.
+    changed: (i64, i64),
+}
+
+impl Seen {
+    pub(crate) fn of(path: &Path, file: &File) -> Result<Self> {
+        let metadata = file.metadata().map_err(Error::io("inspect", path))?;
+        #[cfg(unix)]
+        let unix = {
+            use std::os::unix::fs::MetadataExt;
+            Unix {
+                device: metadata.dev(),
+                inode: metadata.ino(),
+                links: metadata.nlink(),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
+            }
+        };
+        #[cfg(not(unix))]
+        let unix = Unix::default();
+        Ok(Self { len: metadata.len(), modified: metadata.modified().ok(), unix })
+    }
+
+    /// The same for a job that goes on later.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::new(self.len, self.modified, self.unix.changed, self.unix.inode)
+    }
+
+    /// Whether the bytes of a file that was like this are those of one that is like `now`, as far
+    /// as can be told.
+    ///
+    /// A file that gets or loses a name is as it was: its bytes stay for whoever has it open, also
+    /// when another file is renamed over it. The time of change moves with the number of names then.
+    /// On its own it tells of a write whose time of modification was set back (`cp -p`, `touch -r`),
+    /// of a new mode or owner, or of a new name: that is not told apart, and refused.
+    fn has_bytes_of(&self, now: &Self) -> bool {
+        let mut then = *self;
+        if then.unix.links != now.unix.links {
+            then.unix.links = now.unix.links;
+            then.unix.changed = now.unix.changed;
+        }
+        then == *now
+    }
+
+    /// Whether the file, open for reading, still has the bytes that it had.
+    pub(super) fn verify(&self, path: &Path, file: &File) -> Result<()> {
+        let now = Self::of(path, file)?;
+        if self.has_bytes_of(&now) {
+            return Ok(());
+        }
+        Err(Error::Changed { path: path.to_owned(), expected: self.len, found: now.len })
+    }
+
+    /// Whether the file, open for writing, still is where it was written to: as long as it was, and
+    /// with a name.
+    pub(crate) fn verify_written(&self, path: &Path, file: &File) -> Result<()> {
+        let now = Self::of(path, file)?;
+        if now.len != self.len {
+            let (expected, found) = (self.len, now.len);
+            return Err(Error::Resized { path: path.to_owned(), expected, found });
+        }
+        if now.unix.links == 0 && self.unix.links > 0 {
+            return Err(Error::Removed { path: path.to_owned() });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn seen() -> Seen {
+        let unix = Unix { device: 1, inode: 2, links: 1, changed: (100, 5) };
+        Seen { len: 4096, modified: Some(SystemTime::UNIX_EPOCH), unix }
+    }
+
+    #[test]
+    fn what_tells_of_other_bytes() {
+        type Change = fn(&mut Seen);
+        let table: [(&str, bool, Change); 9] = [
+            ("nothing", true, |_| {}),
+            ("removed, or another renamed over it", true, |i| {
+                (i.unix.links, i.unix.changed) = (0, (100, 6));
+            }),
+            ("linked", true, |i| (i.unix.links, i.unix.changed) = (2, (101, 0))),
+            ("written to", false, |i| {
+                i.modified = i.modified.map(|t| t + Duration::from_nanos(1));
+                i.unix.changed = (100, 6);
+            }),
+            ("written to and removed", false, |i| {
+                i.modified = i.modified.map(|t| t + Duration::from_nanos(1));
+                (i.unix.links, i.unix.changed) = (0, (100, 6));
+            }),
+            ("written to, time set back; or its mode", false, |i| i.unix.changed = (100, 6)),
+            ("shorter", false, |i| i.len = 4095),
+            ("another device", false, |i| i.unix.device = 9),
+            ("another file", false, |i| i.unix.inode = 9),
+        ];
+        for (what, same, change) in table {
+            let mut now = seen();
+            change(&mut now);
+            assert_eq!(seen().has_bytes_of(&now), same, "{what}");
+        }
+    }
+}

@@ -53,6 +53,9 @@ pub enum Error {
         /// The smallest that works.
         least: usize,
     },
+    /// A thread that was measured panicked.
+    #[error("a thread panicked; nothing was measured")]
+    WorkerPanicked,
     /// The comparison has no such job.
     #[error("{name:?} is not a job of the comparison")]
     UnknownJob {

@@ -7,6 +7,7 @@ use rowmill_core::{Array, Backend, Element, OpenOptions, match_array, zeros};
 use rowmill_exec::{Engine, Numeric, Result, RowOrder, Sum};
 
 use crate::measure::Samples;
+use crate::patterns::random;
 
 /// Where the rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +69,4 @@ fn measure<T: Element + Numeric>(
         scans.seconds.push(start.elapsed().as_secs_f64());
     }
     Ok([gathers, scans])
-}
-
-/// Numbers of rows, the same in every run (SplitMix64).
-fn random(count: usize, rows: usize) -> Vec<usize> {
-    let mut state = 7_u64;
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    (0..count).map(|_| ((u128::from(next()) * rows as u128) >> 64) as usize).collect()
 }

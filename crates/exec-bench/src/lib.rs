@@ -5,12 +5,14 @@
 //! |---|---|---|
 //! | `limit` | how fast can this file be read at all, and how close do the kernels come? | [`report`] |
 //! | `wall` | does every kind of job come as close to that as it should? | [`wall`] |
+//! | `access-patterns` | in which order, and how reached, do rows come fastest? | [`patterns`] |
 //! | `gather` | how fast do random rows come, warm and cold? | [`gather`] |
 //! | `compare` | what do other libraries make of the same jobs? `bench/compare/run` asks | [`compare`] |
 //!
 //! The first two time jobs in turns ([`measure`]) against the fastest bare reads and writes that we know how
 //! to write ([`limit`]).
 
+pub mod cache;
 pub mod compare;
 mod error;
 mod files;
@@ -18,8 +20,10 @@ pub mod gather;
 pub mod limit;
 pub mod machine;
 pub mod measure;
+pub mod patterns;
 pub mod report;
 pub mod scan;
+mod usage;
 pub mod wall;
 
 pub use error::{Error, Result};

@@ -122,3 +122,53 @@ fn limit_shows_reads_writes_and_kernels() {
     assert!(report["cpu"].is_string() && report["bytes"] == 400_000);
     assert!(is_empty(outputs.path()));
 }
+
+#[test]
+fn patterns_are_measured_on_a_file_that_is_made_and_removed() {
+    let dir = folder();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_access-patterns"));
+    let small =
+        ["--size", "3MiB", "--dtype", "u8", "--cols", "100", "--rows", "500", "--runs", "2"];
+    let command = command.args(small).args(["--workers", "1,2", "--json", "--dir"]).arg(dir.path());
+    let ran = command.output().expect("the binary starts");
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let report: Value = serde_json::from_slice(&ran.stdout).expect("stdout is JSON");
+    assert_eq!((&report["dtype"], &report["shape"][1]), (&"uint8".into(), &100.into()));
+    let visits = report["visits"].as_array().expect("a list");
+    assert_eq!(visits.len(), 7 * 3 * 2, "orders, ways, workers");
+    for visit in visits {
+        assert_eq!(visit["cold"], false);
+        let samples = visit["samples"].as_array().expect("a list");
+        assert_eq!(samples.len(), 2);
+        for sample in samples {
+            let number = |key: &str| sample[key].as_f64().expect("a number");
+            assert!(0.0 < number("first_row") && number("first_row") <= number("seconds"));
+        }
+    }
+    let random = visits.iter().filter(|v| v["pattern"] == "random").all(|v| v["rows"] == 500);
+    assert!(random && is_empty(dir.path()));
+}
+
+#[test]
+fn patterns_of_a_file_of_ones_own() {
+    let dir = folder();
+    let path = dir.path().join("x.npy");
+    let x = CreateOptions::new().create::<f64>(&path, [1000, 3]).expect("room");
+    x.close().expect("on disk");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_access-patterns"));
+        command.args(args).arg(&path).output().expect("the binary starts")
+    };
+    let ran = run(&["--runs", "1"]);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let table = text(&ran.stdout);
+    for words in
+        ["mapped, 1 worker, in the page cache", "loaded, ", "shuffled windows", "of sequential"]
+    {
+        assert!(table.contains(words), "{words:?} is not in {table}");
+    }
+    assert_eq!(run(&["--size", "1MiB"]).status.code(), Some(2), "a file or a size");
+    std::fs::remove_file(&path).expect("ours");
+    let ran = run(&[]);
+    assert!(ran.status.code() == Some(1) && text(&ran.stderr).contains("cannot open "));
+}

@@ -1,13 +1,13 @@
 //! A file that is not in the page cache, against the fastest cold read by any means.
 
 use std::hint::black_box;
-use std::io;
 use std::path::Path;
 use std::time::Instant;
 
 use rowmill_core::{Array, Backend, OpenOptions};
 
 use super::{Bench, DataFile, Line, in_place};
+use crate::cache::Cold;
 use crate::limit::{pread_all, read_all};
 use crate::measure::{Samples, Timed, rounds};
 use crate::scan::{Axis, Kernel, Scan};
@@ -25,7 +25,7 @@ pub(super) fn add(bench: &mut Bench<'_>) -> Result<()> {
     if !bench.options.cold || !wanted {
         return Ok(());
     }
-    if let Err(error) = drop_caches() {
+    if let Err(error) = Cold::Everything.empty(Path::new("")) {
         bench.note(format!(
             "cold reads were not measured: the page cache cannot be emptied, which takes root on \
              Linux ({error})"
@@ -79,18 +79,9 @@ fn cold<'a>(
     mut work: impl FnMut() -> Result<()> + 'a,
 ) -> Timed<'a> {
     Timed::laps([name], move || {
-        drop_caches().map_err(Error::io("empty the page cache for", path))?;
+        Cold::Everything.empty(path).map_err(Error::io("empty the page cache for", path))?;
         let start = Instant::now();
         work()?;
         Ok(vec![start.elapsed().as_secs_f64()])
     })
-}
-
-/// Empties the page cache of what is on disk already, as all files of a run are.
-fn drop_caches() -> io::Result<()> {
-    if cfg!(target_os = "linux") {
-        std::fs::write("/proc/sys/vm/drop_caches", "1")
-    } else {
-        Err(io::ErrorKind::Unsupported.into())
-    }
 }

@@ -1,0 +1,72 @@
+//! Emptying the page cache, for cold runs.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use rowmill_core::{Array, Element, Source};
+
+/// How a file gets out of the page cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cold {
+    /// The whole page cache is emptied: takes root.
+    Everything,
+    /// The system is asked to forget this file.
+    File,
+}
+
+impl Cold {
+    /// The way that works for this array, tried out; why none does, in words.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn find<T: Element>(array: &Array<T>) -> Result<Self, String> {
+        let mut reasons = Vec::new();
+        for way in [Self::Everything, Self::File] {
+            match way.empty(array.path()) {
+                Ok(()) if is_cold(array) => return Ok(way),
+                Ok(()) => reasons.push(format!("{} left it there", way.words())),
+                Err(error) => reasons.push(format!("{}: {error}", way.words())),
+            }
+        }
+        Err(reasons.join("; "))
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Everything => "emptying the page cache (takes root on Linux)",
+            Self::File => "asking the system to forget the file",
+        }
+    }
+
+    /// Does it. Nothing may have the file mapped: mapped pages stay.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn empty(self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::Everything if cfg!(target_os = "linux") => {
+                std::fs::write("/proc/sys/vm/drop_caches", "1")
+            }
+            Self::Everything => Err(io::ErrorKind::Unsupported.into()),
+            Self::File => forget(&File::open(path)?),
+        }
+    }
+}
+
+/// Whether some rows all over the array would have to be waited for.
+fn is_cold<T: Element>(array: &Array<T>) -> bool {
+    let rows = array.shape().rows();
+    (0..16).all(|i| !array.is_cached(rows / 16 * i))
+}
+
+#[cfg(target_os = "linux")]
+fn forget(file: &File) -> io::Result<()> {
+    file.sync_all()?;
+    Ok(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn forget(_: &File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

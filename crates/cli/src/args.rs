@@ -189,7 +189,7 @@ pub(crate) struct CheckpointArgs {
     checkpoint: Option<PathBuf>,
     /// Seconds between two writes of the checkpoint; 0 writes it after every chunk
     #[arg(
-        long, value_name = "SECONDS", default_value_t = 5.0, requires = "checkpoint",
+        long, value_name = "SECONDS", default_value_t = 5.0, allow_negative_numbers = true, requires = "checkpoint",
         value_parser = parse_seconds
     )]
     checkpoint_every: f64,

@@ -59,5 +59,6 @@ fn report_file_size_limits() -> Result<(), Failure> {
 
 /// Says something on stderr. Nobody may be listening; that is not a reason to fail.
 fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    // In one piece: others may be writing there as well.
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }

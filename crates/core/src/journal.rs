@@ -19,8 +19,11 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::atomic::sync_directory;
-use crate::{AtomicFile, Birth, Checksums, Error, Result};
+use crate::map::Seen;
+use crate::{AtomicFile, Birth, Checksums, Error, Identity, Result};
 
 const MAGIC: &[u8; 8] = b"ROWMILLJ";
 
@@ -250,6 +253,49 @@ impl Journal {
     }
 }
 
+/// What the name of a note of a finished job ends with.
+pub(crate) const DONE_SUFFIX: &str = ".rowmill-done";
+
+/// What an in-place job leaves when it is finished, for jobs that are not to be done twice.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Done {
+    job: String,
+    /// The array as the job left it.
+    array: Identity,
+}
+
+/// The longest note that is read, in bytes.
+const MOST_DONE: u64 = 64 << 10;
+
+fn done_path(array: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(array.file_name().unwrap_or_default());
+    name.push(DONE_SUFFIX);
+    array.with_file_name(name)
+}
+
+/// Notes that a job on this array is finished.
+pub(crate) fn mark_done(path: &Path, array: &File, job: &str) -> Result<()> {
+    let done = Done { job: job.to_owned(), array: Seen::of(path, array)?.identity() };
+    let place = done_path(&behind_links(path));
+    let file = AtomicFile::create(&place)?;
+    let bytes = serde_json::to_vec(&done).unwrap_or_default();
+    file.file().write_all(&bytes).map_err(Error::io("write", &place))?;
+    file.publish().map(drop)
+}
+
+/// Whether this job was the last to change this array. Anything else under the name of the note says
+/// nothing.
+pub(crate) fn was_done(path: &Path, array: &File, job: &str) -> Result<bool> {
+    let place = done_path(&behind_links(path));
+    if !fs::symlink_metadata(&place).is_ok_and(|m| m.is_file() && m.len() <= MOST_DONE) {
+        return Ok(false);
+    }
+    let found: Option<Done> = fs::read(&place).ok().and_then(|b| serde_json::from_slice(&b).ok());
+    let array = Seen::of(path, array)?.identity();
+    Ok(found.is_some_and(|found| found.job == job && found.array == array))
+}
+
 /// The file itself: a journal stands beside that, whatever link led there.
 fn behind_links(path: &Path) -> Cow<'_, Path> {
     match fs::symlink_metadata(path) {
@@ -430,6 +476,20 @@ mod tests {
         journal.remove().expect("ours");
         assert!(Journal::open(&path, &file, true).expect("none").is_none());
         refuse_unfinished(&path, &file).expect("finished");
+    }
+
+    #[test]
+    fn a_note_holds_for_one_job_and_one_state() {
+        let (_dir, path, file) = array();
+        let done = |job| was_done(&path, &file, job).expect("readable");
+        assert!(!done("twice"));
+        mark_done(&path, &file, "twice").expect("room");
+        assert!(done("twice") && !done("thrice"));
+        fs::write(done_path(&path), b"{}").expect("room");
+        assert!(!done("twice"));
+        mark_done(&path, &file, "twice").expect("room");
+        fs::write(&path, b"01234").expect("room");
+        assert!(!done("twice"), "somebody wrote to it");
     }
 
     #[test]

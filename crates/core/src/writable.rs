@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::journal::{Journal, JournalHead, JournalRecord};
+use crate::journal::{Journal, JournalHead, JournalRecord, mark_done, was_done};
 use crate::map::InMemory;
 use crate::source::{check_ranges, tile_in};
 use crate::{ArrayMut, Element, Result, Shape, Source, Tile, TileBuffer};
@@ -52,6 +52,23 @@ impl<T: Element> ArrayMut<T> {
     /// the array must not be changed in place then.
     pub fn start_journal(&self, head: &JournalHead) -> Result<Journal> {
         Journal::create(self.path(), self.file(), head)
+    }
+
+    /// Notes beside the array that an in-place job is finished, for jobs that are not to be done twice:
+    /// who was killed after the last row cannot know that there is nothing left to do.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io).
+    pub fn mark_done(&self, job: &str) -> Result<()> {
+        mark_done(self.path(), self.file(), job)
+    }
+
+    /// Whether this job was finished on this array, and nobody wrote to it since.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) when the array cannot be looked at.
+    pub fn was_done(&self, job: &str) -> Result<bool> {
+        was_done(self.path(), self.file(), job)
     }
 
     /// The journal that an interrupted in-place job on this array left, if there is one: what the job

@@ -10,6 +10,7 @@ use crate::control::{CancelToken, Observer, Progress};
 use crate::grid::Grid;
 use crate::memory;
 use crate::plan::{ChunkSize, Plan};
+use crate::profile::Profile;
 use crate::reduce::{Block, Reduce};
 use crate::report::Reporter;
 use crate::run::Job;
@@ -52,12 +53,13 @@ pub struct Engine {
 #[must_use = "build() makes the engine"]
 pub struct EngineBuilder {
     workers: Option<usize>,
-    chunk: ChunkSize,
+    chunk: Option<ChunkSize>,
     isa: Option<Isa>,
     observer: Option<Observer>,
     cancel: CancelToken,
     ceiling: Option<u64>,
     reporter: Option<Reporter>,
+    profile: Option<Profile>,
 }
 
 /// The least memory ceiling, for each worker: a few blocks and what they are decoded into.
@@ -76,7 +78,14 @@ impl EngineBuilder {
 
     /// How much a worker takes at a time. Default: [`ChunkSize::Auto`].
     pub fn chunk(mut self, size: ChunkSize) -> Self {
-        self.chunk = size;
+        self.chunk = Some(size);
+        self
+    }
+
+    /// The workers and the chunk size of the [`Profile`] of this array file, if there is one that fits
+    /// file, machine and release, and as far as they are not set by themselves. Default: none.
+    pub fn tuned_for(mut self, array: impl AsRef<std::path::Path>) -> Self {
+        self.profile = Profile::find(array.as_ref());
         self
     }
 
@@ -153,7 +162,9 @@ impl EngineBuilder {
         if self.workers == Some(0) {
             return bad("workers", "expected at least 1");
         }
-        if matches!(self.chunk, ChunkSize::Bytes(0) | ChunkSize::Rows(0)) {
+        let profile = self.profile.as_ref();
+        let chunk = self.chunk.or(profile.map(Profile::chunk)).unwrap_or_default();
+        if matches!(chunk, ChunkSize::Bytes(0) | ChunkSize::Rows(0)) {
             return bad("the chunk size", "expected at least one byte or row");
         }
         let isa = match (self.isa, std::env::var(ISA_VARIABLE)) {
@@ -162,7 +173,7 @@ impl EngineBuilder {
             (None, _) => Isa::detect(),
         };
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let workers = self.workers.unwrap_or_else(cores);
+        let workers = self.workers.or(profile.map(Profile::workers)).unwrap_or_else(cores);
         let least = LEAST_CEILING.saturating_mul(workers as u64);
         let ceiling = self.ceiling.unwrap_or_else(|| {
             memory::available().map_or(u64::MAX, |bytes| bytes / 4 * 3).max(least)
@@ -181,7 +192,7 @@ impl EngineBuilder {
             .map_err(|source| Error::Workers { workers, source })?;
         Ok(Engine {
             pool,
-            chunk: self.chunk,
+            chunk,
             isa,
             observer: self.observer,
             cancel: self.cancel,
@@ -228,6 +239,12 @@ impl Engine {
     #[must_use]
     pub fn workers(&self) -> usize {
         self.pool.current_num_threads()
+    }
+
+    /// How much a worker takes at a time.
+    #[must_use]
+    pub fn chunk_size(&self) -> ChunkSize {
+        self.chunk
     }
 
     /// The instruction set that kernels run on.

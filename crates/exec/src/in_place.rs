@@ -19,6 +19,26 @@ use crate::plan::Plan;
 use crate::run::Job;
 use crate::{Engine, Error, Result};
 
+/// What became of an array that was to be changed in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InPlace {
+    /// It was changed, or what was begun was finished.
+    Changed,
+    /// The same job was the last to change it: there was nothing to do.
+    AlreadyDone,
+}
+
+/// A job that changes an array in place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InPlaceJob<'a> {
+    /// In words that differ for jobs that differ.
+    pub(crate) what: &'a str,
+    /// Whether the kernel works on parts of rows.
+    pub(crate) cuts_rows: bool,
+    /// Whether it is not done again to an array that is as it left it.
+    pub(crate) once: bool,
+}
+
 /// The bytes that are changed between two syncs, about, for each worker.
 const WINDOW: usize = 16 << 20;
 
@@ -32,6 +52,9 @@ impl Engine {
     /// the same bytes as if it had not been interrupted. `label` says in words what the kernel computes;
     /// a job is only finished by one with the same label. Where there is no room for a journal, the job
     /// is refused.
+    ///
+    /// A job that is finished is done again by the next call. Who was killed and does not know whether it
+    /// was finished has to look at the rows, or make a kernel that does the same twice.
     ///
     /// Open the array with [`ArrayMut::open_to_finish`] when a job may have been interrupted. The
     /// journal takes twice a few tens of megabytes, or two rows if those are larger.
@@ -68,24 +91,24 @@ impl Engine {
             return Err(Error::OutputRow { expected, found });
         }
         let cuts_rows = kernel.within_rows();
-        self.change_in_place(array, label, cuts_rows, |_| Ok(Vec::new()), |_| Ok(kernel))
+        let job = InPlaceJob { what: label, cuts_rows, once: false };
+        self.change_in_place(array, job, |_| Ok(Vec::new()), |_| Ok(kernel)).map(drop)
     }
 
     /// Changes an array in place. What `fit` finds before the first row is changed is kept for the runs
-    /// after a crash; `kernel` is made of it, and says whether it works on parts of rows.
+    /// after a crash; `kernel` is made of it.
     pub(crate) fn change_in_place<T: Element, K: Map<T, T>>(
         &self,
         array: &mut ArrayMut<T>,
-        what: &str,
-        cuts_rows: bool,
+        InPlaceJob { what, cuts_rows, once }: InPlaceJob<'_>,
         fit: impl FnOnce(&ArrayMut<T>) -> Result<Vec<u8>>,
         kernel: impl FnOnce(&[u8]) -> Result<K>,
-    ) -> Result<()> {
+    ) -> Result<InPlace> {
         let job = format!("{what} of {} {}", T::DTYPE, array.shape());
         let (mut journal, fitted, mut next, windows) = match array.unfinished()? {
             Some((journal, head, record)) => {
                 if head.job != job {
-                    let source = JournalError::OtherJob { expected: job, found: head.job };
+                    let source = JournalError::OtherJob { expected: job.clone(), found: head.job };
                     return Err(refuse(array, source));
                 }
                 let windows = Windows::new(array, head.record_len);
@@ -95,6 +118,7 @@ impl Engine {
                 };
                 (journal, head.fitted, done, windows)
             }
+            None if once && array.was_done(&job)? => return Ok(InPlace::AlreadyDone),
             None => {
                 let fitted = fit(array)?;
                 let most = WINDOW.min(self.most_chunk_bytes()) * self.workers();
@@ -103,7 +127,7 @@ impl Engine {
                 let whole = !cuts_rows || !array.is_addressable();
                 let record_len = if whole { most.max(row) } else { most };
                 let record_len = record_len.min(array.shape().len() * size_of::<T>()) as u64;
-                let head = JournalHead { job, fitted, record_len };
+                let head = JournalHead { job: job.clone(), fitted, record_len };
                 let windows = Windows::new(array, record_len);
                 (array.start_journal(&head)?, head.fitted, 0, windows)
             }
@@ -120,8 +144,11 @@ impl Engine {
             windows.put(array, items.clone(), &buffer)?;
             next = items.end;
         }
+        if once {
+            array.mark_done(&job)?;
+        }
         journal.remove()?;
-        Ok(())
+        Ok(InPlace::Changed)
     }
 
     /// What the kernel makes of a window, on all workers.

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use rowmill::{
     AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FloatElement,
-    Format, Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, f16, match_array,
+    Format, InPlace, Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, f16,
+    match_array,
 };
 use serde::Serialize;
 
@@ -77,7 +78,7 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
     let running = args.engine.build()?;
     let start = Instant::now();
     let (engine, spec) = (&running.engine, spec.as_ref());
-    let meta = match dtype {
+    let (meta, became) = match dtype {
         DType::F16 => change::<f16>(engine, file, spec, how)?,
         DType::F32 => change::<f32>(engine, file, spec, how)?,
         _ => change::<f64>(engine, file, spec, how)?,
@@ -89,6 +90,10 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
         verify::keep(file, written.meta(), sums)?;
     }
     let took = running.finish();
+    if became == InPlace::AlreadyDone {
+        let name = file.display().to_string();
+        note(format_args!("{} was normalized so already, and is unchanged since", clean(&name)));
+    }
     tell(args, file, &meta, dtype, seconds, took, out)
 }
 
@@ -97,13 +102,13 @@ fn change<T: Numeric + FloatElement>(
     file: &Path,
     spec: Option<&RawSpec>,
     how: Normalize,
-) -> rowmill::Result<Meta> {
+) -> rowmill::Result<(Meta, InPlace)> {
     let mut array = match spec {
         Some(spec) => ArrayMut::<T>::open_raw_to_finish(file, spec)?,
         None => ArrayMut::<T>::open_to_finish(file)?,
     };
-    engine.normalize_in_place(&mut array, how)?;
-    Ok(array.meta().clone())
+    let became = engine.normalize_in_place(&mut array, how)?;
+    Ok((array.meta().clone(), became))
 }
 
 fn tell(

@@ -68,10 +68,15 @@ fn killed_and_run_again_gives_the_same_bytes() {
     until_done(&[&["stats", text(&x)][..], &keep].concat());
     assert_eq!(stats(&keep), stats(&[]));
 
-    // In place: the file becomes what the copy is.
+    // In place: the file becomes what the copy is, and is not normalized twice by who cannot know.
     let kills = until_done(&["normalize", "--in-place", text(&x), "--memory-ceiling", "32MiB"]);
     assert!(fs::read(&golden).expect("there") == fs::read(&x).expect("there"), "{kills} kills");
-    assert_eq!(others(dir.path(), &["x.npy", "golden.npy", "z.npy"]), Vec::<String>::new());
+    let left = ["x.npy", "golden.npy", "z.npy", ".x.npy.rowmill-done"];
+    assert_eq!(others(dir.path(), &left), Vec::<String>::new());
+    let again = run(&["normalize", "--in-place"], &x);
+    assert!(again.err.contains("was normalized so already"), "{}", again.err);
+    again.ok();
+    assert!(fs::read(&golden).expect("there") == fs::read(&x).expect("there"));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::min_max::MaybeMinMax;
 use super::{Axis, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Rows, Statistic};
 use crate::checkpoint::{Checkpoint, Keeper, State};
 use crate::grid::{BLOCK_BYTES, Bounds};
+use crate::in_place::{InPlace, InPlaceJob};
 use crate::map::{Chunk, Keep, Map};
 use crate::reduce::Block;
 use crate::resume::Resume;
@@ -407,6 +408,9 @@ impl Engine {
     /// what [`normalize`](Self::normalize) would write. Journalled and finished after a crash as
     /// [`map_in_place`](Self::map_in_place) says.
     ///
+    /// An array that the same normalization was the last to change is left as it is: a small hidden file
+    /// beside it (`.NAME.rowmill-done`) says so, for who was killed after the last row and runs it again.
+    ///
     /// ```
     /// use rowmill_core::{Array, ArrayMut};
     /// use rowmill_exec::{Engine, Normalize};
@@ -428,12 +432,13 @@ impl Engine {
         &self,
         array: &mut ArrayMut<T>,
         how: Normalize,
-    ) -> Result<()> {
+    ) -> Result<InPlace> {
         let isa = self.isa;
         let what = format!("{how:?} in place");
         if how.axis == NormalizeAxis::Rows && self.grid::<T>(array.shape()).tiles() <= 1 {
             let kernel = FitAndApply { isa, how };
-            return self.change_in_place(array, &what, false, |_| Ok(Vec::new()), |_| Ok(kernel));
+            let job = InPlaceJob { what: &what, cuts_rows: false, once: true };
+            return self.change_in_place(array, job, |_| Ok(Vec::new()), |_| Ok(kernel));
         }
         let cells = how.cells(array.shape());
         let fit = |array: &ArrayMut<T>| {
@@ -448,7 +453,8 @@ impl Engine {
             })?;
             Ok(Apply { isa, how, scalings })
         };
-        self.change_in_place(array, &what, true, fit, kernel)
+        let job = InPlaceJob { what: &what, cuts_rows: true, once: true };
+        self.change_in_place(array, job, fit, kernel)
     }
 }
 

@@ -1,0 +1,244 @@
+//! Settings that were measured to be the fastest for one file on one machine.
+
+use std::fmt;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use rowmill_core::{AtomicFile, Backend, Checksums, Meta};
+use serde::{Deserialize, Serialize};
+
+use crate::{ChunkSize, Error, Isa, Result};
+
+/// The version of the form, and of what is measured.
+const VERSION: u32 = 1;
+
+/// The longest profile that is read, in bytes.
+const MOST_BYTES: u64 = 64 << 10;
+
+/// The setting that was the fastest for an array file on this machine, as `tune-chunks --save` found
+/// it.
+///
+/// It is bound to the file's length, dtype and shape, to the machine and to the release: where one of
+/// them differs it is as if there were none. It changes speed only, never an answer.
+///
+/// ```
+/// use rowmill_core::{ArrayMut, Backend};
+/// use rowmill_exec::{ChunkSize, Engine, Profile};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("x.npy");
+/// ArrayMut::<f32>::create(&path, [1000, 10])?.close()?;
+/// let profile = Profile::new("sum", ChunkSize::Bytes(8 << 20), 1, Backend::Mapped, 1.07);
+/// profile.save(&path)?;
+/// assert_eq!(Profile::find(&path), Some(profile));
+/// let engine = Engine::builder().tuned_for(&path).build()?;
+/// assert_eq!((engine.workers(), engine.chunk_size()), (1, ChunkSize::Bytes(8 << 20)));
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    job: String,
+    chunk: ChunkSize,
+    workers: usize,
+    backend: Backend,
+    gain: f64,
+}
+
+/// The JSON form.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved {
+    rowmill_profile: u32,
+    release: String,
+    machine: String,
+    dtype: String,
+    shape: Vec<usize>,
+    len: u64,
+    job: String,
+    chunk: String,
+    workers: usize,
+    backend: String,
+    gain: f64,
+}
+
+impl Profile {
+    /// A setting for a job, `gain` times as fast as the default.
+    #[must_use]
+    pub fn new(
+        job: impl Into<String>,
+        chunk: ChunkSize,
+        workers: usize,
+        backend: Backend,
+        gain: f64,
+    ) -> Self {
+        Self { job: job.into(), chunk, workers, backend, gain }
+    }
+
+    /// What was measured.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.job
+    }
+
+    /// How much a worker takes at a time.
+    #[must_use]
+    pub fn chunk(&self) -> ChunkSize {
+        self.chunk
+    }
+
+    /// The number of workers.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// How the bytes are reached: for [`OpenOptions::backend`](rowmill_core::OpenOptions::backend).
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// How often the time with this setting went into the time with the default.
+    #[must_use]
+    pub fn gain(&self) -> f64 {
+        self.gain
+    }
+
+    /// Where the profile of an array file is: `data.npy` has `data.npy.tuned.json`.
+    #[must_use]
+    pub fn path_for(array: &Path) -> PathBuf {
+        let mut name = array.as_os_str().to_owned();
+        name.push(".tuned.json");
+        name.into()
+    }
+
+    /// Keeps the profile beside the array file, or, where that folder cannot be written, in the user's
+    /// cache folder (`XDG_CACHE_HOME`, or `.cache` in `HOME`). Gives where it is.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the array cannot be read, or neither place can be written.
+    pub fn save(&self, array: &Path) -> Result<PathBuf> {
+        let bytes = self.to_json(array)?;
+        let beside = Self::path_for(array);
+        let failure = match write(&beside, &bytes) {
+            Ok(()) => return Ok(beside),
+            Err(failure) => failure,
+        };
+        let closed = [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem];
+        let is_closed = matches!(&failure, Error::File(rowmill_core::Error::Io { source, .. })
+            if closed.contains(&source.kind()));
+        let Some(cached) = is_closed.then(|| cache_path(array)).flatten() else {
+            return Err(failure);
+        };
+        if let Some(folder) = cached.parent() {
+            fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
+        }
+        write(&cached, &bytes)?;
+        Ok(cached)
+    }
+
+    /// The profile of an array file; `None` when there is none that fits the file as it is now, this
+    /// machine and this release.
+    #[must_use]
+    pub fn find(array: &Path) -> Option<Self> {
+        let beside = Some(Self::path_for(array));
+        let places = beside.into_iter().chain(cache_path(array));
+        places.filter_map(|place| Self::parse(&read(&place)?, array)).next()
+    }
+
+    fn to_json(&self, array: &Path) -> Result<Vec<u8>> {
+        let (meta, len) = meta_of(array)?;
+        let saved = Saved {
+            rowmill_profile: VERSION,
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+            machine: machine(),
+            dtype: meta.dtype.name().to_owned(),
+            shape: meta.shape.dims().to_vec(),
+            len,
+            job: self.job.clone(),
+            chunk: self.chunk.to_string(),
+            workers: self.workers,
+            backend: backend_name(self.backend).to_owned(),
+            gain: self.gain,
+        };
+        Ok(serde_json::to_vec_pretty(&saved).unwrap_or_default())
+    }
+
+    fn parse(bytes: &[u8], array: &Path) -> Option<Self> {
+        let saved: Saved = serde_json::from_slice(bytes).ok()?;
+        let (meta, len) = meta_of(array).ok()?;
+        let fits = saved.rowmill_profile == VERSION
+            && saved.release == env!("CARGO_PKG_VERSION")
+            && saved.machine == machine()
+            && saved.dtype == meta.dtype.name()
+            && saved.shape == meta.shape.dims()
+            && saved.len == len
+            && (1..=4096).contains(&saved.workers);
+        let backend = match saved.backend.as_str() {
+            "mapped" => Backend::Mapped,
+            "positioned" => Backend::Positioned,
+            "auto" => Backend::Auto,
+            _ => return None,
+        };
+        let chunk = saved.chunk.parse().ok()?;
+        let Saved { job, workers, gain, .. } = saved;
+        fits.then_some(Self { job, chunk, workers, backend, gain })
+    }
+}
+
+impl fmt::Display for Profile {
+    /// One line, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { job, chunk, workers, backend, gain } = self;
+        let backend = backend_name(*backend);
+        let plural = if *workers == 1 { "" } else { "s" };
+        write!(
+            f,
+            "chunks of {chunk}, {workers} worker{plural}, {backend} ({gain:.2} times the default at {job})"
+        )
+    }
+}
+
+fn backend_name(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Mapped => "mapped",
+        Backend::Positioned => "positioned",
+        _ => "auto",
+    }
+}
+
+fn meta_of(array: &Path) -> Result<(Meta, u64)> {
+    let meta = Meta::read(array, None)?;
+    let len = fs::metadata(array).map_err(Error::file("inspect", array))?.len();
+    Ok((meta, len))
+}
+
+/// What speed depends on.
+fn machine() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let cpu = model.map_or(std::env::consts::ARCH, |(_, name)| name);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("{cpu}, {cores} cores, {}", Isa::detect().name())
+}
+
+/// Where the profile is kept of an array file whose folder cannot be written.
+fn cache_path(array: &Path) -> Option<PathBuf> {
+    let given = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    let whole = fs::canonicalize(array).ok()?;
+    let name = Checksums::of(whole.as_os_str().as_encoded_bytes());
+    Some(given.or_else(home)?.join("rowmill").join(format!("{name:016x}.tuned.json")))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = AtomicFile::create(path)?;
+    file.file().write_all(bytes).map_err(Error::file("write", path))?;
+    file.publish()?;
+    Ok(())
+}
+
+/// The bytes of a small regular file, if there is one.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let metadata = fs::metadata(path).ok()?;
+    (metadata.is_file() && metadata.len() <= MOST_BYTES).then(|| fs::read(path).ok()).flatten()
+}

@@ -6,6 +6,7 @@
 //! | `limit` | how fast can this file be read at all, and how close do the kernels come? | [`report`] |
 //! | `wall` | does every kind of job come as close to that as it should? | [`wall`] |
 //! | `gather` | how fast do random rows come, warm and cold? | [`gather`] |
+//! | `guard` | what does it cost that a file may shrink? | [`guard`] |
 //! | `compare` | what do other libraries make of the same jobs? `bench/compare/run` asks | [`compare`] |
 //!
 //! The first two time jobs in turns ([`measure`]) against the fastest bare reads and writes that we know how
@@ -15,6 +16,7 @@ pub mod compare;
 mod error;
 mod files;
 pub mod gather;
+pub mod guard;
 pub mod limit;
 pub mod machine;
 pub mod measure;

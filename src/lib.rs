@@ -65,15 +65,19 @@
 //! | consume chunks in order | [`Engine::stream`] |
 //! | gather rows by their numbers | [`Engine::rows`], [`RowOrder`] |
 //! | train on shuffled batches | [`Engine::shuffled_batches`] |
+//! | find damage | [`Engine::checksums`], [`Engine::verify`] |
+//! | change an array in place | [`Engine::map_in_place`], [`Engine::normalize_in_place`] |
+//! | go on after a kill | [`Checkpoint`], [`Engine::reduce_resumable`], [`Engine::stream_resumable`] |
 //! | watch and stop | [`EngineBuilder::progress`], [`CancelToken`] |
 //! | know the result types | [`Numeric`] |
 
 #![forbid(unsafe_code)]
 
 pub use rowmill_core::{
-    AnyArray, Array, ArrayMut, AtomicFile, Backend, BusErrors, ByteOrder, CowArray, CreateOptions,
-    DType, Element, Error as FileError, Format, MAX_NDIM, Meta, OpenOptions, Order,
-    ParseDTypeError, RawSpec, Shape, ShapeError, Sidecar, SidecarError, SliceSource, Source,
-    StagedArray, Tile, TileBuffer, WhileWritten, f16, match_array, npy, open, zeros,
+    AnyArray, Array, ArrayMut, AtomicFile, Backend, Birth, BusErrors, ByteOrder, ChecksumHasher,
+    Checksums, CowArray, CreateOptions, DType, Element, Error as FileError, Format, Identity,
+    Journal, JournalError, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, RawSpec, Shape,
+    ShapeError, Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile, TileBuffer,
+    WhileWritten, f16, match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, value_parser};
-use rowmill::{ChunkSize, Shape};
+use rowmill::{Checkpoint, ChunkSize, Shape};
 
 use crate::condition::Condition;
 use crate::values::{
     Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Interval, Method, Nan, OrderArg, Size,
-    WhileWritten, parse_shape,
+    WhileWritten, parse_seconds, parse_shape,
 };
 
 /// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
@@ -31,6 +31,7 @@ Examples:
   rowmill sum x.npy --where 'x > 0.5'
   rowmill mean x.npy --axis columns --nan skip --json
   rowmill normalize x.npy x_z.npy
+  rowmill checksum x.npy && rowmill verify x.npy
   rowmill stats x.dat --dtype f32 --shape 1000000,64";
 
 #[derive(Debug, Subcommand)]
@@ -50,7 +51,29 @@ pub(crate) enum Command {
     /// Write a normalized copy: zero mean and unit variance, or a fixed range
     #[command(after_help = NORMALIZE_EXAMPLES)]
     Normalize(NormalizeArgs),
+    /// Make checksums of the rows and keep them in the sidecar
+    #[command(after_help = CHECKSUM_EXAMPLES)]
+    Checksum(IntegrityArgs),
+    /// Compare the rows with the checksums of the sidecar; prints the rows that are damaged
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(IntegrityArgs),
 }
+
+const CHECKSUM_EXAMPLES: &str = "\
+The checksums (XXH3, 64 bits, about a megabyte each) go into FILE.meta.json. Opening the file for
+writing drops them.
+
+Examples:
+  rowmill checksum x.npy
+  rowmill verify x.npy";
+
+const VERIFY_EXAMPLES: &str = "\
+Exit codes: 0 no damage, 1 damage or the job failed, 2 wrong usage. Damaged rows are printed as
+ranges, FIRST..END without END.
+
+Examples:
+  rowmill verify x.npy
+  rowmill verify x.npy --json";
 
 const INFO_EXAMPLES: &str = "\
 Examples:
@@ -90,7 +113,9 @@ Examples:
   rowmill normalize x.npy x_z.npy
   rowmill normalize x.npy x_01.npy --method minmax
   rowmill normalize x.npy x_11.npy --method minmax --range -1,1 --axis all
-  rowmill normalize counts.npy z.npy --output-dtype f32";
+  rowmill normalize counts.npy z.npy --output-dtype f32
+  rowmill normalize x.npy x_z.npy --checkpoint job.ckpt   killed and run again, it goes on
+  rowmill normalize x.npy --in-place";
 
 /// The file that is read, and what is in it if it does not say so itself. A heading of the help holds
 /// for all that follows, so groups such as this one come after the options of the command itself.
@@ -155,6 +180,28 @@ pub(crate) struct EngineArgs {
     pub(crate) no_progress: bool,
 }
 
+/// Where a job keeps what it has done.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Checkpoint")]
+pub(crate) struct CheckpointArgs {
+    /// Keep what was done in this file: after a kill, the same command goes on from there
+    #[arg(long, value_name = "PATH")]
+    checkpoint: Option<PathBuf>,
+    /// Seconds between two writes of the checkpoint; 0 writes it after every chunk
+    #[arg(
+        long, value_name = "SECONDS", default_value_t = 5.0, requires = "checkpoint",
+        value_parser = parse_seconds
+    )]
+    checkpoint_every: f64,
+}
+
+impl CheckpointArgs {
+    pub(crate) fn get(&self) -> Option<Checkpoint> {
+        let every = std::time::Duration::from_secs_f64(self.checkpoint_every);
+        self.checkpoint.as_ref().map(|path| Checkpoint::at(path).every(every))
+    }
+}
+
 /// Which elements take part.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Selection")]
@@ -199,6 +246,8 @@ pub(crate) struct TotalArgs {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -221,13 +270,34 @@ pub(crate) struct StatsArgs {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
+}
+
+/// The arguments of checksum and verify.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct IntegrityArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct NormalizeArgs {
     /// The .npy file to write; an old one is replaced at the end, in one step
-    #[arg(index = 2, value_name = "OUT")]
-    pub(crate) output: PathBuf,
+    #[arg(index = 2, value_name = "OUT", required_unless_present = "in_place")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the rows of the file itself, which has to hold floats. A journal beside it sees to it that
+    /// a crash loses no row; the same command finishes the job then
+    #[arg(long, conflicts_with_all = ["output", "output_dtype", "checkpoint"])]
+    pub(crate) in_place: bool,
+    /// Keep checksums of the rows in the sidecar of OUT, for `rowmill verify`
+    #[arg(long)]
+    pub(crate) checksums: bool,
     /// What is normalized by itself: everything, each column, or each row
     #[arg(long, value_enum, default_value_t = Axis::Columns)]
     pub(crate) axis: Axis,
@@ -247,6 +317,8 @@ pub(crate) struct NormalizeArgs {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) checkpoint: CheckpointArgs,
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// The job failed: exit code 1. With advice for likely mistakes.
     Job { error: Box<Error>, hint: Option<String> },
+    /// The job was done, and what it found is bad: exit code 1.
+    Found(String),
     /// Nobody takes the output any more, or there is no room for it.
     Output(io::Error),
     /// The process could not be made ready.
@@ -56,6 +58,7 @@ impl Failure {
                     note(format_args!("hint: {hint}"));
                 }
             }
+            Self::Found(message) => note(format_args!("rowmill: {message}")),
             // Whoever read it has enough: `rowmill … | head` is not a failure.
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             Self::Output(e) => note(format_args!("rowmill: cannot write to stdout: {e}")),

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use rowmill::{AnyArray, Array, ByteOrder, Engine, Error, FileError, OpenOptions, RawSpec, Shape};
+use rowmill::{
+    AnyArray, Array, ByteOrder, DType, Engine, Error, FileError, Meta, OpenOptions, RawSpec, Shape,
+};
 
 use crate::args::{EngineArgs, InputArgs, RawArgs, SelectArgs};
 use crate::failure::Failure;
@@ -32,6 +34,11 @@ impl InputArgs {
         OpenOptions::new().backend(self.backend.into()).while_written(self.while_written.into())
     }
 
+    /// The dtype of the file, also of one that an interrupted job left partly changed.
+    pub(crate) fn describe_unfinished(&self, spec: Option<&RawSpec>) -> Result<DType, Failure> {
+        Ok(Meta::read(&self.file, spec)?.dtype)
+    }
+
     /// How the array is named in notes: `weather.npy: float32 (26115, 9), 940.1 kB`.
     pub(crate) fn describe(&self, x: &AnyArray) -> String {
         let name = self.file.display().to_string();
@@ -52,7 +59,7 @@ fn warn_if_written(file: &Path, is_being_written: bool) {
 }
 
 impl RawArgs {
-    fn spec(&self) -> Result<Option<RawSpec>, Failure> {
+    pub(crate) fn spec(&self) -> Result<Option<RawSpec>, Failure> {
         let (Some(dtype), Some(shape)) = (self.dtype, &self.shape) else { return Ok(None) };
         let said = self.byte_order.map(ByteOrder::from);
         if let (Some(in_dtype), Some(said)) = (dtype.byte_order, said)

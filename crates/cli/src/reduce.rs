@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use rowmill::{
-    All, Array, Axis as ExecAxis, Columns, CompareMask, Engine, NanPolicy, Numeric, Reduce,
-    Reduction, Result, Rows, Selector, Shape, Statistic, Sum, Values,
+    All, Array, Axis as ExecAxis, Checkpoint, Columns, CompareMask, Engine, NanPolicy, Numeric,
+    Reduce, Reduction, Result, Resume, Rows, Selector, Shape, Statistic, Sum, Values,
 };
 
 use crate::number::Number;
@@ -102,13 +102,21 @@ where
 }
 
 /// Runs a job, and tells how many seconds it took.
-pub(crate) fn timed<T, R>(engine: &Engine, array: &Array<T>, kernel: R) -> Result<(R::Output, f64)>
+pub(crate) fn timed<T, R>(
+    engine: &Engine,
+    array: &Array<T>,
+    kernel: R,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<(R::Output, f64)>
 where
     T: Numeric,
-    R: Reduce<T>,
+    R: Resume<T>,
 {
     let start = Instant::now();
-    let output = engine.reduce(array, kernel)?;
+    let output = match checkpoint {
+        Some(checkpoint) => engine.reduce_resumable(array, kernel, checkpoint)?,
+        None => engine.reduce(array, kernel)?,
+    };
     Ok((output, start.elapsed().as_secs_f64()))
 }
 

@@ -148,6 +148,13 @@ impl FromStr for DTypeArg {
     }
 }
 
+/// Seconds from 0 on, with a fraction if need be.
+pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.trim().parse::<f64>().ok();
+    let seconds = seconds.filter(|s| (0.0..=1e9).contains(s));
+    seconds.ok_or_else(|| "expected seconds from 0 on, such as 5 or 0.5".to_owned())
+}
+
 /// `1000,64`, and as numpy prints it: `(1000, 64)`, `(1000,)`, `()`.
 pub(crate) fn parse_shape(text: &str) -> Result<Shape, String> {
     let trimmed = text.trim();

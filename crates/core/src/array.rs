@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::detect::read_meta;
-use crate::map::{Bytes, FAULT_AROUND, Identity};
+use crate::journal::refuse_unfinished;
+use crate::map::{Bytes, FAULT_AROUND, Seen};
 use crate::options::is_being_written;
 use crate::source::{check_ranges, tile_in};
 use crate::{
-    Backend, ByteOrder, DType, Element, Error, Meta, OpenOptions, RawSpec, Result, Shape, Source,
-    Tile, TileBuffer,
+    Backend, ByteOrder, DType, Element, Error, Identity, Meta, OpenOptions, RawSpec, Result, Shape,
+    Source, Tile, TileBuffer,
 };
 
 #[derive(Debug)]
@@ -26,8 +27,9 @@ impl Inner {
     fn open(path: &Path, options: &OpenOptions) -> Result<Arc<Self>> {
         let mut file = options.open_file(path)?;
         // Before the header is read, so that what it says is of the file that is verified later.
-        let seen = Identity::of(path, &file)?;
+        let seen = Seen::of(path, &file)?;
         let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
+        refuse_unfinished(path, &file)?;
         let bytes = Bytes::new(path, file, seen, options.backend, options.bus_errors)?;
         let in_place = bytes.mapped().is_some_and(|b| lends_in_place(&meta, b));
         Ok(Arc::new(Self { meta, bytes, in_place }))
@@ -275,6 +277,10 @@ impl<T: Element> Source<T> for Array<T> {
 
     fn verify(&self) -> Result<()> {
         self.inner.bytes.verify()
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(self.inner.bytes.identity())
     }
 
     fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {

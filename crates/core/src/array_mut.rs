@@ -1,6 +1,7 @@
 //! Arrays open for writing.
 
 use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,13 @@ use std::sync::OnceLock;
 use crate::array::lends_in_place;
 use crate::atomic::{lock, sync_directory};
 use crate::detect::read_meta;
-use crate::map::{Identity, InMemory, WriteMap, map_mut};
+use crate::journal::refuse_unfinished;
+use crate::map::{InMemory, Seen, WriteMap, map_mut};
 use crate::options::open_regular;
 use crate::source::{check_ranges, tile_in};
 use crate::{
-    AtomicFile, BusErrors, ByteOrder, Element, Error, Format, Meta, OpenOptions, Order, RawSpec,
-    Result, Shape, Sidecar, TileBuffer, WriteBack, npy,
+    AtomicFile, Birth, BusErrors, ByteOrder, Element, Error, Format, Meta, OpenOptions, Order,
+    RawSpec, Result, Shape, Sidecar, TileBuffer, WriteBack, npy,
 };
 
 /// Knobs for creating an array file.
@@ -100,6 +102,67 @@ impl CreateOptions {
         dims: impl Into<Vec<usize>>,
     ) -> Result<StagedArray<T>> {
         let path = path.as_ref();
+        let Blank { meta, header, len } = self.describe::<T>(path, dims.into())?;
+        let file = AtomicFile::create(path)?;
+        file.allocate(len)?;
+        let seen = Seen::of(path, file.file())?;
+        let mut map = map_mut(path, file.file(), seen, self.bus_errors)?;
+        if let Some(map) = &mut map {
+            map[..header.len()].copy_from_slice(&header);
+        }
+        Ok(StagedArray { file, seen, map, meta, path: path.to_owned(), element: PhantomData })
+    }
+
+    /// As [`stage`](Self::stage), but goes on with the array that an earlier writer of the same name
+    /// left unfinished, with all that was written to it. `None` when there is none, or none like this:
+    /// nothing was touched then.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, CreateOptions};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// let options = CreateOptions::new();
+    /// let mut first = options.stage::<u8>(&path, [3])?;
+    /// first.as_mut_slice()?[0] = 7;
+    /// first.keep_unfinished();
+    /// let made = first.birth();
+    /// drop(first); // or killed
+    /// let mut again = options.stage_again::<u8>(&path, [3])?.expect("left unfinished");
+    /// assert!(again.birth() == made && again.as_mut_slice()? == [7, 0, 0]);
+    /// again.publish()?;
+    /// assert_eq!(Array::<u8>::open(&path)?.as_slice(), Some(&[7, 0, 0][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`stage`](Self::stage).
+    pub fn stage_again<T: Element>(
+        &self,
+        path: impl AsRef<Path>,
+        dims: impl Into<Vec<usize>>,
+    ) -> Result<Option<StagedArray<T>>> {
+        let path = path.as_ref();
+        let expected = self.describe::<T>(path, dims.into())?;
+        let mut file = AtomicFile::resume(path)?;
+        let is_it = expected.is_stored_in(&file).map_err(Error::io("read", path))?;
+        if !is_it {
+            file.keep_unfinished();
+            return Ok(None);
+        }
+        let seen = Seen::of(path, file.file())?;
+        let map = map_mut(path, file.file(), seen, self.bus_errors)?;
+        let Blank { meta, .. } = expected;
+        // Bools are lent as such, and somebody may have written to the file.
+        let elements = map.as_ref().map_or(&[][..], |map| &map[meta.offset as usize..]);
+        if T::DTYPE == crate::DType::Bool && elements.iter().any(|&byte| byte > 1) {
+            file.keep_unfinished();
+            return Ok(None);
+        }
+        Ok(Some(StagedArray { file, seen, map, meta, path: path.to_owned(), element: PhantomData }))
+    }
+
+    /// What a new array is, before there is a file.
+    fn describe<T: Element>(&self, path: &Path, dims: Vec<usize>) -> Result<Blank> {
         let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
         let shape = Shape::new(dims).map_err(too_large)?;
         let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
@@ -120,14 +183,29 @@ impl CreateOptions {
         let bytes = meta.shape.byte_len(T::DTYPE.size()).map_err(too_large)?;
         let len = (header.len() + bytes) as u64;
         meta.check(path, len)?;
-        let file = AtomicFile::create(path)?;
-        file.allocate(len)?;
-        let seen = Identity::of(path, file.file())?;
-        let mut map = map_mut(path, file.file(), seen, self.bus_errors)?;
-        if let Some(map) = &mut map {
-            map[..header.len()].copy_from_slice(&header);
+        Ok(Blank { meta, header, len })
+    }
+}
+
+/// A new array without its file.
+struct Blank {
+    meta: Meta,
+    header: Vec<u8>,
+    /// Of the file, in bytes.
+    len: u64,
+}
+
+impl Blank {
+    /// Whether an unfinished file has the length and the header of this array.
+    fn is_stored_in(&self, file: &AtomicFile) -> std::io::Result<bool> {
+        let mut file = file.file();
+        if file.metadata()?.len() != self.len {
+            return Ok(false);
         }
-        Ok(StagedArray { file, seen, map, meta, path: path.to_owned(), element: PhantomData })
+        let mut header = vec![0; self.header.len()];
+        file.rewind()?;
+        file.read_exact(&mut header)?;
+        Ok(header == self.header)
     }
 }
 
@@ -137,7 +215,7 @@ impl CreateOptions {
 pub struct StagedArray<T> {
     file: AtomicFile,
     /// What the file was when its mapping was made.
-    seen: Identity,
+    seen: Seen,
     map: Option<WriteMap>,
     meta: Meta,
     path: PathBuf,
@@ -149,6 +227,19 @@ impl<T: Element> StagedArray<T> {
     #[must_use]
     pub fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    /// Leaves the unfinished file where it is when this is dropped, for
+    /// [`CreateOptions::stage_again`].
+    pub fn keep_unfinished(&mut self) {
+        self.file.keep_unfinished();
+    }
+
+    /// Which file it is, to tell it from others of the same name; `None` where the filesystem does
+    /// not keep when files were made.
+    #[must_use]
+    pub fn birth(&self) -> Option<Birth> {
+        self.file.birth()
     }
 
     /// All elements, in C order; zero where not written yet.
@@ -180,8 +271,9 @@ impl<T: Element> StagedArray<T> {
         }
         let (pointer, len) = (stored.as_mut_ptr(), stored.len());
         // SAFETY: `T` is `bool` and `T::Stored` is `u8`: same size, same alignment. The bytes were
-        // zeroed by the kernel when the file was made, the file has no name that others know and
-        // is locked, and through this slice only valid bools can be written.
+        // zeroed by the kernel when the file was made, or looked at when it was taken over
+        // (`stage_again`); the file has no name that others know and is locked, and through this
+        // slice only valid bools can be written.
         Ok((unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), len) }, write_back))
     }
 
@@ -260,7 +352,7 @@ pub struct ArrayMut<T> {
     /// Open as long as the mapping, so that write errors have a place to be reported. Locked.
     file: File,
     /// What the file was when its mapping was made.
-    seen: Identity,
+    seen: Seen,
     map: Option<WriteMap>,
     meta: Meta,
     /// What the first failed flush said.
@@ -269,13 +361,22 @@ pub struct ArrayMut<T> {
 }
 
 impl<T: Element> ArrayMut<T> {
-    /// Opens an existing array for reading and writing (numpy's mode `r+`).
+    /// Opens an existing array for reading and writing (numpy's mode `r+`). Checksums of its rows are
+    /// dropped from its sidecar: they will not be right any more.
     ///
     /// # Errors
     /// As [`Array::open`](crate::Array::open); [`Error::Locked`] while someone else writes it,
     /// [`Error::TooManyMappings`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_with(path.as_ref(), &OpenOptions::new())
+        Self::open_with(path.as_ref(), &OpenOptions::new(), refuse_unfinished)
+    }
+
+    /// As [`open`](Self::open), also if an in-place job on the array was interrupted: to finish it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_to_finish(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path.as_ref(), &OpenOptions::new(), |_, _| Ok(()))
     }
 
     /// Opens an existing raw file for reading and writing, of which `spec` says what it holds.
@@ -283,7 +384,16 @@ impl<T: Element> ArrayMut<T> {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_raw(path: impl AsRef<Path>, spec: &RawSpec) -> Result<Self> {
-        Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()))
+        Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()), refuse_unfinished)
+    }
+
+    /// As [`open_raw`](Self::open_raw), also if an in-place job on the array was interrupted: to finish
+    /// it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_raw_to_finish(path: impl AsRef<Path>, spec: &RawSpec) -> Result<Self> {
+        Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()), |_, _| Ok(()))
     }
 
     /// Creates an array of zeros (numpy's mode `w+`): [`CreateOptions`] with its defaults.
@@ -294,12 +404,18 @@ impl<T: Element> ArrayMut<T> {
         CreateOptions::new().create(path, dims)
     }
 
-    pub(crate) fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
+    pub(crate) fn open_with(
+        path: &Path,
+        options: &OpenOptions,
+        check: impl FnOnce(&Path, &File) -> Result<()>,
+    ) -> Result<Self> {
         let mut file = open_regular(path, fs::OpenOptions::new().read(true).write(true))?;
         lock(&file, path)?;
-        let seen = Identity::of(path, &file)?;
+        check(path, &file)?;
+        let seen = Seen::of(path, &file)?;
         let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
         expect_dtype::<T>(path, &meta)?;
+        forget_checksums(path)?;
         let map = map_mut(path, &file, seen, options.bus_errors)?;
         Ok(Self {
             path: path.to_owned(),
@@ -339,6 +455,35 @@ impl<T: Element> ArrayMut<T> {
     /// on for good.
     pub fn check(&self) -> Result<()> {
         self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn mapped(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// All elements in place, if the layout allows it.
+    pub(crate) fn lent(&self) -> Option<&[T]> {
+        let meta = &self.meta;
+        if meta.shape.is_empty() {
+            return Some(&[]);
+        }
+        let bytes = self.mapped();
+        if !lends_in_place(meta, bytes) {
+            return None;
+        }
+        let stored = bytes.get(meta.position(0)..meta.position(meta.shape.len()))?;
+        T::view(bytemuck::try_cast_slice(stored).ok()?)
+    }
+
+    /// Whether [`rows_mut`](Self::rows_mut) can lend rows.
+    #[must_use]
+    pub fn is_addressable(&self) -> bool {
+        self.lent().is_some()
     }
 
     /// Lends whole rows in place for writing, in C order.
@@ -438,6 +583,16 @@ impl<T: Element> ArrayMut<T> {
     /// As [`flush`](Self::flush).
     pub fn close(self) -> Result<()> {
         self.flush()
+    }
+}
+
+/// Drops what will not be right any more once the array is written to.
+fn forget_checksums(path: &Path) -> Result<()> {
+    match Sidecar::read(path)? {
+        Some(sidecar) if sidecar.checksums.is_some() => {
+            Sidecar { checksums: None, ..sidecar }.write(path)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::{Birth, Error, Result};
 
 /// A file that is written beside its name and takes the name in one step.
 ///
 /// The bytes go to a hidden neighbour (`.NAME.rowmill-partial`), which holds a lock as long as it
 /// is written. [`publish`](Self::publish) syncs it, renames it over the name and syncs the
 /// directory: after a crash the old file or the new one is there, complete. Dropped unpublished,
-/// it is removed; left behind by a crash, it is reused by the next writer of the same name.
+/// it is removed, unless it is to be [kept](Self::keep_unfinished); left behind by a crash, it is
+/// removed by the next writer of the same name, or [goes on](Self::resume).
 ///
 /// ```
 /// use std::io::Write;
@@ -37,11 +38,15 @@ pub struct AtomicFile {
 
 /// The name of the unfinished file, removed when dropped.
 #[derive(Debug)]
-struct Staged(Option<PathBuf>);
+struct Staged {
+    path: Option<PathBuf>,
+    /// Left where it is when dropped.
+    kept: bool,
+}
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
+        if let Some(path) = self.path.as_ref().filter(|_| !self.kept) {
             // What cannot be removed is reused by the next writer.
             let _ = fs::remove_file(path);
         }
@@ -59,7 +64,19 @@ impl AtomicFile {
     /// [`Error::Locked`] while another writer has the old or the unfinished new file,
     /// [`Error::NotRegular`] when `path` is a directory or a device, [`Error::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
+        Self::start(path.as_ref(), true)
+    }
+
+    /// As [`create`](Self::create), but an unfinished file of an earlier writer is taken over as it
+    /// is. What it holds is for the caller to know; where there is none, the file is empty.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn resume(path: impl AsRef<Path>) -> Result<Self> {
+        Self::start(path.as_ref(), false)
+    }
+
+    fn start(path: &Path, anew: bool) -> Result<Self> {
         // Through a symbolic link the file it points to is replaced, not the link.
         let target = match fs::metadata(path) {
             Ok(m) if !m.is_file() => return Err(Error::NotRegular { path: path.to_owned() }),
@@ -71,19 +88,30 @@ impl AtomicFile {
             lock(old, path)?;
         }
         let staged = partial_path(&target);
-        let file = claim(&staged, path)?;
+        let file = claim(&staged, path, anew)?;
         let permissions = old.as_ref().and_then(|o| o.metadata().ok()).map(|m| m.permissions());
         if let Some(permissions) = permissions {
             file.set_permissions(permissions).map_err(Error::io("create", path))?;
         }
         let old = old.filter(|_| cfg!(unix));
-        Ok(Self { staged: Staged(Some(staged)), target, file, _old: old })
+        Ok(Self { staged: Staged { path: Some(staged), kept: false }, target, file, _old: old })
     }
 
     /// The open file, for reading and writing.
     #[must_use]
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// Leaves the unfinished file where it is when this is dropped, for [`resume`](Self::resume).
+    pub fn keep_unfinished(&mut self) {
+        self.staged.kept = true;
+    }
+
+    /// Which file it is; `None` where the filesystem does not keep when files were made.
+    #[must_use]
+    pub fn birth(&self) -> Option<Birth> {
+        Birth::of(&self.file.metadata().ok()?)
     }
 
     /// The name that the file will have.
@@ -113,10 +141,10 @@ impl AtomicFile {
     pub fn publish(mut self) -> Result<File> {
         let flush = Error::io("flush", &self.target);
         self.file.sync_all().map_err(flush)?;
-        if let Some(staged) = &self.staged.0 {
+        if let Some(staged) = &self.staged.path {
             fs::rename(staged, &self.target).map_err(Error::io("replace", &self.target))?;
         }
-        self.staged.0 = None;
+        self.staged.path = None;
         sync_directory(&self.target)?;
         Ok(self.file)
     }
@@ -129,8 +157,9 @@ fn partial_path(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// Opens and locks the unfinished file, emptied of what a crash may have left in it.
-fn claim(staged: &Path, path: &Path) -> Result<File> {
+/// Opens and locks the unfinished file: a new one, unless what an earlier writer left is to be taken
+/// over. A new one is a new file, so that nobody takes it for the one that was left.
+fn claim(staged: &Path, path: &Path, anew: bool) -> Result<File> {
     let create = |e| Error::io("create", path)(e);
     loop {
         let mut options = fs::OpenOptions::new();
@@ -138,10 +167,13 @@ fn claim(staged: &Path, path: &Path) -> Result<File> {
         let file = options.open(staged).map_err(create)?;
         lock(&file, path)?;
         // Between opening and locking, its writer may have published or removed it.
-        if same_file(&file, staged) {
-            file.set_len(0).map_err(create)?;
+        if !same_file(&file, staged) {
+            continue;
+        }
+        if !anew || file.metadata().map_err(create)?.len() == 0 {
             return Ok(file);
         }
+        fs::remove_file(staged).map_err(create)?;
     }
 }
 

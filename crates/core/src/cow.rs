@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::array_mut::{expect_dtype, read_rows, rows_mut};
 use crate::detect::read_meta;
-use crate::map::{Identity, WriteMap, map_copy};
+use crate::journal::refuse_unfinished;
+use crate::map::{Seen, WriteMap, map_copy};
 use crate::{Element, Meta, OpenOptions, RawSpec, Result, Shape, TileBuffer};
 
 /// An array file open copy-on-write (numpy's mode `c`).
@@ -60,8 +61,9 @@ impl<T: Element> CowArray<T> {
 
     pub(crate) fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
         let mut file = options.open_file(path)?;
-        let seen = Identity::of(path, &file)?;
+        let seen = Seen::of(path, &file)?;
         let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
+        refuse_unfinished(path, &file)?;
         expect_dtype::<T>(path, &meta)?;
         let map = map_copy(path, &file, seen, options.bus_errors)?;
         Ok(Self { path: path.to_owned(), map, meta, element: PhantomData })

@@ -43,6 +43,11 @@ pub(crate) fn read_meta(
     Ok(meta)
 }
 
+/// The sidecar of an array file, in rowmill's own form.
+pub(crate) fn read_sidecar(array: &Path) -> Result<Option<Sidecar>> {
+    Ok(Found::read(Sidecar::path_for(array), Sidecar::parse)?.map(|found| found.sidecar))
+}
+
 /// A sidecar, and where it was found.
 struct Found {
     path: PathBuf,
@@ -91,7 +96,7 @@ fn npy_meta(path: &Path, file: &mut File, file_len: u64, own: Option<Found>) -> 
         shape: Some(header.shape.clone()),
         order: Some(header.order),
         offset: Some(header.offset),
-        columns: None,
+        ..Sidecar::default()
     };
     if let Some(own) = &own {
         own.agree_with(&said, "the .npy header")?;
@@ -144,6 +149,7 @@ fn raw_meta(
         order: first.order.or(next.order),
         offset: first.offset.or(next.offset),
         columns: first.columns.or(next.columns),
+        checksums: None,
     });
     let (dtype, byte_order) = said.dtype.ok_or_else(|| missing("dtype"))?;
     Ok(Meta {

@@ -219,6 +219,26 @@ pub enum Error {
         /// The length now, as far as it could be read.
         found: u64,
     },
+    /// A job that changes the array in place was begun and is not finished.
+    #[error(
+        "{} is being changed in place, or that was interrupted: some of its rows are old and some are \
+         new; run the job again to finish it (what it needs is in {})",
+        path.display(), journal.display()
+    )]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+        /// The journal of the job.
+        journal: PathBuf,
+    },
+    /// The journal of an in-place job cannot be used.
+    #[error("the journal {}: {source}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// Why not.
+        source: crate::JournalError,
+    },
     /// Bytes of an open file could not be read or written any more. Of a mapping that is told for
     /// good: everything after the first fault gives this error as well.
     #[error(

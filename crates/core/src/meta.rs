@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::{ByteOrder, DType, Error, Order, Result, Shape};
+use crate::detect::read_meta;
+use crate::options::open_regular;
+use crate::{ByteOrder, DType, Error, Order, RawSpec, Result, Shape};
 
 /// How an array file says what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +37,27 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// What an array file says it holds, checked against its length. Reads no element.
+    ///
+    /// ```
+    /// use rowmill_core::{ArrayMut, DType, Meta};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// ArrayMut::<f32>::create(&path, [4, 2])?.close()?;
+    /// assert_eq!(Meta::read(&path, None)?.dtype, DType::F32);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`OpenOptions::open_any`](crate::OpenOptions::open_any), but an array that is being changed
+    /// in place is not refused.
+    pub fn read(path: impl AsRef<Path>, spec: Option<&RawSpec>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut file = open_regular(path, std::fs::OpenOptions::new().read(true))?;
+        let len = file.metadata().map_err(Error::io("inspect", path))?.len();
+        read_meta(path, &mut file, len, spec)
+    }
+
     /// The number of bytes of all elements.
     #[must_use]
     pub fn byte_len(&self) -> usize {

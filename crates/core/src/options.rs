@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
+use crate::journal::refuse_unfinished;
 use crate::{AnyArray, Array, ArrayMut, CowArray, Element, Error, RawSpec, Result};
 
 /// How the bytes of a file are reached. It changes speed and failure modes, never a result.
@@ -143,7 +144,7 @@ impl OpenOptions {
     /// # Errors
     /// As [`ArrayMut::open`].
     pub fn open_mut<T: Element>(&self, path: impl AsRef<Path>) -> Result<ArrayMut<T>> {
-        ArrayMut::open_with(path.as_ref(), self)
+        ArrayMut::open_with(path.as_ref(), self, refuse_unfinished)
     }
 
     /// Opens an array whose changes stay in memory: [`CowArray::open`] with these knobs.

@@ -14,7 +14,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 pub use error::SidecarError;
 use value::Value;
 
-use crate::{ByteOrder, DType, Format, Meta, Order, ParseDTypeError, RawSpec, Shape};
+use crate::{ByteOrder, Checksums, DType, Format, Meta, Order, ParseDTypeError, RawSpec, Shape};
 
 /// The longest sidecar that is read, in bytes.
 pub(crate) const MAX_SIDECAR_LEN: u64 = 1024 * 1024;
@@ -23,7 +23,8 @@ pub(crate) const MAX_SIDECAR_LEN: u64 = 1024 * 1024;
 const VERSION: u64 = 1;
 
 /// The keys of a sidecar, in the order in which they are written.
-const KEYS: [&str; 6] = ["rowmill", "dtype", "shape", "order", "offset", "columns"];
+const KEYS: [&str; 8] =
+    ["rowmill", "dtype", "shape", "order", "offset", "columns", "checksum_rows", "xxh3_64"];
 
 /// What a JSON file beside an array file says about it.
 ///
@@ -41,6 +42,9 @@ const KEYS: [&str; 6] = ["rowmill", "dtype", "shape", "order", "offset", "column
 ///   "columns": ["temp", "wind_speed"]
 /// }
 /// ```
+///
+/// Checksums, if there are any, are a list `"xxh3_64"` of texts of 16 hexadecimal digits, one for each
+/// run of `"checksum_rows"` rows: see [`Checksums`].
 ///
 /// Beside a `.npy` file it needs only `rowmill` and `columns`; anything else it says has to agree
 /// with the header. Unknown keys are refused, because ignoring them could change what the data
@@ -72,9 +76,41 @@ pub struct Sidecar {
     pub offset: Option<u64>,
     /// The names of the columns: one for each element of a row.
     pub columns: Option<Vec<String>>,
+    /// Checksums of the rows.
+    pub checksums: Option<Checksums>,
 }
 
 impl Sidecar {
+    /// The sidecar of an array file, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Sidecar`](crate::Error::Sidecar) and [`Error::Io`](crate::Error::Io).
+    pub fn read(array: &Path) -> crate::Result<Option<Self>> {
+        crate::detect::read_sidecar(array)
+    }
+
+    /// Writes this beside an array file, in one step; what says nothing removes the sidecar. The array
+    /// file is not looked at: what is written has to fit it.
+    ///
+    /// # Errors
+    /// [`Error::Locked`](crate::Error::Locked) while someone else writes it,
+    /// [`Error::Io`](crate::Error::Io).
+    pub fn write(&self, array: &Path) -> crate::Result<()> {
+        let path = Self::path_for(array);
+        if *self == Self::default() {
+            return match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    Err(crate::Error::io("remove", &path)(e))
+                }
+                _ => crate::atomic::sync_directory(&path),
+            };
+        }
+        let file = crate::AtomicFile::create(&path)?;
+        std::io::Write::write_all(&mut file.file(), self.to_json().as_bytes())
+            .map_err(crate::Error::io("write", &path))?;
+        file.publish().map(drop)
+    }
+
     /// Where the sidecar of an array file is: `data.dat` has `data.dat.meta.json`.
     ///
     /// ```
@@ -147,13 +183,14 @@ impl Sidecar {
     }
 
     fn from_known(known: [Option<Value>; KEYS.len()]) -> Result<Self, SidecarError> {
-        let [_, dtype, shape, order, offset, columns] = known;
+        let [_, dtype, shape, order, offset, columns, rows, values] = known;
         Ok(Self {
             dtype: dtype.map(dtype_of).transpose()?,
             shape: shape.map(shape_of).transpose()?,
             order: order.map(order_of).transpose()?,
             offset: offset.map(offset_of).transpose()?,
             columns: columns.map(columns_of).transpose()?,
+            checksums: checksums_of(rows, values)?,
         })
     }
 
@@ -169,6 +206,7 @@ impl Sidecar {
                 order: Some(meta.order),
                 offset: Some(meta.offset),
                 columns,
+                checksums: None,
             },
         }
     }
@@ -181,6 +219,7 @@ impl Sidecar {
             order: Some(spec.order),
             offset: Some(spec.offset),
             columns: None,
+            checksums: None,
         }
     }
 
@@ -241,6 +280,11 @@ impl Sidecar {
             // The `Display` of a `Value` is JSON with every escape that a name can need.
             let quoted = columns.iter().map(|c| serde_json::Value::from(c.as_str()).to_string());
             lines.push(format!("\"columns\": [{}]", quoted.collect::<Vec<_>>().join(", ")));
+        }
+        if let Some(checksums) = &self.checksums {
+            let each = checksums.values().iter().map(|value| format!("\"{value:016x}\""));
+            lines.push(format!("\"checksum_rows\": {}", checksums.step()));
+            lines.push(format!("\"xxh3_64\": [{}]", each.collect::<Vec<_>>().join(", ")));
         }
         format!("{{\n  {}\n}}\n", lines.join(",\n  "))
     }
@@ -359,6 +403,36 @@ fn columns_of(value: Value) -> Result<Vec<String>, SidecarError> {
         Value::Numbers(empty) if empty.is_empty() => Ok(Vec::new()),
         other => Err(wrong_type("columns", "a list of names", &other)),
     }
+}
+
+fn checksums_of(
+    rows: Option<Value>,
+    values: Option<Value>,
+) -> Result<Option<Checksums>, SidecarError> {
+    let (rows, values) = match (rows, values) {
+        (None, None) => return Ok(None),
+        (Some(rows), Some(values)) => (rows, values),
+        (None, _) => return Err(SidecarError::MissingKey { key: "checksum_rows" }),
+        (_, None) => return Err(SidecarError::MissingKey { key: "xxh3_64" }),
+    };
+    let step = match &rows {
+        Value::Unsigned(n) => usize::try_from(*n).ok().filter(|&n| n > 0),
+        _ => None,
+    };
+    let step =
+        step.ok_or_else(|| wrong_type("checksum_rows", "a number of rows from 1 on", &rows))?;
+    let digits = |text: &String| {
+        let is_hex = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        is_hex.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+    };
+    let all = match &values {
+        Value::Texts(texts) => texts.iter().map(digits).collect(),
+        Value::Numbers(empty) if empty.is_empty() => Some(Vec::new()),
+        _ => None,
+    };
+    let expected = "a list of texts of 16 hexadecimal digits";
+    let all = all.ok_or_else(|| wrong_type("xxh3_64", expected, &values))?;
+    Ok(Some(Checksums::new(step, all)))
 }
 
 fn wrong_type(key: &'static str, expected: &'static str, found: &Value) -> SidecarError {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Element, Error, Result, Shape};
+use crate::{Element, Error, Identity, Result, Shape};
 
 /// A rectangle of elements: some rows, and of each row the same run of elements.
 ///
@@ -193,6 +193,12 @@ pub trait Source<T: Element>: Sync {
     /// [`Error::Changed`] when the file was changed meanwhile, and as [`check`](Self::check).
     fn verify(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Which file the elements come from, in the state in which it was opened: what tells a job that
+    /// goes on later that it still is the same array. Default: none, as for what is in memory.
+    fn identity(&self) -> Option<Identity> {
+        None
     }
 
     /// As [`tile`](Self::tile), for a reader that has to stay below a memory ceiling and will

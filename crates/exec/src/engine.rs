@@ -1,9 +1,11 @@
 //! The engine: workers, chunk size, progress and cancellation, and the jobs that it runs.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use rowmill_core::{Element, Source, TileBuffer};
+use rowmill_core::{Element, Shape, Source, TileBuffer};
 
+use crate::checkpoint::Ranges;
 use crate::control::{CancelToken, Observer, Progress};
 use crate::grid::Grid;
 use crate::memory;
@@ -12,7 +14,7 @@ use crate::reduce::{Block, Reduce};
 use crate::report::Reporter;
 use crate::run::Job;
 use crate::scratch::Scratch;
-use crate::tree::{Run, Tree};
+use crate::tree::{Node, Run, Tree};
 use crate::{Error, Result, RunReport};
 use rowmill_lanes::arch::Isa;
 
@@ -189,6 +191,17 @@ impl EngineBuilder {
     }
 }
 
+/// What an earlier run of a reduction has done, and who keeps what this one does.
+pub(crate) struct Earlier<'a, P> {
+    pub(crate) nodes: Vec<Node<P>>,
+    /// The blocks of the nodes.
+    pub(crate) done: Ranges,
+    pub(crate) after_chunk: &'a KeepTree<'a, P>,
+    pub(crate) on_failure: &'a KeepTree<'a, P>,
+}
+
+type KeepTree<'a, P> = dyn Fn(&Tree<P>) -> Result<()> + Sync + 'a;
+
 /// What a worker carries from chunk to chunk of a reduction.
 struct Worker<T: Element> {
     buffer: TileBuffer<T>,
@@ -246,13 +259,38 @@ impl Engine {
         S: Source<T>,
         R: Reduce<T>,
     {
+        self.reduce_from(source, &kernel, None)
+    }
+
+    /// The blocks of an array.
+    pub(crate) fn grid<T: Element>(&self, shape: &Shape) -> Grid {
+        Grid::new(shape.rows(), shape.row_len(), size_of::<T>())
+    }
+
+    /// Reduces what an earlier run did not.
+    pub(crate) fn reduce_from<T, S, R>(
+        &self,
+        source: &S,
+        kernel: &R,
+        earlier: Option<Earlier<'_, R::Partial>>,
+    ) -> Result<R::Output>
+    where
+        T: Element,
+        S: Source<T>,
+        R: Reduce<T>,
+    {
         let shape = source.shape();
         kernel.check(shape)?;
-        let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
+        let grid = self.grid::<T>(shape);
         let plan = Plan::blocks(&grid, self.chunk, self.workers())
             .finer(self.most_chunk_bytes() / grid.block_bytes());
-        let tree = Tree::new();
         let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
+        let (tree, keeping) = match earlier {
+            Some(Earlier { nodes, done, after_chunk, on_failure }) => {
+                (Tree::from_nodes(nodes, merge), Some((done, after_chunk, on_failure)))
+            }
+            None => (Tree::new(), None),
+        };
         let job = Job::new(self, "reduce", plan.len(), (shape.len() * size_of::<T>()) as u64)
             .within_ceiling();
         let lets_go = job.lets_go();
@@ -261,24 +299,39 @@ impl Engine {
             |chunk| grid.bytes(plan.chunk(chunk)),
             || Worker { buffer: TileBuffer::new(), scratch: Scratch::default(), lets_go },
             |worker, chunk| {
-                let mut run = Run::new();
-                let blocks = plan.chunk(chunk);
-                let reduced = self.reduce_blocks(source, &kernel, &grid, blocks, worker, |i, p| {
-                    run.push(i, p, merge);
-                });
-                // What a kernel made of bytes that were not there is no result, and no failure.
-                source.check()?;
-                reduced?;
-                if lets_go {
-                    for (rows, cols) in grid.regions(plan.chunk(chunk)) {
-                        source.release(rows, cols);
+                let reduce = |worker: &mut Worker<T>, blocks: Range<usize>| {
+                    let mut run = Run::new();
+                    let all = blocks.clone();
+                    let reduced = self.reduce_blocks(source, kernel, &grid, all, worker, |i, p| {
+                        run.push(i, p, merge);
+                    });
+                    // What a kernel made of bytes that were not there is no result, and no failure.
+                    source.check()?;
+                    reduced?;
+                    if lets_go {
+                        for (rows, cols) in grid.regions(blocks) {
+                            source.release(rows, cols);
+                        }
                     }
+                    tree.add(run, merge);
+                    Ok(())
+                };
+                let Some((done, after_chunk, _)) = &keeping else {
+                    return reduce(worker, plan.chunk(chunk));
+                };
+                for blocks in done.missing(plan.chunk(chunk)) {
+                    reduce(worker, blocks)?;
                 }
-                tree.add(run, merge);
-                Ok(())
+                after_chunk(&tree)
             },
         );
-        job.end(source)?;
+        if let Err(error) = job.end(source) {
+            if let Some((_, _, on_failure)) = keeping {
+                // The failure is what has to be known, not that less of the work was kept.
+                let _ = on_failure(&tree);
+            }
+            return Err(error);
+        }
         let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
         // A result of many cells is made on all workers.
         let output = if job.workers() == 1 {
@@ -303,7 +356,7 @@ impl Engine {
         source: &impl Source<T>,
         kernel: &R,
         grid: &Grid,
-        blocks: std::ops::Range<usize>,
+        blocks: Range<usize>,
         worker: &mut Worker<T>,
         mut done: impl FnMut(usize, R::Partial),
     ) -> Result<()> {

@@ -1,6 +1,10 @@
 //! What can go wrong with a job.
 
+use std::path::{Path, PathBuf};
+
 use rowmill_core::Shape;
+
+use crate::CheckpointError;
 
 /// The result of a job.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -12,6 +16,29 @@ pub enum Error {
     /// A file could not be opened, read or written.
     #[error(transparent)]
     File(#[from] rowmill_core::Error),
+    /// Checksums that were made of another array.
+    #[error(
+        "there are {found} checksums of {step} rows each, an array of {rows} rows has {expected}; make \
+         them again if the array is as it should be"
+    )]
+    ChecksumCount {
+        /// How many there should be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+        /// The rows that each stands for.
+        step: usize,
+        /// Rows in the array.
+        rows: usize,
+    },
+    /// A checkpoint that the job cannot go on with.
+    #[error("the checkpoint {}: {source}", path.display())]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Why not.
+        source: CheckpointError,
+    },
     /// The cancel token was used.
     #[error("the job was cancelled")]
     Cancelled,
@@ -143,6 +170,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// An error of the operating system, for `map_err`.
+    pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File(rowmill_core::Error::Io { action, path, source })
+    }
+
     /// An error of a kernel of the user's own.
     ///
     /// ```

@@ -10,17 +10,21 @@
 //! balanced tree over the blocks. Workers, chunk size and instruction set change no bit.
 
 mod batches;
+mod checkpoint;
 mod control;
 mod engine;
 mod error;
 mod gather;
 mod grid;
+mod in_place;
+mod integrity;
 mod kernel;
 mod map;
 mod memory;
 mod plan;
 mod reduce;
 mod report;
+mod resume;
 mod rows;
 mod run;
 mod scratch;
@@ -29,6 +33,7 @@ mod stream;
 mod tree;
 
 pub use batches::{Batch, Batches, ShuffledBatches};
+pub use checkpoint::{Checkpoint, CheckpointError, check_checkpoint, frame_checkpoint};
 pub use control::{CancelToken, Progress};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{Error, Result};
@@ -37,5 +42,6 @@ pub use map::{Chunk, Elements, Map, Mapping, RowMap, map_elements, map_rows};
 pub use plan::{ChunkSize, ParseChunkSizeError};
 pub use reduce::{Block, Reduce};
 pub use report::RunReport;
+pub use resume::Resume;
 pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, Simd, prefetch};
 pub use rows::{RowOrder, RowSelection};

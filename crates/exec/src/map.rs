@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::path::Path;
 
 use parking_lot::Mutex;
-use rowmill_core::{CreateOptions, Element, Source, TileBuffer};
+use rowmill_core::{CreateOptions, Element, Source, StagedArray, TileBuffer};
 use rowmill_lanes::arch::copy_past_cache;
 
+use crate::checkpoint::{Checkpoint, Keeper, MapKeeper, Ranges, State};
 use crate::plan::Plan;
 use crate::run::Job;
 use crate::scratch::Scratch;
@@ -160,7 +161,18 @@ pub struct Mapping<'a, T, U, S, K> {
     engine: &'a Engine,
     source: &'a S,
     kernel: K,
+    keep: Option<Keep<'a>>,
     elements: PhantomData<fn(T) -> U>,
+}
+
+/// The checkpoint of a map.
+#[derive(Clone, Debug)]
+pub(crate) struct Keep<'a> {
+    pub(crate) checkpoint: &'a Checkpoint,
+    /// What the map computes, if that can be said.
+    pub(crate) what: Option<String>,
+    /// What an earlier read found, for the map.
+    pub(crate) fitted: Vec<u8>,
 }
 
 impl Engine {
@@ -172,17 +184,45 @@ impl Engine {
         S: Source<T>,
         K: Map<T, U>,
     {
-        Mapping { engine: self, source, kernel, elements: PhantomData }
+        Mapping { engine: self, source, kernel, keep: None, elements: PhantomData }
     }
 }
 
-impl<T, U, S, K> Mapping<'_, T, U, S, K>
+impl<'a, T, U, S, K> Mapping<'a, T, U, S, K>
 where
     T: Element,
     U: Element,
     S: Source<T>,
     K: Map<T, U>,
 {
+    /// Keeps what was done in a checkpoint: killed at any point and run again with it, the job goes on
+    /// with the output as far as it was written, and gives the same bytes as an uninterrupted one. The
+    /// unfinished output then stays, also when the job fails. The checkpoint needs a
+    /// [label](Checkpoint::label) that says what the kernel computes.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, ArrayMut};
+    /// use rowmill_exec::{Checkpoint, Engine, map_elements};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let (path, twice) = (dir.path().join("x.npy"), dir.path().join("twice.npy"));
+    /// # ArrayMut::<i32>::create(&path, [4, 2])?.close()?;
+    /// let x = Array::<i32>::open(&path)?;
+    /// let checkpoint = Checkpoint::at(dir.path().join("twice.checkpoint")).label("twice, version 1");
+    /// let map = map_elements(|v: i32| v * 2);
+    /// Engine::new()?.map(&x, map).checkpoint(&checkpoint).write_npy(&twice)?;
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    pub fn checkpoint(mut self, checkpoint: &'a Checkpoint) -> Self {
+        self.keep = Some(Keep { checkpoint, what: None, fitted: Vec::new() });
+        self
+    }
+
+    /// As [`checkpoint`](Self::checkpoint), for a kernel that can say what it computes.
+    pub(crate) fn keeping(mut self, keep: Option<Keep<'a>>) -> Self {
+        self.keep = keep;
+        self
+    }
+
     /// Runs the job and writes a new `.npy` file. An existing file of that name is replaced at the
     /// end in one step, and stays untouched when anything fails.
     ///
@@ -202,12 +242,18 @@ where
     /// # Errors
     /// As [`write_npy`](Self::write_npy).
     pub fn write(self, path: impl AsRef<Path>, options: &CreateOptions) -> Result<()> {
-        let Self { engine, source, kernel, .. } = self;
+        let Self { engine, source, kernel, keep, .. } = self;
         let shape = source.shape();
         let row_dims = kernel.row_dims(shape.row_dims());
         let mut dims = shape.dims().get(..1).unwrap_or(&[]).to_vec();
         dims.extend(&row_dims);
-        let mut staged = options.stage::<U>(path, dims)?;
+        let (mut staged, keeper) = match keep {
+            None => (options.stage::<U>(path, dims)?, None),
+            Some(keep) => {
+                let (staged, keeper) = stage_kept(keep, source, path.as_ref(), options, dims)?;
+                (staged, Some(keeper))
+            }
+        };
         let (row_len, out_len) = (shape.row_len(), staged.meta().shape.row_len());
         let cuts_rows = kernel.within_rows() && row_len == out_len && row_len > 0;
         let (unit, in_item, out_item) =
@@ -247,9 +293,9 @@ where
             Unit::Rows => STAGE / (out_item * size_of::<U>()).max(1),
         };
         let in_cache = if source.rows_at_a_time() > 1 { 0 } else { in_cache };
-        let work = |(buffer, scratch): &mut (TileBuffer<T>, Scratch), chunk: usize| {
-            let part = &mut **parts[chunk].lock();
-            let items = plan.chunk(chunk);
+        let write_items = |(buffer, scratch): &mut (TileBuffer<T>, Scratch),
+                           items: Range<usize>,
+                           part: &mut [U]| {
             let written = |item: usize| (item * out_item * size_of::<U>()) as u64;
             let bytes = written(items.start)..written(items.end);
             write_back.prepare(bytes.clone())?;
@@ -279,7 +325,13 @@ where
                         copy_past_cache(bytemuck::cast_slice(&piece), to);
                     }
                 }
-                None => _ = fill(items.clone(), part)?,
+                None => {
+                    if keeper.is_some() {
+                        // An earlier run may have begun with it.
+                        part.fill(U::default());
+                    }
+                    fill(items.clone(), part)?;
+                }
             }
             write_back.check()?;
             write_back.start(bytes.clone());
@@ -289,18 +341,75 @@ where
             }
             Ok(())
         };
+        let work = |worker: &mut (TileBuffer<T>, Scratch), chunk: usize| {
+            let all = &mut **parts[chunk].lock();
+            let items = plan.chunk(chunk);
+            let Some(keeper) = &keeper else { return write_items(worker, items, all) };
+            for todo in keeper.missing(items.clone()) {
+                let place = (todo.start - items.start) * out_item;
+                let part = &mut all[place..place + todo.len() * out_item];
+                write_items(worker, todo.clone(), part)?;
+                keeper.wrote(todo, || Ok(write_back.sync()?))?;
+            }
+            Ok(())
+        };
         engine.run(
             &job,
             |chunk| (plan.chunk(chunk).len() * in_item * size_of::<T>()) as u64,
             || (TileBuffer::new(), Scratch::default()),
             work,
         );
-        job.end(source)?;
+        let ended = job.end(source);
+        if let (Err(_), Some(keeper)) = (&ended, &keeper) {
+            // The failure is what has to be known, not that less of the work was kept.
+            let _ = keeper.save(|| Ok(write_back.sync()?));
+        }
         drop(parts);
+        if let (Err(_), Some(_)) = (&ended, &keeper) {
+            staged.keep_unfinished();
+        }
+        ended?;
         staged.publish()?;
+        keeper.map_or(Ok(()), MapKeeper::remove)?;
         job.succeed();
         Ok(())
     }
+}
+
+/// The output of a job with a checkpoint: the unfinished one that the checkpoint is of, else a new one.
+fn stage_kept<'a, T: Element, U: Element>(
+    keep: Keep<'a>,
+    source: &impl Source<T>,
+    path: &Path,
+    options: &CreateOptions,
+    dims: Vec<usize>,
+) -> Result<(StagedArray<U>, MapKeeper<'a>)> {
+    let Keep { checkpoint, what, fitted } = keep;
+    let mut keeper = Keeper::open(checkpoint, what, source)?;
+    let mut done = Ranges::default();
+    let mut goes_on = None;
+    match keeper.take_found() {
+        None => {}
+        Some(State::Map { output, done: ranges, fitted: earlier }) => {
+            if earlier != fitted {
+                return Err(keeper.damaged("what was found in an earlier read differs"));
+            }
+            let again = options.stage_again::<U>(path, dims.clone())?;
+            // Without its output there is nothing to go on with: the job starts over.
+            if let Some(staged) = again.filter(|s| s.birth().is_some() && s.birth() == output) {
+                let usize = |n| usize::try_from(n).unwrap_or(usize::MAX);
+                ranges.into_iter().for_each(|(start, end)| done.insert(usize(start)..usize(end)));
+                goes_on = Some(staged);
+            }
+        }
+        Some(_) => return Err(keeper.damaged("it is not the checkpoint of a map")),
+    }
+    let staged = match goes_on {
+        Some(staged) => staged,
+        None => options.stage::<U>(path, dims)?,
+    };
+    let keeper = MapKeeper::new(keeper, fitted, staged.birth(), done);
+    Ok((staged, keeper))
 }
 
 /// So many elements in whole rows, if that is one at least.

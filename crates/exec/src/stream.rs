@@ -18,6 +18,7 @@ use std::ops::{ControlFlow, Range};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use rowmill_core::{Element, Source, TileBuffer};
 
+use crate::checkpoint::{Checkpoint, Keeper, State};
 use crate::map::{Chunk, Unit, each_run};
 use crate::plan::{ChunkSize, Plan};
 use crate::run::{Job, Pulse, TICK};
@@ -66,6 +67,106 @@ impl Engine {
         &self,
         source: &S,
         kernel: impl Fn(&Chunk<'_, T>) -> Result<R> + Sync,
+        consume: impl FnMut(Range<usize>, R) -> ControlFlow<()>,
+    ) -> Result<()>
+    where
+        T: Element,
+        S: Source<T>,
+        R: Send,
+    {
+        self.stream_from(0, source, kernel, consume)
+    }
+
+    /// As [`stream`](Self::stream), but what was consumed is kept in a checkpoint: killed and run again,
+    /// the stream goes on behind it. Rows that were consumed since the checkpoint was written last are
+    /// handed to `consume` again, so it should do the same twice without harm, like writing to the
+    /// place of the rows; with [`Checkpoint::every`] zero they are those of one chunk at most. The
+    /// checkpoint needs a [label](Checkpoint::label) that says what `kernel` computes.
+    ///
+    /// A stream that `consume` ended keeps its checkpoint and goes on there when it is run again.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use rowmill_core::{Array, ArrayMut};
+    /// use rowmill_exec::{Checkpoint, ChunkSize, Engine};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("x.npy");
+    /// # ArrayMut::<u8>::create(&path, [5, 2])?.close()?;
+    /// let x = Array::<u8>::open(&path)?;
+    /// let engine = Engine::builder().chunk(ChunkSize::Rows(2)).build()?;
+    /// let checkpoint = Checkpoint::at(dir.path().join("stream.checkpoint")).label("rows");
+    /// let mut seen = Vec::new();
+    /// for _ in 0..2 {
+    ///     engine.stream_resumable(
+    ///         &x,
+    ///         |chunk| Ok(chunk.rows()),
+    ///         |_, rows| {
+    ///             seen.push(rows);
+    ///             if seen.len() == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    ///         },
+    ///         &checkpoint,
+    ///     )?;
+    /// }
+    /// assert_eq!(seen, [0..2, 2..4, 4..5]);
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream); [`Error::Checkpoint`](crate::Error::Checkpoint) for a checkpoint
+    /// that is damaged, of another job, or of the input as it was before a change.
+    ///
+    /// # Panics
+    /// When `consume` does; the workers stop first.
+    pub fn stream_resumable<T, S, R>(
+        &self,
+        source: &S,
+        kernel: impl Fn(&Chunk<'_, T>) -> Result<R> + Sync,
+        mut consume: impl FnMut(Range<usize>, R) -> ControlFlow<()>,
+        checkpoint: &Checkpoint,
+    ) -> Result<()>
+    where
+        T: Element,
+        S: Source<T>,
+        R: Send,
+    {
+        let mut keeper = Keeper::open(checkpoint, None, source)?;
+        let rows = source.shape().rows();
+        let first = match keeper.take_found() {
+            None => Some(0),
+            Some(State::Stream(rows)) => usize::try_from(rows).ok(),
+            Some(_) => return Err(keeper.damaged("it is not the checkpoint of a stream")),
+        };
+        let first = first.filter(|&first| first <= rows);
+        let first = first.ok_or_else(|| keeper.damaged("it has more rows than the array"))?;
+        let (mut consumed, mut ended) = (first, false);
+        let mut failure = None;
+        let state = |rows: usize| Ok(State::Stream(rows as u64));
+        let result = self.stream_from(first, source, kernel, |rows, result| {
+            consumed = rows.end;
+            ended = consume(rows, result).is_break();
+            failure = keeper.save_when_due(|| state(consumed)).err();
+            if ended || failure.is_some() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        if result.is_ok() && !ended {
+            return keeper.remove();
+        }
+        let kept = keeper.save(|| state(consumed));
+        result.and(kept)
+    }
+
+    /// Streams the rows from `first` on.
+    fn stream_from<T, S, R>(
+        &self,
+        first: usize,
+        source: &S,
+        kernel: impl Fn(&Chunk<'_, T>) -> Result<R> + Sync,
         mut consume: impl FnMut(Range<usize>, R) -> ControlFlow<()>,
     ) -> Result<()>
     where
@@ -75,18 +176,22 @@ impl Engine {
     {
         let shape = source.shape();
         let row_bytes = shape.row_len() * size_of::<T>();
-        let plan = Plan::rows(shape.rows(), row_bytes, self.chunk, self.workers());
+        let rows = shape.rows() - first;
+        let plan = Plan::rows(rows, row_bytes, self.chunk, self.workers());
         // Rows that were asked for are a promise to the consumer.
         let plan = &match self.chunk {
             ChunkSize::Rows(_) => plan,
             _ => plan.finer(self.most_chunk_bytes() / row_bytes.max(1)),
         };
         let bytes = |chunk: usize| (plan.chunk(chunk).len() * row_bytes) as u64;
-        let job = &Job::new(self, "stream", plan.len(), (shape.rows() * row_bytes) as u64)
-            .within_ceiling();
+        let rows_of = |chunk: usize| {
+            let rows = plan.chunk(chunk);
+            first + rows.start..first + rows.end
+        };
+        let job = &Job::new(self, "stream", plan.len(), (rows * row_bytes) as u64).within_ceiling();
         let lets_go = job.lets_go();
         let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
-            let rows = plan.chunk(chunk);
+            let rows = rows_of(chunk);
             let result =
                 each_run(source, rows.clone(), Unit::Rows, lets_go, buffer, |x, _| kernel(&x));
             source.check()?;
@@ -103,7 +208,7 @@ impl Engine {
             while let Some(chunk) = job.take() {
                 let result = job.step(chunk, bytes(chunk), || compute(&mut buffer, chunk));
                 let Some(Some(result)) = result else { break };
-                if consume(plan.chunk(chunk), result).is_break() {
+                if consume(rows_of(chunk), result).is_break() {
                     job.succeed();
                     return Ok(());
                 }
@@ -142,7 +247,7 @@ impl Engine {
                         Err(RecvTimeoutError::Disconnected) => return false,
                     }
                     while let Some(result) = waiting.remove(&next) {
-                        if consume(plan.chunk(next), result).is_break() {
+                        if consume(rows_of(next), result).is_break() {
                             job.stop();
                             return true;
                         }

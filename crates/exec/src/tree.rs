@@ -22,9 +22,9 @@ use parking_lot::Mutex;
 /// The partial of some blocks, and which.
 #[derive(Debug)]
 pub(crate) struct Node<P> {
-    level: u32,
-    index: usize,
-    partial: P,
+    pub(crate) level: u32,
+    pub(crate) index: usize,
+    pub(crate) partial: P,
 }
 
 /// The partials of a run of blocks, merged as far as they can be: what a worker carries through a
@@ -66,6 +66,18 @@ pub(crate) struct Tree<P> {
 impl<P> Tree<P> {
     pub(crate) const fn new() -> Self {
         Self { nodes: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// A tree of the nodes of an earlier one.
+    pub(crate) fn from_nodes(nodes: Vec<Node<P>>, merge: impl Fn(&mut P, P)) -> Self {
+        let tree = Self::new();
+        tree.add(Run { nodes }, merge);
+        tree
+    }
+
+    /// Hands all nodes to `f`, with level and index. What a worker is merging just now is not there.
+    pub(crate) fn look<R>(&self, f: impl FnOnce(&BTreeMap<(u32, usize), P>) -> R) -> R {
+        f(&self.nodes.lock())
     }
 
     /// Adds what a worker has of a chunk. Merging happens outside the lock.

@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
+
 /// An unsigned integer of 256 bits. Sums of squares of 2^64 64-bit elements stay below 2^192, and
 /// times their count below 2^256, so nothing here overflows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct U256 {
     high: u128,
     low: u128,

@@ -4,6 +4,7 @@ mod info;
 mod normalize;
 mod stats;
 mod total;
+mod verify;
 
 use std::io::{IsTerminal, Write};
 
@@ -22,6 +23,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure>
         Command::Sum(args) => total::run(Total::Sum, args, out),
         Command::Mean(args) => total::run(Total::Mean, args, out),
         Command::Normalize(args) => normalize::run(args, out),
+        Command::Checksum(args) => verify::make(args, out),
+        Command::Verify(args) => verify::run(args, out),
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use rowmill::{
-    AnyArray, Array, CreateOptions, DType, Element, Engine, Format, Normalize, NormalizeAxis,
-    NormalizeMethod, Numeric, f16, match_array,
+    AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FloatElement,
+    Format, Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, f16, match_array,
 };
 use serde::Serialize;
 
+use super::verify;
 use crate::args::NormalizeArgs;
 use crate::failure::Failure;
 use crate::input::describe_speed;
@@ -37,7 +38,8 @@ struct Report<'a> {
 
 pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let how = how(args)?;
-    check_output(args)?;
+    let Some(output) = &args.output else { return in_place(args, how, out) };
+    check_output(args, output)?;
     let array = args.input.open()?;
     let dtype = output_dtype(args, &array);
     let running = args.engine.build()?;
@@ -46,17 +48,81 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
         options = options.columns(names.clone());
     }
     let start = Instant::now();
-    match_array!(&array, x => write(&running.engine, x, how, dtype, &args.output, &options))?;
+    let checkpoint = args.checkpoint.get();
+    let to = (output.as_path(), &options, checkpoint.as_ref());
+    match_array!(&array, x => write(&running.engine, x, how, dtype, to))?;
+    if args.checksums {
+        let written = rowmill::open(output)?;
+        let sums = match_array!(&written, x => verify::checksums(&running.engine, x))?;
+        verify::keep(output, written.meta(), sums)?;
+    }
     let seconds = start.elapsed().as_secs_f64();
     let took = running.finish();
-    let bytes = array.meta().byte_len();
+    tell(args, output, array.meta(), dtype, seconds, took, out)
+}
+
+/// Replaces the rows of the file itself.
+fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result<(), Failure> {
+    let (file, spec) = (&args.input.file, args.input.raw.spec()?);
+    let dtype = match args.input.describe_unfinished(spec.as_ref())? {
+        dtype @ (DType::F16 | DType::F32 | DType::F64) => dtype,
+        other => {
+            return Err(Failure::Usage(format!(
+                "{} holds {other}, which cannot hold normalized values; --in-place needs float16, \
+                 float32 or float64, name an output instead",
+                file.display()
+            )));
+        }
+    };
+    let running = args.engine.build()?;
+    let start = Instant::now();
+    let (engine, spec) = (&running.engine, spec.as_ref());
+    let meta = match dtype {
+        DType::F16 => change::<f16>(engine, file, spec, how)?,
+        DType::F32 => change::<f32>(engine, file, spec, how)?,
+        _ => change::<f64>(engine, file, spec, how)?,
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    if args.checksums {
+        let written = args.input.open()?;
+        let sums = match_array!(&written, x => verify::checksums(engine, x))?;
+        verify::keep(file, written.meta(), sums)?;
+    }
+    let took = running.finish();
+    tell(args, file, &meta, dtype, seconds, took, out)
+}
+
+fn change<T: Numeric + FloatElement>(
+    engine: &Engine,
+    file: &Path,
+    spec: Option<&RawSpec>,
+    how: Normalize,
+) -> rowmill::Result<Meta> {
+    let mut array = match spec {
+        Some(spec) => ArrayMut::<T>::open_raw_to_finish(file, spec)?,
+        None => ArrayMut::<T>::open_to_finish(file)?,
+    };
+    engine.normalize_in_place(&mut array, how)?;
+    Ok(array.meta().clone())
+}
+
+fn tell(
+    args: &NormalizeArgs,
+    output: &Path,
+    meta: &Meta,
+    dtype: DType,
+    seconds: f64,
+    took: Option<Took>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let bytes = meta.byte_len();
     if args.json {
         let report = Report {
             file: json::path(&args.input.file),
-            output: json::path(&args.output),
-            dtype: array.dtype().name(),
+            output: json::path(output),
+            dtype: meta.dtype.name(),
             output_dtype: dtype.name(),
-            shape: array.shape().dims(),
+            shape: meta.shape.dims(),
             axis: args.axis.name(),
             method: args.method.name(),
             seconds,
@@ -66,9 +132,10 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
         return json::write(out, &report).map_err(Failure::Output);
     }
     note(format_args!(
-        "wrote {}: {dtype} {} in {}",
-        clean(&args.output.display().to_string()),
-        array.shape(),
+        "{} {}: {dtype} {} in {}",
+        if args.in_place { "changed" } else { "wrote" },
+        clean(&output.display().to_string()),
+        meta.shape,
         describe_speed(bytes as u64, seconds),
     ));
     Ok(())
@@ -92,18 +159,19 @@ fn how(args: &NormalizeArgs) -> Result<Normalize, Failure> {
 }
 
 /// Refuses an output that would not be a `.npy` file, or would be the input.
-fn check_output(args: &NormalizeArgs) -> Result<(), Failure> {
-    let shown = args.output.display();
-    if !args.output.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
+fn check_output(args: &NormalizeArgs, output: &Path) -> Result<(), Failure> {
+    let shown = output.display();
+    if !output.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
         return Err(Failure::Usage(format!(
             "cannot write {shown}: only .npy files can be written so far, so its name has to end \
              in .npy"
         )));
     }
     // What cannot be compared is not there yet, or opening it says what is wrong.
-    if same_file::is_same_file(&args.input.file, &args.output).unwrap_or(false) {
+    if same_file::is_same_file(&args.input.file, output).unwrap_or(false) {
         return Err(Failure::Usage(format!(
-            "{shown} is the input itself; give the output another name, so that the input stays"
+            "{shown} is the input itself; give the output another name, so that the input stays, or \
+             change it with --in-place"
         )));
     }
     Ok(())
@@ -128,10 +196,12 @@ fn write<T: Numeric>(
     array: &Array<T>,
     how: Normalize,
     dtype: DType,
-    path: &Path,
-    options: &CreateOptions,
+    (path, options, checkpoint): (&Path, &CreateOptions, Option<&Checkpoint>),
 ) -> rowmill::Result<()> {
-    let job = engine.normalize(array, how);
+    let mut job = engine.normalize(array, how);
+    if let Some(checkpoint) = checkpoint {
+        job = job.checkpoint(checkpoint);
+    }
     match dtype {
         DType::F16 => job.write_as::<f16>(path, options),
         DType::F32 => job.write_as::<f32>(path, options),

@@ -1,8 +1,9 @@
 //! `rowmill stats`
 
 use std::io::{self, Write};
+use std::ops::Range;
 
-use rowmill::{AnyArray, Block, Error, Reduce, Shape, Stats, Summary, match_array};
+use rowmill::{AnyArray, Block, Error, Reduce, Resume, Shape, Stats, Summary, match_array};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -99,13 +100,31 @@ impl<T: Answering> Reduce<T> for Kernel<'_> {
     }
 }
 
+impl<T: Answering> Resume<T> for Kernel<'_> {
+    fn describe(&self) -> Option<String> {
+        over_axis!(self.how, Stats.ddof(self.ddof); stats => masked!(self.how, stats => {
+            Resume::<T>::describe(&stats)
+        }))
+    }
+
+    fn save(&self, partial: &Self::Partial) -> Vec<u8> {
+        Resume::<T>::save(&Stats::all(), partial)
+    }
+
+    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
+        over_axis!(self.how, Stats; stats => Resume::<T>::load(&stats, bytes, shape, blocks))
+    }
+}
+
 pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let array = args.input.open()?;
     let select = args.select.open(&args.input)?;
     let running = args.engine.build()?;
     let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
     let kernel = Kernel { ddof: args.ddof, how };
-    let (cells, seconds) = match_array!(&array, x => timed(&running.engine, x, kernel))?;
+    let checkpoint = args.checkpoint.get();
+    let (cells, seconds) =
+        match_array!(&array, x => timed(&running.engine, x, kernel, checkpoint.as_ref()))?;
     let took = running.finish();
     if args.json {
         let report = Report { args, array: &array, cells: &cells, seconds, took };

@@ -1,8 +1,11 @@
 //! What `rowmill sum` and `rowmill mean` have in common: one number a cell.
 
 use std::io::Write;
+use std::ops::Range;
 
-use rowmill::{AnyArray, Block, Counts, Error, Mean, Meta, Reduce, Shape, Sum, match_array};
+use rowmill::{
+    AnyArray, Block, Counts, Error, Mean, Meta, Reduce, Resume, Shape, Sum, match_array,
+};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -93,13 +96,32 @@ impl<T: Answering> Reduce<T> for Kernel<'_> {
     }
 }
 
+impl<T: Answering> Resume<T> for Kernel<'_> {
+    fn describe(&self) -> Option<String> {
+        let sum = over_axis!(self.how, Sum; sum => masked!(self.how, sum => {
+            Resume::<T>::describe(&sum)?
+        }));
+        Some(format!("{}: {sum}", self.total.name()))
+    }
+
+    fn save(&self, partial: &Self::Partial) -> Vec<u8> {
+        Resume::<T>::save(&Sum::all(), partial)
+    }
+
+    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
+        over_axis!(self.how, Sum; sum => Resume::<T>::load(&sum, bytes, shape, blocks))
+    }
+}
+
 pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let array = args.input.open()?;
     let select = args.select.open(&args.input)?;
     let running = args.engine.build()?;
     let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
     let kernel = Kernel { total, how };
-    let (cells, seconds) = match_array!(&array, x => timed(&running.engine, x, kernel))?;
+    let checkpoint = args.checkpoint.get();
+    let (cells, seconds) =
+        match_array!(&array, x => timed(&running.engine, x, kernel, checkpoint.as_ref()))?;
     let took = running.finish();
     if args.json {
         let report = Report { total, args, array: &array, cells: &cells, seconds, took };

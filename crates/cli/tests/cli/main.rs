@@ -2,6 +2,7 @@
 
 mod answers;
 mod common;
+mod durable;
 mod failures;
 mod fixtures;
 mod normalize;

@@ -10,16 +10,16 @@ mod cache;
 mod filesystem;
 mod guard;
 mod huge;
-mod identity;
 mod positioned;
 mod release;
+mod seen;
 mod write_back;
 mod write_map;
 
 pub(crate) use release::FAULT_AROUND;
 
 pub(crate) use guard::MOST as MOST_GUARDED;
-pub(crate) use identity::Identity;
+pub(crate) use seen::Seen;
 pub(crate) use write_map::{WriteMap, map_copy, map_mut};
 
 pub use huge::zeros;
@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use memmap2::{Mmap, MmapOptions};
 
 use crate::layout::Fetch;
-use crate::{Backend, BusErrors, Error, Result};
+use crate::{Backend, BusErrors, Error, Identity, Result};
 use guard::{Access, Guard};
 
 /// The bytes of a file opened for reading.
@@ -40,7 +40,7 @@ pub(crate) struct Bytes {
     path: PathBuf,
     file: File,
     /// What it was at open, before anything of it was read.
-    seen: Identity,
+    seen: Seen,
     /// How the bytes are reached: not [`Backend::Auto`], which is decided.
     backend: Backend,
     /// `None` with the positioned backend and for empty files, which cannot be mapped.
@@ -52,7 +52,7 @@ impl Bytes {
     pub(crate) fn new(
         path: &Path,
         file: File,
-        seen: Identity,
+        seen: Seen,
         backend: Backend,
         bus_errors: BusErrors,
     ) -> Result<Self> {
@@ -75,6 +75,11 @@ impl Bytes {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the file was at open.
+    pub(crate) fn identity(&self) -> Identity {
+        self.seen.identity()
     }
 
     pub(crate) fn file(&self) -> &File {
@@ -147,12 +152,7 @@ struct ReadMap {
 
 impl ReadMap {
     /// `None` when it cannot be guarded, because too many are.
-    fn new(
-        path: &Path,
-        file: &File,
-        seen: Identity,
-        bus_errors: BusErrors,
-    ) -> Result<Option<Self>> {
+    fn new(path: &Path, file: &File, seen: Seen, bus_errors: BusErrors) -> Result<Option<Self>> {
         let len = addressable(path, seen)?;
         // SAFETY: the mapping is read-only and lives in the same struct as its descriptor. Another
         // process can still change the bytes: they are only ever read as types for which every bit
@@ -166,7 +166,7 @@ impl ReadMap {
 }
 
 /// The length of a file that is to be mapped whole.
-fn addressable(path: &Path, seen: Identity) -> Result<usize> {
+fn addressable(path: &Path, seen: Seen) -> Result<usize> {
     usize::try_from(seen.len)
         .map_err(|_| Error::io("map", path)(std::io::ErrorKind::FileTooLarge.into()))
 }

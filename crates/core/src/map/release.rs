@@ -119,7 +119,7 @@ impl SharedPages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::map::Identity;
+    use crate::map::Seen;
     use crate::{Backend, BusErrors};
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
         let content: Vec<u8> = (0..300_001_u32).map(|i| (i % 251) as u8).collect();
         std::fs::write(&path, &content).expect("written");
         let file = std::fs::File::open(&path).expect("just written");
-        let seen = Identity::of(&path, &file).expect("a plain file");
+        let seen = Seen::of(&path, &file).expect("a plain file");
         let bytes = Bytes::new(&path, file, seen, Backend::Mapped, BusErrors::Guarded);
         let bytes = bytes.expect("a plain file");
         for range in [0..300_001, 0..1, 300_000..300_001, 70_000..200_000, 7..7, 0..300_002] {

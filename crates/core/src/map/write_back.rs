@@ -13,7 +13,7 @@ use super::release::SharedPages;
 use crate::{Error, Result};
 
 /// Starts writing parts of a file to disk without waiting. Only ever a hint: durability is what
-/// [`AtomicFile::publish`](crate::AtomicFile::publish) is for.
+/// [`sync`](Self::sync) and [`AtomicFile::publish`](crate::AtomicFile::publish) are for.
 #[derive(Debug)]
 pub struct WriteBack<'a> {
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing to tell elsewhere"))]
@@ -72,6 +72,15 @@ impl<'a> WriteBack<'a> {
     /// written is in the page cache, or on disk.
     pub fn release(&self, bytes: Range<u64>) {
         self.pages.release(&self.in_file(bytes));
+    }
+
+    /// Makes all that was written so far durable, whoever wrote it; waits for it.
+    ///
+    /// # Errors
+    /// [`Error::Io`]. What was not written then is forgotten by the kernel: a second try would lie.
+    pub fn sync(&self) -> Result<()> {
+        // Covers what was written through the mapping: its pages are dirty pages of the file.
+        self.file.sync_data().map_err(Error::io("flush", self.path))
     }
 
     /// Starts writing these bytes of the elements, counted from the first element.

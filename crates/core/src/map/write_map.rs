@@ -7,7 +7,7 @@ use std::path::Path;
 use memmap2::{MmapMut, MmapOptions};
 
 use super::guard::{Access, Guard};
-use super::{Identity, MOST_GUARDED, addressable, guard_for};
+use super::{MOST_GUARDED, Seen, addressable, guard_for};
 use crate::{BusErrors, Error, Result};
 
 /// A whole file, mapped for reading and writing: its bytes.
@@ -67,7 +67,7 @@ impl DerefMut for WriteMap {
 pub(crate) fn map_mut(
     path: &Path,
     file: &File,
-    seen: Identity,
+    seen: Seen,
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
     if seen.len == 0 {
@@ -86,7 +86,7 @@ pub(crate) fn map_mut(
 pub(crate) fn map_copy(
     path: &Path,
     file: &File,
-    seen: Identity,
+    seen: Seen,
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
     if seen.len == 0 {

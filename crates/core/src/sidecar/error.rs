@@ -34,7 +34,8 @@ pub enum SidecarError {
     },
     /// A key that would be ignored, which its author cannot want.
     #[error(
-        "it has an unknown key {key:?}; expected rowmill, dtype, shape, order, offset and columns"
+        "it has an unknown key {key:?}; expected rowmill, dtype, shape, order, offset, columns, \
+         checksum_rows and xxh3_64"
     )]
     UnknownKey {
         /// The key.

@@ -234,13 +234,15 @@ fn any_sidecar() -> impl Strategy<Value = Sidecar> {
         option::of(order),
         option::of(any::<u64>()),
         option::of(columns),
+        option::of((1..usize::MAX, vec(any::<u64>(), 0..5))),
     )
-        .prop_map(|(dtype, shape, order, offset, columns)| Sidecar {
+        .prop_map(|(dtype, shape, order, offset, columns, checksums)| Sidecar {
             dtype,
             shape,
             order,
             offset,
             columns,
+            checksums: checksums.map(|(rows, values)| Checksums::new(rows, values)),
         })
 }
 
@@ -299,5 +301,28 @@ proptest! {
     #[test]
     fn hostile_bytes_never_panic(bytes in vec(any::<u8>(), 0..200)) {
         let _ = (Sidecar::parse(&bytes), Sidecar::parse_handmade(&bytes));
+    }
+}
+
+#[test]
+fn checksums_come_together_and_in_hexadecimal() {
+    let parse = |rest: &str| Sidecar::parse(format!("{{\"rowmill\": 1, {rest}}}").as_bytes());
+    let sums = parse(r#""checksum_rows": 3, "xxh3_64": ["00000000000000ff", "FFFFFFFFFFFFFFFF"]"#);
+    let sums = sums.expect("sound").checksums.expect("there");
+    assert_eq!((sums.step(), sums.values()), (3, &[255, u64::MAX][..]));
+    assert!(sums.fit(4) && sums.fit(6) && !sums.fit(3) && !sums.fit(7));
+    let empty = parse(r#""checksum_rows": 3, "xxh3_64": []"#).expect("sound");
+    assert!(empty.checksums.is_some_and(|sums| sums.fit(0)));
+    for (bad, key) in [
+        (r#""checksum_rows": 3"#, "xxh3_64"),
+        (r#""xxh3_64": []"#, "checksum_rows"),
+        (r#""checksum_rows": 0, "xxh3_64": []"#, "checksum_rows"),
+        (r#""checksum_rows": "3", "xxh3_64": []"#, "checksum_rows"),
+        (r#""checksum_rows": 3, "xxh3_64": ["+000000000000000"]"#, "xxh3_64"),
+        (r#""checksum_rows": 3, "xxh3_64": ["ff"]"#, "xxh3_64"),
+        (r#""checksum_rows": 3, "xxh3_64": [255]"#, "xxh3_64"),
+    ] {
+        let error = parse(bad).expect_err(bad).to_string();
+        assert!(error.contains(key), "{bad}: {error}");
     }
 }

@@ -12,7 +12,7 @@ mod sealed {
 }
 
 /// What a reduction keeps: [`All`], [`Columns`] or [`Rows`].
-pub trait Axis: sealed::Sealed + Copy + Send + Sync {
+pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
     /// One value, or many with their shape.
     type Output<V: Send>: Send;
 

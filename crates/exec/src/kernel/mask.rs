@@ -72,6 +72,12 @@ pub trait Selector<T: Numeric>: Sync {
         None
     }
 
+    /// What is kept, in words that differ for masks that differ; `None` where that cannot be said.
+    #[doc(hidden)]
+    fn describe(&self) -> Option<String> {
+        None
+    }
+
     /// Checks that what was read of the mask is still what was opened.
     #[doc(hidden)]
     fn verify(&self) -> Result<()> {
@@ -90,6 +96,10 @@ impl<T: Numeric> Selector<T> for Unmasked {
 
     fn selection(&self) -> Option<Selection<'static, T::Lane>> {
         Some(Selection::Every)
+    }
+
+    fn describe(&self) -> Option<String> {
+        Some("everything".to_owned())
     }
 }
 
@@ -134,6 +144,10 @@ impl CompareMask {
 impl<T: Numeric> Selector<T> for CompareMask {
     fn selection(&self) -> Option<Selection<'static, T::Lane>> {
         Some(Selection::Within(self.interval::<T>()))
+    }
+
+    fn describe(&self) -> Option<String> {
+        Some(format!("{:?} {:?}", self.op, self.threshold))
     }
 
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
@@ -234,6 +248,10 @@ impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
             self.mask.release(bounds.rows.clone(), cols);
         }
         cells
+    }
+
+    fn describe(&self) -> Option<String> {
+        Some(format!("a mask, {:?}", self.mask.identity()?))
     }
 
     fn verify(&self) -> Result<()> {

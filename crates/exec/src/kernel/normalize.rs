@@ -8,13 +8,18 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 use half::f16;
-use rowmill_core::{CreateOptions, Element, Format, Shape, Source, Tile};
+use rowmill_core::{
+    ArrayMut, CreateOptions, Element, Format, Journal, JournalError, Shape, Source, Tile,
+};
+use serde::{Deserialize, Serialize};
 
 use super::min_max::MaybeMinMax;
 use super::{Axis, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Rows, Statistic};
-use crate::grid::{BLOCK_BYTES, Bounds, Grid};
-use crate::map::{Chunk, Map};
-use crate::reduce::{Block, Reduce};
+use crate::checkpoint::{Checkpoint, Keeper, State};
+use crate::grid::{BLOCK_BYTES, Bounds};
+use crate::map::{Chunk, Keep, Map};
+use crate::reduce::Block;
+use crate::resume::Resume;
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
 use rowmill_lanes::arch::{Isa, Job, Simd};
@@ -161,6 +166,49 @@ impl Normalize {
         }
     }
 
+    /// How many scalings an array has.
+    fn cells(self, shape: &Shape) -> usize {
+        match self.axis {
+            NormalizeAxis::All => 1,
+            NormalizeAxis::Columns => shape.row_len(),
+            NormalizeAxis::Rows => shape.rows(),
+        }
+    }
+
+    /// The scalings of an array, from one read.
+    fn fit_whole<T: Numeric>(self, whole: impl FnOnceReduce<T>) -> Result<Vec<Scaling>> {
+        match self.axis {
+            NormalizeAxis::All => self.fit(super::All, whole),
+            NormalizeAxis::Columns => self.fit(super::Columns, whole),
+            NormalizeAxis::Rows => self.fit(Rows, whole),
+        }
+    }
+
+    /// The scalings of an array, from one read or from the checkpoint of an earlier run that was
+    /// through with it; as values and as bytes.
+    fn fit_once<T: Numeric>(
+        self,
+        engine: &Engine,
+        source: &impl Source<T>,
+        mut keeper: Keeper<'_>,
+    ) -> Result<(Vec<Scaling>, Vec<u8>)> {
+        let cells = self.cells(source.shape());
+        match keeper.take_found() {
+            Some(State::Map { fitted, .. }) => {
+                let error = || keeper.damaged("its scalings do not fit the job");
+                Ok((scalings_of(&fitted, cells).ok_or_else(error)?, fitted))
+            }
+            found => {
+                let whole = Whole { engine, source, keep: Some((&keeper, found)) };
+                let scalings = self.fit_whole(whole)?;
+                let fitted = postcard::to_stdvec(&scalings).unwrap_or_default();
+                let state = State::Map { fitted: fitted.clone(), output: None, done: Vec::new() };
+                keeper.save(|| Ok(state))?;
+                Ok((scalings, fitted))
+            }
+        }
+    }
+
     /// The scalings of the cells of an axis, from one read.
     fn fit<T: Numeric, A: IntoCells>(
         self,
@@ -184,7 +232,7 @@ impl Normalize {
 
 /// Something that can run a reduction: an engine over an array, or over one block.
 trait FnOnceReduce<T: Numeric> {
-    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output>;
+    fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output>;
 }
 
 /// An axis whose results can be taken as a list.
@@ -213,11 +261,16 @@ impl IntoCells for Rows {
 struct Whole<'a, S> {
     engine: &'a Engine,
     source: &'a S,
+    /// Who keeps what was done, and what an earlier run did.
+    keep: Option<(&'a Keeper<'a>, Option<State>)>,
 }
 
 impl<T: Numeric, S: Source<T>> FnOnceReduce<T> for Whole<'_, S> {
-    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output> {
-        self.engine.reduce(self.source, kernel)
+    fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output> {
+        match self.keep {
+            None => self.engine.reduce(self.source, kernel),
+            Some((keeper, found)) => self.engine.reduce_keeping(self.source, kernel, keeper, found),
+        }
     }
 }
 
@@ -228,7 +281,7 @@ struct OneBlock<'a, T> {
 }
 
 impl<T: Numeric> FnOnceReduce<T> for OneBlock<'_, T> {
-    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output> {
+    fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output> {
         let (rows, cols) = (self.tile.rows(), self.tile.cols());
         let bounds = Bounds { band: 0, tile: 0, rows: 0..rows, cols: 0..cols };
         let block = Block::new(self.tile, bounds, cols, self.isa, self.scratch);
@@ -240,7 +293,7 @@ impl<T: Numeric> FnOnceReduce<T> for OneBlock<'_, T> {
 }
 
 /// `(x * factor - shift) / scale`. The factor is 1, or 1/2 where the range would overflow.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Scaling {
     factor: f64,
     shift: f64,
@@ -349,6 +402,61 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for FitAndApply {
     }
 }
 
+impl Engine {
+    /// Normalizes an array of floats in place: each row is replaced by its normalized values, which are
+    /// what [`normalize`](Self::normalize) would write. Journalled and finished after a crash as
+    /// [`map_in_place`](Self::map_in_place) says.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, ArrayMut};
+    /// use rowmill_exec::{Engine, Normalize};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("x.npy");
+    /// # let mut x = ArrayMut::<f32>::create(&path, [2, 2])?;
+    /// # x.write_rows(0, &[1.0, 5.0, 3.0, 5.0])?;
+    /// # x.close()?;
+    /// let mut x = ArrayMut::<f32>::open_to_finish(&path)?;
+    /// Engine::new()?.normalize_in_place(&mut x, Normalize::z_score().per_column())?;
+    /// drop(x);
+    /// assert_eq!(Array::<f32>::open(&path)?.as_slice(), Some(&[-1.0, 0.0, 1.0, 0.0][..]));
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`map_in_place`](Self::map_in_place).
+    pub fn normalize_in_place<T: Numeric + FloatElement>(
+        &self,
+        array: &mut ArrayMut<T>,
+        how: Normalize,
+    ) -> Result<()> {
+        let isa = self.isa;
+        let what = format!("{how:?} in place");
+        if how.axis == NormalizeAxis::Rows && self.grid::<T>(array.shape()).tiles() <= 1 {
+            let kernel = FitAndApply { isa, how };
+            return self.change_in_place(array, &what, false, |_| Ok(Vec::new()), |_| Ok(kernel));
+        }
+        let cells = how.cells(array.shape());
+        let fit = |array: &ArrayMut<T>| {
+            let scalings = how.fit_whole(Whole { engine: self, source: array, keep: None })?;
+            Ok(postcard::to_stdvec(&scalings).unwrap_or_default())
+        };
+        let journal = Journal::path_for(array.path());
+        let kernel = |fitted: &[u8]| {
+            let scalings = scalings_of(fitted, cells).ok_or_else(|| {
+                let source = JournalError::Damaged { what: "its scalings do not fit the job" };
+                rowmill_core::Error::Journal { path: journal, source }
+            })?;
+            Ok(Apply { isa, how, scalings })
+        };
+        self.change_in_place(array, &what, true, fit, kernel)
+    }
+}
+
+/// The scalings that bytes stand for, if there are so many.
+fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
+    postcard::from_bytes::<Vec<Scaling>>(fitted).ok().filter(|s| s.len() == cells)
+}
+
 /// A normalization that waits for a place to write to. Made by [`Engine::normalize`].
 #[derive(Debug)]
 #[must_use = "write_npy() runs the job"]
@@ -356,6 +464,7 @@ pub struct Normalizing<'a, T, S> {
     engine: &'a Engine,
     source: &'a S,
     how: Normalize,
+    checkpoint: Option<&'a Checkpoint>,
     element: PhantomData<fn(T)>,
 }
 
@@ -381,11 +490,19 @@ impl Engine {
         T: Numeric,
         S: Source<T>,
     {
-        Normalizing { engine: self, source, how, element: PhantomData }
+        Normalizing { engine: self, source, how, checkpoint: None, element: PhantomData }
     }
 }
 
-impl<T: Numeric, S: Source<T>> Normalizing<'_, T, S> {
+impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
+    /// Keeps what was done in a checkpoint, in both reads: killed at any point and run again with it,
+    /// the job goes on, and gives the same bytes as an uninterrupted one. The unfinished output then
+    /// stays, also when the job fails. Default: none.
+    pub fn checkpoint(mut self, checkpoint: &'a Checkpoint) -> Self {
+        self.checkpoint = Some(checkpoint);
+        self
+    }
+
     /// Writes a new `.npy` file: `f16` and `f32` as they are, everything else as `f64`. A file of
     /// that name is replaced at the end in one step, and stays untouched when anything fails.
     ///
@@ -412,23 +529,24 @@ impl<T: Numeric, S: Source<T>> Normalizing<'_, T, S> {
         path: impl AsRef<Path>,
         options: &CreateOptions,
     ) -> Result<()> {
-        let Self { engine, source, how, .. } = self;
+        let Self { engine, source, how, checkpoint, .. } = self;
         let isa = engine.isa;
-        let shape = source.shape();
-        let whole = Whole { engine, source };
-        let scalings = match how.axis {
-            NormalizeAxis::All => how.fit(super::All, whole)?,
-            NormalizeAxis::Columns => how.fit(super::Columns, whole)?,
-            NormalizeAxis::Rows => {
-                let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
-                if grid.tiles() <= 1 {
-                    let kernel = FitAndApply { isa, how };
-                    return engine.map::<T, U, _, _>(source, kernel).write(path, options);
-                }
-                how.fit(Rows, whole)?
+        let what = Some(format!("{how:?} to {}", U::DTYPE));
+        let keep =
+            |fitted| checkpoint.map(|checkpoint| Keep { checkpoint, what: what.clone(), fitted });
+        if how.axis == NormalizeAxis::Rows && engine.grid::<T>(source.shape()).tiles() <= 1 {
+            let map = engine.map::<T, U, _, _>(source, FitAndApply { isa, how });
+            return map.keeping(keep(Vec::new())).write(path, options);
+        }
+        let (scalings, fitted) = match checkpoint {
+            None => (how.fit_whole(Whole { engine, source, keep: None })?, Vec::new()),
+            Some(checkpoint) => {
+                let keeper = Keeper::open(checkpoint, what.clone(), source)?;
+                how.fit_once(engine, source, keeper)?
             }
         };
-        engine.map::<T, U, _, _>(source, Apply { isa, how, scalings }).write(path, options)
+        let map = engine.map::<T, U, _, _>(source, Apply { isa, how, scalings });
+        map.keeping(keep(fitted)).write(path, options)
     }
 }
 

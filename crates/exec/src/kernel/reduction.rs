@@ -1,11 +1,16 @@
 //! What all kernels share: axis, mask, NaN policy, and how a block becomes cells.
 
+use std::fmt::Debug;
+use std::ops::Range;
+
 use parking_lot::Mutex;
 use rowmill_core::{Shape, Tile};
+use serde::{Deserialize, Serialize};
 
 use super::{Axis, Numeric, Selector, Unmasked};
-use crate::grid::Bounds;
+use crate::grid::{Bounds, Grid};
 use crate::reduce::{Block, Reduce};
+use crate::resume::Resume;
 use crate::run::for_each;
 use crate::scratch::Scratch;
 use crate::{Error, Result};
@@ -101,7 +106,8 @@ pub(super) use constructors;
 
 /// Cells by the piece of the result that they belong to, pieces in order. Over everything there is
 /// one piece; of long rows, columns come in one piece for each tile; rows in one for each band.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")] // a lane can be kept
 pub struct Pieces<L: Lane>(Vec<(usize, Cells<L>)>);
 
 impl<L: Lane> Pieces<L> {
@@ -245,6 +251,44 @@ where
             values.push(self.statistic.value(&empty, self.nan, values.len())?);
         }
         Ok(self.axis.output(values, dims))
+    }
+}
+
+impl<T, S, A, M> Resume<T> for Reduction<S, A, M>
+where
+    T: Numeric,
+    S: Statistic<T> + Debug,
+    A: Axis,
+    M: Selector<T>,
+{
+    fn describe(&self) -> Option<String> {
+        let kept = self.mask.describe()?;
+        let Self { statistic, axis, nan, .. } = self;
+        Some(format!("{statistic:?} over {axis:?} of {kept}, NaN: {nan:?}"))
+    }
+
+    fn save(&self, partial: &Self::Partial) -> Vec<u8> {
+        postcard::to_stdvec(partial).unwrap_or_default()
+    }
+
+    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
+        let partial: Pieces<T::Lane> = postcard::from_bytes(bytes).ok()?;
+        let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
+        // The pieces of these blocks, in order.
+        let mut expected = std::collections::BTreeMap::new();
+        for block in blocks.map(|i| grid.block(i)) {
+            let cells = match self.axis.cell() {
+                Cell::All => 1,
+                Cell::Column => block.cols.len(),
+                Cell::Row => block.rows.len(),
+            };
+            expected.insert(self.axis.piece(&block), cells);
+        }
+        let fits = partial.0.len() == expected.len()
+            && partial.0.iter().zip(expected).all(|((piece, cells), (expected, len))| {
+                *piece == expected && cells.are(S::NEED, len)
+            });
+        fits.then_some(partial)
     }
 }
 

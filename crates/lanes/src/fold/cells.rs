@@ -1,13 +1,17 @@
 //! The cells of a partial: what is known of one cell, side by side for many.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Need, short};
 use crate::arch::{Isa, Job, Simd};
 use crate::lanes::{Lane, Lanes, N, Parts, RangePart, SpreadPart, SumPart, higher, lower};
 
 /// The mergeable state of some cells. Vectors of parts that a kernel does not need stay empty.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")] // a lane can be kept
 pub struct Cells<L: Lane> {
     /// What merging is compiled for.
+    #[serde(skip, default = "baseline")]
     pub(super) isa: Isa,
     len: usize,
     count: Counts,
@@ -21,8 +25,12 @@ pub struct Cells<L: Lane> {
     nan_seen: bool,
 }
 
+fn baseline() -> Isa {
+    Isa::BASELINE
+}
+
 /// How many elements took part.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum Counts {
     /// The same number in every cell.
     Same(u64),
@@ -40,7 +48,7 @@ impl Counts {
 }
 
 /// Numbers of NaN and infinities, cell by cell.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Special {
     /// NaN.
     pub nan: Vec<u64>,
@@ -271,6 +279,30 @@ impl<L: Lane> Cells<L> {
             }
         }
         self
+    }
+
+    /// Whether these are `len` cells with exactly the parts that are needed: what was read from a file
+    /// may be anything.
+    pub fn are(&self, need: Need, len: usize) -> bool {
+        let (sum, spread, range) = match need {
+            Need::Sum => (true, false, false),
+            Need::SumAndSpread => (true, true, false),
+            Need::Range => (false, false, true),
+            Need::Everything => (true, true, true),
+        };
+        let part = |there: usize, wanted: bool| there == if wanted { len } else { 0 };
+        let counted = match &self.count {
+            Counts::Same(_) => true,
+            Counts::Each(counts) => counts.len() == len,
+        };
+        let special = self.special.as_ref();
+        self.len == len
+            && counted
+            && special.is_none_or(|s| s.nan.len() == len && s.inf.len() == len)
+            && part(self.total.len(), sum)
+            && part(self.spread.len(), spread)
+            && part(self.min.len(), range)
+            && part(self.max.len(), range)
     }
 
     /// The mean of each cell, as a shift.

@@ -7,6 +7,8 @@
 //! spreads are merged by the same paper's pairwise formula.
 
 use crate::arch::{Interval, Simd};
+use serde::{Deserialize, Serialize};
+
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
@@ -15,7 +17,7 @@ use super::{
 };
 
 /// A sum and the rounding errors that were made in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Compensated {
     sum: f64,
     error: f64,

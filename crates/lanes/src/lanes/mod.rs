@@ -13,6 +13,9 @@ use std::fmt::Debug;
 
 use rowmill_core::Element;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::arch::{Interval, Simd};
 use crate::fold::{Cells, FoldOrder};
 
@@ -21,11 +24,11 @@ pub const N: usize = 8;
 
 /// A type that loops compute in: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`. Smaller elements are widened
 /// first, to `i32` and `f32`.
-pub trait Lane: Element {
+pub trait Lane: Element + Serialize + DeserializeOwned {
     /// The sum of one cell, ready to be merged.
-    type Total: Copy + Send + Sync + Debug + Default + PartialEq;
+    type Total: Copy + Send + Sync + Debug + Default + PartialEq + Serialize + DeserializeOwned;
     /// The spread of one cell: centred squares for floats, exact squares for integers.
-    type Spread: Copy + Send + Sync + Debug + Default + PartialEq;
+    type Spread: Copy + Send + Sync + Debug + Default + PartialEq + Serialize + DeserializeOwned;
     /// Sums in lanes.
     type SumLanes: SumPart<Self>;
     /// Squares in lanes.

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::map::{Bytes, Identity};
+use crate::map::{Bytes, Seen};
 use crate::{Backend, BusErrors, Error};
 
 /// Set to the name of a case in the process that runs it.
@@ -76,7 +76,7 @@ fn file(folder: &Path, name: &str) -> PathBuf {
 
 fn open(path: &Path, bus_errors: BusErrors) -> Bytes {
     let file = File::open(path).expect("just written");
-    let seen = Identity::of(path, &file).expect("a file");
+    let seen = Seen::of(path, &file).expect("a file");
     Bytes::new(path, file, seen, Backend::Mapped, bus_errors).expect("mapped")
 }
 

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::{Error, Result};
+use crate::{Error, Identity, Result};
 
 /// What the system says about an open file, as far as it shows a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub(crate) struct Seen {
     pub(crate) len: u64,
     modified: Option<SystemTime>,
     unix: Unix,
@@ -25,7 +25,7 @@ struct Unix {
     changed: (i64, i64),
 }
 
-impl Identity {
+impl Seen {
     pub(crate) fn of(path: &Path, file: &File) -> Result<Self> {
         let metadata = file.metadata().map_err(Error::io("inspect", path))?;
         #[cfg(unix)]
@@ -41,6 +41,11 @@ impl Identity {
         #[cfg(not(unix))]
         let unix = Unix::default();
         Ok(Self { len: metadata.len(), modified: metadata.modified().ok(), unix })
+    }
+
+    /// The same for a job that goes on later.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::new(self.len, self.modified, self.unix.changed, self.unix.inode)
     }
 
     /// Whether the bytes of a file that was like this are those of one that is like `now`, as far
@@ -89,14 +94,14 @@ mod tests {
 
     use super::*;
 
-    fn seen() -> Identity {
+    fn seen() -> Seen {
         let unix = Unix { device: 1, inode: 2, links: 1, changed: (100, 5) };
-        Identity { len: 4096, modified: Some(SystemTime::UNIX_EPOCH), unix }
+        Seen { len: 4096, modified: Some(SystemTime::UNIX_EPOCH), unix }
     }
 
     #[test]
     fn what_tells_of_other_bytes() {
-        type Change = fn(&mut Identity);
+        type Change = fn(&mut Seen);
         let table: [(&str, bool, Change); 9] = [
             ("nothing", true, |_| {}),
             ("removed, or another renamed over it", true, |i| {

@@ -1,0 +1,146 @@
+//! `rowmill checksum` and `rowmill verify`
+
+use std::io::Write;
+use std::time::Instant;
+
+use rowmill::{Array, Checksums, Engine, Format, Numeric, Sidecar, match_array};
+use serde::Serialize;
+
+use crate::args::IntegrityArgs;
+use crate::failure::Failure;
+use crate::input::describe_speed;
+use crate::json;
+use crate::note;
+use crate::report::Took;
+use crate::table::grouped;
+
+/// The JSON object of both.
+#[derive(Serialize)]
+struct Report<'a> {
+    file: String,
+    dtype: &'static str,
+    shape: &'a [usize],
+    /// Rows that each checksum stands for.
+    checksum_rows: usize,
+    checksums: usize,
+    /// Rows that are not what they were: pairs of the first and the one behind the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damaged: Option<Vec<[usize; 2]>>,
+    seconds: f64,
+    bytes: usize,
+    #[serde(rename = "report", skip_serializing_if = "Option::is_none")]
+    took: Option<Took>,
+}
+
+/// Makes checksums and keeps them in the sidecar.
+pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let array = args.input.open()?;
+    let running = args.engine.build()?;
+    let start = Instant::now();
+    let sums = match_array!(&array, x => checksums(&running.engine, x))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let took = running.finish();
+    keep(&args.input.file, array.meta(), sums.clone())?;
+    let meta = array.meta();
+    if args.json {
+        let report = Report {
+            file: json::path(&args.input.file),
+            dtype: array.dtype().name(),
+            shape: meta.shape.dims(),
+            checksum_rows: sums.step(),
+            checksums: sums.values().len(),
+            damaged: None,
+            seconds,
+            bytes: meta.byte_len(),
+            took,
+        };
+        return json::write(out, &report).map_err(Failure::Output);
+    }
+    note(format_args!(
+        "{} in {}; wrote {} checksums of {} rows each to {}",
+        args.input.describe(&array),
+        describe_speed(meta.byte_len() as u64, seconds),
+        grouped(sums.values().len() as u64),
+        grouped(sums.step() as u64),
+        Sidecar::path_for(&args.input.file).display(),
+    ));
+    Ok(())
+}
+
+pub(super) fn checksums<T: Numeric>(
+    engine: &Engine,
+    array: &Array<T>,
+) -> rowmill::Result<Checksums> {
+    engine.checksums(array, Checksums::rows_each(array.shape(), size_of::<T>()))
+}
+
+/// Puts checksums into the sidecar of an array file, beside what it says already.
+pub(super) fn keep(
+    file: &std::path::Path,
+    meta: &rowmill::Meta,
+    sums: Checksums,
+) -> Result<(), Failure> {
+    let mut sidecar = match (Sidecar::read(file)?, meta.format) {
+        (Some(sidecar), _) => sidecar,
+        (None, Format::Npy) => Sidecar::default(),
+        // Described by hand or by flags: from now on by the sidecar.
+        (None, _) => Sidecar::for_meta(meta),
+    };
+    sidecar.checksums = Some(sums);
+    Ok(sidecar.write(file)?)
+}
+
+/// Compares an array with the checksums of its sidecar.
+pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let array = args.input.open()?;
+    let shown = args.input.file.display();
+    let sidecar = Sidecar::read(&args.input.file)?;
+    let Some(sums) = sidecar.and_then(|sidecar| sidecar.checksums) else {
+        return Err(Failure::Found(format!(
+            "{shown} has no checksums; `rowmill checksum {shown}` makes them"
+        )));
+    };
+    let running = args.engine.build()?;
+    let start = Instant::now();
+    let damaged = match_array!(&array, x => running.engine.verify(x, &sums))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let took = running.finish();
+    let meta = array.meta();
+    if args.json {
+        let report = Report {
+            file: json::path(&args.input.file),
+            dtype: array.dtype().name(),
+            shape: meta.shape.dims(),
+            checksum_rows: sums.step(),
+            checksums: sums.values().len(),
+            damaged: Some(damaged.iter().map(|r| [r.start, r.end]).collect()),
+            seconds,
+            bytes: meta.byte_len(),
+            took,
+        };
+        json::write(out, &report).map_err(Failure::Output)?;
+    } else {
+        note(format_args!(
+            "{} in {}; {} checksums of {} rows each",
+            args.input.describe(&array),
+            describe_speed(meta.byte_len() as u64, seconds),
+            grouped(sums.values().len() as u64),
+            grouped(sums.step() as u64),
+        ));
+        for rows in &damaged {
+            writeln!(out, "{}..{}", rows.start, rows.end).map_err(Failure::Output)?;
+        }
+    }
+    if damaged.is_empty() {
+        note(format_args!("no damage found"));
+        return Ok(());
+    }
+    out.flush().map_err(Failure::Output)?;
+    let rows: usize = damaged.iter().map(ExactSizeIterator::len).sum();
+    Err(Failure::Found(format!(
+        "{shown} is damaged: {} of its {} rows are not what they were when the checksums were made, or \
+         lie in a run with one that is not; restore them from a copy",
+        grouped(rows as u64),
+        grouped(meta.shape.rows() as u64),
+    )))
+}

@@ -1,0 +1,66 @@
+//! Arrays open for writing as a source, and their journals.
+
+use std::ops::Range;
+
+use crate::journal::{Journal, JournalHead, JournalRecord};
+use crate::map::InMemory;
+use crate::source::{check_ranges, tile_in};
+use crate::{ArrayMut, Element, Result, Shape, Source, Tile, TileBuffer};
+
+/// Reads what was written so far, durable or not.
+impl<T: Element> Source<T> for ArrayMut<T> {
+    fn shape(&self) -> &Shape {
+        &self.meta().shape
+    }
+
+    fn tile<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>> {
+        let shape = &self.meta().shape;
+        check_ranges(shape, &rows, &cols)?;
+        if let Some(all) = self.lent() {
+            return Ok(tile_in(all, shape, rows, cols));
+        }
+        let (n, width) = (rows.len(), cols.len());
+        self.meta().decode(&InMemory(self.mapped()), rows, cols, buffer)?;
+        Ok(Tile::new(buffer.loaded(), n, width, width))
+    }
+
+    fn check(&self) -> Result<()> {
+        Self::check(self)
+    }
+
+    fn verify(&self) -> Result<()> {
+        Self::check(self)
+    }
+
+    fn rows_at_a_time(&self) -> usize {
+        // A page of each column.
+        if self.meta().is_row_major() { 1 } else { 4096 / self.meta().dtype.size() }
+    }
+}
+
+impl<T: Element> ArrayMut<T> {
+    /// Starts the journal of a job that changes this array in place. From then on the array is refused
+    /// to everybody else, until the journal is [removed](Journal::remove).
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) when there is no room for it beside the array, or no permission:
+    /// the array must not be changed in place then.
+    pub fn start_journal(&self, head: &JournalHead) -> Result<Journal> {
+        Journal::create(self.path(), self.file(), head)
+    }
+
+    /// The journal that an interrupted in-place job on this array left, if there is one: what the job
+    /// was, and the rows that may not be in the array yet, at least not to the last.
+    ///
+    /// # Errors
+    /// [`Error::Journal`](crate::Error::Journal) for what is no journal of this array,
+    /// [`Error::Io`](crate::Error::Io).
+    pub fn unfinished(&self) -> Result<Option<(Journal, JournalHead, Option<JournalRecord>)>> {
+        Journal::open(self.path(), self.file(), true)
+    }
+}

@@ -1,0 +1,237 @@
+//! What stands in a checkpoint file, and what can be wrong with one.
+//!
+//! ```text
+//!  8 bytes    "ROWMILLC"
+//!  4 bytes    version, little-endian
+//!  8 bytes    length of the state in bytes, little-endian
+//!  ...        the state, in the format of the `postcard` crate
+//!  8 bytes    XXH3 of everything before, little-endian
+//! ```
+
+use std::path::Path;
+
+use rowmill_core::{AtomicFile, Birth, Checksums, Identity};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+const MAGIC: &[u8; 8] = b"ROWMILLC";
+
+/// The version that is written, and the only one that is read. It goes up with every change of what
+/// partials mean, so that those of different releases are never merged.
+const VERSION: u32 = 1;
+
+/// Everything before the state.
+const HEAD: usize = MAGIC.len() + 4 + 8;
+
+/// Everything after it.
+const TAIL: usize = 8;
+
+/// Why a checkpoint cannot be used. The job did not start, and nothing was touched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// Something else under this name, or the rest of one.
+    #[error("it is damaged or no checkpoint ({what}); remove it to start over")]
+    Damaged {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A checkpoint of another release.
+    #[error(
+        "it has version {found}, this release reads version {VERSION}; finish the job with the \
+         release that began it, or remove the checkpoint to start over"
+    )]
+    Version {
+        /// The version found.
+        found: u32,
+    },
+    /// The checkpoint of another job.
+    #[error(
+        "it belongs to another job; expected {expected:?}, found {found:?}; name another file, or \
+         remove this one to start over"
+    )]
+    OtherJob {
+        /// The job that was to go on.
+        expected: String,
+        /// The job that was begun.
+        found: String,
+    },
+    /// The input is not what it was when the job began.
+    #[error(
+        "its input changed since the job began ({what}); remove the checkpoint to start over with \
+         the input as it is now"
+    )]
+    InputChanged {
+        /// What differs.
+        what: &'static str,
+    },
+    /// An input that cannot be recognised later.
+    #[error("an array in memory cannot be recognised later; only jobs on files have checkpoints")]
+    InMemory,
+    /// A job that cannot be recognised later.
+    #[error("a job with a closure cannot be recognised later; give the checkpoint a label for it")]
+    NoLabel,
+}
+
+/// Everything that a job needs to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Saved {
+    /// What is computed, in words that differ for jobs that differ.
+    pub(crate) job: String,
+    pub(crate) input: Identity,
+    pub(crate) state: State,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum State {
+    /// Nodes of the merge tree: level, index, partial.
+    Reduce(Vec<(u32, u64, Vec<u8>)>),
+    /// Ranges of items whose output is durable.
+    Map {
+        /// What an earlier read found, for the map.
+        fitted: Vec<u8>,
+        /// The unfinished output.
+        output: Option<Birth>,
+        done: Vec<(u64, u64)>,
+    },
+    /// The rows that were consumed.
+    Stream(u64),
+}
+
+impl Saved {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let state = postcard::to_stdvec(self).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(HEAD + state.len() + TAIL);
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend((state.len() as u64).to_le_bytes());
+        bytes.extend(&state);
+        bytes.extend(Checksums::of(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// # Errors
+    /// Damage and other versions. Never panics, and allocates no more than a small multiple of what
+    /// there is.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let damaged = |what| CheckpointError::Damaged { what };
+        let (magic, rest) =
+            bytes.split_first_chunk::<8>().ok_or(damaged("it is too short for its head"))?;
+        if magic != MAGIC {
+            return Err(damaged("it does not begin as one"));
+        }
+        let (version, rest) =
+            rest.split_first_chunk().ok_or(damaged("it is too short for its head"))?;
+        let version = u32::from_le_bytes(*version);
+        if version != VERSION {
+            return Err(CheckpointError::Version { found: version });
+        }
+        let (len, rest) =
+            rest.split_first_chunk().ok_or(damaged("it is too short for its head"))?;
+        if Some(u64::from_le_bytes(*len)) != rest.len().checked_sub(TAIL).map(|n| n as u64) {
+            return Err(damaged("its length is not what its head says"));
+        }
+        let (content, sum) = bytes.split_at(bytes.len() - TAIL);
+        if Checksums::of(content).to_le_bytes() != *sum {
+            return Err(damaged("its checksum is wrong"));
+        }
+        match postcard::take_from_bytes(&content[HEAD..]) {
+            Ok((saved, [])) => Ok(saved),
+            Ok(_) => Err(damaged("there is more in it than belongs there")),
+            Err(_) => Err(damaged("its state cannot be read")),
+        }
+    }
+
+    /// Reads a checkpoint; `None` when there is none.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
+        match std::fs::metadata(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(rowmill_core::Error::NotRegular { path: path.to_owned() }.into());
+            }
+            _ => {}
+        }
+        let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
+        let error = |source| Error::Checkpoint { path: path.to_owned(), source };
+        Self::parse(&bytes).map(Some).map_err(error)
+    }
+
+    /// Writes the checkpoint in one step: after a crash the old one or this one is there.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let file = AtomicFile::create(path)?;
+        std::io::Write::write_all(&mut file.file(), &self.to_bytes())
+            .map_err(Error::file("write", path))?;
+        file.publish()?;
+        Ok(())
+    }
+}
+
+/// Parses the bytes of a checkpoint, and drops what is in it: for tests that feed it anything.
+///
+/// # Errors
+/// Whatever is wrong with it.
+#[doc(hidden)]
+pub fn check_checkpoint(bytes: &[u8]) -> Result<(), CheckpointError> {
+    Saved::parse(bytes).map(drop)
+}
+
+/// Puts the right head and checksum around a state, so that tests reach what is behind them.
+#[doc(hidden)]
+#[must_use]
+pub fn frame_checkpoint(state: &[u8]) -> Vec<u8> {
+    let mut bytes =
+        [MAGIC, &VERSION.to_le_bytes()[..], &(state.len() as u64).to_le_bytes(), state].concat();
+    bytes.extend(Checksums::of(&bytes).to_le_bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rowmill_core::{Array, ArrayMut, Source};
+
+    fn saved() -> Saved {
+        let dir = tempfile::tempdir().expect("a place for files");
+        let path = dir.path().join("x.npy");
+        ArrayMut::<u8>::create(&path, [3]).expect("room");
+        let x = Array::<u8>::open(&path).expect("just made");
+        let output = None;
+        Saved {
+            job: "sum".to_owned(),
+            input: x.identity().expect("a file"),
+            state: State::Map { fitted: vec![1, 2, 3], output, done: vec![(0, 7), (9, 11)] },
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let saved = saved();
+        assert_eq!(Saved::parse(&saved.to_bytes()), Ok(saved));
+    }
+
+    #[test]
+    fn every_bit_counts() {
+        let bytes = saved().to_bytes();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            assert!(Saved::parse(&changed).is_err(), "byte {at}");
+            assert!(Saved::parse(&bytes[..at]).is_err(), "cut at {at}");
+        }
+        assert!(Saved::parse(&[&bytes[..], &[0]].concat()).is_err());
+        let mut newer = bytes;
+        newer[8] = 2;
+        assert_eq!(Saved::parse(&newer), Err(CheckpointError::Version { found: 2 }));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(state in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Saved::parse(&state);
+            let _ = Saved::parse(&frame_checkpoint(&state));
+        }
+    }
+}

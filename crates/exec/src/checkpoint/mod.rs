@@ -1,0 +1,266 @@
+//! Checkpoints: what a job has done, kept in a file, so that it can go on after it was killed.
+//!
+//! ```text
+//!   chunk done --> recorded in memory --(now and then)--> output synced --> checkpoint replaced
+//! ```
+//!
+//! A checkpoint only ever says what is durable: the output is synced before the checkpoint that names
+//! its rows takes its name. Whatever was done after the last one is done again.
+
+mod file;
+mod ranges;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rowmill_core::{Birth, Element, Identity, Source};
+
+pub use file::{CheckpointError, check_checkpoint, frame_checkpoint};
+pub(crate) use file::{Saved, State};
+pub(crate) use ranges::Ranges;
+
+use crate::tree::Node;
+use crate::{Error, Result};
+
+/// Where a job keeps what it has done, and how often.
+///
+/// Killed at any point and run again with the same checkpoint, a job gives the same bytes as an
+/// uninterrupted one. When it is done the checkpoint is removed. A changed input, another job or a
+/// damaged checkpoint is refused ([`CheckpointError`]), never mixed.
+///
+/// The number of workers, the chunk size and the instruction set may differ between runs: they change
+/// no bit.
+///
+/// ```
+/// use rowmill_core::{Array, ArrayMut};
+/// use rowmill_exec::{Checkpoint, Engine, Mean};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("x.npy");
+/// # ArrayMut::<f32>::create(&path, [4, 2])?.close()?;
+/// let x = Array::<f32>::open(&path)?;
+/// let checkpoint = Checkpoint::at(dir.path().join("mean.checkpoint"));
+/// let mean = Engine::new()?.reduce_resumable(&x, Mean::all(), &checkpoint)?;
+/// assert_eq!(mean, 0.0);
+/// assert!(!checkpoint.path().exists()); // the job is done
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a checkpoint does nothing until a job gets it"]
+pub struct Checkpoint {
+    path: PathBuf,
+    every: Duration,
+    label: Option<String>,
+}
+
+impl Checkpoint {
+    /// Kept in the file `path`, beside which an unfinished one may stand for a moment. Nothing else
+    /// may be there.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), every: Duration::from_secs(5), label: None }
+    }
+
+    /// How much work, in time, a kill may cost. Each time what was written is synced. Zero means after
+    /// every chunk. Default: 5 seconds.
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.every = interval;
+        self
+    }
+
+    /// Says what a closure computes, in words of your own: the job goes on only if they are the same.
+    /// Change them when the closure changes. Needed for maps and streams, and for masks by
+    /// [`Mask::value`](crate::Mask::value); kernels of this crate describe themselves. Default: none.
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.label = Some(text.into());
+        self
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Keeps the checkpoint of one job.
+pub(crate) struct Keeper<'a> {
+    checkpoint: &'a Checkpoint,
+    job: String,
+    input: Identity,
+    /// What an earlier run left.
+    found: Option<State>,
+    /// When the last was written. Held by who writes.
+    last: Mutex<Instant>,
+}
+
+impl<'a> Keeper<'a> {
+    /// Finds out whether there is something to go on with. `what` is computed, as far as that can be
+    /// said.
+    pub(crate) fn open<T: Element>(
+        checkpoint: &'a Checkpoint,
+        what: Option<String>,
+        source: &impl Source<T>,
+    ) -> Result<Self> {
+        let error = |source| Error::Checkpoint { path: checkpoint.path.clone(), source };
+        let input = source.identity().ok_or_else(|| error(CheckpointError::InMemory))?;
+        let what = match (what, &checkpoint.label) {
+            (Some(what), None) => what,
+            (Some(what), Some(label)) => format!("{label}: {what}"),
+            (None, Some(label)) => label.clone(),
+            (None, None) => return Err(error(CheckpointError::NoLabel)),
+        };
+        let job = format!("{what} of {} {}", T::DTYPE, source.shape());
+        let found = match Saved::read(&checkpoint.path)? {
+            None => None,
+            Some(saved) if saved.job != job => {
+                let found = saved.job;
+                return Err(error(CheckpointError::OtherJob { expected: job, found }));
+            }
+            Some(saved) => {
+                if let Some(what) = saved.input.differs_from(&input) {
+                    return Err(error(CheckpointError::InputChanged { what }));
+                }
+                Some(saved.state)
+            }
+        };
+        Ok(Self { checkpoint, job, input, found, last: Mutex::new(Instant::now()) })
+    }
+
+    /// What an earlier run left.
+    pub(crate) fn take_found(&mut self) -> Option<State> {
+        self.found.take()
+    }
+
+    /// That this checkpoint cannot be of this job after all.
+    pub(crate) fn damaged(&self, what: &'static str) -> Error {
+        let source = CheckpointError::Damaged { what };
+        Error::Checkpoint { path: self.checkpoint.path.clone(), source }
+    }
+
+    /// Writes a checkpoint if it is time and nobody else does. `state` makes sure that what it says is
+    /// durable.
+    pub(crate) fn save_when_due(&self, state: impl FnOnce() -> Result<State>) -> Result<()> {
+        let Some(mut last) = self.last.try_lock() else { return Ok(()) };
+        if last.elapsed() < self.checkpoint.every {
+            return Ok(());
+        }
+        self.write(state()?)?;
+        *last = Instant::now();
+        Ok(())
+    }
+
+    /// Writes a checkpoint.
+    pub(crate) fn save(&self, state: impl FnOnce() -> Result<State>) -> Result<()> {
+        let mut last = self.last.lock();
+        self.write(state()?)?;
+        *last = Instant::now();
+        Ok(())
+    }
+
+    fn write(&self, state: State) -> Result<()> {
+        Saved { job: self.job.clone(), input: self.input, state }.write(&self.checkpoint.path)
+    }
+
+    /// The job is done.
+    pub(crate) fn remove(self) -> Result<()> {
+        match std::fs::remove_file(&self.checkpoint.path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::file("remove", &self.checkpoint.path)(e))
+            }
+            // Should the removal not survive a crash, the next run finds a finished job: it does the
+            // rest of it again, which is the same.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The nodes of a merge tree, as bytes.
+pub(crate) fn encode<P>(
+    nodes: &mut dyn Iterator<Item = ((u32, usize), &P)>,
+    save: &dyn Fn(&P) -> Vec<u8>,
+) -> State {
+    State::Reduce(nodes.map(|((level, i), partial)| (level, i as u64, save(partial))).collect())
+}
+
+/// The nodes of a merge tree over so many blocks; `None` if there cannot be such a tree.
+pub(crate) fn decode<P>(
+    nodes: Vec<(u32, u64, Vec<u8>)>,
+    blocks: usize,
+    load: &dyn Fn(&[u8], std::ops::Range<usize>) -> Option<P>,
+) -> Option<Vec<Node<P>>> {
+    let mut seen = Ranges::default();
+    let mut loaded = Vec::new();
+    for (level, index, bytes) in nodes {
+        let index = usize::try_from(index).ok()?;
+        let width = 1_usize.checked_shl(level)?;
+        let start = index.checked_mul(width)?;
+        let end = start.checked_add(width).filter(|&end| end <= blocks)?;
+        // No block twice.
+        if !seen.missing(start..end).eq([start..end]) {
+            return None;
+        }
+        seen.insert(start..end);
+        loaded.push(Node { level, index, partial: load(&bytes, start..end)? });
+    }
+    Some(loaded)
+}
+
+/// What a map has done, and what it needs to go on.
+pub(crate) struct MapKeeper<'a> {
+    keeper: Keeper<'a>,
+    fitted: Vec<u8>,
+    output: Option<Birth>,
+    done: Mutex<Ranges>,
+    /// Set when a sync failed: the kernel has forgotten what it did not write, so nothing more can be
+    /// said to be durable.
+    failed: AtomicBool,
+}
+
+impl<'a> MapKeeper<'a> {
+    /// Goes on with `done` in this output.
+    pub(crate) fn new(
+        keeper: Keeper<'a>,
+        fitted: Vec<u8>,
+        output: Option<Birth>,
+        done: Ranges,
+    ) -> Self {
+        Self { keeper, fitted, output, done: Mutex::new(done), failed: AtomicBool::new(false) }
+    }
+
+    /// The parts of a range of items that are not done yet.
+    pub(crate) fn missing(&self, items: std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
+        self.done.lock().missing(items).collect()
+    }
+
+    /// These items were written. `sync` makes all that was written so far durable.
+    pub(crate) fn wrote(
+        &self,
+        items: std::ops::Range<usize>,
+        sync: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        self.done.lock().insert(items);
+        self.keeper.save_when_due(|| self.state(sync))
+    }
+
+    /// Writes down what was done, whenever the last time was.
+    pub(crate) fn save(&self, sync: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.keeper.save(|| self.state(sync))
+    }
+
+    fn state(&self, sync: impl FnOnce() -> Result<()>) -> Result<State> {
+        // What is done while syncing may not be on disk afterwards.
+        let done = self.done.lock().clone();
+        if self.failed.load(Ordering::SeqCst) {
+            return Err(self.keeper.damaged("an earlier sync of the output failed"));
+        }
+        sync().inspect_err(|_| self.failed.store(true, Ordering::SeqCst))?;
+        let done = done.iter().map(|r| (r.start as u64, r.end as u64)).collect();
+        Ok(State::Map { fitted: self.fitted.clone(), output: self.output, done })
+    }
+
+    /// The job is done.
+    pub(crate) fn remove(self) -> Result<()> {
+        self.keeper.remove()
+    }
+}

@@ -1,0 +1,101 @@
+//! Sets of items, as few ranges as possible.
+
+use std::ops::Range;
+
+/// A set of numbers, kept as ranges in rising order with gaps between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ranges(Vec<Range<usize>>);
+
+impl Ranges {
+    /// The ranges in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.0.iter().cloned()
+    }
+
+    pub(crate) fn insert(&mut self, new: Range<usize>) {
+        if new.is_empty() {
+            return;
+        }
+        // Those that touch it become one with it.
+        let first = self.0.partition_point(|r| r.end < new.start);
+        let end = self.0.partition_point(|r| r.start <= new.end);
+        let touched = &self.0[first..end];
+        let start = touched.first().map_or(new.start, |r| r.start.min(new.start));
+        let stop = touched.last().map_or(new.end, |r| r.end.max(new.end));
+        self.0.splice(first..end, [start..stop]);
+    }
+
+    /// The parts of a range that are not in the set, in order.
+    pub(crate) fn missing(&self, of: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
+        let first = self.0.partition_point(|r| r.end <= of.start);
+        let mut there = self.0[first..].iter();
+        let mut next = of.start;
+        std::iter::from_fn(move || {
+            while next < of.end {
+                let gap = next;
+                match there.next() {
+                    Some(r) if r.start < of.end => {
+                        next = r.end;
+                        if gap < r.start {
+                            return Some(gap..r.start);
+                        }
+                    }
+                    _ => {
+                        next = of.end;
+                        return Some(gap..of.end);
+                    }
+                }
+            }
+            None
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn set(ranges: &[Range<usize>]) -> Ranges {
+        let mut set = Ranges::default();
+        ranges.iter().for_each(|r| set.insert(r.clone()));
+        set
+    }
+
+    #[test]
+    fn neighbours_become_one() {
+        assert_eq!(set(&[0..2, 4..6, 2..4]), Ranges(vec![0..6]));
+        assert_eq!(set(&[4..6, 0..2]), Ranges(vec![0..2, 4..6]));
+        assert_eq!(set(&[0..2, 4..6, 8..9, 1..8]), Ranges(vec![0..9]));
+        assert_eq!(set(&[3..3, 5..9, 6..7]), Ranges(vec![5..9]));
+    }
+
+    #[test]
+    fn what_is_missing() {
+        let set = set(&[2..4, 6..8]);
+        let missing = |of| set.missing(of).collect::<Vec<_>>();
+        assert_eq!(missing(0..10), [0..2, 4..6, 8..10]);
+        assert_eq!(missing(2..4), []);
+        assert_eq!(missing(3..7), [4..6]);
+        assert_eq!(missing(9..12), [9..12]);
+        assert_eq!(missing(5..5), []);
+    }
+
+    proptest! {
+        #[test]
+        fn as_a_set_of_numbers(
+            ranges in prop::collection::vec((0_usize..40, 0_usize..10), 0..12),
+            of in (0_usize..40, 0_usize..20),
+        ) {
+            let ranges: Vec<_> = ranges.into_iter().map(|(start, n)| start..start + n).collect();
+            let set = set(&ranges);
+            let of = of.0..of.0 + of.1;
+            let expected: Vec<usize> =
+                of.clone().filter(|i| !ranges.iter().any(|r| r.contains(i))).collect();
+            prop_assert_eq!(set.missing(of).flatten().collect::<Vec<_>>(), expected);
+            for pair in set.0.windows(2) {
+                prop_assert!(pair[0].end < pair[1].start);
+            }
+        }
+    }
+}

@@ -184,7 +184,7 @@ impl<T: Element> Array<T> {
     }
 
     /// All elements in place, if the layout allows it: mapped, native, aligned, in C order, and
-    /// not `bool`.
+    /// not `bool`. Ask [`check`](Source::check) before using what was made of them.
     #[must_use]
     pub fn as_slice(&self) -> Option<&[T]> {
         let meta = self.meta();

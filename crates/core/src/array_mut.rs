@@ -342,7 +342,9 @@ impl<T: Element> StagedArray<T> {
 ///
 /// Writes go to the mapping; they survive a power cut once [`flush`](Self::flush) or
 /// [`flush_rows`](Self::flush_rows) returned `Ok`. The handle holds the writer's advisory lock:
-/// a second one is refused. Dropping it without [`close`](Self::close) leaves the writing back to
+/// a second one is refused. It is mapped on every filesystem; on network and FUSE filesystems others
+/// see what was written when it was flushed, and a server that goes away shows as [`Error::Fault`] or
+/// as a flush that fails. Dropping it without [`close`](Self::close) leaves the writing back to
 /// the operating system, and nobody learns of a failure.
 #[derive(Debug)]
 pub struct ArrayMut<T> {

@@ -7,6 +7,7 @@
 //! | `wall` | does every kind of job come as close to that as it should? | [`wall`] |
 //! | `access-patterns` | in which order, and how reached, do rows come fastest? | [`patterns`] |
 //! | `gather` | how fast do random rows come, warm and cold? | [`gather`] |
+//! | `guard` | what does it cost that a file may shrink? | [`guard`] |
 //! | `compare` | what do other libraries make of the same jobs? `bench/compare/run` asks | [`compare`] |
 //!
 //! The first two time jobs in turns ([`measure`]) against the fastest bare reads and writes that we know how
@@ -17,6 +18,7 @@ pub mod compare;
 mod error;
 mod files;
 pub mod gather;
+pub mod guard;
 pub mod limit;
 pub mod machine;
 pub mod measure;

@@ -264,9 +264,14 @@ fn info_reads_the_metadata() {
     let x = write(&dir, "x.npy", &[2, 2], &[1_i64, 2, 3, 4]);
     let info = run(&["info"], &x).ok();
     assert!(info.contains("elements  lent in place\n") && !info.contains("columns"), "{info}");
-    assert_eq!(run(&["info", "--json"], &x).json()["in_place"], true);
+    let json = run(&["info", "--json"], &x).json();
+    assert_eq!((&json["in_place"], &json["backend"]), (&json!(true), &json!("mapped")));
+    assert!(info.contains("backend   mapped\n"), "{info}");
     let decoded = run(&["info", "--backend", "positioned"], &weather()).ok();
     assert!(decoded.contains("decoded (the positioned backend"), "{decoded}");
+    assert!(decoded.contains("backend   positioned\n"), "{decoded}");
+    let json = run(&["info", "--json", "--backend", "positioned"], &weather()).json();
+    assert_eq!(json["backend"], "positioned");
 }
 
 #[test]

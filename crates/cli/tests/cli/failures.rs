@@ -199,3 +199,27 @@ fn an_unknown_instruction_set() {
     let ran = crate::common::Ran::from(output.output().expect("the command starts"));
     ran.fails(1, &["ROWMILL_ISA", "z80"]);
 }
+
+#[test]
+fn a_file_that_someone_is_writing() {
+    let dir = dir();
+    let x = write(&dir, "x.npy", &[2, 2], &[1_i64, 2, 3, 4]);
+    let mask = write(&dir, "mask.npy", &[2, 2], &[true; 4]);
+    let masked = ["sum".as_ref(), x.as_os_str(), "--mask".as_ref(), mask.as_os_str()];
+    let refuse = ["--while-written".as_ref(), "refuse".as_ref()];
+    assert!(!run(&["sum"], &x).err.contains("warning"), "nobody writes");
+    rowmill([&masked[..], &refuse].concat()).ok();
+    for (locked, name) in [(&x, "x.npy"), (&mask, "mask.npy")] {
+        let writer = std::fs::File::open(locked).expect("just written");
+        writer.lock().expect("nobody else writes");
+        let warned = rowmill(masked);
+        let warning = format!("{name} is being written by someone else");
+        assert!(warned.err.contains(&warning), "{warned:?}");
+        assert_eq!(warned.ok(), "10\n");
+        let texts = [name, "is being written or replaced", "hint: that is --while-written refuse"];
+        rowmill([&masked[..], &refuse].concat()).fails(1, &texts);
+    }
+    let writer = ArrayMut::<i64>::open(&x).expect("nobody else writes");
+    run(&["info", "--while-written", "refuse"], &x).fails(1, &["is being written or replaced"]);
+    writer.close().expect("closed");
+}

@@ -26,13 +26,14 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// All zeros, so that a registry takes no room in the binary, and memory only where it is used.
     const fn free() -> Self {
         Self {
             version: AtomicUsize::new(0),
             start: AtomicUsize::new(0),
             end: AtomicUsize::new(0),
             writable: AtomicBool::new(false),
-            fault: AtomicUsize::new(NONE),
+            fault: AtomicUsize::new(0),
         }
     }
 

@@ -7,8 +7,8 @@ use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
@@ -23,29 +23,41 @@ static PREVIOUS: AtomicPtr<libc::sigaction> = AtomicPtr::new(ptr::null_mut());
 /// Known before the handler can run; finding it out is not for a signal handler.
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 
-/// The registry, once its handler is installed: with the first mapping. `None` if the system does
-/// not let us.
+/// The registry, once its handler is installed: with the first mapping, and again when somebody has
+/// put back the default since. Another handler is taken to pass on what is ours. `None` if the system
+/// does not let us.
 pub(super) fn install() -> Option<&'static Registry> {
-    static INSTALLED: OnceLock<bool> = OnceLock::new();
-    INSTALLED.get_or_init(set_handler).then_some(&REGISTRY)
+    // Between threads that open files; the handler does not look at it.
+    static INSTALLED: Mutex<bool> = Mutex::new(false);
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = action(None)?;
+    if !*installed || is_none(before.sa_sigaction) {
+        set_handler(before)?;
+        *installed = true;
+    }
+    Some(&REGISTRY)
 }
 
-fn set_handler() -> bool {
+/// Replaces `before` by our handler.
+fn set_handler(before: libc::sigaction) -> Option<()> {
     PAGE_SIZE.store(rustix::param::page_size(), Ordering::SeqCst);
     // First known, then replaced: from the first moment on the handler can pass on what is not ours.
-    let Some(before) = action(None) else { return false };
     remember(before);
     let mut ours = before;
     ours.sa_sigaction = on_sigbus as *const () as usize;
     // The stack of a thread may be what is used up; the mask stays the one that the previous handler
     // asked for.
     ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    let Some(replaced) = action(Some(&ours)) else { return false };
+    let replaced = action(Some(&ours))?;
     if replaced.sa_sigaction != before.sa_sigaction {
-        // Another thread was faster. What it put there is what we replaced.
+        // Somebody else was faster. What they put there is what we replaced.
         remember(replaced);
     }
-    true
+    Some(())
+}
+
+const fn is_none(handler: libc::sighandler_t) -> bool {
+    handler == libc::SIG_DFL || handler == libc::SIG_IGN
 }
 
 fn remember(action: libc::sigaction) {
@@ -108,7 +120,7 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void, repe
     if handler == libc::SIG_IGN && !repeats {
         return;
     }
-    if handler == libc::SIG_DFL || handler == libc::SIG_IGN {
+    if is_none(handler) {
         // An access that is tried again ends the process, at the place where it went wrong.
         set_default();
     } else {

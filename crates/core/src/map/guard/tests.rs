@@ -235,6 +235,12 @@ fn a_case_in_a_process_of_its_own() {
             *BEFORE.lock().expect("no panic") = Some(before);
             touch_foreign(folder);
         }
+        "default put back" => {
+            survive(folder);
+            handle(libc::SIG_DFL, 0);
+            survive(folder);
+            touch_foreign(folder);
+        }
         "sent" => {
             survive(folder);
             send();
@@ -296,6 +302,12 @@ fn handlers_that_were_there_before_are_called() {
 fn handlers_that_come_later_and_pass_on_work() {
     ends_well("handler after");
     dies_of_sigbus("handler after, foreign access");
+}
+
+/// As Python's `faulthandler.disable()` does, which puts back what was there before it.
+#[test]
+fn a_handler_that_was_taken_away_comes_back_with_the_next_mapping() {
+    dies_of_sigbus("default put back");
 }
 
 #[test]

@@ -1,0 +1,42 @@
+//! What the SIGBUS guard costs: warm scans with it and without it, in turns.
+
+use std::path::Path;
+
+use rowmill_core::{Array, Backend, BusErrors, OpenOptions, match_array};
+use rowmill_exec::{Engine, Numeric, Stats, Sum};
+
+use crate::Result;
+use crate::measure::{Samples, Timed, interleaved};
+
+/// Times sums and five statistics of a file that is guarded, and of the same that is not, in turns
+/// after a warm-up. Samples come in pairs: without the guard, with it.
+///
+/// # Errors
+/// What opening the file and the jobs give.
+pub fn guard(file: &Path, workers: Option<usize>, runs: usize) -> Result<Vec<Samples>> {
+    let options = OpenOptions::new().backend(Backend::Mapped);
+    let bare = options.clone().bus_errors(BusErrors::Host).open_any(file)?;
+    let mut builder = Engine::builder();
+    if let Some(workers) = workers {
+        builder = builder.workers(workers);
+    }
+    let engine = &builder.build()?;
+    match_array!(&bare, bare => measure(engine, bare, &options.open(file)?, runs))
+}
+
+fn measure<T: Numeric>(
+    engine: &Engine,
+    bare: &Array<T>,
+    guarded: &Array<T>,
+    runs: usize,
+) -> Result<Vec<Samples>> {
+    let sum = |x| move || Ok(drop(engine.reduce(x, Sum::all())?));
+    let stats = |x| move || Ok(drop(engine.reduce(x, Stats::all())?));
+    let mut jobs = [
+        Timed::new("sum, no guard", sum(bare)),
+        Timed::new("sum, guarded", sum(guarded)),
+        Timed::new("stats, no guard", stats(bare)),
+        Timed::new("stats, guarded", stats(guarded)),
+    ];
+    interleaved(&mut jobs, runs)
+}

@@ -10,7 +10,8 @@ use crate::detect::read_meta;
 use crate::map::{Bytes, FAULT_AROUND};
 use crate::source::{check_ranges, tile_in};
 use crate::{
-    ByteOrder, DType, Element, Error, Meta, RawSpec, Result, Shape, Source, Tile, TileBuffer,
+    ArrayMut, ByteOrder, DType, Element, Error, FlushPolicy, Meta, RawSpec, Result, Shape, Source,
+    Tile, TileBuffer,
 };
 
 /// How the bytes of a file are reached. It changes speed and failure modes, never a result.
@@ -24,7 +25,7 @@ pub enum Backend {
     Positioned,
 }
 
-/// Knobs for opening an array for reading.
+/// Knobs for opening an array.
 ///
 /// ```
 /// use rowmill_core::{Backend, OpenOptions};
@@ -38,7 +39,8 @@ pub enum Backend {
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
     backend: Backend,
-    spec: Option<RawSpec>,
+    pub(crate) spec: Option<RawSpec>,
+    pub(crate) flush: FlushPolicy,
 }
 
 impl OpenOptions {
@@ -60,6 +62,36 @@ impl OpenOptions {
     pub fn spec(mut self, spec: RawSpec) -> Self {
         self.spec = Some(spec);
         self
+    }
+
+    /// When rows written to it are made durable without being asked. Default:
+    /// [`FlushPolicy::Manual`]. For reading it has no meaning.
+    #[must_use]
+    pub fn flush_policy(mut self, policy: FlushPolicy) -> Self {
+        self.flush = policy;
+        self
+    }
+
+    /// Opens an existing array for reading and writing (numpy's mode `r+`). It is mapped, whatever
+    /// the [`backend`](Self::backend).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rowmill_core::{ArrayMut, FlushPolicy, OpenOptions};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// # ArrayMut::<f32>::create(&path, [4, 2])?.close()?;
+    /// let policy = FlushPolicy::Every(Duration::from_secs(1));
+    /// let mut x = OpenOptions::new().flush_policy(policy).open_mut::<f32>(&path)?;
+    /// x.write_rows(3, &[1.0, 2.0])?;
+    /// x.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`Error::Locked`] while someone else writes it.
+    pub fn open_mut<T: Element>(&self, path: impl AsRef<Path>) -> Result<ArrayMut<T>> {
+        ArrayMut::open_with(path.as_ref(), self)
     }
 
     /// Opens an array file as elements of type `T`.

@@ -10,9 +10,11 @@ mod cache;
 mod huge;
 mod positioned;
 mod release;
+mod shared_mut;
 mod write_back;
 
 pub(crate) use release::FAULT_AROUND;
+pub(crate) use shared_mut::{MappedFile, SharedMut};
 
 pub use huge::zeros;
 pub use write_back::WriteBack;

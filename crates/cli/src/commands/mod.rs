@@ -1,5 +1,7 @@
 //! The commands, one a file.
 
+mod append;
+mod clean;
 mod info;
 mod normalize;
 mod stats;
@@ -22,6 +24,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure>
         Command::Sum(args) => total::run(Total::Sum, args, out),
         Command::Mean(args) => total::run(Total::Mean, args, out),
         Command::Normalize(args) => normalize::run(args, out),
+        Command::Append(args) => append::run(args, out),
+        Command::Clean(args) => clean::run(args, out),
     }
 }
 

@@ -57,6 +57,8 @@
 //! | to | see |
 //! |---|---|
 //! | open, create and write array files | [`open`], [`Array`], [`ArrayMut`], [`CreateOptions`], [`CowArray`] |
+//! | have written rows survive a power cut | [`FlushPolicy`], [`ArrayMut::durable_rows`] |
+//! | append rows, remove what a crash left | [`Appender`], [`CleanOptions`] |
 //! | describe a raw file | [`RawSpec`], [`Sidecar`] |
 //! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
 //! | leave elements out | [`Mask`], [`NanPolicy`] |
@@ -74,10 +76,11 @@
 #![forbid(unsafe_code)]
 
 pub use rowmill_core::{
-    AnyArray, Array, ArrayMut, AtomicFile, Backend, Birth, BusErrors, ByteOrder, ChecksumHasher,
-    Checksums, CowArray, CreateOptions, DType, Element, Error as FileError, Format, Identity,
-    Journal, JournalError, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, RawSpec, Shape,
-    ShapeError, Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile, TileBuffer,
+    AnyArray, Appender, Array, ArrayMut, AtomicFile, Backend, Birth, BusErrors, ByteOrder,
+    ChecksumHasher, Checksums, CleanOptions, CowArray, CreateOptions, DType, Element,
+    Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError, Leftover,
+    LeftoverKind, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, RawSpec, Shape, ShapeError,
+    Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile, TileBuffer, Triggers,
     WhileWritten, f16, match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

@@ -57,6 +57,12 @@ pub(crate) enum Command {
     /// Compare the rows with the checksums of the sidecar; prints the rows that are damaged
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(IntegrityArgs),
+    /// Append the rows of other arrays to a file, all of them or none, and durably
+    #[command(after_help = APPEND_EXAMPLES)]
+    Append(AppendArgs),
+    /// Remove the unfinished files that a crash left behind; those that somebody is writing stay
+    #[command(after_help = CLEAN_EXAMPLES)]
+    Clean(CleanArgs),
 }
 
 const CHECKSUM_EXAMPLES: &str = "\
@@ -116,6 +122,25 @@ Examples:
   rowmill normalize counts.npy z.npy --output-dtype f32
   rowmill normalize x.npy x_z.npy --checkpoint job.ckpt   killed and run again, it goes on
   rowmill normalize x.npy --in-place";
+
+const APPEND_EXAMPLES: &str = "\
+FILE is a .npy file or a raw file with a sidecar, in C order; dtype and shape of a row have to be the
+same. Readers see the old rows until all new ones are there. After a crash the old rows are there, or
+all of them; what was left unfinished is taken back by the next append, or by `rowmill clean`.
+
+Examples:
+  rowmill append x.npy tuesday.npy
+  rowmill append x.npy tuesday.npy wednesday.npy --json";
+
+const CLEAN_EXAMPLES: &str = "\
+Unfinished files have names such as .x.npy.rowmill-partial (a file that was not published) and
+.x.npy.rowmill-append (rows that were not committed, which are taken back). They do no harm but take
+room. With the name of an array file, only what belongs to it is looked for.
+
+Examples:
+  rowmill clean
+  rowmill clean /data --recursive --dry-run
+  rowmill clean x.npy --json";
 
 /// The file that is read, and what is in it if it does not say so itself. A heading of the help holds
 /// for all that follows, so groups such as this one come after the options of the command itself.
@@ -319,6 +344,34 @@ pub(crate) struct NormalizeArgs {
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AppendArgs {
+    /// The array file that grows
+    pub(crate) file: PathBuf,
+    /// The array files whose rows are appended, in this order
+    #[arg(required = true)]
+    pub(crate) more: Vec<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CleanArgs {
+    /// Folders to look in, or array files
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Look into folders within folders as well; links are not followed
+    #[arg(long, short)]
+    pub(crate) recursive: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long, short = 'n')]
+    pub(crate) dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[cfg(test)]

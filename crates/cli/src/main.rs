@@ -1,5 +1,5 @@
 //! The `rowmill` command: information, statistics, sums, means and normalization of array files
-//! larger than memory.
+//! larger than memory, rows appended to them, and tidying up after crashes.
 //!
 //! Data goes to stdout; notes, progress and errors go to stderr. Exit codes: 0 ok, 1 the job
 //! failed, 2 wrong usage.

@@ -1,362 +1,45 @@
 //! Arrays open for writing.
 
-use std::fs::{self, File};
-use std::io::{Read, Seek};
+use std::fs::File;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use crate::array::lends_in_place;
-use crate::atomic::{lock, sync_directory};
+use crate::atomic::{Held, open_locked};
 use crate::detect::read_meta;
+use crate::flush::Flusher;
 use crate::journal::refuse_unfinished;
-use crate::map::{InMemory, Seen, WriteMap, map_mut};
-use crate::options::open_regular;
+use crate::map::{InMemory, MappedFile, Seen, SharedMut, WriteMap, map_mut};
 use crate::source::{check_ranges, tile_in};
 use crate::{
-    AtomicFile, Birth, BusErrors, ByteOrder, Element, Error, Format, Meta, OpenOptions, Order,
-    RawSpec, Result, Shape, Sidecar, TileBuffer, WriteBack, npy,
+    CreateOptions, Element, Error, FlushPolicy, Meta, OpenOptions, RawSpec, Result, Shape, Sidecar,
+    TileBuffer,
 };
-
-/// Knobs for creating an array file.
-///
-/// ```
-/// use rowmill_core::CreateOptions;
-/// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path().join("x.npy");
-/// let mut x = CreateOptions::new().columns(["a", "b"]).create::<f64>(&path, [1000, 2])?;
-/// x.rows_mut(0..1)?.copy_from_slice(&[1.0, 2.0]);
-/// x.flush_rows(0..1)?; // this row survives a power cut
-/// x.close()?;          // and now all of them do
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct CreateOptions {
-    format: Option<Format>,
-    order: Order,
-    columns: Option<Vec<String>>,
-    bus_errors: BusErrors,
-}
-
-impl CreateOptions {
-    /// `.npy` or raw by the name's ending, in C order, without column names.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The format. Default: [`Format::Npy`] for names that end in `.npy`, else [`Format::Raw`]
-    /// with a sidecar.
-    #[must_use]
-    pub fn format(mut self, format: Format) -> Self {
-        self.format = Some(format);
-        self
-    }
-
-    /// The order of the elements. Default: [`Order::C`].
-    #[must_use]
-    pub fn order(mut self, order: Order) -> Self {
-        self.order = order;
-        self
-    }
-
-    /// Names for the elements of a row, kept in the sidecar. Default: none.
-    #[must_use]
-    pub fn columns<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.columns = Some(names.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Who deals with SIGBUS, which a full disk or a failing one raises. Default:
-    /// [`BusErrors::Guarded`].
-    #[must_use]
-    pub fn bus_errors(mut self, bus_errors: BusErrors) -> Self {
-        self.bus_errors = bus_errors;
-        self
-    }
-
-    /// Creates an array of zeros (numpy's mode `w+`), replacing a file of that name. Space is
-    /// reserved at once where the filesystem can; the file takes its name complete, with header
-    /// and all zeros, and is then filled in place.
-    ///
-    /// # Errors
-    /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`], [`Error::ColumnNames`],
-    /// [`Error::TooManyMappings`], [`Error::Io`] (no room, no permission).
-    pub fn create<T: Element>(
-        &self,
-        path: impl AsRef<Path>,
-        dims: impl Into<Vec<usize>>,
-    ) -> Result<ArrayMut<T>> {
-        self.stage(path, dims)?.publish_open()
-    }
-
-    /// Creates an array of zeros that takes its name only when it is published, with all that was
-    /// written to it: for the results of a job.
-    ///
-    /// # Errors
-    /// As [`create`](Self::create).
-    pub fn stage<T: Element>(
-        &self,
-        path: impl AsRef<Path>,
-        dims: impl Into<Vec<usize>>,
-    ) -> Result<StagedArray<T>> {
-        let path = path.as_ref();
-        let Blank { meta, header, len } = self.describe::<T>(path, dims.into())?;
-        let file = AtomicFile::create(path)?;
-        file.allocate(len)?;
-        let seen = Seen::of(path, file.file())?;
-        let mut map = map_mut(path, file.file(), seen, self.bus_errors)?;
-        if let Some(map) = &mut map {
-            map[..header.len()].copy_from_slice(&header);
-        }
-        Ok(StagedArray { file, seen, map, meta, path: path.to_owned(), element: PhantomData })
-    }
-
-    /// As [`stage`](Self::stage), but goes on with the array that an earlier writer of the same name
-    /// left unfinished, with all that was written to it. `None` when there is none, or none like this:
-    /// nothing was touched then.
-    ///
-    /// ```
-    /// use rowmill_core::{Array, CreateOptions};
-    /// # let dir = tempfile::tempdir()?;
-    /// # let path = dir.path().join("x.npy");
-    /// let options = CreateOptions::new();
-    /// let mut first = options.stage::<u8>(&path, [3])?;
-    /// first.as_mut_slice()?[0] = 7;
-    /// first.keep_unfinished();
-    /// let made = first.birth();
-    /// drop(first); // or killed
-    /// let mut again = options.stage_again::<u8>(&path, [3])?.expect("left unfinished");
-    /// assert!(again.birth() == made && again.as_mut_slice()? == [7, 0, 0]);
-    /// again.publish()?;
-    /// assert_eq!(Array::<u8>::open(&path)?.as_slice(), Some(&[7, 0, 0][..]));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`stage`](Self::stage).
-    pub fn stage_again<T: Element>(
-        &self,
-        path: impl AsRef<Path>,
-        dims: impl Into<Vec<usize>>,
-    ) -> Result<Option<StagedArray<T>>> {
-        let path = path.as_ref();
-        let expected = self.describe::<T>(path, dims.into())?;
-        let mut file = AtomicFile::resume(path)?;
-        let is_it = expected.is_stored_in(&file).map_err(Error::io("read", path))?;
-        if !is_it {
-            file.keep_unfinished();
-            return Ok(None);
-        }
-        let seen = Seen::of(path, file.file())?;
-        let map = map_mut(path, file.file(), seen, self.bus_errors)?;
-        let Blank { meta, .. } = expected;
-        // Bools are lent as such, and somebody may have written to the file.
-        let elements = map.as_ref().map_or(&[][..], |map| &map[meta.offset as usize..]);
-        if T::DTYPE == crate::DType::Bool && elements.iter().any(|&byte| byte > 1) {
-            file.keep_unfinished();
-            return Ok(None);
-        }
-        Ok(Some(StagedArray { file, seen, map, meta, path: path.to_owned(), element: PhantomData }))
-    }
-
-    /// What a new array is, before there is a file.
-    fn describe<T: Element>(&self, path: &Path, dims: Vec<usize>) -> Result<Blank> {
-        let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
-        let shape = Shape::new(dims).map_err(too_large)?;
-        let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
-        let format = self.format.unwrap_or(if is_npy { Format::Npy } else { Format::Raw });
-        let header = match format {
-            Format::Npy => npy::write(T::DTYPE, ByteOrder::NATIVE, self.order, &shape),
-            Format::Raw => Vec::new(),
-        };
-        let meta = Meta {
-            format,
-            dtype: T::DTYPE,
-            byte_order: ByteOrder::NATIVE,
-            order: self.order,
-            shape,
-            offset: header.len() as u64,
-            columns: self.columns.clone(),
-        };
-        let bytes = meta.shape.byte_len(T::DTYPE.size()).map_err(too_large)?;
-        let len = (header.len() + bytes) as u64;
-        meta.check(path, len)?;
-        Ok(Blank { meta, header, len })
-    }
-}
-
-/// A new array without its file.
-struct Blank {
-    meta: Meta,
-    header: Vec<u8>,
-    /// Of the file, in bytes.
-    len: u64,
-}
-
-impl Blank {
-    /// Whether an unfinished file has the length and the header of this array.
-    fn is_stored_in(&self, file: &AtomicFile) -> std::io::Result<bool> {
-        let mut file = file.file();
-        if file.metadata()?.len() != self.len {
-            return Ok(false);
-        }
-        let mut header = vec![0; self.header.len()];
-        file.rewind()?;
-        file.read_exact(&mut header)?;
-        Ok(header == self.header)
-    }
-}
-
-/// An array that does not have its name yet: see [`CreateOptions::stage`]. Dropped unpublished,
-/// nothing is left of it.
-#[derive(Debug)]
-pub struct StagedArray<T> {
-    file: AtomicFile,
-    /// What the file was when its mapping was made.
-    seen: Seen,
-    map: Option<WriteMap>,
-    meta: Meta,
-    path: PathBuf,
-    element: PhantomData<fn() -> T>,
-}
-
-impl<T: Element> StagedArray<T> {
-    /// The metadata.
-    #[must_use]
-    pub fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    /// Leaves the unfinished file where it is when this is dropped, for
-    /// [`CreateOptions::stage_again`].
-    pub fn keep_unfinished(&mut self) {
-        self.file.keep_unfinished();
-    }
-
-    /// Which file it is, to tell it from others of the same name; `None` where the filesystem does
-    /// not keep when files were made.
-    #[must_use]
-    pub fn birth(&self) -> Option<Birth> {
-        self.file.birth()
-    }
-
-    /// All elements, in C order; zero where not written yet.
-    ///
-    /// # Errors
-    /// [`Error::NotAddressable`] for arrays created in Fortran order with more than one long axis.
-    pub fn as_mut_slice(&mut self) -> Result<&mut [T]> {
-        Ok(self.parts()?.0)
-    }
-
-    /// All elements, as [`as_mut_slice`](Self::as_mut_slice), and what starts writing finished ones
-    /// to disk.
-    ///
-    /// # Errors
-    /// As [`as_mut_slice`](Self::as_mut_slice).
-    pub fn parts(&mut self) -> Result<(&mut [T], WriteBack<'_>)> {
-        if !self.meta.is_row_major() {
-            return Err(Error::NotAddressable {
-                path: self.path.clone(),
-                reason: "it is in Fortran order",
-                instead: "create in C order",
-            });
-        }
-        let (file, offset) = (self.file.file(), self.meta.offset);
-        let (write_back, bytes) = WriteBack::split(file, &self.path, self.map.as_mut(), offset);
-        let stored = elements_mut::<T>(bytes.get_mut(offset as usize..).unwrap_or_default());
-        if T::DTYPE != crate::DType::Bool {
-            return Ok((T::view_mut(stored).unwrap_or_default(), write_back));
-        }
-        let (pointer, len) = (stored.as_mut_ptr(), stored.len());
-        // SAFETY: `T` is `bool` and `T::Stored` is `u8`: same size, same alignment. The bytes were
-        // zeroed by the kernel when the file was made, or looked at when it was taken over
-        // (`stage_again`); the file has no name that others know and is locked, and through this
-        // slice only valid bools can be written.
-        Ok((unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), len) }, write_back))
-    }
-
-    /// Checks that what was written so far went to the file. Cheap; [`publish`](Self::publish) does
-    /// it as well.
-    ///
-    /// # Errors
-    /// [`Error::Fault`] when the disk is full or failed, or someone cut the file short.
-    pub fn check(&self) -> Result<()> {
-        self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
-    }
-
-    /// Makes everything durable and gives the file its name, replacing a file of that name.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] when not
-    /// everything that was written went to the file. Nothing is published then.
-    pub fn publish(self) -> Result<()> {
-        self.publish_open()?;
-        Ok(())
-    }
-
-    fn publish_open(self) -> Result<ArrayMut<T>> {
-        if let Some(map) = &self.map {
-            map.flush().map_err(Error::io("flush", &self.path))?;
-        }
-        self.check()?;
-        self.seen.verify_written(&self.path, self.file.file())?;
-        let sidecar = (self.meta.format == Format::Raw || self.meta.columns.is_some())
-            .then(|| Sidecar::for_meta(&self.meta).to_json());
-        let target = self.file.target().to_owned();
-        let sidecar_path = Sidecar::path_for(&target);
-        // A sidecar that belongs to the old file must never stand beside the new one: it goes
-        // first, and the new one comes last. In between, a raw file does not open.
-        let mut stale = vec![sidecar_path.clone()];
-        if self.meta.format == Format::Raw {
-            stale.push(Sidecar::handmade_path_for(&target));
-        }
-        for old in stale {
-            let text = fs::read_to_string(&old);
-            if text.is_ok() && text.as_deref().ok() != sidecar.as_deref() {
-                fs::remove_file(&old).map_err(Error::io("replace", &old))?;
-                sync_directory(&old)?;
-            }
-        }
-        let file = self.file.publish()?;
-        if let Some(json) = sidecar {
-            let new = AtomicFile::create(&sidecar_path)?;
-            std::io::Write::write_all(&mut new.file(), json.as_bytes())
-                .map_err(Error::io("write", &sidecar_path))?;
-            new.publish()?;
-        }
-        Ok(ArrayMut {
-            path: target,
-            file,
-            seen: self.seen,
-            map: self.map,
-            meta: self.meta,
-            poison: OnceLock::new(),
-            element: PhantomData,
-        })
-    }
-}
 
 /// An array file open for reading and writing, its elements of type `T`.
 ///
 /// Writes go to the mapping; they survive a power cut once [`flush`](Self::flush) or
-/// [`flush_rows`](Self::flush_rows) returned `Ok`. The handle holds the writer's advisory lock:
-/// a second one is refused. It is mapped on every filesystem; on network and FUSE filesystems others
-/// see what was written when it was flushed, and a server that goes away shows as [`Error::Fault`] or
-/// as a flush that fails. Dropping it without [`close`](Self::close) leaves the writing back to
-/// the operating system, and nobody learns of a failure.
+/// [`flush_rows`](Self::flush_rows) returned `Ok`, or a [`FlushPolicy`] had them synced:
+/// [`durable_rows`](Self::durable_rows) says how far that has come. The handle holds the writer's
+/// advisory lock: a second one is refused. It is mapped on every filesystem; on network and FUSE
+/// filesystems others see what was written when it was flushed, and a server that goes away shows as
+/// [`Error::Fault`] or as a flush that fails. Dropping it without [`close`](Self::close) leaves the
+/// writing back to the operating system, and nobody learns of a failure.
+///
+/// After a sync that failed the handle is **poisoned**: the kernel forgets which pages it could not
+/// write, so a later sync would succeed without having written them. Every later call that writes
+/// or flushes, `close` included, gives [`Error::Poisoned`] with what the first failure said.
 #[derive(Debug)]
 pub struct ArrayMut<T> {
     path: PathBuf,
     /// Open as long as the mapping, so that write errors have a place to be reported. Locked.
-    file: File,
-    /// What the file was when its mapping was made.
-    seen: Seen,
-    map: Option<WriteMap>,
+    file: Arc<Held>,
+    map: Option<SharedMut>,
     meta: Meta,
-    /// What the first failed flush said.
-    poison: OnceLock<String>,
+    /// Keeps the file open, and with it the lock.
+    flusher: Flusher,
     element: PhantomData<fn() -> T>,
 }
 
@@ -409,23 +92,41 @@ impl<T: Element> ArrayMut<T> {
         options: &OpenOptions,
         check: impl FnOnce(&Path, &File) -> Result<()>,
     ) -> Result<Self> {
-        let mut file = open_regular(path, fs::OpenOptions::new().read(true).write(true))?;
-        lock(&file, path)?;
+        let mut file = open_locked(path)?;
         check(path, &file)?;
         let seen = Seen::of(path, &file)?;
         let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
         expect_dtype::<T>(path, &meta)?;
         forget_checksums(path)?;
         let map = map_mut(path, &file, seen, options.bus_errors)?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            seen,
-            map,
-            meta,
-            poison: OnceLock::new(),
-            element: PhantomData,
-        })
+        let all = 0..meta.shape.rows();
+        Self::assemble(path.to_owned(), (file, seen), map, meta, options.flush, all)
+    }
+
+    /// An open file, as it was when its mapping was made, and the mapping as an array, of which the
+    /// rows `complete` are written.
+    pub(crate) fn assemble(
+        path: PathBuf,
+        (file, seen): (File, Seen),
+        map: Option<WriteMap>,
+        meta: Meta,
+        policy: FlushPolicy,
+        complete: Range<usize>,
+    ) -> Result<Self> {
+        let map = map.map(SharedMut::new);
+        let file = Arc::new(Held(file));
+        let disk = MappedFile::new(&path, Arc::clone(&file), seen, map.as_ref());
+        // Rows without elements have nothing that could be lost.
+        let complete = if meta.shape.row_len() == 0 { 0..meta.shape.rows() } else { complete };
+        let flusher = Flusher::start(&path, Box::new(disk), policy, complete)?;
+        Ok(Self { path, file, map, meta, flusher, element: PhantomData })
+    }
+
+    /// The same array with another place for its syncs to go.
+    #[cfg(test)]
+    pub(crate) fn with_disk(self, disk: Box<dyn crate::flush::Disk>, policy: FlushPolicy) -> Self {
+        let flusher = Flusher::start(&self.path, disk, policy, 0..0).expect("a thread");
+        Self { flusher, ..self }
     }
 
     /// The metadata.
@@ -488,20 +189,26 @@ impl<T: Element> ArrayMut<T> {
 
     /// Lends whole rows in place for writing, in C order.
     ///
+    /// They count as written when they are handed back, which the next call of any method shows.
+    /// Until then [`FlushPolicy::Every`] syncs them again and again, and
+    /// [`durable_rows`](Self::durable_rows) leaves them out.
+    ///
     /// # Errors
     /// [`Error::RowRange`]; [`Error::NotAddressable`] for foreign byte order, misaligned offsets,
-    /// Fortran order and `bool`, which [`write_rows`](Self::write_rows) can write; [`Error::Fault`],
-    /// as [`check`](Self::check).
+    /// Fortran order and `bool`, which [`write_rows`](Self::write_rows) can write;
+    /// [`Error::Poisoned`]; [`Error::Fault`], as [`check`](Self::check).
     pub fn rows_mut(&mut self, rows: Range<usize>) -> Result<&mut [T]> {
         self.check()?;
-        rows_mut(&self.path, &self.meta, self.map.as_mut(), rows)
+        let lent = rows_mut(&self.path, &self.meta, self.map.as_deref_mut(), rows.clone())?;
+        self.flusher.lend(rows)?;
+        Ok(lent)
     }
 
     /// Writes whole rows, `values` in C order, starting at row `first`, in any layout.
     ///
     /// # Errors
-    /// [`Error::PartialRow`] when `values` is not a whole number of rows, [`Error::RowRange`];
-    /// [`Error::Fault`] when not all of it went to the file.
+    /// [`Error::PartialRow`] when `values` is not a whole number of rows, [`Error::RowRange`],
+    /// [`Error::Poisoned`]; [`Error::Fault`] when not all of it went to the file.
     pub fn write_rows(&mut self, first: usize, values: &[T]) -> Result<()> {
         let row_len = self.meta.shape.row_len();
         if row_len == 0 || !values.len().is_multiple_of(row_len) {
@@ -512,12 +219,15 @@ impl<T: Element> ArrayMut<T> {
         }
         let end = first.saturating_add(values.len() / row_len);
         check_ranges(&self.meta.shape, &(first..end), &(0..row_len))?;
+        self.flusher.begin(first..end)?;
         if let Some(map) = &mut self.map {
             self.meta.encode(first, values, |at, bytes| {
                 map[at..at + bytes.len()].copy_from_slice(bytes);
             });
         }
-        self.check()
+        self.check()?;
+        self.flusher.end(first..end);
+        Ok(())
     }
 
     /// Reads whole rows, in C order, whatever the layout: in place, or decoded into `buffer`. Ask
@@ -536,16 +246,14 @@ impl<T: Element> ArrayMut<T> {
         Ok(rows)
     }
 
-    /// Makes everything written so far durable.
+    /// Makes everything written so far durable. Waits for a sync that is under way, and then for one
+    /// of its own.
     ///
     /// # Errors
-    /// [`Error::Io`]. After one failure the kernel forgets which pages were not written, so every
-    /// later flush gives [`Error::Poisoned`] with what the first one said. [`Error::Fault`],
-    /// [`Error::Resized`] and [`Error::Removed`] when not everything that was written went to the
-    /// file.
+    /// [`Error::Io`], then [`Error::Poisoned`] for good. [`Error::Fault`], [`Error::Resized`] and
+    /// [`Error::Removed`] when not everything that was written went to the file.
     pub fn flush(&self) -> Result<()> {
-        let len = self.map.as_ref().map_or(0, |m| m.len());
-        self.flush_bytes(0..len)
+        self.flusher.flush(None)
     }
 
     /// Makes these rows durable.
@@ -559,36 +267,37 @@ impl<T: Element> ArrayMut<T> {
             return self.flush(); // rows are all over the file
         }
         let at = |row: usize| self.meta.position(row * row_len);
-        self.flush_bytes(at(rows.start)..at(rows.end))
+        let bytes = at(rows.start)..at(rows.end);
+        self.flusher.flush(Some((rows, bytes)))
     }
 
-    fn flush_bytes(&self, bytes: Range<usize>) -> Result<()> {
-        if let Some(first) = self.poison.get() {
-            return Err(Error::Poisoned { path: self.path.clone(), first: first.clone() });
-        }
-        let Some(map) = &self.map else { return Ok(()) };
-        let synced = map.flush_range(bytes.start, bytes.len());
-        // What is synced of a mapping that was hit, or of a file that was cut short, is not all that
-        // was written: that is looked at afterwards.
-        synced
-            .map_err(Error::io("flush", &self.path))
-            .and_then(|()| map.check(&self.path))
-            .and_then(|()| self.seen.verify_written(&self.path, &self.file))
-            .inspect_err(|e| _ = self.poison.set(e.to_string()))
+    /// How many rows, from row 0 on, are known to survive a power cut as they are now: each was
+    /// written completely (or was there when the array was opened), and a sync that began after
+    /// that has returned.
+    ///
+    /// It moves on only when a sync has returned `Ok`: one of the [`FlushPolicy`], or of
+    /// [`flush`](Self::flush) and [`flush_rows`](Self::flush_rows). It goes back to a row that is
+    /// written again, because of such a row the disk may have some bytes of each kind. 0 for an
+    /// array just created, whose zeros nobody wrote, and for one just opened, of which nobody knows
+    /// whether it was ever synced. Of rows written in more than 65,536 separate runs the last may be
+    /// left out until they are written and synced again.
+    #[must_use]
+    pub fn durable_rows(&self) -> usize {
+        self.flusher.durable_rows()
     }
 
-    /// Makes everything durable and closes the file.
+    /// Makes everything durable and closes the file, under every [`FlushPolicy`].
     ///
     /// # Errors
-    /// As [`flush`](Self::flush).
+    /// As [`flush`](Self::flush): also what a sync in the background said that failed.
     pub fn close(self) -> Result<()> {
-        self.flush()
+        self.flusher.close()
     }
 }
 
 /// Drops what will not be right any more once the array is written to.
-fn forget_checksums(path: &Path) -> Result<()> {
-    match Sidecar::read(path)? {
+pub(crate) fn forget_checksums(path: &Path) -> Result<()> {
+    match Sidecar::beside(path)? {
         Some(sidecar) if sidecar.checksums.is_some() => {
             Sidecar { checksums: None, ..sidecar }.write(path)
         }
@@ -604,14 +313,14 @@ pub(crate) fn expect_dtype<T: Element>(path: &Path, meta: &Meta) -> Result<()> {
 }
 
 /// As many elements as these bytes hold; none when they are misaligned.
-fn elements_mut<T: Element>(bytes: &mut [u8]) -> &mut [T::Stored] {
+pub(crate) fn elements_mut<T: Element>(bytes: &mut [u8]) -> &mut [T::Stored] {
     bytemuck::try_cast_slice_mut(bytes).unwrap_or_default()
 }
 
 pub(crate) fn rows_mut<'a, T: Element>(
     path: &Path,
     meta: &Meta,
-    map: Option<&'a mut WriteMap>,
+    map: Option<&'a mut [u8]>,
     rows: Range<usize>,
 ) -> Result<&'a mut [T]> {
     let row_len = meta.shape.row_len();

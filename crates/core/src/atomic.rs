@@ -1,9 +1,11 @@
 //! Files that appear under their name complete or not at all.
 
-use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use crate::leftovers::{LeftoverKind, neighbour};
+use crate::options::open_regular;
 use crate::{Birth, Error, Result};
 
 /// A file that is written beside its name and takes the name in one step.
@@ -33,7 +35,26 @@ pub struct AtomicFile {
     file: File,
     /// The file that is to be replaced, locked so that nobody writes to it in vain meanwhile. Not
     /// kept open where that would be in the way of replacing it.
-    _old: Option<File>,
+    _old: Option<Held>,
+}
+
+/// A locked file, unlocked when dropped. Closing it would do that as well, but for a process that is
+/// being started at that moment: until it runs its own program, it has the file open too.
+#[derive(Debug)]
+pub(crate) struct Held(pub(crate) File);
+
+impl Deref for Held {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 /// The name of the unfinished file, removed when dropped.
@@ -52,9 +73,6 @@ impl Drop for Staged {
         }
     }
 }
-
-/// What the name of a file that is not finished ends with.
-const PARTIAL: &str = ".rowmill-partial";
 
 impl AtomicFile {
     /// Starts a file that will be called `path`; an existing file of that name stays until
@@ -87,7 +105,8 @@ impl AtomicFile {
         if let Some(old) = &old {
             lock(old, path)?;
         }
-        let staged = partial_path(&target);
+        let old = old.map(Held);
+        let staged = neighbour(&target, LeftoverKind::Partial);
         let file = claim(&staged, path, anew)?;
         let permissions = old.as_ref().and_then(|o| o.metadata().ok()).map(|m| m.permissions());
         if let Some(permissions) = permissions {
@@ -132,6 +151,11 @@ impl AtomicFile {
         self.file.set_len(len).map_err(Error::io(action, &self.target))
     }
 
+    /// Makes the bytes durable, still without a name.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(Error::io("flush", &self.target))
+    }
+
     /// Makes the bytes durable, gives the file its name and makes the name durable. The returned
     /// descriptor still holds the writer's lock.
     ///
@@ -139,8 +163,7 @@ impl AtomicFile {
     /// [`Error::Io`]; the old file is then still there, unless only the directory could not be
     /// synced.
     pub fn publish(mut self) -> Result<File> {
-        let flush = Error::io("flush", &self.target);
-        self.file.sync_all().map_err(flush)?;
+        self.sync()?;
         if let Some(staged) = &self.staged.path {
             fs::rename(staged, &self.target).map_err(Error::io("replace", &self.target))?;
         }
@@ -148,13 +171,6 @@ impl AtomicFile {
         sync_directory(&self.target)?;
         Ok(self.file)
     }
-}
-
-fn partial_path(target: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(PARTIAL);
-    target.with_file_name(name)
 }
 
 /// Opens and locks the unfinished file: a new one, unless what an earlier writer left is to be taken
@@ -177,8 +193,20 @@ fn claim(staged: &Path, path: &Path, anew: bool) -> Result<File> {
     }
 }
 
+/// The number that the file has for as long as it exists, where the system has such numbers. Two
+/// files of one filesystem that exist at the same time have different ones.
 #[cfg(unix)]
-fn same_file(file: &File, path: &Path) -> bool {
+pub(crate) fn inode(file: &File) -> Option<u64> {
+    file.metadata().ok().map(|m| std::os::unix::fs::MetadataExt::ino(&m))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn inode(_: &File) -> Option<u64> {
+    None
+}
+
+#[cfg(unix)]
+pub(crate) fn same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     match (file.metadata(), fs::metadata(path)) {
         (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
@@ -187,7 +215,7 @@ fn same_file(file: &File, path: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-fn same_file(_: &File, path: &Path) -> bool {
+pub(crate) fn same_file(_: &File, path: &Path) -> bool {
     // Elsewhere an open file can be neither renamed over nor removed.
     path.exists()
 }
@@ -209,6 +237,18 @@ pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
             Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => Ok(()),
             Err(TryLockError::Error(e)) => Err(Error::io("lock", path)(e)),
         };
+    }
+}
+
+/// Opens and locks a file that has the name at that moment: one that was replaced in between would
+/// be written to in vain.
+pub(crate) fn open_locked(path: &Path) -> Result<File> {
+    loop {
+        let file = open_regular(path, fs::OpenOptions::new().read(true).write(true))?;
+        lock(&file, path)?;
+        if same_file(&file, path) {
+            return Ok(file);
+        }
     }
 }
 

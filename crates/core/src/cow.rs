@@ -96,7 +96,7 @@ impl<T: Element> CowArray<T> {
     /// As [`ArrayMut::rows_mut`](crate::ArrayMut::rows_mut).
     pub fn rows_mut(&mut self, rows: Range<usize>) -> Result<&mut [T]> {
         self.check()?;
-        rows_mut(&self.path, &self.meta, self.map.as_mut(), rows)
+        rows_mut(&self.path, &self.meta, self.map.as_deref_mut(), rows)
     }
 
     /// Reads whole rows with the changes made so far: in place, or decoded into `buffer`. Ask

@@ -3,7 +3,10 @@
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::append;
+use crate::atomic::{inode, same_file};
 use crate::sidecar::MAX_SIDECAR_LEN;
 use crate::{Error, Format, Meta, Order, RawSpec, Result, Sidecar, SidecarError, npy};
 
@@ -14,39 +17,82 @@ use crate::{Error, Format, Meta, Order, RawSpec, Result, Sidecar, SidecarError, 
 /// of two descriptions that differ one is wrong, and a choice would be silent. Leaves the position
 /// of the file anywhere.
 ///
+/// While rows are appended to the file it is longer than it says; it is then read as the array that it
+/// was, or will be, at a commit.
+///
 /// # Errors
 /// [`Error::Header`], [`Error::Sidecar`], [`Error::NoSidecar`], [`Error::SpecForNpy`],
-/// [`Error::Io`], and the errors of [`Meta::check`].
+/// [`Error::Changed`], [`Error::Io`], and the errors of [`Meta::check`].
 pub(crate) fn read_meta(
     path: &Path,
     file: &mut File,
     file_len: u64,
     spec: Option<&RawSpec>,
 ) -> Result<Meta> {
-    let own = Found::read(Sidecar::path_for(path), Sidecar::parse)?;
-    let meta = if is_named_npy(path) {
-        if spec.is_some() {
-            return Err(Error::SpecForNpy { path: path.to_owned() });
+    let (mut len, mut attempt) = (file_len, 0);
+    loop {
+        let read = read_once(path, file, len, spec);
+        let error = match read.and_then(|meta| fits(path, file, meta, len)) {
+            Ok(meta) => return Ok(meta),
+            Err(e) => e,
+        };
+        // If rows are being appended, what was read may be from before and after a commit. The
+        // appender may be done by now, and no trace of it left: so it is read again once in any case.
+        let now = file.metadata().map_err(Error::io("inspect", path))?.len();
+        let settled = attempt > 0 && now == len && !append::has_journal(path);
+        if attempt == MOST_ATTEMPTS || settled {
+            return Err(error);
         }
-        npy_meta(path, file, file_len, own)?
-    } else {
-        let handmade = Found::read(Sidecar::handmade_path_for(path), Sidecar::parse_handmade)?;
-        let is_raw = spec.is_some()
-            || [&own, &handmade].into_iter().flatten().any(|f| f.sidecar.gives_layout());
-        if !is_raw && starts_as_npy(path, file, file_len)? {
-            npy_meta(path, file, file_len, own)?
-        } else {
-            raw_meta(path, spec, own, handmade)?
+        std::thread::sleep(PAUSE * attempt / MOST_ATTEMPTS);
+        (len, attempt) = (now, attempt + 1);
+    }
+}
+
+/// Checks the metadata against the length of the file, which may be longer where rows are being
+/// appended.
+fn fits(path: &Path, file: &File, meta: Meta, len: u64) -> Result<Meta> {
+    match meta.check(path, len) {
+        Err(Error::TrailingBytes { expected, .. }) if append::ends_at(path, file, expected) => {
+            meta.check(path, expected)?;
         }
-    };
-    meta.check(path, file_len)?;
+        checked => checked?,
+    }
     Ok(meta)
 }
 
-/// The sidecar of an array file, in rowmill's own form.
-pub(crate) fn read_sidecar(array: &Path) -> Result<Option<Sidecar>> {
-    Ok(Found::read(Sidecar::path_for(array), Sidecar::parse)?.map(|found| found.sidecar))
+fn read_once(path: &Path, file: &mut File, file_len: u64, spec: Option<&RawSpec>) -> Result<Meta> {
+    let (own, replaced) = Found::own(path, file)?;
+    if is_named_npy(path) {
+        if spec.is_some() {
+            return Err(Error::SpecForNpy { path: path.to_owned() });
+        }
+        return npy_meta(path, file, file_len, own);
+    }
+    // A hand-made sidecar of a file that has been replaced is not removed yet, if it is there.
+    let handmade = match replaced {
+        true => None,
+        false => Found::read(Sidecar::handmade_path_for(path), Sidecar::parse_handmade)?,
+    };
+    let is_raw =
+        spec.is_some() || [&own, &handmade].into_iter().flatten().any(|f| f.sidecar.gives_layout());
+    let meta = if !is_raw && starts_as_npy(path, file, file_len)? {
+        npy_meta(path, file, file_len, own)?
+    } else {
+        raw_meta(path, spec, own, handmade)?
+    };
+    Ok(meta)
 }
+
+/// What the sidecar of an array file says, in rowmill's own form, if there is one.
+pub(crate) fn read_sidecar(array: &Path) -> Result<Option<Sidecar>> {
+    let file = File::open(array).map_err(Error::io("open", array))?;
+    Ok(Found::own(array, &file)?.0.map(|found| found.sidecar))
+}
+
+/// How often a file is looked at again to which rows are being appended, and how long is waited before
+/// the last time, in milliseconds; before the first time, not at all.
+const MOST_ATTEMPTS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// A sidecar, and where it was found.
 struct Found {
@@ -55,6 +101,22 @@ struct Found {
 }
 
 impl Found {
+    /// The sidecar of rowmill's own form, and whether the file has just replaced another.
+    fn own(path: &Path, file: &File) -> Result<(Option<Self>, bool)> {
+        let path_of_it = Sidecar::path_for(path);
+        let Some(bytes) = read_small(&path_of_it)? else { return Ok((None, false)) };
+        let said = Sidecar::read(&bytes, inode(file))
+            .map_err(|source| Error::Sidecar { path: path_of_it.clone(), source })?;
+        // Opened before the file was replaced and described after that, it would be misread.
+        if !same_file(file, path) {
+            let len = |m: std::fs::Metadata| m.len();
+            let expected = file.metadata().map_or(0, len);
+            let found = std::fs::metadata(path).map_or(0, len);
+            return Err(Error::Changed { path: path.to_owned(), expected, found });
+        }
+        Ok((said.sidecar.map(|sidecar| Self { path: path_of_it, sidecar }), said.replaced))
+    }
+
     fn read(
         path: PathBuf,
         parse: fn(&[u8]) -> Result<Sidecar, SidecarError>,
@@ -74,7 +136,7 @@ impl Found {
     }
 }
 
-fn is_named_npy(path: &Path) -> bool {
+pub(crate) fn is_named_npy(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"))
 }
 
@@ -164,7 +226,7 @@ fn raw_meta(
 }
 
 /// The bytes of a sidecar, or `None` if there is none. Never waits and never reads much.
-fn read_small(path: &Path) -> Result<Option<Vec<u8>>> {
+pub(crate) fn read_small(path: &Path) -> Result<Option<Vec<u8>>> {
     let sidecar = |source| Error::Sidecar { path: path.to_owned(), source };
     let mut options = OpenOptions::new();
     options.read(true);

@@ -300,6 +300,52 @@ pub enum Error {
         /// What the first failure said.
         first: String,
     },
+    /// A published file does not read back as what it is.
+    #[error(
+        "{} was written, but does not read back as what it is: expected {expected}, found {found}; \
+         do not use it",
+        path.display()
+    )]
+    NotAsWritten {
+        /// The file.
+        path: PathBuf,
+        /// What was written.
+        expected: String,
+        /// What was read, or why nothing could be.
+        found: String,
+    },
+    /// An array to which no rows can be appended in place.
+    #[error("no rows can be appended to {}: {reason}; {instead}", path.display())]
+    CannotAppend {
+        /// The file.
+        path: PathBuf,
+        /// What is in the way.
+        reason: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// Rows of another shape than the rows that are there.
+    #[error("the rows of {} have shape {expected}, those to be appended have {found}", path.display())]
+    RowShape {
+        /// The file that they would be appended to.
+        path: PathBuf,
+        /// The shape of its rows.
+        expected: Shape,
+        /// The shape of the others.
+        found: Shape,
+    },
+    /// An appender failed before, so nothing more can be appended through it.
+    #[error(
+        "appending to {} failed before ({first}); what was not committed is taken back when this \
+         handle is dropped, then open the file again",
+        path.display()
+    )]
+    AppendFailed {
+        /// The file.
+        path: PathBuf,
+        /// What the first failure said.
+        first: String,
+    },
 }
 
 /// A cause in brackets, if there is one.

@@ -13,42 +13,54 @@
 //! | numpy mode | type | can write | can flush |
 //! |---|---|---|---|
 //! | `r`  | [`Array`] ([`AnyArray`] when the dtype is known at run time only) | no | no |
-//! | `r+` | [`ArrayMut::open`] | yes | yes |
+//! | `r+` | [`ArrayMut::open`] ([`OpenOptions::open_mut`]) | yes | yes |
 //! | `w+` | [`ArrayMut::create`] ([`CreateOptions`]) | yes | yes |
 //! | `c`  | [`CowArray`] | in memory only | no |
+//! | none | [`Appender`] | rows at the end | commits |
 
+mod append;
 mod array;
 mod array_mut;
 mod atomic;
 mod checksums;
+mod clean;
 mod cow;
+mod create;
 mod detect;
 mod dtype;
 mod element;
 mod error;
+mod flush;
 mod identity;
 mod journal;
 mod layout;
+mod leftovers;
 mod map;
 mod meta;
 pub mod npy;
 mod options;
+mod publish;
 mod raw;
 mod shape;
 mod sidecar;
 mod source;
 mod writable;
 
+pub use append::Appender;
 pub use array::{AnyArray, Array, open};
-pub use array_mut::{ArrayMut, CreateOptions, StagedArray};
+pub use array_mut::ArrayMut;
 pub use atomic::AtomicFile;
 pub use checksums::{ChecksumHasher, Checksums};
+pub use clean::{CleanOptions, Fate, Leftover};
 pub use cow::CowArray;
+pub use create::{CreateOptions, StagedArray};
 pub use dtype::{ByteOrder, DType, ParseDTypeError};
 pub use element::Element;
 pub use error::{Error, Result};
+pub use flush::{FlushPolicy, Triggers};
 pub use identity::{Birth, Identity};
 pub use journal::{Journal, JournalError, JournalHead, JournalRecord, check_journal};
+pub use leftovers::LeftoverKind;
 pub use map::{WriteBack, zeros};
 pub use meta::{Format, Meta};
 pub use options::{Backend, BusErrors, OpenOptions, WhileWritten};

@@ -64,6 +64,12 @@ impl Meta {
         self.shape.len() * self.dtype.size()
     }
 
+    /// Where the last element ends, in bytes from the start of the file, once [`check`](Self::check)
+    /// found that it fits.
+    pub(crate) fn end(&self) -> u64 {
+        self.offset + self.byte_len() as u64
+    }
+
     /// Checks that the file is exactly as long as the metadata says, that the number of column
     /// names is right, and that the file name does not spell another dtype.
     ///

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::journal::refuse_unfinished;
-use crate::{AnyArray, Array, ArrayMut, CowArray, Element, Error, RawSpec, Result};
+use crate::{AnyArray, Array, ArrayMut, CowArray, Element, Error, FlushPolicy, RawSpec, Result};
 
 /// How the bytes of a file are reached. It changes speed and failure modes, never a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -72,6 +72,7 @@ pub struct OpenOptions {
     pub(crate) bus_errors: BusErrors,
     while_written: WhileWritten,
     pub(crate) spec: Option<RawSpec>,
+    pub(crate) flush: FlushPolicy,
 }
 
 impl OpenOptions {
@@ -108,6 +109,27 @@ impl OpenOptions {
     #[must_use]
     pub fn spec(mut self, spec: RawSpec) -> Self {
         self.spec = Some(spec);
+        self
+    }
+
+    /// When rows written to it are made durable without being asked. Default:
+    /// [`FlushPolicy::Manual`]. For reading it has no meaning.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use rowmill_core::{ArrayMut, FlushPolicy, OpenOptions};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// # ArrayMut::<f32>::create(&path, [4, 2])?.close()?;
+    /// let policy = FlushPolicy::Every(Duration::from_secs(1));
+    /// let mut x = OpenOptions::new().flush_policy(policy).open_mut::<f32>(&path)?;
+    /// x.write_rows(3, &[1.0, 2.0])?;
+    /// x.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn flush_policy(mut self, policy: FlushPolicy) -> Self {
+        self.flush = policy;
         self
     }
 

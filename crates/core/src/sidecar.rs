@@ -1,6 +1,7 @@
 //! Sidecars: JSON files that say what a raw file holds, or name the columns of a `.npy` file.
 
 mod error;
+mod replacement;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 pub use error::SidecarError;
+pub(crate) use replacement::{Described, Replacement};
 use value::Value;
 
 use crate::{ByteOrder, Checksums, DType, Format, Meta, Order, ParseDTypeError, RawSpec, Shape};
@@ -85,7 +87,7 @@ impl Sidecar {
     ///
     /// # Errors
     /// [`Error::Sidecar`](crate::Error::Sidecar) and [`Error::Io`](crate::Error::Io).
-    pub fn read(array: &Path) -> crate::Result<Option<Self>> {
+    pub fn beside(array: &Path) -> crate::Result<Option<Self>> {
         crate::detect::read_sidecar(array)
     }
 

@@ -1,5 +1,7 @@
 //! The commands, one a file.
 
+mod append;
+mod clean;
 mod info;
 mod normalize;
 mod stats;
@@ -25,6 +27,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure>
         Command::Normalize(args) => normalize::run(args, out),
         Command::Checksum(args) => verify::make(args, out),
         Command::Verify(args) => verify::run(args, out),
+        Command::Append(args) => append::run(args, out),
+        Command::Clean(args) => clean::run(args, out),
     }
 }
 

@@ -80,7 +80,7 @@ pub(super) fn keep(
     meta: &rowmill::Meta,
     sums: Checksums,
 ) -> Result<(), Failure> {
-    let mut sidecar = match (Sidecar::read(file)?, meta.format) {
+    let mut sidecar = match (Sidecar::beside(file)?, meta.format) {
         (Some(sidecar), _) => sidecar,
         (None, Format::Npy) => Sidecar::default(),
         // Described by hand or by flags: from now on by the sidecar.
@@ -94,7 +94,7 @@ pub(super) fn keep(
 pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let array = args.input.open()?;
     let shown = args.input.file.display();
-    let sidecar = Sidecar::read(&args.input.file)?;
+    let sidecar = Sidecar::beside(&args.input.file)?;
     let Some(sums) = sidecar.and_then(|sidecar| sidecar.checksums) else {
         return Err(Failure::Found(format!(
             "{shown} has no checksums; `rowmill checksum {shown}` makes them"

@@ -1,6 +1,8 @@
 //! The `rowmill` command from outside: what it prints, how it fails, and its exit codes.
 
 mod answers;
+mod append;
+mod clean;
 mod common;
 mod durable;
 mod failures;

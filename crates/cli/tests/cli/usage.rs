@@ -12,7 +12,15 @@ fn wrong(args: &[&str], texts: &[&str]) {
 
 #[test]
 fn help_and_version() {
-    for args in [&["--help"][..], &["help"], &["-h"], &["sum", "--help"], &["normalize", "-h"]] {
+    for args in [
+        &["--help"][..],
+        &["help"],
+        &["-h"],
+        &["sum", "--help"],
+        &["normalize", "-h"],
+        &["clean", "-h"],
+        &["append", "-h"],
+    ] {
         let help = rowmill(args).ok();
         assert!(help.contains("Usage: rowmill") && help.contains("Examples:"), "{help}");
     }
@@ -32,6 +40,14 @@ fn nothing_and_nonsense() {
     wrong(&["sum", "FILE", "--chunk", "4 parsecs"], &["is not a chunk size"]);
     wrong(&["sum", "FILE", "--backend", "tape"], &["auto, mapped, positioned"]);
     wrong(&["info", "FILE", "--where", "x > 1"], &["unexpected argument '--where'"]);
+}
+
+#[test]
+fn appends_and_cleanings_that_make_no_sense() {
+    wrong(&["append", "FILE"], &["required", "<MORE>"]);
+    wrong(&["append", "FILE", "FILE"], &["is the file that is appended to"]);
+    wrong(&["append", "FILE", "x.npy", "--dry-run"], &["unexpected argument '--dry-run'"]);
+    wrong(&["clean", "--all"], &["unexpected argument '--all'"]);
 }
 
 #[test]

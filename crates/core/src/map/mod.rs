@@ -13,10 +13,12 @@ mod huge;
 mod positioned;
 mod release;
 mod seen;
+mod shared_mut;
 mod write_back;
 mod write_map;
 
 pub(crate) use release::FAULT_AROUND;
+pub(crate) use shared_mut::{MappedFile, SharedMut};
 
 pub(crate) use guard::MOST as MOST_GUARDED;
 pub(crate) use seen::Seen;

@@ -32,6 +32,11 @@ impl WriteMap {
         self.guard.check(path)
     }
 
+    /// The guard, which has to be dropped first, and the mapping.
+    pub(super) fn into_parts(self) -> (Guard, MmapMut) {
+        (self.guard, self.map)
+    }
+
     /// The guard, and the bytes.
     pub(super) fn split(&mut self) -> (&Guard, &mut [u8]) {
         (&self.guard, &mut self.map)
@@ -40,11 +45,6 @@ impl WriteMap {
     /// Makes everything durable that was written.
     pub(crate) fn flush(&self) -> std::io::Result<()> {
         self.map.flush()
-    }
-
-    /// Makes these bytes durable.
-    pub(crate) fn flush_range(&self, offset: usize, len: usize) -> std::io::Result<()> {
-        self.map.flush_range(offset, len)
     }
 }
 

@@ -39,6 +39,7 @@ mod tests;
 pub use dict::{Dict, Encoding, parse_dict};
 pub use error::HeaderError;
 pub use header::{Header, read};
+pub(crate) use write::reshaped;
 pub use write::write;
 
 /// The longest header that is read, in bytes: far more than any supported dtype and shape need.

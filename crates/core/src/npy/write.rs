@@ -30,13 +30,11 @@ const PREFIX: usize = 10;
 /// ```
 #[must_use]
 pub fn write(dtype: DType, byte_order: ByteOrder, order: Order, shape: &Shape) -> Vec<u8> {
-    let (fortran, growing) = match order {
-        Order::C => ("False", shape.dims().first()),
-        Order::F => ("True", shape.dims().last()),
+    let mut dict = dict(dtype, byte_order, order, shape);
+    let growing = match order {
+        Order::C => shape.dims().first(),
+        Order::F => shape.dims().last(),
     };
-    let descr = dtype.descr(byte_order);
-    let mut dict =
-        format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}");
     if let Some(growing) = growing {
         let room = GROWTH_DIGITS.saturating_sub(growing.to_string().len());
         dict.extend(std::iter::repeat_n(' ', room));
@@ -55,4 +53,28 @@ pub fn write(dtype: DType, byte_order: ByteOrder, order: Order, shape: &Shape) -
     bytes.extend(std::iter::repeat_n(b' ', padding));
     bytes.push(b'\n');
     bytes
+}
+
+/// A header with another shape, of the same version and length, so that no data has to move. `None`
+/// when there is no room for it.
+pub(crate) fn reshaped(
+    header: &[u8],
+    dtype: DType,
+    byte_order: ByteOrder,
+    order: Order,
+    shape: &Shape,
+) -> Option<Vec<u8>> {
+    let prefix = if header.get(MAGIC.len())? == &1 { PREFIX } else { PREFIX + 2 };
+    let mut bytes = header.get(..prefix)?.to_vec();
+    bytes.extend_from_slice(dict(dtype, byte_order, order, shape).as_bytes());
+    let padding = header.len().checked_sub(bytes.len() + 1)?;
+    bytes.extend(std::iter::repeat_n(b' ', padding));
+    bytes.push(b'\n');
+    Some(bytes)
+}
+
+fn dict(dtype: DType, byte_order: ByteOrder, order: Order, shape: &Shape) -> String {
+    let descr = dtype.descr(byte_order);
+    let fortran = if order == Order::F { "True" } else { "False" };
+    format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}")
 }

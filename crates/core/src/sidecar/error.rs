@@ -32,6 +32,14 @@ pub enum SidecarError {
         /// The version found.
         found: u64,
     },
+    /// The array file was being replaced when the writer stopped, and the file that is there is
+    /// neither the old one nor the new one.
+    #[error(
+        "the array file was being replaced when its writer stopped, and the file beside it is \
+         neither the old one nor the new one (it was copied or changed since); write the array \
+         anew, or write a sidecar that says what the file holds"
+    )]
+    Replacing,
     /// A key that would be ignored, which its author cannot want.
     #[error(
         "it has an unknown key {key:?}; expected rowmill, dtype, shape, order, offset, columns, \

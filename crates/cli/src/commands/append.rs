@@ -1,0 +1,78 @@
+//! `rowmill append`
+
+use std::io::Write;
+use std::time::Instant;
+
+use rowmill::{Appender, Array, Element, match_array, open};
+use serde::Serialize;
+
+use crate::args::AppendArgs;
+use crate::failure::Failure;
+use crate::input::describe_speed;
+use crate::json;
+use crate::note;
+use crate::table::{clean, grouped};
+
+/// The JSON object.
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    dtype: &'static str,
+    /// With the rows that were appended.
+    shape: Vec<usize>,
+    appended: usize,
+    /// Of what was appended.
+    bytes: usize,
+    seconds: f64,
+}
+
+pub(super) fn run(args: &AppendArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    for more in &args.more {
+        // What cannot be compared is not there, and opening it says so.
+        if same_file::is_same_file(&args.file, more).unwrap_or(false) {
+            return Err(Failure::Usage(format!(
+                "{} is the file that is appended to; copy it first",
+                more.display()
+            )));
+        }
+    }
+    let file = open(&args.file)?;
+    let start = Instant::now();
+    let (shape, appended) = match_array!(&file, x => append(x, args))?;
+    let report = Report {
+        file: json::path(&args.file),
+        dtype: file.dtype().name(),
+        bytes: appended * file.meta().shape.row_len() * file.dtype().size(),
+        shape,
+        appended,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    if args.json {
+        return json::write(out, &report).map_err(Failure::Output);
+    }
+    note(format_args!(
+        "appended {} rows to {}: {} rows in {}",
+        grouped(appended as u64),
+        clean(&report.file),
+        grouped(report.shape[0] as u64),
+        describe_speed(report.bytes as u64, report.seconds),
+    ));
+    Ok(())
+}
+
+/// Appends every array to the file, which holds the same type as the one given, in one commit.
+fn append<T: Element>(_: &Array<T>, args: &AppendArgs) -> Result<(Vec<usize>, usize), Failure> {
+    // What cannot be read is found before anything is written.
+    let opened: Result<Vec<_>, _> = args.more.iter().map(Array::<T>::open).collect();
+    let opened = opened?;
+    let mut file = Appender::<T>::open(&args.file)?;
+    let before = file.rows();
+    for more in &opened {
+        file.append_source(more)?;
+    }
+    file.commit()?;
+    let shape = file.meta().shape.dims().to_vec();
+    let appended = file.rows() - before;
+    file.close()?;
+    Ok((shape, appended))
+}

@@ -1,0 +1,118 @@
+//! `rowmill clean`
+
+use std::io::{self, Write};
+
+use rowmill::{CleanOptions, Fate, FileError, Leftover};
+use serde::Serialize;
+
+use crate::args::CleanArgs;
+use crate::failure::Failure;
+use crate::json;
+use crate::note;
+use crate::table::{clean, human_bytes};
+
+/// The JSON object.
+#[derive(Serialize)]
+struct Report {
+    dry_run: bool,
+    files: Vec<File>,
+    /// How many files were removed, or would be, and the room that they took.
+    removed: usize,
+    bytes: u64,
+    in_use: usize,
+    failed: usize,
+}
+
+#[derive(Serialize)]
+struct File {
+    file: String,
+    kind: &'static str,
+    bytes: u64,
+    fate: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+pub(super) fn run(args: &CleanArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let options = CleanOptions::new().recursive(args.recursive).dry_run(args.dry_run);
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    for path in &args.paths {
+        match options.clean(path) {
+            Ok(leftovers) => found.extend(leftovers),
+            Err(e) => failures.push(e),
+        }
+    }
+    let mut report = Report {
+        dry_run: args.dry_run,
+        files: found.iter().map(File::new).collect(),
+        removed: 0,
+        bytes: 0,
+        in_use: 0,
+        failed: 0,
+    };
+    for leftover in found {
+        match leftover.fate {
+            Fate::InUse => report.in_use += 1,
+            Fate::Failed(e) => {
+                report.failed += 1;
+                failures.push(e);
+            }
+            _ => {
+                report.removed += 1;
+                report.bytes += leftover.bytes;
+            }
+        }
+    }
+    let written = if args.json { json::write(out, &report) } else { report.write(out) };
+    written.map_err(Failure::Output)?;
+    tell(failures)
+}
+
+/// The first failure ends the command; the others are told before it.
+fn tell(failures: Vec<FileError>) -> Result<(), Failure> {
+    let mut failures = failures.into_iter();
+    let first = failures.next();
+    for other in failures {
+        note(format_args!("rowmill: {other}"));
+    }
+    first.map_or(Ok(()), |e| Err(e.into()))
+}
+
+impl File {
+    fn new(leftover: &Leftover) -> Self {
+        let error = match &leftover.fate {
+            Fate::Failed(e) => Some(e.to_string()),
+            _ => None,
+        };
+        Self {
+            file: json::path(&leftover.path),
+            kind: leftover.kind.describe(),
+            bytes: leftover.bytes,
+            fate: match leftover.fate {
+                Fate::Removed => "removed",
+                Fate::Found => "would be removed",
+                Fate::InUse => "in use",
+                _ => "failed",
+            },
+            error,
+        }
+    }
+}
+
+impl Report {
+    /// A line for each file, and one on stderr about all.
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        for File { file, kind, bytes, fate, .. } in &self.files {
+            let kind = if *fate == "in use" { "somebody is writing it" } else { kind };
+            writeln!(out, "{fate}: {} ({kind}, {})", clean(file), human_bytes(*bytes))?;
+        }
+        let files = |n: usize| if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
+        let would = if self.dry_run { "would remove" } else { "removed" };
+        let left = match self.in_use {
+            0 => String::new(),
+            n => format!("; {} in use left alone", files(n)),
+        };
+        note(format_args!("{would} {}, {}{left}", files(self.removed), human_bytes(self.bytes)));
+        Ok(())
+    }
+}

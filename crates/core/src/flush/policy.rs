@@ -1,0 +1,209 @@
+//! [`FlushPolicy`]: when written rows are made durable.
+
+use std::ops::BitOr;
+use std::time::{Duration, Instant};
+
+/// When the rows written to an [`ArrayMut`](crate::ArrayMut) are made durable without being asked.
+///
+/// Set where an array is created or opened: [`CreateOptions::flush_policy`] and
+/// [`OpenOptions::flush_policy`]. Policies combine: of `FlushPolicy::EveryRows(10_000) |
+/// FlushPolicy::Every(Duration::from_secs(5))`, whichever is due first starts a sync.
+///
+/// Under every policy, [`flush`](crate::ArrayMut::flush), [`flush_rows`](crate::ArrayMut::flush_rows)
+/// and [`close`](crate::ArrayMut::close) make durable what they say when they return `Ok`, and
+/// [`durable_rows`](crate::ArrayMut::durable_rows) says how far it has come. Syncs that are due
+/// run on a thread of the array's own, one at a time, **while rows are written on**: what is
+/// written during a sync is left to the next one.
+///
+/// | policy | a power cut loses at most | `drop` without `close` |
+/// |---|---|---|
+/// | `Manual` | everything since the last `flush` | syncs nothing; the system writes within about half a minute |
+/// | `OnClose` | everything since the last `flush` | one last sync; nobody learns of a failure |
+/// | `EveryRows(n)` | `n` rows, and those written while one sync runs | waits for a sync under way, starts none |
+/// | `Every(t)` | what was written in `t` and while one sync runs | waits for a sync under way, starts none |
+///
+/// A crash of the process alone loses nothing under any policy: what was written is in the page
+/// cache, which the system writes to disk.
+///
+/// What it costs, writing 256 MiB in rows of 4 KiB to ext4 on a virtual disk (the example `flush`,
+/// which prints such a table for any disk; ratios of one sitting):
+///
+#[doc = include_str!("costs.md")]
+///
+/// [`CreateOptions::flush_policy`]: crate::CreateOptions::flush_policy
+/// [`OpenOptions::flush_policy`]: crate::OpenOptions::flush_policy
+///
+/// ```
+/// use std::time::Duration;
+/// use rowmill_core::{CreateOptions, FlushPolicy};
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("x.npy");
+/// let policy = FlushPolicy::EveryRows(1000) | FlushPolicy::Every(Duration::from_secs(5));
+/// let mut x = CreateOptions::new().flush_policy(policy).create::<f64>(&path, [4000, 8])?;
+/// for row in 0..4000 {
+///     x.write_rows(row, &[row as f64; 8])?; // an error here may be that of a sync in the background
+/// }
+/// println!("rows 0..{} survive a power cut by now", x.durable_rows());
+/// x.close()?; // and now all of them do
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum FlushPolicy {
+    /// Only `flush`, `flush_rows` and `close` sync. No thread is started.
+    #[default]
+    Manual,
+    /// As [`Manual`](Self::Manual), and a handle that is dropped without `close` syncs once more.
+    /// No thread is started.
+    OnClose,
+    /// A sync starts as soon as so many rows have been written since the last one started. A row
+    /// counts each time it is written; 0 is taken as 1.
+    EveryRows(usize),
+    /// A sync starts so long after the first row that was written since the last one started. An
+    /// array that nobody writes to is not synced.
+    Every(Duration),
+    /// Several at once: made by [`or`](Self::or).
+    Any(Triggers),
+}
+
+/// Several policies at once, as [`FlushPolicy::or`] makes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Triggers {
+    rows: Option<usize>,
+    every: Option<Duration>,
+    on_close: bool,
+}
+
+impl FlushPolicy {
+    /// Both policies: a sync is due when either says so. Of two numbers of rows, or two times, the
+    /// smaller holds; [`Manual`](Self::Manual) adds nothing.
+    ///
+    /// ```
+    /// use rowmill_core::FlushPolicy;
+    /// let rows = FlushPolicy::EveryRows;
+    /// assert_eq!(rows(10).or(rows(20)), rows(10));
+    /// assert_eq!(FlushPolicy::Manual | rows(10), rows(10));
+    /// ```
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let (a, b) = (self.triggers(), other.triggers());
+        let both = Triggers {
+            rows: a.rows.into_iter().chain(b.rows).min(),
+            every: a.every.into_iter().chain(b.every).min(),
+            on_close: a.on_close || b.on_close,
+        };
+        match both {
+            Triggers { rows: None, every: None, on_close: false } => Self::Manual,
+            Triggers { rows: None, every: None, on_close: true } => Self::OnClose,
+            Triggers { rows: Some(rows), every: None, on_close: false } => Self::EveryRows(rows),
+            Triggers { rows: None, every: Some(every), on_close: false } => Self::Every(every),
+            several => Self::Any(several),
+        }
+    }
+
+    pub(super) fn triggers(self) -> Triggers {
+        match self {
+            Self::Manual => Triggers::default(),
+            Self::OnClose => Triggers { on_close: true, ..Triggers::default() },
+            Self::EveryRows(rows) => Triggers { rows: Some(rows.max(1)), ..Triggers::default() },
+            Self::Every(every) => Triggers { every: Some(every), ..Triggers::default() },
+            Self::Any(triggers) => triggers,
+        }
+    }
+}
+
+impl BitOr for FlushPolicy {
+    type Output = Self;
+
+    /// [`FlushPolicy::or`].
+    fn bitor(self, other: Self) -> Self {
+        self.or(other)
+    }
+}
+
+/// When the next sync is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Now,
+    At(Instant),
+    /// Not before more is written.
+    NotYet,
+}
+
+impl Triggers {
+    /// Whether somebody has to watch, besides those who write.
+    pub(super) fn in_background(self) -> bool {
+        self.rows.is_some() || self.every.is_some()
+    }
+
+    pub(super) fn on_close(self) -> bool {
+        self.on_close
+    }
+
+    /// When the next sync is due, with so many rows written since the last one started, the first of
+    /// them at `since`.
+    pub(super) fn due(self, rows: usize, since: Option<Instant>, now: Instant) -> Due {
+        if self.rows.is_some_and(|most| rows >= most) {
+            return Due::Now;
+        }
+        // A time so far away that it cannot be said never comes.
+        match since.zip(self.every).and_then(|(since, every)| since.checked_add(every)) {
+            Some(at) if at <= now => Due::Now,
+            Some(at) => Due::At(at),
+            None => Due::NotYet,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_is_due_when() {
+        let start = Instant::now();
+        let at = |seconds| start + SECOND * seconds;
+        let both = FlushPolicy::EveryRows(10) | FlushPolicy::Every(SECOND * 5);
+        let cases = [
+            (FlushPolicy::Manual, 1000, Some(start), at(1000), Due::NotYet),
+            (FlushPolicy::OnClose, 1000, Some(start), at(1000), Due::NotYet),
+            (FlushPolicy::EveryRows(10), 9, Some(start), at(1000), Due::NotYet),
+            (FlushPolicy::EveryRows(10), 10, Some(start), at(0), Due::Now),
+            (FlushPolicy::EveryRows(0), 0, None, at(0), Due::NotYet),
+            (FlushPolicy::EveryRows(0), 1, Some(start), at(0), Due::Now),
+            (FlushPolicy::Every(SECOND), 0, None, at(1000), Due::NotYet),
+            (FlushPolicy::Every(SECOND), 1, Some(start), at(0), Due::At(at(1))),
+            (FlushPolicy::Every(SECOND), 1, Some(start), at(1), Due::Now),
+            (FlushPolicy::Every(Duration::ZERO), 1, Some(start), at(0), Due::Now),
+            (FlushPolicy::Every(Duration::MAX), 1, Some(start), at(9), Due::NotYet),
+            (both, 3, Some(start), at(2), Due::At(at(5))),
+            (both, 10, Some(start), at(2), Due::Now),
+            (both, 3, Some(start), at(6), Due::Now),
+        ];
+        for (policy, rows, since, now, expected) in cases {
+            assert_eq!(policy.triggers().due(rows, since, now), expected, "{policy:?} {rows}");
+        }
+    }
+
+    #[test]
+    fn policies_combine_in_any_order() {
+        use FlushPolicy::{Every, EveryRows, Manual, OnClose};
+        let some = [Manual, OnClose, EveryRows(5), EveryRows(9), Every(SECOND), Every(SECOND * 3)];
+        for a in some {
+            assert_eq!(a | a, a);
+            assert_eq!(a | Manual, a);
+            for b in some {
+                assert_eq!(a | b, b | a);
+                for c in some {
+                    assert_eq!((a | b) | c, a | (b | c));
+                }
+            }
+        }
+        assert_eq!(EveryRows(5) | EveryRows(9), EveryRows(5));
+        let all = OnClose | EveryRows(5) | Every(SECOND);
+        assert!(all.triggers().on_close() && all.triggers().in_background());
+        assert!(!OnClose.triggers().in_background());
+    }
+}

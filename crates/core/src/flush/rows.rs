@@ -1,0 +1,151 @@
+//! Sets of rows, and which of them are durable.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// A set of rows, kept as runs. Of more than [`MOST_RUNS`] runs the last are forgotten: in every set
+/// of a [`Ledger`] a forgotten row only counts as not durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RowSet {
+    /// From the start of each run to its end; no two overlap or touch.
+    runs: BTreeMap<usize, usize>,
+}
+
+/// Bounds what is kept about rows that are written all over the array to a few megabytes.
+pub(super) const MOST_RUNS: usize = 1 << 16;
+
+impl RowSet {
+    pub(super) fn of(rows: Range<usize>) -> Self {
+        let mut set = Self::default();
+        set.insert(rows);
+        set
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    pub(super) fn insert(&mut self, rows: Range<usize>) {
+        if rows.is_empty() {
+            return;
+        }
+        let Range { mut start, mut end } = rows;
+        if let Some((&first, &last)) = self.runs.range(..=start).next_back()
+            && last >= start
+        {
+            start = first;
+            end = end.max(last);
+        }
+        while let Some((&first, &last)) = self.runs.range(start..=end).next() {
+            self.runs.remove(&first);
+            end = end.max(last);
+        }
+        self.runs.insert(start, end);
+        self.forget();
+    }
+
+    pub(super) fn remove(&mut self, rows: Range<usize>) {
+        self.take(rows);
+    }
+
+    /// Removes these rows and gives those that were in the set.
+    pub(super) fn take(&mut self, rows: Range<usize>) -> Self {
+        let mut taken = BTreeMap::new();
+        if rows.is_empty() {
+            return Self { runs: taken };
+        }
+        if let Some((&first, &last)) = self.runs.range(..rows.start).next_back()
+            && last > rows.start
+        {
+            self.runs.insert(first, rows.start);
+            // The next loop finds the rest of it.
+            self.runs.insert(rows.start, last);
+        }
+        while let Some((&first, &last)) = self.runs.range(rows.clone()).next() {
+            self.runs.remove(&first);
+            if last > rows.end {
+                self.runs.insert(rows.end, last);
+            }
+            taken.insert(first, last.min(rows.end));
+        }
+        self.forget();
+        Self { runs: taken }
+    }
+
+    pub(super) fn extend(&mut self, other: Self) {
+        for (start, end) in other.runs {
+            self.insert(start..end);
+        }
+    }
+
+    /// The end of the run that starts at row 0.
+    pub(super) fn prefix(&self) -> usize {
+        self.runs.get(&0).copied().unwrap_or(0)
+    }
+
+    fn forget(&mut self) {
+        while self.runs.len() > MOST_RUNS {
+            self.runs.pop_last();
+        }
+    }
+}
+
+/// Which rows are written completely, being synced, and durable. It knows no clock, no thread and no
+/// file.
+///
+/// ```text
+///   begin          end            start_sync        end_sync
+///     --> (writing) --> complete ----------> syncing -------> durable
+///     <------------------------- begin ------------------------
+/// ```
+///
+/// A row that is written again leaves every set: what a sync under way wrote of it may be the old
+/// row, the new one, or some of each.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    complete: RowSet,
+    syncing: RowSet,
+    durable: RowSet,
+}
+
+impl Ledger {
+    /// All of `complete` is written, nothing is known to be durable.
+    pub(super) fn new(complete: Range<usize>) -> Self {
+        Self { complete: RowSet::of(complete), ..Self::default() }
+    }
+
+    /// These rows are going to be written.
+    pub(super) fn begin(&mut self, rows: Range<usize>) {
+        for set in [&mut self.complete, &mut self.syncing, &mut self.durable] {
+            set.remove(rows.clone());
+        }
+    }
+
+    /// These rows have been written completely.
+    pub(super) fn end(&mut self, rows: Range<usize>) {
+        self.complete.insert(rows);
+    }
+
+    /// A sync of these rows begins.
+    pub(super) fn start_sync(&mut self, rows: Range<usize>) {
+        self.syncing = self.complete.take(rows);
+    }
+
+    /// The sync that began last has ended.
+    pub(super) fn end_sync(&mut self, ok: bool) {
+        let synced = std::mem::take(&mut self.syncing);
+        if ok {
+            self.durable.extend(synced);
+        }
+    }
+
+    /// Whether complete rows wait for a sync.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.complete.is_empty()
+    }
+
+    /// How many rows from row 0 on are durable.
+    pub(super) fn durable_rows(&self) -> usize {
+        self.durable.prefix()
+    }
+}

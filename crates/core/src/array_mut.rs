@@ -457,6 +457,12 @@ impl<T: Element> ArrayMut<T> {
         self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
     }
 
+    /// As [`check`](Self::check), and that the file is as long as it was and has a name.
+    pub(crate) fn verify_written(&self) -> Result<()> {
+        self.check()?;
+        self.seen.verify_written(&self.path, &self.file)
+    }
+
     /// The bytes of the file.
     pub(crate) fn mapped(&self) -> &[u8] {
         self.map.as_deref().unwrap_or_default()
@@ -572,8 +578,7 @@ impl<T: Element> ArrayMut<T> {
         // was written: that is looked at afterwards.
         synced
             .map_err(Error::io("flush", &self.path))
-            .and_then(|()| map.check(&self.path))
-            .and_then(|()| self.seen.verify_written(&self.path, &self.file))
+            .and_then(|()| self.verify_written())
             .inspect_err(|e| _ = self.poison.set(e.to_string()))
     }
 

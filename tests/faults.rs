@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::value::Value;
 use common::{encode, names};
 use rowmill::{
-    Array, Backend, Block, ByteOrder, CancelToken, Chunk, ChunkSize, Element, Engine, Error,
-    FileError, Map, Mask, Normalize, OpenOptions, Order, RawSpec, Reduce, Result, Shape,
+    Array, ArrayMut, Backend, Block, ByteOrder, CancelToken, Chunk, ChunkSize, Element, Engine,
+    Error, FileError, Map, Mask, Normalize, OpenOptions, Order, RawSpec, Reduce, Result, Shape,
     SliceSource, Source, Stats, Sum, Tile, TileBuffer, map_elements,
 };
 
@@ -421,6 +421,36 @@ fn an_output_that_is_cut_short_under_a_job() {
         assert!(told, "{result:?}");
         assert_eq!(std::fs::read(&out).expect("there"), b"old", "nothing is published");
         assert_eq!(names(folder.path()), ["out.npy"]);
+    }
+}
+
+#[test]
+fn an_array_that_is_cut_short_while_it_is_changed_in_place() {
+    for workers in WORKERS {
+        // On a page boundary, and within the last page, where no access tells.
+        for keep in [0, ELEMENTS * 4 - 4] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("x.dat");
+            file(&path, &ones(), &DIMS, NATIVE);
+            let spec = RawSpec::new(f32::DTYPE, Shape::new(DIMS).expect("a shape"));
+            let mut x = ArrayMut::<f32>::open_raw(&path, &spec).expect("opened");
+            let calls = AtomicUsize::new(0);
+            let twice = map_elements(|v: f32| {
+                if calls.fetch_add(1, Ordering::Relaxed) == ELEMENTS / 4 {
+                    cut(&path, keep);
+                }
+                v * 2.0
+            });
+            match engine(workers).map_in_place(&mut x, twice, "twice") {
+                Err(Error::File(FileError::Fault { path: hit, .. })) => {
+                    assert_eq!((hit, keep), (path, 0));
+                }
+                Err(Error::File(FileError::Resized { path: hit, found, .. })) => {
+                    assert_eq!((hit, found), (path, keep as u64));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }
 

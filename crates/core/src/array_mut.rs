@@ -36,6 +36,8 @@ pub struct ArrayMut<T> {
     path: PathBuf,
     /// Open as long as the mapping, so that write errors have a place to be reported. Locked.
     file: Arc<Held>,
+    /// What the file was when its mapping was made.
+    seen: Seen,
     map: Option<SharedMut>,
     meta: Meta,
     /// Keeps the file open, and with it the lock.
@@ -119,7 +121,7 @@ impl<T: Element> ArrayMut<T> {
         // Rows without elements have nothing that could be lost.
         let complete = if meta.shape.row_len() == 0 { 0..meta.shape.rows() } else { complete };
         let flusher = Flusher::start(&path, Box::new(disk), policy, complete)?;
-        Ok(Self { path, file, map, meta, flusher, element: PhantomData })
+        Ok(Self { path, file, seen, map, meta, flusher, element: PhantomData })
     }
 
     /// The same array with another place for its syncs to go.
@@ -156,6 +158,12 @@ impl<T: Element> ArrayMut<T> {
     /// on for good.
     pub fn check(&self) -> Result<()> {
         self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
+    }
+
+    /// As [`check`](Self::check), and that the file is as long as it was and has a name.
+    pub(crate) fn verify_written(&self) -> Result<()> {
+        self.check()?;
+        self.seen.verify_written(&self.path, &self.file)
     }
 
     /// The bytes of the file.

@@ -59,7 +59,7 @@
 //! | open, create and write array files | [`open`], [`Array`], [`ArrayMut`], [`CreateOptions`], [`CowArray`] |
 //! | describe a raw file | [`RawSpec`], [`Sidecar`] |
 //! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
-//! | leave elements out | [`Mask`], [`NanPolicy`] |
+//! | leave elements out | [`Mask`], [`Condition`], [`NanPolicy`] |
 //! | write a reduction of your own | [`Reduce`] |
 //! | map to a new array | [`Engine::map`], [`Engine::normalize`], [`map_elements`], [`map_rows`], [`Map`] |
 //! | consume chunks in order | [`Engine::stream`] |
@@ -73,7 +73,7 @@
 pub use rowmill_core::{
     AnyArray, Array, ArrayMut, AtomicFile, Backend, ByteOrder, CowArray, CreateOptions, DType,
     Element, Error as FileError, Format, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError,
-    RawSpec, Shape, ShapeError, Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile,
-    TileBuffer, f16, match_array, npy, open, zeros,
+    ParseShapeError, RawSpec, Shape, ShapeError, Sidecar, SidecarError, SliceSource, Source,
+    StagedArray, Tile, TileBuffer, f16, match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

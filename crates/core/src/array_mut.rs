@@ -12,10 +12,11 @@ use crate::array::{lends_in_place, open_regular};
 use crate::atomic::{lock, sync_directory};
 use crate::detect::read_meta;
 use crate::map::{InMemory, map_mut};
+use crate::sidecar::MAX_SIDECAR_LEN;
 use crate::source::{check_ranges, tile_in};
 use crate::{
     AtomicFile, ByteOrder, Element, Error, Format, Meta, Order, RawSpec, Result, Shape, Sidecar,
-    TileBuffer, WriteBack, npy,
+    SidecarError, TileBuffer, WriteBack, npy,
 };
 
 /// Knobs for creating an array file.
@@ -72,7 +73,8 @@ impl CreateOptions {
     ///
     /// # Errors
     /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`], [`Error::ColumnNames`],
-    /// [`Error::Io`] (no room, no permission).
+    /// [`Error::Sidecar`] for names that are too long to be read back, [`Error::Io`] (no room, no
+    /// permission).
     pub fn create<T: Element>(
         &self,
         path: impl AsRef<Path>,
@@ -112,6 +114,9 @@ impl CreateOptions {
         let bytes = meta.shape.byte_len(T::DTYPE.size()).map_err(too_large)?;
         let len = (header.len() + bytes) as u64;
         meta.check(path, len)?;
+        if let Some(json) = sidecar_of(&meta) {
+            check_len(&Sidecar::path_for(path), &json)?;
+        }
         let file = AtomicFile::create(path)?;
         file.allocate(len)?;
         let mut map = map_mut(path, file.file())?;
@@ -120,6 +125,22 @@ impl CreateOptions {
         }
         Ok(StagedArray { file, map, meta, path: path.to_owned(), element: PhantomData })
     }
+}
+
+/// The text of the sidecar that a new array has, if it has one.
+fn sidecar_of(meta: &Meta) -> Option<String> {
+    let has_one = meta.format == Format::Raw || meta.columns.is_some();
+    has_one.then(|| Sidecar::for_meta(meta).to_json())
+}
+
+/// Refuses a sidecar that would not be read back.
+fn check_len(path: &Path, json: &str) -> Result<()> {
+    let found = json.len() as u64;
+    if found > MAX_SIDECAR_LEN {
+        let source = SidecarError::TooLong { found };
+        return Err(Error::Sidecar { path: path.to_owned(), source });
+    }
+    Ok(())
 }
 
 /// An array that does not have its name yet: see [`CreateOptions::stage`]. Dropped unpublished,
@@ -188,8 +209,7 @@ impl<T: Element> StagedArray<T> {
         if let Some(map) = &self.map {
             map.flush().map_err(Error::io("flush", &self.path))?;
         }
-        let sidecar = (self.meta.format == Format::Raw || self.meta.columns.is_some())
-            .then(|| Sidecar::for_meta(&self.meta).to_json());
+        let sidecar = sidecar_of(&self.meta);
         let target = self.file.target().to_owned();
         let sidecar_path = Sidecar::path_for(&target);
         // A sidecar that belongs to the old file must never stand beside the new one: it goes

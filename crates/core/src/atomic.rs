@@ -70,14 +70,13 @@ impl AtomicFile {
         if let Some(old) = &old {
             lock(old, path)?;
         }
-        let staged = partial_path(&target);
-        let file = claim(&staged, path)?;
+        let (file, staged) = claim(partial_path(&target), path)?;
         let permissions = old.as_ref().and_then(|o| o.metadata().ok()).map(|m| m.permissions());
         if let Some(permissions) = permissions {
             file.set_permissions(permissions).map_err(Error::io("create", path))?;
         }
         let old = old.filter(|_| cfg!(unix));
-        Ok(Self { staged: Staged(Some(staged)), target, file, _old: old })
+        Ok(Self { staged, target, file, _old: old })
     }
 
     /// The open file, for reading and writing.
@@ -129,18 +128,20 @@ fn partial_path(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// Opens and locks the unfinished file, emptied of what a crash may have left in it.
-fn claim(staged: &Path, path: &Path) -> Result<File> {
+/// Opens and locks the unfinished file, emptied of what a crash may have left in it. Once it is
+/// locked it is ours, and is removed when anything fails.
+fn claim(staged: PathBuf, path: &Path) -> Result<(File, Staged)> {
     let create = |e| Error::io("create", path)(e);
     loop {
         let mut options = fs::OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(staged).map_err(create)?;
+        let file = options.open(&staged).map_err(create)?;
         lock(&file, path)?;
         // Between opening and locking, its writer may have published or removed it.
-        if same_file(&file, staged) {
+        if same_file(&file, &staged) {
+            let staged = Staged(Some(staged));
             file.set_len(0).map_err(create)?;
-            return Ok(file);
+            return Ok((file, staged));
         }
     }
 }

@@ -61,7 +61,7 @@
 //! | append rows, remove what a crash left | [`Appender`], [`CleanOptions`] |
 //! | describe a raw file | [`RawSpec`], [`Sidecar`] |
 //! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
-//! | leave elements out | [`Mask`], [`NanPolicy`] |
+//! | leave elements out | [`Mask`], [`Condition`], [`NanPolicy`] |
 //! | write a reduction of your own | [`Reduce`] |
 //! | map to a new array | [`Engine::map`], [`Engine::normalize`], [`map_elements`], [`map_rows`], [`Map`] |
 //! | consume chunks in order | [`Engine::stream`] |
@@ -79,8 +79,8 @@ pub use rowmill_core::{
     AnyArray, Appender, Array, ArrayMut, AtomicFile, Backend, Birth, BusErrors, ByteOrder,
     ChecksumHasher, Checksums, CleanOptions, CowArray, CreateOptions, DType, Element,
     Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError, Leftover,
-    LeftoverKind, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, RawSpec, Shape, ShapeError,
-    Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile, TileBuffer, Triggers,
-    WhileWritten, f16, match_array, npy, open, zeros,
+    LeftoverKind, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, ParseShapeError, RawSpec,
+    Shape, ShapeError, Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile, TileBuffer,
+    Triggers, WhileWritten, f16, match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, value_parser};
-use rowmill::{Checkpoint, ChunkSize, Shape};
+use rowmill::{Checkpoint, ChunkSize, Condition, Shape};
 
-use crate::condition::Condition;
+use crate::condition::parse_condition;
 use crate::values::{
     Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Interval, Method, Nan, OrderArg, Size,
-    WhileWritten, parse_seconds, parse_shape,
+    WhileWritten, parse_seconds,
 };
 
 /// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
@@ -168,7 +168,7 @@ pub(crate) struct RawArgs {
     #[arg(long, requires = "shape")]
     pub(crate) dtype: Option<DTypeArg>,
     /// Length of each axis, outermost first: 1000,64
-    #[arg(long, requires = "dtype", value_parser = parse_shape, allow_hyphen_values = true)]
+    #[arg(long, requires = "dtype", allow_hyphen_values = true)]
     pub(crate) shape: Option<Shape>,
     /// Where the first element starts [default: 0]
     #[arg(long, value_name = "BYTES", requires = "dtype", allow_negative_numbers = true)]
@@ -235,6 +235,7 @@ pub(crate) struct SelectArgs {
     #[arg(
         long = "where",
         value_name = "CONDITION",
+        value_parser = parse_condition,
         allow_hyphen_values = true,
         conflicts_with = "mask"
     )]

@@ -83,7 +83,8 @@ fn length_hint(error: &FileError, spec: &RawSpec) -> Option<String> {
         return None;
     };
     let data = found.checked_sub(spec.offset)?;
-    let row_bytes = (spec.shape.row_len() * spec.dtype.size()) as u64;
+    // Of an array without rows, a row may be longer than anything.
+    let row_bytes = spec.shape.row_len().checked_mul(spec.dtype.size())? as u64;
     if row_bytes == 0 || !data.is_multiple_of(row_bytes) {
         return None;
     }
@@ -175,6 +176,8 @@ mod tests {
         assert_eq!(hint(10 + 999 * 256).as_deref(), Some(expected));
         assert_eq!(hint(10 + 999 * 256 + 1), None);
         assert_eq!(hint(9), None);
+        let wide = Shape::new([0, usize::MAX / 4]).expect("no elements");
+        assert_eq!(length_hint(&error(8), &RawSpec::new(DType::F64, wide)), None);
         let scalar = RawSpec::new(DType::F32, Shape::new([]).expect("small"));
         assert_eq!(length_hint(&error(8), &scalar), None);
     }

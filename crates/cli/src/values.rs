@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use rowmill::{ByteOrder, ChunkSize, DType, NanPolicy, Order, ParseDTypeError, Shape};
+use rowmill::{ByteOrder, ChunkSize, DType, NanPolicy, Order, ParseDTypeError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Axis {
@@ -155,26 +155,6 @@ pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "expected seconds from 0 on, such as 5 or 0.5".to_owned())
 }
 
-/// `1000,64`, and as numpy prints it: `(1000, 64)`, `(1000,)`, `()`.
-pub(crate) fn parse_shape(text: &str) -> Result<Shape, String> {
-    let trimmed = text.trim();
-    let inner = trimmed.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
-    let list = inner.unwrap_or(trimmed).trim();
-    let scalar = list.is_empty() && inner.is_some();
-    let list = list.strip_suffix(',').unwrap_or(list);
-    if list.is_empty() && !scalar {
-        return Err("expected the length of each axis, such as 1000,64".to_owned());
-    }
-    let dims = list.split(',').filter(|_| !scalar).map(|dim| {
-        let dim = dim.trim();
-        let digits = dim.bytes().all(|b| b.is_ascii_digit());
-        dim.parse::<usize>().ok().filter(|_| digits).ok_or_else(|| {
-            format!("{dim:?} is not the length of an axis; expected a list such as 1000,64")
-        })
-    });
-    Shape::new(dims.collect::<Result<Vec<_>, _>>()?).map_err(|e| e.to_string())
-}
-
 /// A number of bytes: `64M`, `2GiB`, spelt as the bytes of a chunk are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
@@ -219,25 +199,6 @@ impl FromStr for Interval {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shapes() {
-        let good: [(&str, &[usize]); 7] = [
-            ("1000,64", &[1000, 64]),
-            ("5", &[5]),
-            ("(1000, 64)", &[1000, 64]),
-            ("(5,)", &[5]),
-            ("()", &[]),
-            (" 3 , 0 ,2, ", &[3, 0, 2]),
-            ("( )", &[]),
-        ];
-        for (text, dims) in good {
-            assert_eq!(parse_shape(text).expect(text).dims(), dims, "{text}");
-        }
-        for text in ["", ",", "-1", "+1", "1,,2", "1x2", "a", "(1", "(,)", "18446744073709551616"] {
-            assert!(parse_shape(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn dtypes_say_their_byte_order_or_not() {

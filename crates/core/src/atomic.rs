@@ -106,14 +106,13 @@ impl AtomicFile {
             lock(old, path)?;
         }
         let old = old.map(Held);
-        let staged = neighbour(&target, LeftoverKind::Partial);
-        let file = claim(&staged, path, anew)?;
+        let (file, staged) = claim(neighbour(&target, LeftoverKind::Partial), path, anew)?;
         let permissions = old.as_ref().and_then(|o| o.metadata().ok()).map(|m| m.permissions());
         if let Some(permissions) = permissions {
             file.set_permissions(permissions).map_err(Error::io("create", path))?;
         }
         let old = old.filter(|_| cfg!(unix));
-        Ok(Self { staged: Staged { path: Some(staged), kept: false }, target, file, _old: old })
+        Ok(Self { staged, target, file, _old: old })
     }
 
     /// The open file, for reading and writing.
@@ -174,22 +173,23 @@ impl AtomicFile {
 }
 
 /// Opens and locks the unfinished file: a new one, unless what an earlier writer left is to be taken
-/// over. A new one is a new file, so that nobody takes it for the one that was left.
-fn claim(staged: &Path, path: &Path, anew: bool) -> Result<File> {
+/// over. A new one is a new file, so that nobody takes it for the one that was left. Once it is locked
+/// it is ours, and is removed when anything fails.
+fn claim(staged: PathBuf, path: &Path, anew: bool) -> Result<(File, Staged)> {
     let create = |e| Error::io("create", path)(e);
     loop {
         let mut options = fs::OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(staged).map_err(create)?;
+        let file = options.open(&staged).map_err(create)?;
         lock(&file, path)?;
         // Between opening and locking, its writer may have published or removed it.
-        if !same_file(&file, staged) {
+        if !same_file(&file, &staged) {
             continue;
         }
         if !anew || file.metadata().map_err(create)?.len() == 0 {
-            return Ok(file);
+            return Ok((file, Staged { path: Some(staged), kept: false }));
         }
-        fs::remove_file(staged).map_err(create)?;
+        fs::remove_file(&staged).map_err(create)?;
     }
 }
 

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::array_mut::elements_mut;
 use crate::map::{Seen, WriteMap, map_mut};
-use crate::publish::{Step, publish, validate};
+use crate::publish::{Step, publish, sidecar_of, validate};
+use crate::sidecar::MAX_SIDECAR_LEN;
 use crate::{
     ArrayMut, AtomicFile, Birth, BusErrors, ByteOrder, Element, Error, FlushPolicy, Format, Meta,
-    Order, Result, Shape, WriteBack, npy,
+    Order, Result, Shape, Sidecar, SidecarError, WriteBack, npy,
 };
 
 /// Knobs for creating an array file.
@@ -94,7 +95,8 @@ impl CreateOptions {
     ///
     /// # Errors
     /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`], [`Error::ColumnNames`],
-    /// [`Error::TooManyMappings`], [`Error::Io`] (no room, no permission), [`Error::NotAsWritten`].
+    /// [`Error::Sidecar`] for names that are too long to be read back, [`Error::TooManyMappings`],
+    /// [`Error::Io`] (no room, no permission), [`Error::NotAsWritten`].
     pub fn create<T: Element>(
         &self,
         path: impl AsRef<Path>,
@@ -195,6 +197,9 @@ impl CreateOptions {
         let bytes = meta.shape.byte_len(T::DTYPE.size()).map_err(too_large)?;
         let len = (header.len() + bytes) as u64;
         meta.check(path, len)?;
+        if let Some(json) = sidecar_of(&meta) {
+            check_len(&Sidecar::path_for(path), &json)?;
+        }
         Ok(Blank { meta, header, len })
     }
 
@@ -209,6 +214,16 @@ impl CreateOptions {
         let (flush, validate, path) = (self.flush, !self.unchecked, path.to_owned());
         StagedArray { file, seen, map, meta, path, flush, validate, element: PhantomData }
     }
+}
+
+/// Refuses a sidecar that would not be read back.
+fn check_len(path: &Path, json: &str) -> Result<()> {
+    let found = json.len() as u64;
+    if found > MAX_SIDECAR_LEN {
+        let source = SidecarError::TooLong { found };
+        return Err(Error::Sidecar { path: path.to_owned(), source });
+    }
+    Ok(())
 }
 
 /// A new array without its file.

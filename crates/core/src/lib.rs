@@ -65,7 +65,7 @@ pub use map::{WriteBack, zeros};
 pub use meta::{Format, Meta};
 pub use options::{Backend, BusErrors, OpenOptions, WhileWritten};
 pub use raw::RawSpec;
-pub use shape::{MAX_NDIM, Order, Shape, ShapeError};
+pub use shape::{MAX_NDIM, Order, ParseShapeError, Shape, ShapeError};
 pub use sidecar::{Sidecar, SidecarError};
 pub use source::{SliceSource, Source, Tile, TileBuffer};
 

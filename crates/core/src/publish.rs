@@ -24,6 +24,12 @@ use crate::options::open_regular;
 use crate::sidecar::{Described, Replacement};
 use crate::{AtomicFile, Error, Format, Meta, Result, Sidecar};
 
+/// The text of the sidecar that a new array has, if it has one.
+pub(crate) fn sidecar_of(meta: &Meta) -> Option<String> {
+    let has_one = meta.format == Format::Raw || meta.columns.is_some();
+    has_one.then(|| Sidecar::for_meta(meta).to_json())
+}
+
 /// What has been done, durably.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -45,8 +51,7 @@ pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)
     let sidecar = Sidecar::path_for(&target);
     let handmade = (!is_named_npy(&target)).then(|| Sidecar::handmade_path_for(&target));
     let handmade = handmade.filter(|path| path.exists());
-    let new = (meta.format == Format::Raw || meta.columns.is_some())
-        .then(|| Sidecar::for_meta(meta).to_json());
+    let new = sidecar_of(meta);
     // What is no sidecar by its size or kind is not ours to replace.
     let old = read_small(&sidecar)?;
     // What can fail for want of room shall fail before anything else is touched.

@@ -1,6 +1,9 @@
 //! Shapes: a bounded list of dimensions, seen as rows of elements.
 
 use std::fmt;
+use std::str::FromStr;
+
+use crate::sidecar::clip;
 
 /// The most dimensions an array can have, as in NumPy 2.
 pub const MAX_NDIM: usize = 64;
@@ -119,6 +122,62 @@ impl fmt::Display for Shape {
     }
 }
 
+/// Takes `1000,64`, and what numpy prints: `(1000, 64)`, `(1000,)`, `()`.
+///
+/// ```
+/// use rowmill_core::Shape;
+/// assert_eq!("1000,64".parse(), Shape::new([1000, 64]).map_err(Into::into));
+/// ```
+impl FromStr for Shape {
+    type Err = ParseShapeError;
+
+    fn from_str(text: &str) -> Result<Self, ParseShapeError> {
+        let trimmed = text.trim();
+        let inner = trimmed.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
+        let list = inner.unwrap_or(trimmed).trim();
+        if list.is_empty() && inner.is_some() {
+            return Ok(Self::new([])?);
+        }
+        let list = list.strip_suffix(',').unwrap_or(list);
+        if list.is_empty() {
+            return Err(ParseShapeError::Empty);
+        }
+        let (mut dims, mut count) = (Vec::new(), 0);
+        for dim in list.split(',').map(str::trim) {
+            // `parse` alone would take a sign.
+            let digits = dim.bytes().all(|b| b.is_ascii_digit());
+            let length = dim.parse().ok().filter(|_| digits);
+            count += 1;
+            // A long text is read to its end; no more than can be used is kept.
+            if count <= MAX_NDIM {
+                dims.push(length.ok_or_else(|| ParseShapeError::Axis { found: clip(dim) })?);
+            }
+        }
+        if count > MAX_NDIM {
+            return Err(ShapeError::TooManyDimensions { found: count }.into());
+        }
+        Ok(Self::new(dims)?)
+    }
+}
+
+/// A text that is no shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseShapeError {
+    /// There was nothing.
+    #[error("expected the length of each axis, such as 1000,64")]
+    Empty,
+    /// One of the parts is no length.
+    #[error("{found:?} is not the length of an axis; expected a list such as 1000,64")]
+    Axis {
+        /// The part.
+        found: String,
+    },
+    /// The lengths do not make a shape.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}
+
 /// Why dimensions do not make a [`Shape`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -157,6 +216,32 @@ mod tests {
             assert_eq!(shape.to_string(), text);
             assert_eq!(shape.is_empty(), len == 0);
         }
+    }
+
+    #[test]
+    fn texts() {
+        let good: [(&str, &[usize]); 7] = [
+            ("1000,64", &[1000, 64]),
+            ("5", &[5]),
+            ("(1000, 64)", &[1000, 64]),
+            ("(5,)", &[5]),
+            ("()", &[]),
+            (" 3 , 0 ,2, ", &[3, 0, 2]),
+            ("( )", &[]),
+        ];
+        for (text, dims) in good {
+            assert_eq!(text.parse::<Shape>().expect(text).dims(), dims, "{text}");
+        }
+        for text in ["", ",", "-1", "+1", "1,,2", "1x2", "a", "(1", "(,)", "18446744073709551616"] {
+            assert!(text.parse::<Shape>().is_err(), "{text}");
+        }
+        let ones = "1,".repeat(70_000).parse::<Shape>();
+        assert!(matches!(
+            ones,
+            Err(ParseShapeError::Shape(ShapeError::TooManyDimensions { found: 70_000 }))
+        ));
+        let long = "9".repeat(70_000).parse::<Shape>().expect_err("too many digits");
+        assert!(long.to_string().len() < 150, "{long}");
     }
 
     #[test]

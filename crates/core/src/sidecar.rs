@@ -466,7 +466,7 @@ fn differ<V: PartialEq>(
 }
 
 /// The beginning of a text, for an error.
-fn clip(text: &str) -> String {
+pub(crate) fn clip(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -2,6 +2,7 @@
 //! cell. Axis, mask and NaN policy are the same for all: [`Reduction`].
 
 mod axis;
+mod condition;
 mod counts;
 mod mask;
 mod mean;
@@ -14,6 +15,7 @@ mod stats;
 mod sum;
 
 pub use axis::{All, Axis, Columns, Rows, Values};
+pub use condition::{Condition, ParseConditionError};
 pub use counts::{Counts, Tally};
 pub use mask::{
     ArrayMask, CompareMask, CompareOp, Mask, ParseThresholdError, Selector, Threshold, Unmasked,

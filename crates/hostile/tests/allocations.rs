@@ -1,61 +1,20 @@
 //! No bytes make the parsers allocate much: not headers, not sidecars.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use proptest::prelude::*;
 use rowmill_core::{Sidecar, npy};
-
-/// The system's allocator, which also counts what the calling thread holds.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-/// Sizes fit `isize`: a [`Layout`] promises it.
-fn count(bytes: isize) {
-    let held = HELD.get() + bytes;
-    HELD.set(held);
-    PEAK.set(PEAK.get().max(held));
-}
-
-// SAFETY: both methods pass their arguments to the system's allocator, unchanged, and the counting
-// allocates nothing: the cells are constants without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size().cast_signed());
-        // SAFETY: the caller's promise about `layout` is the one that is needed.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-layout.size().cast_signed());
-        // SAFETY: `pointer` came from `alloc` above, so from the system's allocator.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use rowmill_hostile::{Counting, held_at_most};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that `work` held at once.
-fn peak(work: impl FnOnce()) -> isize {
-    let before = HELD.get();
-    PEAK.set(before);
-    work();
-    PEAK.get() - before
-}
-
 /// What an error and a shape may take besides the header itself.
-const SMALL: isize = 8 * 1024;
+const SMALL: usize = 8 * 1024;
 
 #[test]
 fn a_header_that_claims_4_gib_costs_nothing() {
     let bytes = b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr': '<f4'";
     for file_len in [bytes.len() as u64, 1 << 33, u64::MAX] {
-        let held = peak(|| assert!(npy::read(&mut &bytes[..], file_len).is_err()));
+        let held = held_at_most(|| assert!(npy::read(&mut &bytes[..], file_len).is_err()));
         assert!(held < SMALL, "{held} bytes");
     }
 }
@@ -68,7 +27,7 @@ fn the_longest_headers_cost_their_length() {
             let len = u32::try_from(text.len()).expect("short").to_le_bytes();
             for version in [2, 3] {
                 let bytes = [b"\x93NUMPY", &[version, 0][..], &len, text.as_bytes()].concat();
-                let held = peak(|| {
+                let held = held_at_most(|| {
                     assert!(npy::read(&mut bytes.as_slice(), bytes.len() as u64).is_err());
                 });
                 assert!(held < 64 * 1024 + SMALL, "{held} bytes");
@@ -90,7 +49,7 @@ fn the_longest_sidecars_cost_a_few_times_their_length() {
     ] {
         let room = 1024 * 1024 - start.len();
         let text = start.to_owned() + &filler.repeat(room / filler.len());
-        let held = peak(|| {
+        let held = held_at_most(|| {
             assert!(Sidecar::parse(text.as_bytes()).is_err());
             assert!(Sidecar::parse_handmade(text.as_bytes()).is_err());
         });
@@ -107,7 +66,7 @@ proptest! {
         file_len in any::<u64>(),
     ) {
         let bytes = [b"\x93NUMPY", &[version, 0][..], &len.to_le_bytes(), &text].concat();
-        let held = peak(|| { let _ = npy::read(&mut bytes.as_slice(), file_len); });
+        let held = held_at_most(|| { let _ = npy::read(&mut bytes.as_slice(), file_len); });
         prop_assert!(held < 64 * 1024 + SMALL, "{} bytes", held);
     }
 }

@@ -1,0 +1,98 @@
+//! `raw_spec`, `condition` and `chunk_size`: texts that come from the command line.
+
+use std::fmt::{Debug, Display};
+use std::path::Path;
+use std::str::FromStr;
+
+use rowmill_core::{Array, Backend, DType, OpenOptions, Order, RawSpec, Shape, match_array};
+use rowmill_exec::{ChunkSize, Condition, Threshold};
+
+use super::open;
+use crate::{Target, check_error};
+
+/// Lines: the texts of `--dtype`, `--shape`, `--order` and `--offset`, and the length of the file
+/// that is opened with them.
+///
+/// A text is held a few times over: as it is, in an error, and in what the error says.
+pub const RAW_SPEC: Target = Target { name: "raw_spec", fixed: 64 * 1024, per_byte: 16, run: raw };
+
+/// The text of `--where`.
+pub const CONDITION: Target =
+    Target { name: "condition", fixed: 4 * 1024, per_byte: 16, run: condition };
+
+/// The text of `--chunk` and of `--memory-ceiling`.
+pub const CHUNK_SIZE: Target =
+    Target { name: "chunk_size", fixed: 4 * 1024, per_byte: 16, run: chunk_size };
+
+/// Parses a text; what is read and written again is the same.
+fn reads_back<T>(text: &str) -> Option<T>
+where
+    T: FromStr<Err: std::error::Error> + Display + PartialEq + Debug,
+{
+    match text.parse::<T>() {
+        Ok(value) => {
+            let written = value.to_string();
+            assert_eq!(written.parse::<T>().ok().as_ref(), Some(&value), "{written}");
+            Some(value)
+        }
+        Err(error) => {
+            // These repeat the text, which nobody but the user gave.
+            assert!(error.to_string().len() < 500 + 8 * text.len(), "{error}");
+            None
+        }
+    }
+}
+
+fn condition(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    reads_back::<Condition>(text);
+    if let Err(error) = text.parse::<Condition>() {
+        assert!(text.is_char_boundary(error.at()), "{error}");
+    }
+    if let Ok(Threshold::Integer(i)) = text.parse() {
+        assert_eq!(i.to_string().parse().ok(), Some(Threshold::Integer(i)));
+    }
+}
+
+fn chunk_size(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        reads_back::<ChunkSize>(text);
+    }
+}
+
+fn raw(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let dtype = DType::parse_with_order(line()).ok();
+    let shape = reads_back::<Shape>(line());
+    let order = if line() == "F" { Order::F } else { Order::C };
+    let offset = line().parse().unwrap_or(0);
+    let file_len: u64 = line().parse().unwrap_or(64);
+    let (Some((dtype, byte_order)), Some(shape)) = (dtype, shape) else { return };
+    let spec = RawSpec::new(dtype, shape).offset(offset).order(order).byte_order(byte_order);
+    open::in_folder(|folder| {
+        let path = folder.join("x.dat");
+        std::fs::write(&path, vec![1; file_len.min(4096) as usize]).expect("a small file");
+        check_raw(&path, &spec);
+    });
+}
+
+/// Opens a file with a spec on both backends, and reads some of it.
+fn check_raw(path: &Path, spec: &RawSpec) {
+    let [mapped, positioned] = [Backend::Mapped, Backend::Positioned].map(|backend| {
+        let opened = OpenOptions::new().spec(spec.clone()).backend(backend).open_any(path);
+        match opened {
+            Ok(array) => match_array!(&array, x => Ok(shape_and_some(x))),
+            Err(error) => {
+                check_error(&error);
+                Err(error.to_string())
+            }
+        }
+    });
+    assert_eq!(mapped, positioned, "{spec:?}");
+}
+
+fn shape_and_some<T: rowmill_core::Element>(x: &Array<T>) -> (Shape, String) {
+    (x.shape().clone(), open::some_of(x))
+}

@@ -1,0 +1,11 @@
+//! The targets, one a file.
+
+mod flags;
+mod npy_header;
+mod open;
+mod sidecar;
+
+pub use flags::{CHUNK_SIZE, CONDITION, RAW_SPEC};
+pub use npy_header::NPY_HEADER;
+pub use open::OPEN;
+pub use sidecar::SIDECAR;

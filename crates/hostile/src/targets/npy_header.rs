@@ -1,0 +1,36 @@
+//! `npy_header`: the bytes at the start of a `.npy` file.
+
+use rowmill_core::npy::{self, Encoding};
+
+use crate::{Target, check_error};
+
+/// The bytes are the start of a file, of the length that they have and of lengths that they have
+/// not; and the dict of a header by itself. A header that is read and written again says the same.
+///
+/// A header of 64 KiB is held once, and what is held with it is small.
+pub const NPY_HEADER: Target =
+    Target { name: "npy_header", fixed: 64 * 1024 + 16 * 1024, per_byte: 0, run };
+
+fn run(bytes: &[u8]) {
+    for file_len in [bytes.len() as u64, bytes.len() as u64 + 1, 1 << 40, u64::MAX] {
+        match npy::read(&mut &bytes[..], file_len) {
+            Ok(header) => {
+                assert!(header.offset <= bytes.len() as u64, "more was read than is there");
+                let written =
+                    npy::write(header.dtype, header.byte_order, header.order, &header.shape);
+                let again = npy::read(&mut written.as_slice(), written.len() as u64)
+                    .expect("what was written reads back");
+                assert_eq!(
+                    (again.dtype, again.byte_order, again.order, again.shape),
+                    (header.dtype, header.byte_order, header.order, header.shape),
+                );
+            }
+            Err(error) => check_error(&error),
+        }
+    }
+    for encoding in [Encoding::Latin1, Encoding::Utf8] {
+        if let Err(error) = npy::parse_dict(bytes, encoding) {
+            check_error(&error);
+        }
+    }
+}

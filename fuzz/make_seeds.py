@@ -253,9 +253,97 @@ OPEN = {
     "both-agree": folder("dat", OWN % "", '{"dtype": "float32", "columns": ["a", "b", "c", "d"]}', bytes(48)),
 }
 
+
+def varint(n):
+    """An unsigned integer as postcard writes it."""
+    out = b""
+    while n >= 0x80:
+        out += bytes([n & 0x7F | 0x80])
+        n >>= 7
+    return out + bytes([n])
+
+
+def signed(n):
+    return varint(n * 2 if n >= 0 else -n * 2 - 1)
+
+
+def blob(data):
+    data = data.encode() if isinstance(data, str) else data
+    return varint(len(data)) + data
+
+
+def state(rest, job="sum of float32 (3000, 7)"):
+    """The state of a checkpoint: a job, an input, and what was done."""
+    return blob(job) + varint(84128) + signed(1795000000 * 10**9) + signed(1795000000 * 10**9 + 7) + varint(4711) + rest
+
+
+def cells(length, count=b"\x00\x07", special=b"\x00", total=b"", spread=b"", low=b"", high=b"", nan=b"\x00"):
+    """Cells of a partial."""
+    return varint(length) + count + special + (total or b"\x00") + (spread or b"\x00") + (low or b"\x00") + (high or b"\x00") + nan
+
+
+def doubles(*values):
+    return varint(len(values)) + b"".join(struct.pack("<d", v) for v in values)
+
+
+def pieces(*parts):
+    return varint(len(parts)) + b"".join(varint(i) + c for i, c in parts)
+
+
+SUM = pieces((0, cells(1, total=doubles(3.5))))
+NODE = varint(0) + varint(1) + blob(SUM)
+MANY = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+
+CHECKPOINT = {
+    "reduce": state(b"\x00" + varint(1) + NODE),
+    "reduce-nothing": state(b"\x00\x00"),
+    "reduce-level-64": state(b"\x00" + varint(1) + varint(64) + varint(0) + blob(SUM)),
+    "reduce-index-wraps": state(b"\x00" + varint(1) + varint(63) + MANY + blob(SUM)),
+    "reduce-same-twice": state(b"\x00" + varint(2) + NODE + NODE),
+    "reduce-claims-many": state(b"\x00" + MANY),
+    "map": state(b"\x01" + blob(b"abc") + b"\x01" + signed(5) + varint(6) + varint(2) + varint(0) + varint(7) + varint(9) + varint(11)),
+    "map-no-output": state(b"\x01" + blob(b"") + b"\x00" + varint(0)),
+    "map-backwards": state(b"\x01" + blob(b"") + b"\x00" + varint(1) + varint(9) + varint(2)),
+    "map-fitted-claims-much": state(b"\x01" + MANY),
+    "stream": state(b"\x02" + varint(1000)),
+    "unknown-state": state(b"\x03"),
+    "job-claims-much": MANY,
+    "job-not-text": blob(b"\xff\xfe") + b"\x00" * 8,
+    "partial-sum": SUM,
+    "partial-too-many-cells": pieces((0, cells(2**40, total=doubles(3.5)))),
+    "partial-two-pieces": pieces((0, cells(1, total=doubles(1.0))), (1, cells(1, total=doubles(2.0)))),
+    "partial-special-short": pieces((0, cells(1, special=b"\x01\x00\x00", total=doubles(3.5)))),
+    "partial-counts-claim-many": pieces((0, cells(1, count=b"\x01" + MANY, total=doubles(3.5)))),
+    "partial-tuple": varint(2) + blob(SUM) + blob(SUM),
+}
+
+
+def head(birth=bytes(16), job="twice of float32 (3, 4)", fitted=b"", record=100):
+    """What the head of a journal says."""
+    return b"".join(struct.pack("<Q", len(x)) + x for x in (birth, job.encode(), fitted)) + struct.pack("<Q", record)
+
+
+JOURNAL = {
+    "good": head(),
+    "fitted": head(fitted=bytes(range(48))),
+    "no-birth": head(birth=b""),
+    "birth-is-length": head(birth=struct.pack("<Q", 4096)),
+    "record-huge": head(record=2**64 - 1),
+    "cut": head()[:-3],
+    "trailing": head() + b"x",
+    "job-not-text": struct.pack("<Q", 0) + struct.pack("<Q", 2) + b"\xff\xfe" + bytes(16),
+    "part-claims-much": struct.pack("<Q", 2**63),
+    "empty": b"",
+    "prefix": b"ROWMILLJ" + struct.pack("<IQ", 1, 8) + bytes(8),
+    "prefix-claims-much": b"ROWMILLJ" + struct.pack("<IQ", 1, 2**64 - 1) + bytes(8),
+    "prefix-version": b"ROWMILLJ" + struct.pack("<IQ", 2, 8) + bytes(8),
+}
+
 for target, seeds in {
     "npy_header": NPY_HEADER,
     "sidecar": SIDECAR,
+    "checkpoint": CHECKPOINT,
+    "journal": JOURNAL,
     "raw_spec": RAW_SPEC,
     "condition": CONDITION,
     "chunk_size": CHUNK_SIZE,

@@ -336,12 +336,7 @@ fn head_bytes(head: &JournalHead, birth: Vec<u8>) -> Vec<u8> {
         rest.extend(part);
     }
     rest.extend(head.record_len.to_le_bytes());
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(VERSION.to_le_bytes());
-    bytes.extend((rest.len() as u64 + 8).to_le_bytes());
-    bytes.extend(&rest);
-    bytes.extend(Checksums::of(&bytes).to_le_bytes());
-    bytes
+    frame_journal(&rest)
 }
 
 /// The number of bytes after the prefix, which a file of `len` bytes has.
@@ -399,6 +394,17 @@ fn parse_head(bytes: &[u8]) -> Result<(JournalHead, Vec<u8>), JournalError> {
 #[doc(hidden)]
 pub fn check_journal(bytes: &[u8]) -> Result<(), JournalError> {
     parse_head(bytes).map(drop)
+}
+
+/// Puts the right prefix and checksum around what a head says, so that tests reach what is behind
+/// them.
+#[doc(hidden)]
+#[must_use]
+pub fn frame_journal(rest: &[u8]) -> Vec<u8> {
+    let len = (rest.len() as u64 + 8).to_le_bytes();
+    let mut bytes = [MAGIC, &VERSION.to_le_bytes()[..], &len, rest].concat();
+    bytes.extend(Checksums::of(&bytes).to_le_bytes());
+    bytes
 }
 
 fn record_head(number: u64, items: &Range<u64>, data: &[u8]) -> [u8; RECORD_HEAD] {

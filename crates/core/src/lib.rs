@@ -59,7 +59,9 @@ pub use element::Element;
 pub use error::{Error, Result};
 pub use flush::{FlushPolicy, Triggers};
 pub use identity::{Birth, Identity};
-pub use journal::{Journal, JournalError, JournalHead, JournalRecord, check_journal};
+pub use journal::{
+    Journal, JournalError, JournalHead, JournalRecord, check_journal, frame_journal,
+};
 pub use leftovers::LeftoverKind;
 pub use map::{WriteBack, zeros};
 pub use meta::{Format, Meta};

@@ -1,10 +1,12 @@
 //! The targets, one a file.
 
+mod checkpoint;
 mod flags;
 mod npy_header;
 mod open;
 mod sidecar;
 
+pub use checkpoint::{CHECKPOINT, JOURNAL};
 pub use flags::{CHUNK_SIZE, CONDITION, RAW_SPEC};
 pub use npy_header::NPY_HEADER;
 pub use open::OPEN;

@@ -24,11 +24,17 @@ use std::time::{Duration, Instant};
 /// | `AtMost(n)` | `n` rows | waits for a sync under way, starts none |
 /// | `Every(t)` | what was written in `t` and while one sync runs | waits for a sync under way, starts none |
 ///
+/// So for short syncs, or a writer that computes more than it stores, choose `Every` or `EveryRows`;
+/// for a bound that always holds, `AtMost`; where all can be written anew, `OnClose`.
+///
 /// A crash of the process alone loses nothing under any policy: what was written is in the page
 /// cache, which the system writes to disk.
 ///
-/// What it costs, writing 256 MiB in rows of 4 KiB to ext4 on a virtual disk (the example `flush`,
-/// which prints such a table for any disk; ratios of one sitting):
+/// What it costs: 65,536 rows of 4 KiB (256 MiB) on ext4 on a virtual disk, by the example `flush`,
+/// which prints this table for any disk. Medians of three rounds on two cores that were busy with
+/// other work, so that differences of a quarter mean nothing. A writer that stores to memory is
+/// faster than the disk: syncs in the background cost it little, and leave more behind the faster it
+/// is; waiting for them is what costs.
 ///
 #[doc = include_str!("costs.md")]
 ///

@@ -48,6 +48,10 @@ struct State {
     /// Rows written since the last sync started, and when the first of them was.
     written: usize,
     since: Option<Instant>,
+    /// Rows that the sync under way was started for.
+    syncing: usize,
+    /// A writer waits for a sync.
+    awaited: bool,
     under_way: bool,
     /// The thread waits for a time, and so needs no other word of it.
     timed: bool,
@@ -76,7 +80,8 @@ impl State {
         self.under_way = true;
         self.ledger.start_sync(rows);
         if !self.ledger.is_waiting() {
-            self.written = 0;
+            self.awaited = false;
+            self.syncing = std::mem::take(&mut self.written);
             // What is lent may be written at any time, so it stays due.
             self.since = self.lent.as_ref().map(|_| Instant::now());
         }
@@ -105,6 +110,7 @@ impl Shared {
         state.start_sync(rows);
         let synced = MutexGuard::unlocked(state, || self.disk.sync(bytes));
         state.under_way = false;
+        state.syncing = 0;
         state.ledger.end_sync(synced.is_ok());
         self.idle.notify_all();
         synced.inspect_err(|e| {
@@ -120,7 +126,11 @@ impl Shared {
     fn follow(&self, triggers: Triggers) {
         let mut state = self.state.lock();
         while !state.stop && state.poison.is_none() {
-            match triggers.due(state.written, state.since, Instant::now()) {
+            let due = match state.awaited {
+                true => Due::Now,
+                false => triggers.due(state.written, state.since, Instant::now()),
+            };
+            match due {
                 // A failure is kept in the state, for whoever writes or flushes next.
                 Due::Now if state.under_way => self.idle.wait(&mut state),
                 Due::Now => _ = self.sync(&mut state, 0..usize::MAX, None),
@@ -148,6 +158,8 @@ impl Flusher {
             lent: None,
             written: 0,
             since: None,
+            syncing: 0,
+            awaited: false,
             under_way: false,
             timed: false,
             poison: None,
@@ -178,6 +190,7 @@ impl Flusher {
     pub(crate) fn begin(&self, rows: Range<usize>) -> Result<()> {
         let mut state = self.shared.state.lock();
         state.hand_back();
+        self.wait_for_room(&mut state, rows.len());
         self.shared.check(&state)?;
         state.ledger.begin(rows);
         Ok(())
@@ -197,6 +210,7 @@ impl Flusher {
     pub(crate) fn lend(&self, rows: Range<usize>) -> Result<()> {
         let mut state = self.shared.state.lock();
         state.hand_back();
+        self.wait_for_room(&mut state, rows.len());
         self.shared.check(&state)?;
         state.ledger.begin(rows.clone());
         if !rows.is_empty() {
@@ -205,6 +219,18 @@ impl Flusher {
         }
         self.tell(&state);
         Ok(())
+    }
+
+    /// Waits until so many rows more may be written, or never may again.
+    fn wait_for_room(&self, state: &mut MutexGuard<'_, State>, rows: usize) {
+        while state.poison.is_none()
+            && !self.triggers.has_room(state.written.saturating_add(state.syncing), rows)
+        {
+            // What is written waits for a sync that is not due yet, or for the next one.
+            state.awaited = state.written > 0;
+            self.shared.wake.notify_one();
+            self.shared.idle.wait(state);
+        }
     }
 
     /// Wakes the thread when it waits for the wrong thing.

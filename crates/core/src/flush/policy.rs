@@ -13,20 +13,28 @@ use std::time::{Duration, Instant};
 /// and [`close`](crate::ArrayMut::close) make durable what they say when they return `Ok`, and
 /// [`durable_rows`](crate::ArrayMut::durable_rows) says how far it has come. Syncs that are due
 /// run on a thread of the array's own, one at a time, **while rows are written on**: what is
-/// written during a sync is left to the next one.
+/// written during a sync is left to the next one. Only [`AtMost`](Self::AtMost) ever makes a writer
+/// wait.
 ///
 /// | policy | a power cut loses at most | `drop` without `close` |
 /// |---|---|---|
 /// | `Manual` | everything since the last `flush` | syncs nothing; the system writes within about half a minute |
 /// | `OnClose` | everything since the last `flush` | one last sync; nobody learns of a failure |
 /// | `EveryRows(n)` | `n` rows, and those written while one sync runs | waits for a sync under way, starts none |
+/// | `AtMost(n)` | `n` rows | waits for a sync under way, starts none |
 /// | `Every(t)` | what was written in `t` and while one sync runs | waits for a sync under way, starts none |
+///
+/// So for short syncs, or a writer that computes more than it stores, choose `Every` or `EveryRows`;
+/// for a bound that always holds, `AtMost`; where all can be written anew, `OnClose`.
 ///
 /// A crash of the process alone loses nothing under any policy: what was written is in the page
 /// cache, which the system writes to disk.
 ///
-/// What it costs, writing 256 MiB in rows of 4 KiB to ext4 on a virtual disk (the example `flush`,
-/// which prints such a table for any disk; ratios of one sitting):
+/// What it costs: 65,536 rows of 4 KiB (256 MiB) on ext4 on a virtual disk, by the example `flush`,
+/// which prints this table for any disk. Medians of three rounds on two cores that were busy with
+/// other work, so that differences of a quarter mean nothing. A writer that stores to memory is
+/// faster than the disk: syncs in the background cost it little, and leave more behind the faster it
+/// is; waiting for them is what costs.
 ///
 #[doc = include_str!("costs.md")]
 ///
@@ -59,6 +67,10 @@ pub enum FlushPolicy {
     /// A sync starts as soon as so many rows have been written since the last one started. A row
     /// counts each time it is written; 0 is taken as 1.
     EveryRows(usize),
+    /// Never are more rows than that written but not durable: whoever would write more waits for
+    /// the sync under way. A sync starts as soon as there is half of it. More rows than that at a time
+    /// are written when everything before them is durable; 0 is taken as 1.
+    AtMost(usize),
     /// A sync starts so long after the first row that was written since the last one started. An
     /// array that nobody writes to is not synced.
     Every(Duration),
@@ -70,6 +82,7 @@ pub enum FlushPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Triggers {
     rows: Option<usize>,
+    most: Option<usize>,
     every: Option<Duration>,
     on_close: bool,
 }
@@ -89,16 +102,19 @@ impl FlushPolicy {
         let (a, b) = (self.triggers(), other.triggers());
         let both = Triggers {
             rows: a.rows.into_iter().chain(b.rows).min(),
+            most: a.most.into_iter().chain(b.most).min(),
             every: a.every.into_iter().chain(b.every).min(),
             on_close: a.on_close || b.on_close,
         };
-        match both {
-            Triggers { rows: None, every: None, on_close: false } => Self::Manual,
-            Triggers { rows: None, every: None, on_close: true } => Self::OnClose,
-            Triggers { rows: Some(rows), every: None, on_close: false } => Self::EveryRows(rows),
-            Triggers { rows: None, every: Some(every), on_close: false } => Self::Every(every),
-            several => Self::Any(several),
-        }
+        // One alone keeps its own name, so that equal policies are equal.
+        let alone = match both {
+            Triggers { rows: Some(rows), .. } => Self::EveryRows(rows),
+            Triggers { most: Some(most), .. } => Self::AtMost(most),
+            Triggers { every: Some(every), .. } => Self::Every(every),
+            Triggers { on_close: true, .. } => Self::OnClose,
+            Triggers { .. } => Self::Manual,
+        };
+        if alone.triggers() == both { alone } else { Self::Any(both) }
     }
 
     pub(super) fn triggers(self) -> Triggers {
@@ -106,6 +122,7 @@ impl FlushPolicy {
             Self::Manual => Triggers::default(),
             Self::OnClose => Triggers { on_close: true, ..Triggers::default() },
             Self::EveryRows(rows) => Triggers { rows: Some(rows.max(1)), ..Triggers::default() },
+            Self::AtMost(most) => Triggers { most: Some(most.max(1)), ..Triggers::default() },
             Self::Every(every) => Triggers { every: Some(every), ..Triggers::default() },
             Self::Any(triggers) => triggers,
         }
@@ -133,7 +150,12 @@ pub(super) enum Due {
 impl Triggers {
     /// Whether somebody has to watch, besides those who write.
     pub(super) fn in_background(self) -> bool {
-        self.rows.is_some() || self.every.is_some()
+        self.rows.is_some() || self.most.is_some() || self.every.is_some()
+    }
+
+    /// Whether so many rows more may be written when so many are not durable yet.
+    pub(super) fn has_room(self, behind: usize, rows: usize) -> bool {
+        self.most.is_none_or(|most| behind == 0 || behind.saturating_add(rows) <= most)
     }
 
     pub(super) fn on_close(self) -> bool {
@@ -143,7 +165,8 @@ impl Triggers {
     /// When the next sync is due, with so many rows written since the last one started, the first of
     /// them at `since`.
     pub(super) fn due(self, rows: usize, since: Option<Instant>, now: Instant) -> Due {
-        if self.rows.is_some_and(|most| rows >= most) {
+        let half = self.most.map(|most| most.div_ceil(2));
+        if self.rows.into_iter().chain(half).any(|due| rows >= due) {
             return Due::Now;
         }
         // A time so far away that it cannot be said never comes.
@@ -178,6 +201,9 @@ mod tests {
             (FlushPolicy::Every(SECOND), 1, Some(start), at(1), Due::Now),
             (FlushPolicy::Every(Duration::ZERO), 1, Some(start), at(0), Due::Now),
             (FlushPolicy::Every(Duration::MAX), 1, Some(start), at(9), Due::NotYet),
+            (FlushPolicy::AtMost(9), 4, Some(start), at(1000), Due::NotYet),
+            (FlushPolicy::AtMost(9), 5, Some(start), at(0), Due::Now),
+            (FlushPolicy::AtMost(0), 1, Some(start), at(0), Due::Now),
             (both, 3, Some(start), at(2), Due::At(at(5))),
             (both, 10, Some(start), at(2), Due::Now),
             (both, 3, Some(start), at(6), Due::Now),
@@ -188,15 +214,28 @@ mod tests {
     }
 
     #[test]
+    fn who_has_to_wait() {
+        let most = FlushPolicy::AtMost(10).triggers();
+        for (behind, rows, expected) in
+            [(0, 10, true), (0, 11, true), (1, 9, true), (1, 10, false), (10, 1, false)]
+        {
+            assert_eq!(most.has_room(behind, rows), expected, "{behind} {rows}");
+        }
+        assert!(FlushPolicy::EveryRows(1).triggers().has_room(1000, 1000));
+    }
+
+    #[test]
     fn policies_combine_in_any_order() {
-        use FlushPolicy::{Every, EveryRows, Manual, OnClose};
-        let some = [Manual, OnClose, EveryRows(5), EveryRows(9), Every(SECOND), Every(SECOND * 3)];
-        for a in some {
+        use FlushPolicy::{AtMost, Every, EveryRows, Manual, OnClose};
+        let seconds = [Every(SECOND), Every(SECOND * 3)];
+        let rows = [EveryRows(5), EveryRows(9), AtMost(7), AtMost(8)];
+        let some = [&[Manual, OnClose][..], &seconds, &rows].concat();
+        for &a in &some {
             assert_eq!(a | a, a);
             assert_eq!(a | Manual, a);
-            for b in some {
+            for &b in &some {
                 assert_eq!(a | b, b | a);
-                for c in some {
+                for &c in &some {
                     assert_eq!((a | b) | c, a | (b | c));
                 }
             }

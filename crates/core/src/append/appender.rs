@@ -13,8 +13,8 @@ use crate::detect::read_meta;
 use crate::journal::refuse_unfinished;
 use crate::{Element, Error, Meta, Result, Shape, Source, TileBuffer};
 
-/// An array file open for growing by rows: a `.npy` file whose header has room (rowmill and NumPy since
-/// 1.23 leave it), or a raw file with a sidecar.
+/// An array file open for growing by rows: a `.npy` file whose header has room (rowmill and recent versions of NumPy
+/// leave it), or a raw file with a sidecar.
 ///
 /// Appended rows become part of the array when [`commit`](Self::commit) returns, all that came since
 /// the last one at once, and survive power loss from then on. **After a crash at any moment the array

@@ -191,7 +191,7 @@ fn arrays_that_cannot_grow_are_refused() {
 fn a_full_header_is_refused_before_anything_is_written() {
     let dir = folder();
     let path = dir.path().join("x.npy");
-    // As NumPy before 1.23 padded it, with eight characters to spare.
+    // As older versions of NumPy padded it, with eight characters to spare.
     let mut bytes = b"\x93NUMPY\x01\x00\x46\x00".to_vec();
     bytes.extend(b"{'descr': '|u1', 'fortran_order': False, 'shape': (9999999999, 0), }   ");
     bytes.truncate(79);

@@ -367,12 +367,12 @@ fn a_mask_that_is_cut_short_under_a_job() {
     for dims in masks {
         for layout in LAYOUTS {
             for workers in WORKERS {
-                let folder = tempfile::tempdir().expect("a folder");
-                let path: PathBuf = folder.path().join("mask.dat");
-                let mask = vec![true; dims.iter().product()];
-                let array = file(&path, &mask, dims, layout);
-                let event = || cut(&path, 0);
                 for after in [0, 5] {
+                    let folder = tempfile::tempdir().expect("a folder");
+                    let path: PathBuf = folder.path().join("mask.dat");
+                    let kept = vec![true; dims.iter().product()];
+                    let array = file(&path, &kept, dims, layout);
+                    let event = || cut(&path, 0);
                     let mask = Disturbed::new(&array, after, &event);
                     let masked = Sum::all().masked(Mask::array(&mask));
                     let result = engine(workers).reduce(&x, masked);

@@ -1,6 +1,6 @@
 #![no_main]
 
-use rowmill_hostile::{Counting, CHUNK_SIZE};
+use rowmill_hostile::{CHUNK_SIZE, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

@@ -1,6 +1,6 @@
 #![no_main]
 
-use rowmill_hostile::{Counting, CONDITION};
+use rowmill_hostile::{CONDITION, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

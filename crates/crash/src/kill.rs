@@ -1,0 +1,75 @@
+//! T3: kill -9 at random instants, again and again, and then to the end.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::child::Running;
+use crate::judge::{Found, Golden, files, judge};
+use crate::random::Random;
+use crate::tally::{Bench, Summary, Tally};
+use crate::writers::{self, IN_PLACE, Place, Writer, make_input};
+use crate::{Failure, Result};
+
+/// Large enough to be hit while it works.
+const BYTES: usize = 16 << 20;
+
+/// How often a round kills before it lets the writer finish.
+const KILLS: usize = 3;
+
+pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
+    let input = make_input(&bench.work, BYTES)?;
+    let dir = bench.work.join("kill");
+    fs::create_dir_all(&dir).map_err(Failure::io("create", &dir))?;
+    let place = Place { dir: &dir, input: &input, work: &bench.work, rowmill: &bench.rowmill };
+    for &writer in writers::ALL.iter().filter(|w| w.name().contains(&bench.options.only)) {
+        let tally = Tally::new(format!("T3 kill {}", writer.name()));
+        summary.tell(&kills(bench, &place, writer, tally, bench.rounds(5, 500))?);
+    }
+    let tally = Tally::new(format!("T3 kill {}", IN_PLACE.name())).control(Some(true));
+    summary.tell(&kills(bench, &place, IN_PLACE, tally, bench.rounds(5, 20))?);
+    Ok(())
+}
+
+fn kills(
+    bench: &Bench,
+    place: &Place<'_>,
+    writer: &dyn Writer,
+    mut tally: Tally,
+    rounds: usize,
+) -> Result<Tally> {
+    let golden = Golden::make(writer, place)?;
+    let mut random = Random::new(bench.options.seed, writer.name());
+    golden.lay_out(place.dir)?;
+    let start = Instant::now();
+    Running::start(writer.command(place)?)?.wait()?;
+    // A little longer than it takes, so that the end is among the instants as well.
+    let took = start.elapsed().mul_f64(1.05).max(Duration::from_millis(5));
+    for round in 0..rounds {
+        golden.lay_out(place.dir)?;
+        let mut lost = None;
+        // Each kill in a part of its own of the time that it takes.
+        for i in 0..KILLS {
+            let instant = random.instant(i, KILLS, took);
+            let mut running = Running::start(writer.command(place)?)?;
+            std::thread::sleep(instant);
+            running.kill();
+            let ran = running.wait()?;
+            // What an earlier run finished stays: it counts as new.
+            let found = judge(writer, place, &golden, ran.promised)?;
+            if let Found::Lost(what) = &found {
+                let when = format!("round {round}, kill {i} after {instant:.1?}");
+                lost.get_or_insert(format!("{when}: {what}"));
+            }
+            tally.add(match found {
+                Found::Lost(_) => Found::lost(lost.clone().unwrap_or_default()),
+                found => found,
+            });
+        }
+        let ran = Running::start(writer.command(place)?)?.wait()?;
+        if !ran.is_ok() || files(place.dir)? != golden.new {
+            let what = format!("round {round}: the last run left something else: {}", ran.words());
+            tally.add(Found::lost(what));
+        }
+    }
+    Ok(tally)
+}

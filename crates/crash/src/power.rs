@@ -1,0 +1,146 @@
+//! T1: the power is cut while a writer works, and while somebody else makes other things durable.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::child::{Running, tool};
+use crate::filesystem::{Kind, Mounted};
+use crate::judge::{Found, Golden, judge};
+use crate::random::Random;
+use crate::tally::{Bench, Summary, Tally};
+use crate::writers::{self, EARLY, Place, UNSYNCED, Writer, make_input};
+use crate::{Failure, Result};
+
+/// Large enough that writing takes a while.
+const BYTES: usize = 8 << 20;
+
+pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
+    let input = make_input(&bench.work, BYTES)?;
+    for kind in Kind::ALL {
+        let mounted = Mounted::image(&bench.work, kind, 128 << 20)?;
+        let at = mounted.at().to_owned();
+        let place = Place { dir: &at, input: &input, work: &bench.work, rowmill: &bench.rowmill };
+        let name = |writer: &dyn Writer| format!("T1 power {} {}", kind.name(), writer.name());
+        for &writer in writers::ALL.iter().filter(|w| w.name().contains(&bench.options.only)) {
+            let rounds = bench.rounds(6, 200);
+            summary.tell(&cuts(bench, &mounted, &place, writer, Tally::new(name(writer)), rounds)?);
+        }
+        // ext4 writes a file out by itself that is renamed over another one; not one of a new name.
+        for (control, has_to_lose) in [(UNSYNCED, kind == Kind::Xfs), (EARLY, true)] {
+            let tally = Tally::new(name(control)).control(Some(has_to_lose));
+            let rounds = bench.rounds(6, 20);
+            summary.tell(&cuts(bench, &mounted, &place, control, tally, rounds)?);
+        }
+    }
+    Ok(())
+}
+
+fn cuts(
+    bench: &Bench,
+    mounted: &Mounted,
+    place: &Place<'_>,
+    writer: &dyn Writer,
+    mut tally: Tally,
+    rounds: usize,
+) -> Result<Tally> {
+    let golden = Golden::make(writer, place)?;
+    let mut random = Random::new(bench.options.seed, writer.name());
+    let took = time(mounted, place, writer, &golden)?;
+    for i in 0..rounds {
+        // Every other time there is no old file.
+        let golden = if i % 2 == 0 { &golden } else { &golden.without_old() };
+        golden.lay_out(place.dir)?;
+        mounted.settle()?;
+        // A little longer than it takes, so that the end is among the instants as well.
+        let instant = random.instant(i, rounds, took.mul_f64(1.1));
+        let cut = cut_after(mounted, place, writer, golden, instant)?;
+        tally.add(match cut {
+            Found::Lost(what) => {
+                Found::lost(format!("round {}, after {instant:.1?}: {what}", tally.rounds()))
+            }
+            found => found,
+        });
+    }
+    check(mounted, &mut tally)?;
+    Ok(tally)
+}
+
+/// How long the writer takes when it is left alone, beside the bystander.
+fn time(
+    mounted: &Mounted,
+    place: &Place<'_>,
+    writer: &dyn Writer,
+    golden: &Golden,
+) -> Result<Duration> {
+    golden.lay_out(place.dir)?;
+    mounted.settle()?;
+    let start = Instant::now();
+    let ran = beside_a_bystander(place.dir, || Running::start(writer.command(place)?)?.wait())?;
+    if !ran.is_ok() {
+        return Err(Failure::Unstruck { writer: writer.name(), what: ran.words() });
+    }
+    Ok(start.elapsed())
+}
+
+/// One round: cuts the power after this time, starts again, and looks.
+fn cut_after(
+    mounted: &Mounted,
+    place: &Place<'_>,
+    writer: &dyn Writer,
+    golden: &Golden,
+    instant: Duration,
+) -> Result<Found> {
+    let promised = beside_a_bystander(place.dir, || {
+        let mut running = Running::start(writer.command(place)?)?;
+        std::thread::sleep(instant);
+        // Nobody hears what is said when the power is gone. Here the process goes on for a moment,
+        // and on XFS syncing a directory succeeds although its changes were dropped.
+        let promised = running.promised();
+        mounted.cut_power()?;
+        running.kill();
+        running.wait()?;
+        Ok(promised)
+    })?;
+    mounted.recover()?;
+    judge(writer, place, golden, promised)
+}
+
+/// What the bystander writes, in a directory of its own.
+const BYSTANDER: &str = "bystander";
+
+/// Does `work` while somebody else makes a file of their own durable, again and again, and with it
+/// the log of the filesystem: a machine where nothing else happens would keep the log, and with it
+/// every rename, in memory.
+fn beside_a_bystander<R>(directory: &Path, work: impl FnOnce() -> Result<R>) -> Result<R> {
+    let directory = directory.join(BYSTANDER);
+    fs::create_dir_all(&directory).map_err(Failure::io("create", &directory))?;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                // Fails once the power is cut.
+                let file = File::create(directory.join("file"));
+                let _ = file.and_then(|mut f| f.write_all(b"other").and_then(|()| f.sync_all()));
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+/// Whether the filesystem itself survived: otherwise the rounds tell nothing about the writer.
+fn check(mounted: &Mounted, tally: &mut Tally) -> Result<()> {
+    match tool("find", [mounted.at().as_os_str(), "-type".as_ref(), "f".as_ref()]) {
+        Ok(_) => Ok(()),
+        Err(failure @ Failure::Tool { .. }) => {
+            tally.add(Found::lost(failure.to_string()));
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    }
+}

@@ -39,7 +39,7 @@ pub use cow::CowArray;
 pub use dtype::{ByteOrder, DType, ParseDTypeError};
 pub use element::Element;
 pub use error::{Error, Result};
-pub use map::{WriteBack, zeros};
+pub use map::{Assembly, Unfilled, WriteBack, zeros};
 pub use meta::{Format, Meta};
 pub use raw::RawSpec;
 pub use shape::{MAX_NDIM, Order, Shape, ShapeError};

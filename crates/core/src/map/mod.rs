@@ -6,14 +6,18 @@
 //!     Mapping     positioned reads      a page fault a page  |  a system call a tile
 //! ```
 
+mod assembly;
 mod cache;
+pub(crate) mod decode;
 mod huge;
 mod positioned;
+mod prefetch;
 mod release;
 mod write_back;
 
 pub(crate) use release::FAULT_AROUND;
 
+pub use assembly::{Assembly, Unfilled};
 pub use huge::zeros;
 pub use write_back::WriteBack;
 

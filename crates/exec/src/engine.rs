@@ -252,6 +252,7 @@ impl Engine {
         let plan = Plan::blocks(&grid, self.chunk, self.workers())
             .finer(self.most_chunk_bytes() / grid.block_bytes());
         let tree = Tree::new();
+        let shared = kernel.share(shape, &grid)?;
         let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
         let job = Job::new(self, "reduce", plan.len(), (shape.len() * size_of::<T>()) as u64)
             .within_ceiling();
@@ -262,8 +263,11 @@ impl Engine {
             || Worker { buffer: TileBuffer::new(), scratch: Scratch::default(), lets_go },
             |worker, chunk| {
                 let mut run = Run::new();
-                self.reduce_blocks(source, &kernel, &grid, plan.chunk(chunk), worker, |i, p| {
-                    run.push(i, p, merge);
+                self.each_block(source, &grid, plan.chunk(chunk), worker, |i, block| {
+                    let mut partial = kernel.identity();
+                    kernel.accumulate_shared(&shared, &mut partial, block)?;
+                    run.push(i, partial, merge);
+                    Ok(())
                 })?;
                 if lets_go {
                     for (rows, cols) in grid.regions(plan.chunk(chunk)) {
@@ -279,9 +283,9 @@ impl Engine {
         let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
         // A result of many cells is made on all workers.
         let output = if job.workers() == 1 {
-            kernel.finish(partial, shape)
+            kernel.finish_shared(shared, partial, shape)
         } else {
-            let mut finish = Some(partial).map(|partial| || kernel.finish(partial, shape));
+            let mut finish = Some(|| kernel.finish_shared(shared, partial, shape));
             let mut output = Err(Error::Cancelled); // replaced
             self.on_workers(&mut || {
                 if let Some(finish) = finish.take() {
@@ -294,15 +298,14 @@ impl Engine {
         Ok(output)
     }
 
-    /// Folds each block of a chunk from identity.
-    fn reduce_blocks<T: Element, R: Reduce<T>>(
+    /// Hands the blocks of a chunk to `f`, with their numbers.
+    fn each_block<T: Element>(
         &self,
         source: &impl Source<T>,
-        kernel: &R,
         grid: &Grid,
         blocks: std::ops::Range<usize>,
         worker: &mut Worker<T>,
-        mut done: impl FnMut(usize, R::Partial),
+        mut f: impl FnMut(usize, &Block<'_, T>) -> Result<()>,
     ) -> Result<()> {
         let row_len = source.shape().row_len();
         let Worker { buffer, scratch, lets_go } = worker;
@@ -325,9 +328,7 @@ impl Engine {
                 let bounds = grid.block(index);
                 let tile = span.sub_rows(bounds.rows.start - start..bounds.rows.end - start);
                 let block = Block::new(tile, bounds, row_len, self.isa, scratch).lets_go(*lets_go);
-                let mut partial = kernel.identity();
-                kernel.accumulate(&mut partial, &block)?;
-                done(index, partial);
+                f(index, &block)?;
             }
             next = last + 1;
         }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bytemuck::Zeroable;
 
+use crate::map::decode::{Columns, MOST_COLUMNS, side_by_side, swap, swap_from};
 use crate::{ByteOrder, Element, Meta, Order, Result, TileBuffer};
 
 /// Where the bytes of a file come from.
@@ -15,10 +16,6 @@ pub(crate) trait Fetch {
     /// Copies the bytes at `offset` to `to`.
     fn copy(&self, offset: usize, to: &mut [u8]) -> Result<()>;
 }
-
-/// How many columns of a Fortran-order array are gathered side by side: as many as there are
-/// 4-byte elements in a cache line, so that each line written is written once.
-const SIDE_BY_SIDE: usize = 16;
 
 impl Meta {
     /// Whether the elements of a row, and the rows, follow each other in the file. A
@@ -53,10 +50,8 @@ impl Meta {
         }
         if self.is_row_major() {
             self.decode_rows::<T>(bytes, rows, cols, out)
-        } else if self.byte_order == ByteOrder::NATIVE {
-            self.gather::<T>(bytes, rows, cols, out, |s| s)
         } else {
-            self.gather::<T>(bytes, rows, cols, out, T::swap)
+            self.gather(bytes, rows, cols, bytemuck::must_cast_slice_mut(out))
         }
     }
 
@@ -71,54 +66,64 @@ impl Meta {
         // Whole rows are one run.
         let run = if cols.len() == row_len { out.len() } else { cols.len() };
         for (i, part) in out.chunks_mut(run).enumerate() {
-            let element = (rows.start + i) * row_len + cols.start;
-            bytes.copy(self.position(element), bytemuck::must_cast_slice_mut(part))?;
-        }
-        if self.byte_order != ByteOrder::NATIVE {
-            for s in out {
-                *s = T::swap(*s);
+            let at = self.position((rows.start + i) * row_len + cols.start);
+            let part: &mut [u8] = bytemuck::must_cast_slice_mut(part);
+            if self.byte_order == ByteOrder::NATIVE {
+                bytes.copy(at, part)?;
+            } else if let Some(from) = bytes.in_place(at, part.len()) {
+                swap_from(from, part, self.dtype.size());
+            } else {
+                bytes.copy(at, part)?;
+                swap(part, self.dtype.size());
             }
         }
         Ok(())
     }
 
-    /// Fortran order: for each element of a row, the rows follow each other in the file. Some
-    /// columns are read side by side, so that reads and writes both run along cache lines.
-    fn gather<T: Element>(
+    /// Fortran order: for each element of a row, the rows follow each other in the file. So many
+    /// columns are turned side by side that each cache line of a row is written once, and the next ones
+    /// are asked for meanwhile.
+    fn gather(
         &self,
         bytes: &impl Fetch,
         rows: Range<usize>,
         cols: Range<usize>,
-        out: &mut [T::Stored],
-        fix: impl Fn(T::Stored) -> T::Stored,
+        out: &mut [u8],
     ) -> Result<()> {
-        let size = size_of::<T::Stored>();
-        let (n, width) = (rows.len(), cols.len());
-        let mut copies: Vec<Vec<u8>> = Vec::new();
-        for group in (0..width).step_by(SIDE_BY_SIDE) {
-            let columns = group..width.min(group + SIDE_BY_SIDE);
-            let at = |c: usize| self.position(self.fortran_index(rows.start, cols.start + c));
-            let mut lines: [&[u8]; SIDE_BY_SIDE] = [&[]; SIDE_BY_SIDE];
-            if bytes.in_place(self.position(0), 0).is_some() {
-                for (line, c) in lines.iter_mut().zip(columns.clone()) {
-                    *line = bytes.in_place(at(c), n * size).unwrap_or_default();
+        let size = self.dtype.size();
+        let (width, len) = (cols.len(), rows.len() * size);
+        let together = side_by_side(size).min(width);
+        let at = |c: usize| self.position(self.fortran_index(rows.start, cols.start + c));
+        // The last columns are turned together with some that were turned before.
+        let groups = width.div_ceil(together);
+        let first = |group: usize| (group * together).min(width - together);
+        let mapped = bytes.in_place(self.position(0), 0).is_some();
+        let in_place = |group: usize| {
+            let mut lines: [&[u8]; MOST_COLUMNS] = [&[]; MOST_COLUMNS];
+            if mapped && group < groups {
+                for (c, line) in lines[..together].iter_mut().enumerate() {
+                    *line = bytes.in_place(at(first(group) + c), len).unwrap_or_default();
                 }
-            } else {
-                copies.resize(SIDE_BY_SIDE, Vec::new());
-                for (copy, c) in copies.iter_mut().zip(columns.clone()) {
-                    copy.resize(n * size, 0);
-                    bytes.copy(at(c), copy)?;
+            }
+            lines
+        };
+        let mut copies = vec![0; if mapped { 0 } else { together * len }];
+        let mut next = in_place(0);
+        for group in 0..groups {
+            let mut lines = next;
+            next = in_place(group + 1);
+            if !mapped {
+                for (c, copy) in copies.chunks_exact_mut(len).enumerate() {
+                    bytes.copy(at(first(group) + c), copy)?;
                 }
-                for (line, copy) in lines.iter_mut().zip(&copies) {
+                for (line, copy) in lines.iter_mut().zip(copies.chunks_exact(len)) {
                     *line = copy;
                 }
             }
-            for r in 0..n {
-                let to = &mut out[r * width..][columns.clone()];
-                for (to, line) in to.iter_mut().zip(&lines) {
-                    *to = fix(bytemuck::pod_read_unaligned(&line[r * size..][..size]));
-                }
-            }
+            let ahead = if mapped && group + 1 < groups { together } else { 0 };
+            let swap = self.byte_order != ByteOrder::NATIVE;
+            Columns { lines: &lines[..together], next: &next[..ahead], size, swap }
+                .turn(&mut out[first(group) * size..], width * size);
         }
         Ok(())
     }

@@ -63,7 +63,7 @@ pub use journal::{
     Journal, JournalError, JournalHead, JournalRecord, check_journal, frame_journal,
 };
 pub use leftovers::LeftoverKind;
-pub use map::{WriteBack, zeros};
+pub use map::{Assembly, Unfilled, WriteBack, zeros};
 pub use meta::{Format, Meta};
 pub use options::{Backend, BusErrors, OpenOptions, WhileWritten};
 pub use raw::RawSpec;

@@ -11,7 +11,7 @@ use crate::grid::Grid;
 use crate::memory;
 use crate::plan::{ChunkSize, Plan};
 use crate::profile::Profile;
-use crate::reduce::{Block, Reduce};
+use crate::reduce::{Block, Reduce, Shared};
 use crate::report::Reporter;
 use crate::run::Job;
 use crate::scratch::Scratch;
@@ -301,6 +301,11 @@ impl Engine {
         let grid = self.grid::<T>(shape);
         let plan = Plan::blocks(&grid, self.chunk, self.workers())
             .finer(self.most_chunk_bytes() / grid.block_bytes());
+        // What goes into the answer at once is in no partial: nothing that a checkpoint could keep.
+        let shared = match earlier {
+            Some(_) => Shared::default(),
+            None => kernel.share(shape, &grid)?,
+        };
         let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
         let (tree, keeping) = match earlier {
             Some(Earlier { nodes, done, after_chunk, on_failure }) => {
@@ -319,8 +324,11 @@ impl Engine {
                 let reduce = |worker: &mut Worker<T>, blocks: Range<usize>| {
                     let mut run = Run::new();
                     let all = blocks.clone();
-                    let reduced = self.reduce_blocks(source, kernel, &grid, all, worker, |i, p| {
-                        run.push(i, p, merge);
+                    let reduced = self.each_block(source, &grid, all, worker, |i, block| {
+                        let mut partial = kernel.identity();
+                        kernel.accumulate_shared(&shared, &mut partial, block)?;
+                        run.push(i, partial, merge);
+                        Ok(())
                     });
                     // What a kernel made of bytes that were not there is no result, and no failure.
                     source.check()?;
@@ -352,9 +360,9 @@ impl Engine {
         let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
         // A result of many cells is made on all workers.
         let output = if job.workers() == 1 {
-            kernel.finish(partial, shape)
+            kernel.finish_shared(shared, partial, shape)
         } else {
-            let mut finish = Some(partial).map(|partial| || kernel.finish(partial, shape));
+            let mut finish = Some(|| kernel.finish_shared(shared, partial, shape));
             let mut output = Err(Error::Cancelled); // replaced
             self.on_workers(&mut || {
                 if let Some(finish) = finish.take() {
@@ -367,15 +375,14 @@ impl Engine {
         Ok(output)
     }
 
-    /// Folds each block of a chunk from identity.
-    fn reduce_blocks<T: Element, R: Reduce<T>>(
+    /// Hands the blocks of a chunk to `f`, with their numbers.
+    fn each_block<T: Element>(
         &self,
         source: &impl Source<T>,
-        kernel: &R,
         grid: &Grid,
         blocks: Range<usize>,
         worker: &mut Worker<T>,
-        mut done: impl FnMut(usize, R::Partial),
+        mut f: impl FnMut(usize, &Block<'_, T>) -> Result<()>,
     ) -> Result<()> {
         let row_len = source.shape().row_len();
         let Worker { buffer, scratch, lets_go } = worker;
@@ -398,9 +405,7 @@ impl Engine {
                 let bounds = grid.block(index);
                 let tile = span.sub_rows(bounds.rows.start - start..bounds.rows.end - start);
                 let block = Block::new(tile, bounds, row_len, self.isa, scratch).lets_go(*lets_go);
-                let mut partial = kernel.identity();
-                kernel.accumulate(&mut partial, &block)?;
-                done(index, partial);
+                f(index, &block)?;
             }
             next = last + 1;
         }

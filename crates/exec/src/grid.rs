@@ -35,7 +35,7 @@ const TILE_ROW_BYTES: usize = 4 << 10;
 
 /// The blocks of an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Grid {
+pub struct Grid {
     rows: usize,
     row_len: usize,
     element_size: usize,
@@ -80,9 +80,19 @@ impl Grid {
         if self.row_len == 0 { 0 } else { self.row_len.div_ceil(self.tile_cols) }
     }
 
+    /// The number of blocks on top of each other.
+    pub(crate) fn bands(&self) -> usize {
+        self.rows.div_ceil(self.band_rows)
+    }
+
+    /// Elements of a row of a block.
+    pub(crate) fn tile_cols(&self) -> usize {
+        self.tile_cols
+    }
+
     /// The number of blocks.
     pub(crate) fn len(&self) -> usize {
-        self.rows.div_ceil(self.band_rows) * self.tiles()
+        self.bands() * self.tiles()
     }
 
     /// The bytes of a block, as long as there are rows for it.

@@ -1,10 +1,12 @@
 //! Reductions: what a kernel has to say, and nothing about how the work is split.
 
+use std::any::Any;
+use std::fmt;
 use std::ops::Range;
 
 use rowmill_core::{Element, Shape, Tile};
 
-use crate::grid::Bounds;
+use crate::grid::{Bounds, Grid};
 use crate::scratch::Scratch;
 use crate::{Error, Result};
 use rowmill_lanes::arch::Isa;
@@ -87,6 +89,31 @@ impl<'a, T> Block<'a, T> {
     }
 }
 
+/// What the workers of a job share for a kernel: where its answer is put together, when no two blocks
+/// contribute to the same cell. Then partials stay empty, and nothing is merged or copied.
+#[derive(Default)]
+pub struct Shared(Option<Box<dyn Any + Send + Sync>>);
+
+impl Shared {
+    pub(crate) fn new(shared: impl Any + Send + Sync) -> Self {
+        Self(Some(Box::new(shared)))
+    }
+
+    pub(crate) fn get<S: Any>(&self) -> Option<&S> {
+        self.0.as_ref()?.downcast_ref()
+    }
+
+    pub(crate) fn into_inner<S: Any>(self) -> Option<S> {
+        self.0?.downcast().ok().map(|shared| *shared)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("is_some", &self.0.is_some()).finish()
+    }
+}
+
 /// A reduction: identity, accumulate, merge, finish.
 ///
 /// The engine folds every block of the array from [`identity`](Self::identity) and merges the
@@ -161,6 +188,37 @@ pub trait Reduce<T: Element>: Sync {
     /// # Errors
     /// When there is none: [`Error::NoElements`], [`Error::SumOverflow`].
     fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output, Error>;
+
+    /// What the workers of a job share. Nothing, unless there is something to be gained.
+    #[doc(hidden)]
+    fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
+        let _ = (shape, grid);
+        Ok(Shared::default())
+    }
+
+    /// [`accumulate`](Self::accumulate), with what is shared.
+    #[doc(hidden)]
+    fn accumulate_shared(
+        &self,
+        shared: &Shared,
+        partial: &mut Self::Partial,
+        block: &Block<'_, T>,
+    ) -> Result<()> {
+        let _ = shared;
+        self.accumulate(partial, block)
+    }
+
+    /// [`finish`](Self::finish), with what was shared.
+    #[doc(hidden)]
+    fn finish_shared(
+        &self,
+        shared: Shared,
+        partial: Self::Partial,
+        shape: &Shape,
+    ) -> Result<Self::Output> {
+        let _ = shared;
+        self.finish(partial, shape)
+    }
 }
 
 impl<T: Element, R: Reduce<T>> Reduce<T> for &R {
@@ -182,10 +240,29 @@ impl<T: Element, R: Reduce<T>> Reduce<T> for &R {
     fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output> {
         (**self).finish(partial, shape)
     }
+    fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
+        (**self).share(shape, grid)
+    }
+    fn accumulate_shared(
+        &self,
+        shared: &Shared,
+        partial: &mut Self::Partial,
+        block: &Block<'_, T>,
+    ) -> Result<()> {
+        (**self).accumulate_shared(shared, partial, block)
+    }
+    fn finish_shared(
+        &self,
+        shared: Shared,
+        partial: Self::Partial,
+        shape: &Shape,
+    ) -> Result<Self::Output> {
+        (**self).finish_shared(shared, partial, shape)
+    }
 }
 
 macro_rules! tuples {
-    ($($($name:ident $index:tt),+;)*) => {$(
+    ($($n:literal: $($name:ident $index:tt),+;)*) => {$(
         impl<T: Element, $($name: Reduce<T>),+> Reduce<T> for ($($name,)+) {
             type Partial = ($($name::Partial,)+);
             type Output = ($($name::Output,)+);
@@ -207,16 +284,44 @@ macro_rules! tuples {
             fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output> {
                 Ok(($(self.$index.finish(partial.$index, shape)?,)+))
             }
+            fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
+                Ok(Shared::new([$(self.$index.share(shape, grid)?,)+]))
+            }
+            fn accumulate_shared(
+                &self,
+                shared: &Shared,
+                partial: &mut Self::Partial,
+                block: &Block<'_, T>,
+            ) -> Result<()> {
+                let Some(shared) = shared.get::<[Shared; $n]>() else {
+                    return self.accumulate(partial, block);
+                };
+                $(self.$index.accumulate_shared(&shared[$index], &mut partial.$index, block)?;)+
+                Ok(())
+            }
+            fn finish_shared(
+                &self,
+                shared: Shared,
+                partial: Self::Partial,
+                shape: &Shape,
+            ) -> Result<Self::Output> {
+                let Some(shared) = shared.into_inner::<[Shared; $n]>() else {
+                    return self.finish(partial, shape);
+                };
+                let mut shared = shared.into_iter();
+                let mut next = || shared.next().unwrap_or_default();
+                Ok(($(self.$index.finish_shared(next(), partial.$index, shape)?,)+))
+            }
         }
     )*};
 }
 tuples! {
-    A 0;
-    A 0, B 1;
-    A 0, B 1, C 2;
-    A 0, B 1, C 2, D 3;
-    A 0, B 1, C 2, D 3, E 4;
-    A 0, B 1, C 2, D 3, E 4, F 5;
-    A 0, B 1, C 2, D 3, E 4, F 5, G 6;
-    A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7;
+    1: A 0;
+    2: A 0, B 1;
+    3: A 0, B 1, C 2;
+    4: A 0, B 1, C 2, D 3;
+    5: A 0, B 1, C 2, D 3, E 4;
+    6: A 0, B 1, C 2, D 3, E 4, F 5;
+    7: A 0, B 1, C 2, D 3, E 4, F 5, G 6;
+    8: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7;
 }

@@ -19,15 +19,18 @@ const HUGE: usize = 2 << 20;
 /// ```
 #[must_use]
 pub fn zeros<T: Element>(len: usize) -> Option<Vec<T>> {
-    #[allow(unused_mut, reason = "nobody else to tell on other systems")]
     let mut zeros = bytemuck::allocation::try_zeroed_vec(len).ok()?;
-    #[cfg(target_os = "linux")]
     advise_huge(&mut zeros);
     Some(zeros)
 }
 
+/// Asks for huge pages where the memory is large enough for some.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn advise_huge<T>(_: &mut [T]) {}
+
+/// Asks for huge pages where the memory is large enough for some.
 #[cfg(target_os = "linux")]
-fn advise_huge<T>(memory: &mut [T]) {
+pub(super) fn advise_huge<T>(memory: &mut [T]) {
     let (start, len) = (memory.as_mut_ptr().addr(), size_of_val(memory));
     let first = start.next_multiple_of(HUGE) - start;
     let whole = len.saturating_sub(first) / HUGE * HUGE;

@@ -6,11 +6,14 @@
 //!     Mapping     positioned reads      a page fault a page  |  a system call a tile
 //! ```
 
+mod assembly;
 mod cache;
+pub(crate) mod decode;
 mod filesystem;
 mod guard;
 mod huge;
 mod positioned;
+mod prefetch;
 mod release;
 mod seen;
 mod shared_mut;
@@ -24,6 +27,7 @@ pub(crate) use guard::MOST as MOST_GUARDED;
 pub(crate) use seen::Seen;
 pub(crate) use write_map::{WriteMap, map_copy, map_mut};
 
+pub use assembly::{Assembly, Unfilled};
 pub use huge::zeros;
 pub use write_back::WriteBack;
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use rowmill_core::Shape;
 
-use crate::grid::Bounds;
+use crate::grid::{Bounds, Grid};
 use rowmill_lanes::fold::Cell;
 
 mod sealed {
@@ -22,6 +22,20 @@ pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
     /// Which piece of the result a block contributes to.
     #[doc(hidden)]
     fn piece(self, bounds: &Bounds) -> usize;
+
+    /// The number of cells of the result and of a piece of it, where no two blocks share a piece.
+    #[doc(hidden)]
+    fn apart(self, shape: &Shape, grid: &Grid) -> Option<(usize, usize)> {
+        let _ = (shape, grid);
+        None
+    }
+
+    /// The number of the first cell of a block, counted within the result.
+    #[doc(hidden)]
+    fn first(self, bounds: &Bounds) -> usize {
+        let _ = bounds;
+        0
+    }
 
     /// The shape of the result.
     #[doc(hidden)]
@@ -73,6 +87,12 @@ impl Axis for Columns {
     fn piece(self, bounds: &Bounds) -> usize {
         bounds.tile
     }
+    fn apart(self, shape: &Shape, grid: &Grid) -> Option<(usize, usize)> {
+        (grid.bands() == 1).then(|| (shape.row_len(), grid.tile_cols()))
+    }
+    fn first(self, bounds: &Bounds) -> usize {
+        bounds.cols.start
+    }
     fn output_dims(self, shape: &Shape) -> Vec<usize> {
         shape.row_dims().to_vec()
     }
@@ -89,6 +109,12 @@ impl Axis for Rows {
     }
     fn piece(self, bounds: &Bounds) -> usize {
         bounds.band
+    }
+    fn apart(self, shape: &Shape, grid: &Grid) -> Option<(usize, usize)> {
+        (grid.tiles() == 1).then(|| (shape.rows(), grid.band_rows()))
+    }
+    fn first(self, bounds: &Bounds) -> usize {
+        bounds.rows.start
     }
     fn output_dims(self, shape: &Shape) -> Vec<usize> {
         vec![shape.rows()]

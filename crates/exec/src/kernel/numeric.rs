@@ -22,7 +22,7 @@ use rowmill_lanes::narrow::{Narrow, widen, widen_f16};
 /// | `f64` | `f64`, compensated in every lane and merge | `f64` | same |
 pub trait Numeric: Element {
     /// The type of sums.
-    type Sum: Copy + Send + std::fmt::Debug + PartialEq;
+    type Sum: Copy + Send + Sync + std::fmt::Debug + PartialEq + 'static;
 
     /// What the loops compute in.
     #[doc(hidden)]

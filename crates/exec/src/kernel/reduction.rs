@@ -4,12 +4,12 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use parking_lot::Mutex;
-use rowmill_core::{Shape, Tile};
+use rowmill_core::{Assembly, Shape, Tile, Unfilled};
 use serde::{Deserialize, Serialize};
 
 use super::{Axis, Numeric, Selector, Unmasked};
 use crate::grid::{Bounds, Grid};
-use crate::reduce::{Block, Reduce};
+use crate::reduce::{Block, Reduce, Shared};
 use crate::resume::Resume;
 use crate::run::for_each;
 use crate::scratch::Scratch;
@@ -33,7 +33,7 @@ pub enum NanPolicy {
 /// their like; sealed by its hidden items. For a reduction of your own, implement [`Reduce`].
 pub trait Statistic<T: Numeric>: Sync {
     /// The value of one cell.
-    type Value: Send;
+    type Value: Copy + Send + Sync + 'static;
 
     /// What has to be accumulated.
     #[doc(hidden)]
@@ -47,6 +47,23 @@ pub trait Statistic<T: Numeric>: Sync {
     #[doc(hidden)]
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize)
     -> Result<Self::Value>;
+
+    /// The values of some cells, the first of which has number `first`.
+    #[doc(hidden)]
+    fn values(
+        &self,
+        cells: &Cells<T::Lane>,
+        nan: NanPolicy,
+        first: usize,
+        to: &mut Unfilled<'_, Self::Value>,
+    ) -> Result<()> {
+        let mut index = first;
+        cells.try_each(|cell| {
+            to.push(self.value(&cell, nan, index)?);
+            index += 1;
+            Ok(())
+        })
+    }
 }
 
 /// A statistic over an axis, of the elements that a mask keeps.
@@ -144,31 +161,60 @@ impl<L: Lane> Pieces<L> {
     }
 }
 
-/// Results of more cells are made by all workers.
+/// Results of so many cells are made by all workers, each cell in its place.
 const MANY_CELLS: usize = 1 << 16;
 
 /// The most cells of a result that no element went into.
 const MOST_EMPTY_CELLS: usize = 1 << 24;
 
-impl<S, A, M> Reduction<S, A, M> {
-    /// The values of some cells, the first of which has number `first`, behind those before them.
-    fn values<T: Numeric>(
+impl<S, A: Axis, M> Reduction<S, A, M> {
+    /// The cells of a block.
+    fn cells<T: Numeric>(&self, block: &Block<'_, T>) -> Result<Cells<T::Lane>>
+    where
+        S: Statistic<T>,
+        M: Selector<T>,
+    {
+        let (cell, isa) = (self.axis.cell(), block.isa());
+        if let (Cell::All, Some(selection)) = (cell, self.mask.selection())
+            && let Some(cells) = T::fold_narrow(block.tile(), isa, S::NEED, selection)
+        {
+            return Ok(cells);
+        }
+        T::with_lanes(block.tile(), isa, block.scratch(), |tile| {
+            let wanted = S::SPECIAL || self.nan != NanPolicy::Propagate;
+            let (nan, need) = (self.nan, S::NEED);
+            self.mask.cells(&BlockFold { block, tile, cell, nan, need, wanted })
+        })
+    }
+
+    /// The values of many cells, made by all workers.
+    fn many_values<T: Numeric>(
         &self,
-        cells: &Cells<T::Lane>,
-        first: usize,
-        mut values: Vec<S::Value>,
+        pieces: &[(usize, Cells<T::Lane>)],
+        len: usize,
     ) -> Result<Vec<S::Value>>
     where
         S: Statistic<T>,
+        Self: Sync,
     {
-        values.reserve(cells.len());
-        let mut index = first;
-        cells.try_each(|cell| -> Result<()> {
-            values.push(self.statistic.value(&cell, self.nan, index)?);
-            index += 1;
-            Ok(())
-        })?;
-        Ok(values)
+        // All pieces but the last have the same number of cells.
+        let piece_len = pieces.first().map_or(0, |(_, cells)| cells.len());
+        let values = Assembly::new(len, piece_len).ok_or(Error::TooManyCells { cells: len })?;
+        let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
+        for_each(pieces.len(), &|i| {
+            let (cells, first) = (&pieces[i].1, i * piece_len);
+            let made = values.fill(i, |to| self.statistic.values(cells, self.nan, first, to));
+            if let Err(error) = made {
+                let mut earliest = failure.lock();
+                if earliest.as_ref().is_none_or(|(earlier, _)| i < *earlier) {
+                    *earliest = Some((i, error));
+                }
+            }
+        });
+        match failure.into_inner() {
+            Some((_, error)) => Err(error),
+            None => Ok(values.into_vec().expect("every piece filled its part")),
+        }
     }
 }
 
@@ -191,19 +237,7 @@ where
     }
 
     fn accumulate(&self, partial: &mut Self::Partial, block: &Block<'_, T>) -> Result<()> {
-        let isa = block.isa();
-        let mut narrow = None;
-        if let (Cell::All, Some(selection)) = (self.axis.cell(), self.mask.selection()) {
-            narrow = T::fold_narrow(block.tile(), isa, S::NEED, selection);
-        }
-        let fold = || {
-            T::with_lanes(block.tile(), isa, block.scratch(), |tile| {
-                let wanted = S::SPECIAL || self.nan != NanPolicy::Propagate;
-                let (cell, nan, need) = (self.axis.cell(), self.nan, S::NEED);
-                self.mask.cells(&BlockFold { block, tile, cell, nan, need, wanted })
-            })
-        };
-        let cells = narrow.map_or_else(fold, Ok)?;
+        let cells = self.cells(block)?;
         partial.merge(Pieces(vec![(self.axis.piece(block.bounds()), cells)]));
         Ok(())
     }
@@ -216,6 +250,10 @@ where
         self.mask.verify()?;
         let dims = self.axis.output_dims(shape);
         let len = dims.iter().product();
+        let made: usize = partial.0.iter().map(|(_, cells)| cells.len()).sum();
+        if made >= MANY_CELLS && made == len && rayon::current_thread_index().is_some() {
+            return Ok(self.axis.output(self.many_values(&partial.0, len)?, dims));
+        }
         let mut values = Vec::new();
         // A header of 128 bytes can claim an array without elements that has any number of cells:
         // memory that no data stands behind is not asked for, and no other without a check.
@@ -224,26 +262,11 @@ where
             return Err(Error::TooManyCells { cells: len });
         }
         values.try_reserve_exact(len).map_err(no_room)?;
-        let made: usize = partial.0.iter().map(|(_, cells)| cells.len()).sum();
-        if made >= MANY_CELLS && rayon::current_thread_index().is_some() {
-            let mut next = 0;
-            let first = partial.0.iter().map(|(_, cells)| {
-                next += cells.len();
-                next - cells.len()
-            });
-            let first: Vec<usize> = first.collect();
-            let parts: Vec<_> = first.iter().map(|_| Mutex::new(Ok(Vec::new()))).collect();
-            for_each(parts.len(), &|i| {
-                *parts[i].lock() = self.values(&partial.0[i].1, first[i], Vec::new());
-            });
-            for part in parts {
-                values.extend(part.into_inner()?);
-            }
-        } else {
-            for (_, cells) in &partial.0 {
-                let first = values.len();
-                values = self.values(cells, first, values)?;
-            }
+        for (_, cells) in &partial.0 {
+            cells.try_each(|cell| {
+                values.push(self.statistic.value(&cell, self.nan, values.len())?);
+                Ok::<_, Error>(())
+            })?;
         }
         // Arrays without elements have cells all the same, that nothing went into.
         let empty = CellState::<T::Lane>::empty();
@@ -251,6 +274,45 @@ where
             values.push(self.statistic.value(&empty, self.nan, values.len())?);
         }
         Ok(self.axis.output(values, dims))
+    }
+
+    fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
+        let apart = self.axis.apart(shape, grid).filter(|_| !shape.is_empty());
+        match apart.filter(|(cells, _)| *cells >= MANY_CELLS) {
+            None => Ok(Shared::default()),
+            Some((cells, of_block)) => Assembly::<S::Value>::new(cells, of_block)
+                .map(Shared::new)
+                .ok_or(Error::TooManyCells { cells }),
+        }
+    }
+
+    fn accumulate_shared(
+        &self,
+        shared: &Shared,
+        partial: &mut Self::Partial,
+        block: &Block<'_, T>,
+    ) -> Result<()> {
+        let Some(answer) = shared.get::<Assembly<S::Value>>() else {
+            return self.accumulate(partial, block);
+        };
+        let (bounds, cells) = (block.bounds(), self.cells(block)?);
+        answer.fill(self.axis.piece(bounds), |to| {
+            self.statistic.values(&cells, self.nan, self.axis.first(bounds), to)
+        })
+    }
+
+    fn finish_shared(
+        &self,
+        shared: Shared,
+        partial: Self::Partial,
+        shape: &Shape,
+    ) -> Result<Self::Output> {
+        let Some(answer) = shared.into_inner::<Assembly<S::Value>>() else {
+            return self.finish(partial, shape);
+        };
+        self.mask.verify()?;
+        let values = answer.into_vec().expect("every block filled its part");
+        Ok(self.axis.output(values, self.axis.output_dims(shape)))
     }
 }
 

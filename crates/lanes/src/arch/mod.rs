@@ -229,6 +229,17 @@ mod tests {
                 let shorts = std::array::from_fn(|i| (i * 9973 + turn * 4099) as i16);
                 let sums = simd.sum_i16([turn as i32; 16], shorts);
                 out.push(("sum_i16", vec![sums.iter().sum::<i32>() as u64]));
+                let mut keep = [0, 1, 255, 0, 128, 127, 0, 2];
+                keep.rotate_left(turn);
+                let words = ints.map(|x| x as u32);
+                let kept = simd.keep_32(words, keep);
+                out.push(("keep_32", kept.map(u64::from).to_vec()));
+                out.push(("keep_64", simd.keep_64(longs.map(|x| x as u64), keep).to_vec()));
+                let chosen = simd.choose_32(keep, words, [7; 8]);
+                out.push(("choose_32", chosen.map(u64::from).to_vec()));
+                out.push(("choose_64", simd.choose_64(keep, [5; 8], [u64::MAX; 8]).to_vec()));
+                let count = simd.count_kept([turn as u32; 8], keep);
+                out.push(("count_kept", count.map(u64::from).to_vec()));
                 let seen = simd.note_nan_f32([0, 0, 0, 0, 0, 0, 0, 1], x);
                 out.push(("note_nan", seen.map(|n| u64::from(n != 0)).to_vec()));
                 for negate in [false, true] {

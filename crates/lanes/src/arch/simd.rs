@@ -39,6 +39,22 @@ pub trait Simd: Copy + Send + Sync + sealed::Sealed {
     fn sum_i16(self, sums: [i32; 16], x: [i16; 32]) -> [i32; 16];
     /// `seen`, with something in every lane in which there is a NaN.
     fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32>;
+    /// The words whose byte is not zero, and zero for the others.
+    fn keep_32(self, x: V<u32>, keep: V<u8>) -> V<u32>;
+    /// As for 32 bits.
+    fn keep_64(self, x: V<u64>, keep: V<u8>) -> V<u64>;
+    /// `count`, with one added where the byte is not zero.
+    fn count_kept(self, count: V<u32>, keep: V<u8>) -> V<u32>;
+    /// The words of `x` whose byte is not zero, and those of `other` for the others.
+    #[inline(always)]
+    fn choose_32(self, keep: V<u8>, x: V<u32>, other: V<u32>) -> V<u32> {
+        each(other, self.keep_32(each(x, other, |x, other| x ^ other), keep), |a, b| a ^ b)
+    }
+    /// As for 32 bits.
+    #[inline(always)]
+    fn choose_64(self, keep: V<u8>, x: V<u64>, other: V<u64>) -> V<u64> {
+        each(other, self.keep_64(each(x, other, |x, other| x ^ other), keep), |a, b| a ^ b)
+    }
     /// The elements in the closed interval, zero for the others, which are added to `count`.
     fn within_f32(self, x: V<f32>, within: &Interval<f32>, count: &mut V<u32>) -> V<f32>;
     /// As for `f32`.
@@ -154,6 +170,18 @@ impl Simd for Plain {
     #[inline(always)]
     fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32> {
         each(seen, x, |seen, x| seen | u32::from(x.is_nan()))
+    }
+    #[inline(always)]
+    fn keep_32(self, x: V<u32>, keep: V<u8>) -> V<u32> {
+        each(x, keep, |x, keep| if keep != 0 { x } else { 0 })
+    }
+    #[inline(always)]
+    fn keep_64(self, x: V<u64>, keep: V<u8>) -> V<u64> {
+        each(x, keep, |x, keep| if keep != 0 { x } else { 0 })
+    }
+    #[inline(always)]
+    fn count_kept(self, count: V<u32>, keep: V<u8>) -> V<u32> {
+        each(count, keep, |count, keep| count + u32::from(keep != 0))
     }
     #[inline(always)]
     fn within_f32(self, x: V<f32>, within: &Interval<f32>, count: &mut V<u32>) -> V<f32> {

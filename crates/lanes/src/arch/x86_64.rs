@@ -3,16 +3,17 @@
 use std::arch::is_x86_feature_detected as has;
 use std::arch::x86_64::{
     __m128i, __m256, __m256d, __m256i, __m512d, __m512i, __mmask8, _CMP_GE_OQ, _CMP_LE_OQ,
-    _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm_stream_si128, _mm256_add_epi32,
-    _mm256_add_epi64, _mm256_add_pd, _mm256_and_ps, _mm256_cmp_ps, _mm256_cmpge_epi32_mask,
-    _mm256_cmple_epi32_mask, _mm256_cvtph_ps, _mm256_cvtps_pd, _mm256_madd_epi16,
-    _mm256_mask_add_epi32, _mm256_maskz_mov_epi32, _mm256_max_pd, _mm256_max_ps, _mm256_min_pd,
-    _mm256_min_ps, _mm256_mul_pd, _mm256_or_ps, _mm256_sad_epu8, _mm256_set1_epi32,
-    _mm256_sub_epi32, _mm256_sub_pd, _mm256_xor_ps, _mm512_add_epi32, _mm512_add_epi64,
-    _mm512_add_pd, _mm512_cmp_pd_mask, _mm512_cmpge_epi64_mask, _mm512_cmple_epi64_mask,
-    _mm512_cvtps_pd, _mm512_madd_epi16, _mm512_maskz_mov_epi64, _mm512_maskz_mov_pd, _mm512_max_pd,
-    _mm512_min_pd, _mm512_mul_pd, _mm512_sad_epu8, _mm512_set1_epi64, _mm512_set1_pd,
-    _mm512_sub_pd,
+    _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm_sfence, _mm_stream_si128, _mm_test_epi8_mask,
+    _mm256_add_epi32, _mm256_add_epi64, _mm256_add_pd, _mm256_and_ps, _mm256_and_si256,
+    _mm256_cmp_ps, _mm256_cmpge_epi32_mask, _mm256_cmpgt_epi64, _mm256_cmple_epi32_mask,
+    _mm256_cvtepu8_epi32, _mm256_cvtepu8_epi64, _mm256_cvtph_ps, _mm256_cvtps_pd,
+    _mm256_madd_epi16, _mm256_mask_add_epi32, _mm256_maskz_mov_epi32, _mm256_max_pd, _mm256_max_ps,
+    _mm256_min_pd, _mm256_min_ps, _mm256_mul_pd, _mm256_or_ps, _mm256_sad_epu8, _mm256_set1_epi32,
+    _mm256_sign_epi32, _mm256_sub_epi32, _mm256_sub_pd, _mm256_xor_ps, _mm512_add_epi32,
+    _mm512_add_epi64, _mm512_add_pd, _mm512_cmp_pd_mask, _mm512_cmpge_epi64_mask,
+    _mm512_cmple_epi64_mask, _mm512_cvtps_pd, _mm512_madd_epi16, _mm512_maskz_mov_epi64,
+    _mm512_maskz_mov_pd, _mm512_max_pd, _mm512_min_pd, _mm512_mul_pd, _mm512_sad_epu8,
+    _mm512_set1_epi64, _mm512_set1_pd, _mm512_sub_pd,
 };
 
 use bytemuck::must_cast;
@@ -173,6 +174,21 @@ macro_rules! common {
             // SAFETY: see above.
             must_cast(unsafe { _mm256_and_ps(keep, x) })
         }
+        // Not with a mask in a register of its own, as above: the sign of a byte's word, which is never
+        // negative, takes a word or clears it.
+        #[inline(always)]
+        fn keep_32(self, x: V<u32>, keep: V<u8>) -> V<u32> {
+            // SAFETY: see above.
+            let keep = unsafe { _mm256_cvtepu8_epi32(in_low_half(keep)) };
+            // SAFETY: see above.
+            must_cast(unsafe { _mm256_sign_epi32(must_cast(x), keep) })
+        }
+        #[inline(always)]
+        fn count_kept(self, count: V<u32>, keep: V<u8>) -> V<u32> {
+            let kept: __m256i = must_cast(self.keep_32([1; 8], keep));
+            // SAFETY: see above.
+            must_cast(unsafe { _mm256_add_epi32(must_cast(count), kept) })
+        }
         #[inline(always)]
         fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32> {
             let (seen, x): (__m256, __m256) = (must_cast(seen), must_cast(x));
@@ -182,6 +198,12 @@ macro_rules! common {
             must_cast(unsafe { _mm256_or_ps(seen, nan) })
         }
     };
+}
+
+/// Eight bytes, and eight zeros above them.
+#[inline(always)]
+fn in_low_half(bytes: V<u8>) -> __m128i {
+    must_cast([u64::from_ne_bytes(bytes), 0])
 }
 
 /// `within_*` with the masks of AVX-512: two comparisons, a masked move, a masked count.
@@ -258,6 +280,21 @@ impl Simd for Avx2 {
         must_cast([low, high])
     }
     #[inline(always)]
+    fn keep_64(self, x: V<u64>, keep: V<u8>) -> V<u64> {
+        let x: [__m256i; 2] = must_cast(x);
+        let [low, high]: [[u8; 4]; 2] = must_cast(keep);
+        let half = |x: __m256i, keep: [u8; 4]| {
+            let keep: __m128i = must_cast([u32::from_ne_bytes(keep), 0, 0, 0]);
+            // SAFETY: see above.
+            let keep = unsafe { _mm256_cvtepu8_epi64(keep) };
+            // SAFETY: see above.
+            let keep = unsafe { _mm256_cmpgt_epi64(keep, must_cast([0_u64; 4])) };
+            // SAFETY: see above.
+            unsafe { _mm256_and_si256(keep, x) }
+        };
+        must_cast([half(x[0], low), half(x[1], high)])
+    }
+    #[inline(always)]
     fn within_f64(self, x: V<f64>, within: &Interval<f64>, count: &mut V<u32>) -> V<f64> {
         within.keep(x, count)
     }
@@ -305,6 +342,15 @@ impl Simd for Avx512 {
         let pairs = unsafe { _mm512_madd_epi16(x, one) };
         // SAFETY: see above.
         must_cast(unsafe { _mm512_add_epi32(sums, pairs) })
+    }
+
+    #[inline(always)]
+    fn keep_64(self, x: V<u64>, keep: V<u8>) -> V<u64> {
+        let keep = in_low_half(keep);
+        // SAFETY: see above. The upper half is zero, so that the mask fits.
+        let keep = unsafe { _mm_test_epi8_mask(keep, keep) } as __mmask8;
+        // SAFETY: see above.
+        must_cast(unsafe { _mm512_maskz_mov_epi64(keep, must_cast(x)) })
     }
 
     with_masks! {

@@ -81,7 +81,17 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
                 std::array::from_fn(|k| (&x[left(k)], start + left(k).start)),
             )
         };
-        step_together::<L, P, S>(simd, &streams, select, shift, &mut lanes);
+        // From the end of a stream on to what comes after: the next rows, or the next tile.
+        let (len, stride) = (streams[0].0.len(), tile.parts().1);
+        let after = if flat.is_some() {
+            tile.len() - len
+        } else if group + 1 < fours {
+            STREAMS * stride - len
+        } else {
+            (cols - len).wrapping_sub(fours.saturating_sub(1) * STREAMS * stride)
+        };
+        let jump = after.wrapping_mul(size_of::<L>());
+        step_together::<L, P, S>(simd, &streams, select, shift, jump, &mut lanes);
         for (k, (x, start)) in rest.into_iter().enumerate() {
             if !x.is_empty() {
                 partial::<L, P, S>(simd, x, &select.run(start, x.len()), 0, shift, lanes.at(k));
@@ -123,13 +133,15 @@ impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
     }
 }
 
-/// Runs of equal length, of whole pairs of vectors, with the place of each in the tile.
+/// Runs of equal length, of whole pairs of vectors, with the place of each in the tile. What lies ahead
+/// of their end is `jump` bytes further.
 #[inline(always)]
 fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
     simd: impl Simd,
     streams: &Streams<'_, L>,
     select: S,
     shift: &[f64; N],
+    jump: usize,
     lanes: &mut Eight<Lanes<L, P>>,
 ) {
     let run = streams.map(|(x, start)| select.run(start, x.len()));
@@ -139,7 +151,7 @@ fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
     let (v0, v1, v2, v3) = (&v0[..n], &v1[..n], &v2[..n], &v3[..n]);
     let Eight { mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h } = *lanes;
     four_by_two! {
-        S, P, L, simd, n, run, 0, |_k| shift;
+        S, P, L, simd, n, run, jump, |_k| shift;
         v0 0 a b; v1 1 c d; v2 2 e f; v3 3 g h
     }
     *lanes = Eight { a, b, c, d, e, f, g, h };

@@ -1,5 +1,6 @@
-//! One cell for each column of the tile: vectors of accumulators side by side, rows taken eight at a
-//! time so that each accumulator is loaded and stored once for eight rows.
+//! One cell for each column of the tile: vectors of accumulators side by side, rows taken four at a
+//! time so that each accumulator is loaded and stored once for four rows, while the next four are asked
+//! for.
 //!
 //! Narrow rows would leave most lanes empty. Some of them in a row are taken as one long row, whose
 //! columns are folded together at the end:
@@ -11,8 +12,8 @@
 
 use rowmill_core::Tile;
 
-use super::{AHEAD, Cells, Select, eight_streams, fetch_ahead, partial};
-use crate::arch::Simd;
+use super::{Cells, LINE, Select, partial};
+use crate::arch::{Simd, prefetch};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Rows shorter than this are taken together …
@@ -21,8 +22,12 @@ const NARROW: usize = 64;
 /// … so many that a long row has at least this many columns.
 const LONG: usize = 512;
 
-/// Rows that are taken in one trip over the accumulators.
+/// Rows that make a group: an accumulator takes them in this order.
 const TOGETHER: usize = 8;
+
+/// Rows of a group that are taken in one trip over the accumulators: more streams are more than the
+/// hardware follows, fewer leave it waiting.
+const STREAMS: usize = 4;
 
 /// How many rows make a long row. A multiple of the lanes, so that a long row is whole vectors.
 #[inline(always)]
@@ -61,50 +66,55 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     let mut lanes = vec![new; width.div_ceil(N)];
     let whole = width / N;
     let runs = rows.rows() / TOGETHER;
-    // Each group takes two rows of each of four runs of rows, so that each stream goes straight
-    // through memory. What does not fill a group is the last one.
-    for group in 0..=runs {
+    // Each group takes two rows of each of four runs of rows, in two passes of two runs each. What does
+    // not fill a group is the last pass.
+    let passes = TOGETHER / STREAMS * runs;
+    let member = |pass: usize, stream: usize| {
+        let k = pass % (TOGETHER / STREAMS) * STREAMS + stream;
+        k / 2 * (2 * runs) + pass / (TOGETHER / STREAMS) * 2 + k % 2
+    };
+    // Where the elements of the next pass are; after the last one, those of the next tile.
+    let (data, stride) = rows.parts();
+    let next_tile = if whole_rows { tile.rows() * cols } else { cols };
+    let next = |pass: usize, stream: usize| {
+        let place = member(pass % passes, stream) * stride;
+        data.as_ptr().wrapping_add(if pass < passes { place } else { place + next_tile })
+    };
+    for pass in 0..=passes {
         // Where the rest of each row begins, which is taken vector by vector.
         let mut done = 0;
-        let members = if group < runs {
-            let row = |k: usize| k / 2 * (2 * runs) + 2 * group + k % 2;
-            let v: [&[[L; N]]; TOGETHER] =
-                std::array::from_fn(|k| rows.row(row(k)).as_chunks::<N>().0);
-            let run: [S::Run; TOGETHER] =
-                std::array::from_fn(|k| select.run(row(k) * width, width));
-            // A little ahead in the same row, and from the end of it in the next of the same stream.
-            let ahead = AHEAD / size_of::<[L; N]>();
-            let next_row = (2 * rows.parts().1 / N).wrapping_sub(whole);
+        let members = if pass < passes {
+            let v: [&[[L; N]]; STREAMS] =
+                std::array::from_fn(|k| rows.row(member(pass, k)).as_chunks::<N>().0);
+            let run: [S::Run; STREAMS] =
+                std::array::from_fn(|k| select.run(member(pass, k) * width, width));
+            let ahead: [*const L; STREAMS] = std::array::from_fn(|k| next(pass + 1, k));
             let lanes = &mut lanes[..whole];
             let shifts = if P::SPREAD && L::FLOAT { &shifts[..whole] } else { &[] };
-            eight_streams!(v[..whole] => v0 v1 v2 v3 v4 v5 v6 v7);
+            let [v0, v1, v2, v3] = v;
+            let (v0, v1) = (&v0[..whole], &v1[..whole]);
+            let (v2, v3) = (&v2[..whole], &v3[..whole]);
             for i in 0..whole {
-                let at = i + ahead;
-                let at = if at < whole { at } else { at.wrapping_add(next_row) };
-                fetch_ahead!(at; v0 v1 v2 v3 v4 v5 v6 v7);
+                if (i * size_of::<[L; N]>()).is_multiple_of(LINE) {
+                    for ahead in ahead {
+                        prefetch(ahead.wrapping_add(i * N));
+                    }
+                }
                 let shift = if P::SPREAD && L::FLOAT { &shifts[i] } else { &[0.0; N] };
                 let mut a = lanes[i];
                 S::step(simd, &run[0], i, &mut a, shift, &v0[i]);
                 S::step(simd, &run[1], i, &mut a, shift, &v1[i]);
                 S::step(simd, &run[2], i, &mut a, shift, &v2[i]);
                 S::step(simd, &run[3], i, &mut a, shift, &v3[i]);
-                S::step(simd, &run[4], i, &mut a, shift, &v4[i]);
-                S::step(simd, &run[5], i, &mut a, shift, &v5[i]);
-                S::step(simd, &run[6], i, &mut a, shift, &v6[i]);
-                S::step(simd, &run[7], i, &mut a, shift, &v7[i]);
                 lanes[i] = a;
             }
             done = whole;
-            TOGETHER
+            STREAMS
         } else {
             rows.rows() - runs * TOGETHER + usize::from(!rest.is_empty())
         };
         for k in 0..members {
-            let row = if group < runs {
-                k / 2 * (2 * runs) + 2 * group + k % 2
-            } else {
-                runs * TOGETHER + k
-            };
+            let row = if pass < passes { member(pass, k) } else { runs * TOGETHER + k };
             let x = if row < rows.rows() { rows.row(row) } else { rest };
             let run = select.run(row * width, x.len());
             let (vectors, tail) = x.as_chunks::<N>();

@@ -302,7 +302,7 @@ macro_rules! four_by_two {
         macro_rules! fetch {
             ($i:expr, $w:ident) => {
                 let ahead = $i * pair_bytes + crate::fold::AHEAD;
-                let ahead = if ahead < n * pair_bytes { ahead } else { ahead + jump };
+                let ahead = if ahead < n * pair_bytes { ahead } else { ahead.wrapping_add(jump) };
                 // One cache line, or two.
                 crate::arch::prefetch($w.as_ptr().wrapping_byte_add(ahead));
                 if pair_bytes > crate::fold::LINE {

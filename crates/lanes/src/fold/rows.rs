@@ -105,7 +105,8 @@ fn narrow<L: Lane, P: Parts<L>, S: Select<L>>(
         for col in 0..cols {
             let vector: [L; N] = std::array::from_fn(|j| x[start[j] + col]);
             if S::COUNTS {
-                let keep = std::array::from_fn(|j| S::keeps(&run, start[j] + col, vector[j]));
+                let keep = |j: usize| u8::from(S::keeps(&run, start[j] + col, vector[j]));
+                let keep = std::array::from_fn(keep);
                 lanes.step_kept(simd, &about, &vector, &keep);
             } else {
                 lanes.step(simd, &about, &vector);

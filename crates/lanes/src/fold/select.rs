@@ -29,8 +29,9 @@ pub trait Select<L: Lane>: Copy + Sync {
     /// Whether the element `x` at `at` of a run is kept.
     fn keeps(run: &Self::Run, at: usize, x: L) -> bool;
 
-    /// Which of the elements `x` at `at` of a run are kept.
-    fn keep(run: &Self::Run, at: usize, x: &[L]) -> [bool; N];
+    /// Which of the elements `x` at `at` of a run are kept: a byte for each, zero for those that are
+    /// not.
+    fn keep(run: &Self::Run, at: usize, x: &[L]) -> [u8; N];
 }
 
 /// All elements.
@@ -62,8 +63,8 @@ impl<L: Lane> Select<L> for Every {
     }
 
     #[inline(always)]
-    fn keep((): &(), _: usize, x: &[L]) -> [bool; N] {
-        std::array::from_fn(|j| j < x.len())
+    fn keep((): &(), _: usize, x: &[L]) -> [u8; N] {
+        std::array::from_fn(|j| u8::from(j < x.len()))
     }
 }
 
@@ -89,12 +90,7 @@ impl<'a, L: Lane> Select<L> for Bytes<'a> {
         shift: &[f64; N],
         x: &[L; N],
     ) {
-        let bytes = &run.as_chunks::<N>().0[i];
-        let mut keep = [false; N];
-        for j in 0..N {
-            keep[j] = bytes[j] != 0;
-        }
-        lanes.step_kept(simd, shift, x, &keep);
+        lanes.step_kept(simd, shift, x, &run.as_chunks::<N>().0[i]);
     }
 
     #[inline(always)]
@@ -103,8 +99,8 @@ impl<'a, L: Lane> Select<L> for Bytes<'a> {
     }
 
     #[inline(always)]
-    fn keep(run: &&'a [u8], at: usize, x: &[L]) -> [bool; N] {
-        std::array::from_fn(|j| j < x.len() && run[at + j] != 0)
+    fn keep(run: &&'a [u8], at: usize, x: &[L]) -> [u8; N] {
+        std::array::from_fn(|j| if j < x.len() { run[at + j] } else { 0 })
     }
 }
 
@@ -141,12 +137,12 @@ impl<L: Lane> Select<L> for Within<L> {
     }
 
     #[inline(always)]
-    fn keep(run: &Interval<L>, _: usize, x: &[L]) -> [bool; N] {
-        std::array::from_fn(|j| j < x.len() && run.contains(x[j]))
+    fn keep(run: &Interval<L>, _: usize, x: &[L]) -> [u8; N] {
+        std::array::from_fn(|j| u8::from(j < x.len() && run.contains(x[j])))
     }
 }
 
-/// Those whose value satisfies a predicate.
+/// Those whose value satisfies a predicate; sums only.
 #[derive(Debug)]
 pub struct Value<'a, F>(pub &'a F);
 
@@ -176,11 +172,14 @@ impl<'a, L: Lane, F: Fn(L) -> bool + Sync> Select<L> for Value<'a, F> {
         shift: &[f64; N],
         x: &[L; N],
     ) {
-        let mut keep = [false; N];
+        // As for an interval.
+        let mut kept = [L::default(); N];
         for j in 0..N {
-            keep[j] = run(x[j]);
+            let keep = run(x[j]);
+            kept[j] = if keep { x[j] } else { L::default() };
+            lanes.count[j] += u32::from(keep);
         }
-        lanes.step_kept(simd, shift, x, &keep);
+        lanes.sum.step(simd, shift, &kept);
     }
 
     #[inline(always)]
@@ -189,7 +188,7 @@ impl<'a, L: Lane, F: Fn(L) -> bool + Sync> Select<L> for Value<'a, F> {
     }
 
     #[inline(always)]
-    fn keep(run: &&'a F, _: usize, x: &[L]) -> [bool; N] {
-        std::array::from_fn(|j| j < x.len() && run(x[j]))
+    fn keep(run: &&'a F, _: usize, x: &[L]) -> [u8; N] {
+        std::array::from_fn(|j| u8::from(j < x.len() && run(x[j])))
     }
 }

@@ -6,14 +6,16 @@
 //! afterwards (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983);
 //! spreads are merged by the same paper's pairwise formula.
 
+use bytemuck::must_cast;
+
 use crate::arch::{Interval, Simd};
 use serde::{Deserialize, Serialize};
 
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
-    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, higher_each, kept, lower,
-    lower_each, range_lanes,
+    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, choose, higher, higher_each, kept,
+    lower, lower_each, range_lanes,
 };
 
 /// A sum and the rounding errors that were made in it.
@@ -51,8 +53,8 @@ impl Part<f32> for PlainSum {
         self.0 = simd.add(self.0, simd.widen(*x));
     }
     #[inline(always)]
-    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[f32; N], keep: &[bool; N]) {
-        self.step(simd, shift, &kept(x, keep));
+    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[f32; N], keep: &[u8; N]) {
+        self.step(simd, shift, &kept(simd, x, keep));
     }
     #[inline(always)]
     fn join(&mut self, other: &Self) {
@@ -89,8 +91,8 @@ impl Part<f64> for CompensatedSum {
         self.error = simd.add(self.error, error);
     }
     #[inline(always)]
-    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[f64; N], keep: &[bool; N]) {
-        self.step(simd, shift, &kept(x, keep));
+    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[f64; N], keep: &[u8; N]) {
+        self.step(simd, shift, &kept(simd, x, keep));
     }
     #[inline(always)]
     fn join(&mut self, other: &Self) {
@@ -123,12 +125,10 @@ macro_rules! shifted_squares {
                 self.0 = $simd.add(self.0, $simd.mul(d, d));
             }
             #[inline(always)]
-            fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
-                let mut d = [0.0; N];
-                for j in 0..N {
-                    d[j] = if keep[j] { x[j].to_f64() - shift[j] } else { 0.0 };
-                }
-                self.0 = simd.add(self.0, simd.mul(d, d));
+            fn step_kept(&mut self, $simd: impl Simd, shift: &[f64; N], $x: &[$t; N], keep: &[u8; N]) {
+                let d = $simd.sub($widen, *shift);
+                let d: [f64; N] = must_cast($simd.keep_64(must_cast(d), *keep));
+                self.0 = $simd.add(self.0, $simd.mul(d, d));
             }
             #[inline(always)]
             fn join(&mut self, other: &Self) {
@@ -188,15 +188,12 @@ macro_rules! bound_lanes {
                 simd: impl Simd,
                 _: &[f64; N],
                 x: &[$t; N],
-                keep: &[bool; N],
+                keep: &[u8; N],
             ) {
                 // A NaN is passed over, so that it stands for what is not kept.
-                let mut low = [<$t>::NAN; N];
-                for j in 0..N {
-                    low[j] = if keep[j] { x[j] } else { <$t>::NAN };
-                }
-                self.lo = simd.$lower(self.lo, low);
-                self.hi = simd.$higher(self.hi, low);
+                let x = <$t>::choose(simd, keep, x, [<$t>::NAN; N]);
+                self.lo = simd.$lower(self.lo, x);
+                self.hi = simd.$higher(self.hi, x);
             }
             #[inline(always)]
             fn join(&mut self, other: &Self) {
@@ -317,7 +314,7 @@ impl Distance for Compensated {
 }
 
 macro_rules! float_lane {
-    ($t:ty, $within:ident, $total:ty, $sum:ty, |$a:ident, $b:ident| $join:expr, |$v:ident| $value:expr) => {
+    ($t:ty, $within:ident, $choose:ident, $total:ty, $sum:ty, |$a:ident, $b:ident| $join:expr, |$v:ident| $value:expr) => {
         impl Lane for $t {
             type Total = $total;
             type Spread = f64;
@@ -351,6 +348,7 @@ macro_rules! float_lane {
             ) -> [Self; N] {
                 simd.$within(*x, within, count)
             }
+            choose!($choose);
             fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self> {
                 order.run_float()
             }
@@ -386,10 +384,11 @@ macro_rules! float_lane {
     };
 }
 
-float_lane!(f32, within_f32, f64, PlainSum, |a, b| a + b, |v| v);
+float_lane!(f32, within_f32, choose_32, f64, PlainSum, |a, b| a + b, |v| v);
 float_lane!(
     f64,
     within_f64,
+    choose_64,
     Compensated,
     CompensatedSum,
     |a, b| {

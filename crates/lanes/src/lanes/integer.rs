@@ -8,8 +8,8 @@ use crate::arch::{Interval, Simd};
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
-    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, higher, higher_each, kept, lower,
-    lower_each, range_lanes,
+    Lane, N, Part, RangeLanes, RangePart, SpreadPart, SumPart, choose, higher, higher_each, kept,
+    lower, lower_each, range_lanes,
 };
 use crate::wide::U256;
 
@@ -81,9 +81,9 @@ macro_rules! part {
                 simd: impl Simd,
                 shift: &[f64; N],
                 x: &[$t; N],
-                keep: &[bool; N],
+                keep: &[u8; N],
             ) {
-                self.step(simd, shift, &kept(x, keep));
+                self.step(simd, shift, &kept(simd, x, keep));
             }
             #[inline(always)]
             fn join(&mut self, $o: &Self) {
@@ -226,7 +226,7 @@ macro_rules! plain_within {
 }
 
 macro_rules! integer_lane {
-    ($($t:ty: $within:ident, $sum:ty, $squares:ty;)*) => {$(
+    ($($t:ty: $within:ident, $choose:ident, $sum:ty, $squares:ty;)*) => {$(
         range_lanes!($t, |_simd, lo, hi, nan, x| lower_each(lo, x), higher_each(hi, x), nan);
 
         impl Lane for $t {
@@ -247,6 +247,7 @@ macro_rules! integer_lane {
                 self as f64
             }
             $within!();
+            choose!($choose);
             fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self> {
                 order.run_integer()
             }
@@ -290,8 +291,8 @@ macro_rules! integer_lane {
     )*};
 }
 integer_lane! {
-    i32: within_i32, NarrowSum, MiddleSquares;
-    i64: within_i64, WideSum, WideSquares;
-    u32: plain_within, NarrowSum, MiddleSquares;
-    u64: plain_within, WideSum, WideSquares;
+    i32: within_i32, choose_32, NarrowSum, MiddleSquares;
+    i64: within_i64, choose_64, WideSum, WideSquares;
+    u32: plain_within, choose_32, NarrowSum, MiddleSquares;
+    u64: plain_within, choose_64, WideSum, WideSquares;
 }

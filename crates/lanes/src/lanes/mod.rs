@@ -67,6 +67,8 @@ pub trait Lane: Element + Serialize + DeserializeOwned {
         let _ = simd;
         within.keep(*x, count)
     }
+    /// The elements of `x` whose byte is not zero, and those of `other` for the others.
+    fn choose(simd: impl Simd, keep: &[u8; N], x: &[Self; N], other: [Self; N]) -> [Self; N];
     /// Folds a tile of this type: where all loops over it are compiled, once.
     fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self>;
     /// The sum of both.
@@ -100,8 +102,8 @@ pub trait Part<L: Lane>: Copy + Send {
     const NEW: Self;
     /// Takes in eight elements; squares are about `shift`.
     fn step(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N]);
-    /// Takes in those of eight elements that are kept.
-    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[bool; N]);
+    /// Takes in those of eight elements that are kept: whose byte is not zero.
+    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[u8; N]);
     /// Takes in another accumulator, lane by lane.
     fn join(&mut self, other: &Self);
 }
@@ -137,7 +139,7 @@ impl<L: Lane> Part<L> for Nothing {
     #[inline(always)]
     fn step(&mut self, _: impl Simd, _: &[f64; N], _: &[L; N]) {}
     #[inline(always)]
-    fn step_kept(&mut self, _: impl Simd, _: &[f64; N], _: &[L; N], _: &[bool; N]) {}
+    fn step_kept(&mut self, _: impl Simd, _: &[f64; N], _: &[L; N], _: &[u8; N]) {}
     #[inline(always)]
     fn join(&mut self, _: &Self) {}
 }
@@ -255,12 +257,10 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
         self.range.step(simd, shift, x);
     }
 
-    /// Takes in, and counts, those of eight elements that are kept.
+    /// Takes in, and counts, those of eight elements that are kept: whose byte is not zero.
     #[inline(always)]
-    pub fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[bool; N]) {
-        for (count, &keep) in self.count.iter_mut().zip(keep) {
-            *count += u32::from(keep);
-        }
+    pub fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[u8; N]) {
+        self.count = simd.count_kept(self.count, *keep);
         self.sum.step_kept(simd, shift, x, keep);
         self.spread.step_kept(simd, shift, x, keep);
         self.range.step_kept(simd, shift, x, keep);
@@ -280,13 +280,24 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
 
 /// The elements with those that are not kept replaced by zero.
 #[inline(always)]
-pub(crate) fn kept<L: Lane>(x: &[L; N], keep: &[bool; N]) -> [L; N] {
-    let mut out = [L::default(); N];
-    for j in 0..N {
-        out[j] = if keep[j] { x[j] } else { L::default() };
-    }
-    out
+pub(crate) fn kept<L: Lane>(simd: impl Simd, x: &[L; N], keep: &[u8; N]) -> [L; N] {
+    L::choose(simd, keep, x, [L::default(); N])
 }
+
+/// [`Lane::choose`] for a type of so many bits.
+macro_rules! choose {
+    ($choose:ident) => {
+        #[inline(always)]
+        fn choose(simd: impl Simd, keep: &[u8; N], x: &[Self; N], other: [Self; N]) -> [Self; N] {
+            bytemuck::must_cast(simd.$choose(
+                *keep,
+                bytemuck::must_cast(*x),
+                bytemuck::must_cast(other),
+            ))
+        }
+    };
+}
+pub(crate) use choose;
 
 /// The smaller of two, the first when they do not compare: a NaN that comes second is passed over.
 #[inline(always)]
@@ -331,13 +342,10 @@ macro_rules! range_lanes {
                 *self = Self { lo: $lower, hi: $higher, nan: $note };
             }
             #[inline(always)]
-            fn step_kept(&mut self, _: impl Simd, _: &[f64; N], x: &[$t; N], keep: &[bool; N]) {
+            fn step_kept(&mut self, simd: impl Simd, _: &[f64; N], x: &[$t; N], keep: &[u8; N]) {
                 // What is not kept is replaced by what changes nothing.
-                let (mut low, mut high) = (*x, *x);
-                for j in 0..N {
-                    low[j] = if keep[j] { x[j] } else { <$t>::HIGHEST };
-                    high[j] = if keep[j] { x[j] } else { <$t>::LOWEST };
-                }
+                let low = <$t>::choose(simd, keep, x, [<$t>::HIGHEST; N]);
+                let high = <$t>::choose(simd, keep, x, [<$t>::LOWEST; N]);
                 for j in 0..N {
                     self.lo[j] = lower(self.lo[j], low[j]);
                     self.hi[j] = higher(self.hi[j], high[j]);

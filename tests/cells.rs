@@ -1,0 +1,133 @@
+//! Answers of many cells that no two blocks share are put together in place, by all workers: the same
+//! bits, and the same errors, as by way of partials.
+
+mod common;
+
+use common::oracle::bits;
+use common::value::{Kind, Total, Value};
+use common::{Rng, engine, two_workers};
+use rowmill::{
+    Block, ChunkSize, CompareOp, Element, Error, Isa, Mask, Mean, MinMax, Moments, NanPolicy,
+    Reduce, Result, Shape, SliceSource, Source, Stats, Sum,
+};
+
+/// The same reduction by way of its partials alone.
+struct ByPartials<R>(R);
+
+impl<T: Element, R: Reduce<T>> Reduce<T> for ByPartials<R> {
+    type Partial = R::Partial;
+    type Output = R::Output;
+
+    fn check(&self, shape: &Shape) -> Result<()> {
+        self.0.check(shape)
+    }
+    fn identity(&self) -> R::Partial {
+        self.0.identity()
+    }
+    fn accumulate(&self, partial: &mut R::Partial, block: &Block<'_, T>) -> Result<()> {
+        self.0.accumulate(partial, block)
+    }
+    fn merge(&self, partial: &mut R::Partial, next: R::Partial) {
+        self.0.merge(partial, next);
+    }
+    fn finish(&self, partial: R::Partial, shape: &Shape) -> Result<R::Output> {
+        self.0.finish(partial, shape)
+    }
+}
+
+/// All bits of the answers of a reduction, by both ways and with different knobs.
+macro_rules! check {
+    ($x:expr, $kernel:expr, |$value:ident| $bits:expr) => {
+        let expected = two_workers().reduce($x, ByPartials($kernel)).expect("an answer");
+        for (workers, chunk) in
+            [(1, ChunkSize::Auto), (2, ChunkSize::Rows(1)), (8, ChunkSize::Bytes(64 << 10))]
+        {
+            let got = engine(workers, chunk, Isa::detect()).reduce($x, $kernel).expect("an answer");
+            assert_eq!(got.dims(), expected.dims());
+            for (i, ($value, b)) in got.iter().zip(&expected).enumerate() {
+                let found = $bits;
+                let $value = b;
+                assert_eq!(found, $bits, "cell {i} of {}, {workers} {chunk}", $x.shape());
+            }
+        }
+    };
+}
+
+fn every_kernel<T: Value>(dims: [usize; 2]) {
+    let len = dims[0] * dims[1];
+    let mut values = T::many(len, Kind::Any, len as u64);
+    let mut rng = Rng::new(5);
+    for _ in 0..9 {
+        values[rng.below(len)] = T::near(f64::NAN);
+    }
+    let x = &SliceSource::new(&values, dims).expect("as many values as the shape has");
+    let some = Mask::compare(CompareOp::Gt, 0.25);
+    macro_rules! along {
+        ($axis:ident) => {
+            check!(x, Sum::$axis(), |v| bits(v.float()));
+            check!(x, Mean::$axis().masked(some), |v| bits(*v));
+            check!(x, Moments::$axis().nan(NanPolicy::Skip), |v| [
+                v.count,
+                bits(v.mean),
+                bits(v.var)
+            ]);
+            check!(x, MinMax::$axis(), |v| [bits(v.min.float()), bits(v.max.float())]);
+            check!(x, Stats::$axis().masked(some), |v| {
+                let range = [v.min, v.max].map(|x| x.map_or(1, |x| bits(x.float())));
+                (v.count, v.nan, bits(v.sum.float()), bits(v.mean), bits(v.var), range)
+            });
+        };
+    }
+    along!(per_row);
+    along!(per_column);
+}
+
+#[test]
+fn narrow_rows() {
+    every_kernel::<f32>([140_001, 3]);
+    every_kernel::<f64>([70_001, 9]);
+    every_kernel::<i16>([140_001, 1]);
+}
+
+#[test]
+fn few_rows() {
+    every_kernel::<f32>([8, 70_001]);
+    every_kernel::<f64>([5, 70_001]);
+}
+
+#[test]
+fn each_of_a_tuple_has_its_own() {
+    let values = f32::many(3 * 70_001, Kind::Any, 1);
+    let x = SliceSource::new(&values, [70_001, 3]).expect("as many values as the shape has");
+    let engine = two_workers();
+    // The columns are few, and are merged; the others are not.
+    let all = (Mean::per_row(), Sum::per_column(), (Stats::per_row(), Sum::all()), Sum::per_row());
+    let (means, columns, (stats, sum), sums) = engine.reduce(&x, all).expect("answers");
+    let alone = engine.reduce(&x, Sum::per_column()).expect("three sums");
+    assert!(columns.iter().zip(&alone).all(|(a, b)| bits(*a) == bits(*b)));
+    assert_eq!(bits(sum), bits(engine.reduce(&x, &Sum::all()).expect("a sum")));
+    for ((mean, stats), sum) in means.iter().zip(&stats).zip(&sums) {
+        assert_eq!((bits(*mean), bits(*sum)), (bits(stats.mean), bits(stats.sum)));
+    }
+}
+
+#[test]
+fn the_first_cell_without_an_answer_is_named() {
+    let rows = 300_001;
+    let values = vec![1_i64; rows * 2];
+    let x = SliceSource::new(&values, [rows, 2]).expect("as many values as the shape has");
+    let mut keep = vec![true; rows];
+    keep[299_999] = false;
+    keep[140_003] = false;
+    let mask = SliceSource::new(&keep, [rows]).expect("as many as there are rows");
+    for workers in [1, 2, 8] {
+        let engine = engine(workers, ChunkSize::Rows(1), Isa::detect());
+        let failed = engine.reduce(&x, MinMax::per_row().masked(Mask::array(&mask)));
+        assert!(matches!(failed, Err(Error::NoElements { cell: 140_003, .. })), "{failed:?}");
+    }
+    let mut values = values;
+    values[2 * 140_003] = i64::MAX;
+    let x = SliceSource::new(&values, [rows, 2]).expect("as many values as the shape has");
+    let failed = two_workers().reduce(&x, Sum::per_row());
+    assert!(matches!(failed, Err(Error::SumOverflow { .. })), "{failed:?}");
+}

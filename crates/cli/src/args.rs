@@ -197,6 +197,9 @@ pub(crate) struct EngineArgs {
     /// Memory that is kept resident at most: 512MiB, 4G [default: three quarters of what there is]
     #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     pub(crate) memory_ceiling: Option<Size>,
+    /// Do without the settings that `tune-chunks --save` found for the file
+    #[arg(long)]
+    pub(crate) no_profile: bool,
     /// Say on stderr what each job took: speed, workers, memory, page faults
     #[arg(long)]
     pub(crate) report: bool,

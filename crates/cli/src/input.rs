@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use rowmill::{
-    AnyArray, Array, ByteOrder, DType, Engine, Error, FileError, Meta, OpenOptions, RawSpec, Shape,
+    AnyArray, Array, ByteOrder, ChunkSize, DType, Engine, Error, FileError, Meta, OpenOptions,
+    Profile, RawSpec, Shape,
 };
 
 use crate::args::{EngineArgs, InputArgs, RawArgs, SelectArgs};
@@ -136,10 +137,21 @@ impl Running {
 
 impl EngineArgs {
     /// An engine, the progress bar that it moves, and the reports of its jobs.
-    pub(crate) fn build(&self) -> Result<Running, Failure> {
-        let mut builder = Engine::builder().chunk(self.chunk);
+    pub(crate) fn build(&self, file: &Path) -> Result<Running, Failure> {
+        let mut builder = Engine::builder();
+        let auto = self.chunk == ChunkSize::Auto;
+        if !auto {
+            builder = builder.chunk(self.chunk);
+        }
         if let Some(workers) = self.workers {
             builder = builder.workers(workers as usize);
+        }
+        // What was asked for is not tuned: a profile is of all settings together.
+        if auto && self.workers.is_none() && !self.no_profile {
+            if let Some(profile) = Profile::find(file) {
+                note(format_args!("tuned: {profile}; --no-profile does without"));
+            }
+            builder = builder.tuned_for(file);
         }
         if let Some(ceiling) = self.memory_ceiling {
             builder = builder.memory_ceiling(ceiling.bytes);

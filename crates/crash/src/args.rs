@@ -54,9 +54,6 @@ pub(crate) struct Options {
     /// What the random instants come from
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// A mapped scan of a file that shrinks may end by SIGBUS (T4)
-    #[arg(long)]
-    pub(crate) mapped_may_die: bool,
 }
 
 /// What one writer is to do, and where.

@@ -43,11 +43,6 @@ impl Ran {
     pub(crate) fn was_killed(&self) -> bool {
         self.status.signal() == Some(consts::SIGKILL)
     }
-
-    /// Whether it touched a page that its file does not have any more.
-    pub(crate) fn touched_nothing(&self) -> bool {
-        self.status.signal() == Some(consts::SIGBUS)
-    }
 }
 
 /// What a process has promised to whoever listens.

@@ -22,8 +22,6 @@ pub(crate) enum Found {
     Rows,
     /// The data is complete, and opening it is refused until it is written anew.
     Refused,
-    /// A process ended by SIGBUS where that was allowed.
-    Died,
     /// A promise was broken.
     Lost(String),
 }
@@ -64,6 +62,7 @@ pub(crate) struct Golden {
     pub(crate) new: Files,
     /// The length of the input and when it was last changed.
     input: Option<(u64, SystemTime)>,
+    needs_old: bool,
 }
 
 impl Golden {
@@ -73,7 +72,7 @@ impl Golden {
         let place = Place { dir: directory.path(), ..*place };
         let unstruck = |what: String| Failure::Unstruck { writer: writer.name(), what };
         let mut left = Vec::new();
-        for with_old in [false, true] {
+        for with_old in [writer.needs_old(), true] {
             if with_old {
                 crate::filesystem::empty(place.dir)?;
                 writer.prepare(&place)?;
@@ -83,7 +82,10 @@ impl Golden {
             if !ran.is_ok() {
                 return Err(unstruck(ran.words()));
             }
-            left.push(Self { old, new: files(place.dir)?, input: stamp(place.input) });
+            let mut new = files(place.dir)?;
+            new.retain(|name, _| !writer.notes().contains(&name.as_str()));
+            let needs_old = writer.needs_old();
+            left.push(Self { old, new, input: stamp(place.input), needs_old });
         }
         let (Some(golden), Some(first)) = (left.pop(), left.pop()) else {
             return Err(unstruck("it was not run".to_owned()));
@@ -97,9 +99,10 @@ impl Golden {
         Ok(golden)
     }
 
-    /// What it finds when there was nothing before.
+    /// What it finds when there was nothing before, unless it needs something.
     pub(crate) fn without_old(&self) -> Self {
-        Self { old: Files::new(), new: self.new.clone(), input: self.input }
+        let old = if self.needs_old { self.old.clone() } else { Files::new() };
+        Self { old, new: self.new.clone(), ..*self }
     }
 
     /// Puts the old files in their place.
@@ -129,7 +132,7 @@ pub(crate) fn judge(
         return Ok(Found::lost("the input was modified"));
     }
     let mut now = files(place.dir)?;
-    now.retain(|name, _| !is_partial(name));
+    now.retain(|name, _| !is_partial(name) && !writer.notes().contains(&name.as_str()));
     let known = |name: &String| golden.old.contains_key(name) || golden.new.contains_key(name);
     if let Some(stray) = now.keys().find(|name| !known(name)) {
         return Ok(Found::lost(format!("{stray} was left behind")));
@@ -178,6 +181,6 @@ pub(crate) fn differences(now: &Files, golden: &Golden) -> String {
 impl Golden {
     /// For tests of what is found in files: there is no input.
     pub(crate) fn of(old: Files, new: Files) -> Self {
-        Self { old, new, input: None }
+        Self { old, new, input: None, needs_old: false }
     }
 }

@@ -179,14 +179,11 @@ impl Scans<'_> {
                 }
                 within = within.mul_f64(0.7);
             };
-            let died = ran.touched_nothing();
             let named = ran.stderr.contains("x.npy") && ran.status.code() == Some(1);
             let written = self.written();
             let published = written.is_some();
             let found = if ran.hung {
                 Found::lost(ran.words())
-            } else if died && backend == "mapped" && self.bench.options.mapped_may_die {
-                Found::Died
             } else if ran.is_ok() && (ran.stdout.clone(), written) == expected {
                 Found::New // it was done before, or reads the file that it had opened
             } else if named && !published {

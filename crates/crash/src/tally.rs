@@ -20,7 +20,6 @@ pub(crate) struct Tally {
     new: usize,
     rows: usize,
     refused: usize,
-    died: usize,
     lost: Vec<String>,
 }
 
@@ -42,7 +41,6 @@ impl Tally {
             Found::New => self.new += 1,
             Found::Rows => self.rows += 1,
             Found::Refused => self.refused += 1,
-            Found::Died => self.died += 1,
             Found::Lost(what) => self.lost.push(what),
         }
     }
@@ -62,13 +60,10 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, rounds, old, new, rows, refused, died, lost, .. } = self;
+        let Self { name, rounds, old, new, rows, refused, lost, .. } = self;
         let kept = old + new + rows;
         write!(f, "{name}: {rounds} rounds, {kept} kept ({old} old, {new} new, {rows} rows)")?;
         write!(f, ", {refused} refused, {} lost", lost.len())?;
-        if *died > 0 {
-            write!(f, ", {died} died by SIGBUS")?;
-        }
         match (self.control, self.is_good()) {
             (None, true) => Ok(()),
             (None, false) if *rounds == 0 => write!(f, " FAILED: nothing was tested"),

@@ -6,6 +6,7 @@
 //! | `limit` | how fast can this file be read at all, and how close do the kernels come? | [`report`] |
 //! | `wall` | does every kind of job come as close to that as it should? | [`wall`] |
 //! | `access-patterns` | in which order, and how reached, do rows come fastest? | [`patterns`] |
+//! | `tune-chunks` | which chunk size, workers and backend suit this file on this machine? | [`tune`] |
 //! | `gather` | how fast do random rows come, warm and cold? | [`gather`] |
 //! | `guard` | what does it cost that a file may shrink? | [`guard`] |
 //! | `compare` | what do other libraries make of the same jobs? `bench/compare/run` asks | [`compare`] |
@@ -25,6 +26,7 @@ pub mod measure;
 pub mod patterns;
 pub mod report;
 pub mod scan;
+pub mod tune;
 mod usage;
 pub mod wall;
 

@@ -172,3 +172,30 @@ fn patterns_of_a_file_of_ones_own() {
     let ran = run(&[]);
     assert!(ran.status.code() == Some(1) && text(&ran.stderr).contains("cannot open "));
 }
+
+#[test]
+fn tuning_prints_a_curve_and_keeps_only_what_is_better() {
+    let dir = folder();
+    let path = dir.path().join("x.npy");
+    let mut x = CreateOptions::new().create::<f32>(&path, [20_000, 30]).expect("room");
+    x.rows_mut(0..20_000).expect("in place").fill(0.5);
+    x.close().expect("on disk");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tune-chunks"));
+        command.arg(&path).args(args).output().expect("the binary starts")
+    };
+    let ran = run(&["--budget", "0.2", "--save"]);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let table = text(&ran.stdout);
+    for words in ["<- default", "<- fastest", "GB/s", "times as fast"] {
+        assert!(table.contains(words), "{words:?} is not in {table}");
+    }
+    let saved = dir.path().join("x.npy.tuned.json").exists();
+    assert_eq!(saved, table.contains("beyond noise"), "{table}");
+    let ran = run(&["--budget", "0.1", "--job", "stats", "--json"]);
+    let report: Value = serde_json::from_slice(&ran.stdout).expect("stdout is JSON");
+    assert_eq!((&report["job"], &report["dtype"]), (&"stats".into(), &"float32".into()));
+    let tried = report["tried"].as_array().expect("a list");
+    assert!(tried.len() > 5 && tried.iter().all(|t| t["seconds"][0].as_f64() > Some(0.0)));
+    assert_eq!(run(&["--budget", "0"]).status.code(), Some(2));
+}

@@ -242,3 +242,58 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     let metadata = fs::metadata(path).ok()?;
     (metadata.is_file() && metadata.len() <= MOST_BYTES).then(|| fs::read(path).ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rowmill_core::ArrayMut;
+
+    #[test]
+    fn a_profile_holds_for_one_file_machine_and_release() {
+        let dir = tempfile::tempdir().expect("a place for files");
+        let path = dir.path().join("x.npy");
+        ArrayMut::<f32>::create(&path, [10, 10]).expect("room");
+        let profile = Profile::new("stats", ChunkSize::Rows(7), 3, Backend::Positioned, 1.5);
+        assert_eq!(Profile::find(&path), None);
+        let place = profile.save(&path).expect("room");
+        assert_eq!(place, Profile::path_for(&path));
+        assert_eq!(Profile::find(&path), Some(profile.clone()));
+        let text = fs::read_to_string(&place).expect("there");
+        for (from, to) in [
+            ("\"rowmill_profile\": 1", "\"rowmill_profile\": 2"),
+            (env!("CARGO_PKG_VERSION"), "0.0.0"),
+            (" cores", " other cores"),
+            ("float32", "float64"),
+            ("\"len\": ", "\"len\": 9"),
+            ("7rows", "many rows"),
+            ("\"workers\": 3", "\"workers\": 0"),
+            ("positioned", "guessed"),
+            ("{", "["),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from}");
+            fs::write(&place, changed).expect("room");
+            assert_eq!(Profile::find(&path), None, "{to}");
+        }
+        profile.save(&path).expect("room");
+        ArrayMut::<f32>::create(&path, [11, 10]).expect("room");
+        assert_eq!(Profile::find(&path), None, "another shape");
+        let shown = profile.to_string();
+        let expected = "chunks of 7rows, 3 workers, positioned (1.50 times the default at stats)";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn what_is_set_is_not_tuned() {
+        let dir = tempfile::tempdir().expect("a place for files");
+        let path = dir.path().join("x.npy");
+        ArrayMut::<f32>::create(&path, [10, 10]).expect("room");
+        let profile = Profile::new("sum", ChunkSize::Rows(7), 3, Backend::Mapped, 1.5);
+        profile.save(&path).expect("room");
+        let builder = || crate::Engine::builder().tuned_for(&path);
+        let tuned = builder().build().expect("an engine");
+        assert_eq!((tuned.workers(), tuned.chunk_size()), (3, ChunkSize::Rows(7)));
+        let set = builder().workers(1).chunk(ChunkSize::Auto).build().expect("an engine");
+        assert_eq!((set.workers(), set.chunk_size()), (1, ChunkSize::Auto));
+    }
+}

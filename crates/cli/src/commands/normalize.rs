@@ -43,7 +43,7 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     check_output(args, output)?;
     let array = args.input.open()?;
     let dtype = output_dtype(args, &array);
-    let running = args.engine.build()?;
+    let running = args.engine.build(&args.input.file)?;
     let mut options = CreateOptions::new().format(Format::Npy);
     if let Some(names) = &array.meta().columns {
         options = options.columns(names.clone());
@@ -75,7 +75,7 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
             )));
         }
     };
-    let running = args.engine.build()?;
+    let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
     let (engine, spec) = (&running.engine, spec.as_ref());
     let (meta, became) = match dtype {

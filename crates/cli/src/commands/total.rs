@@ -116,7 +116,7 @@ impl<T: Answering> Resume<T> for Kernel<'_> {
 pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let array = args.input.open()?;
     let select = args.select.open(&args.input)?;
-    let running = args.engine.build()?;
+    let running = args.engine.build(&args.input.file)?;
     let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
     let kernel = Kernel { total, how };
     let checkpoint = args.checkpoint.get();

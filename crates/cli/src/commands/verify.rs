@@ -35,7 +35,7 @@ struct Report<'a> {
 /// Makes checksums and keeps them in the sidecar.
 pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let array = args.input.open()?;
-    let running = args.engine.build()?;
+    let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
     let sums = match_array!(&array, x => checksums(&running.engine, x))?;
     let seconds = start.elapsed().as_secs_f64();
@@ -100,7 +100,7 @@ pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failu
             "{shown} has no checksums; `rowmill checksum {shown}` makes them"
         )));
     };
-    let running = args.engine.build()?;
+    let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
     let damaged = match_array!(&array, x => running.engine.verify(x, &sums))?;
     let seconds = start.elapsed().as_secs_f64();

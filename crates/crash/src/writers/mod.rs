@@ -1,8 +1,10 @@
 //! The writers that are struck, and those that are wrong on purpose.
 
 mod controls;
+mod grow;
 mod normalize;
 mod raw;
+mod resumed;
 mod rows;
 mod staged;
 
@@ -20,8 +22,16 @@ use crate::random::mix;
 use crate::{Failure, Result};
 
 /// Every writer.
-pub(crate) const ALL: &[&dyn Writer] =
-    &[&staged::Staged, &raw::Raw, &rows::Rows, &normalize::Normalize];
+pub(crate) const ALL: &[&dyn Writer] = &[
+    &staged::Staged,
+    &raw::Raw,
+    &rows::Rows,
+    &grow::Policy,
+    &grow::Append,
+    &normalize::Normalize,
+    &resumed::Checkpointed,
+    &resumed::Journalled,
+];
 
 /// Writers that are wrong in a known way.
 pub(crate) const UNSYNCED: &dyn Writer = &controls::Unsynced;
@@ -61,6 +71,22 @@ pub(crate) trait Writer: Sync {
         let old = CreateOptions::new().stage(place.dir.join(self.output()), [rows, COLS])?;
         fill(old, OLD)?.publish()?;
         Ok(())
+    }
+
+    /// Whether there has to be an old file. Default: there need not be.
+    fn needs_old(&self) -> bool {
+        false
+    }
+
+    /// The names of what it may leave beside its output, for the next run. Default: nothing, but for
+    /// files that are not finished.
+    fn notes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether what it did stays when it fails. Default: nothing does.
+    fn keeps_work(&self) -> bool {
+        false
     }
 
     /// The process that does the work. Default: this binary, which calls [`write`](Self::write).

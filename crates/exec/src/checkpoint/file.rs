@@ -83,11 +83,14 @@ pub(crate) struct Saved {
     pub(crate) state: State,
 }
 
+/// A node of the merge tree: level, index, partial.
+pub(crate) type SavedNode = (u32, u64, Vec<u8>);
+
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum State {
-    /// Nodes of the merge tree: level, index, partial.
-    Reduce(Vec<(u32, u64, Vec<u8>)>),
+    /// Nodes of the merge tree.
+    Reduce(Vec<SavedNode>),
     /// Ranges of items whose output is durable.
     Map {
         /// What an earlier read found, for the map.

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use rowmill_core::{Birth, Element, Identity, Source};
 
 pub use file::{CheckpointError, check_checkpoint, frame_checkpoint};
-pub(crate) use file::{Saved, State};
+pub(crate) use file::{Saved, SavedNode, State};
 pub(crate) use ranges::Ranges;
 
 use crate::tree::Node;
@@ -183,11 +183,14 @@ pub(crate) fn encode<P>(
     State::Reduce(nodes.map(|((level, i), partial)| (level, i as u64, save(partial))).collect())
 }
 
+/// Makes a partial of bytes and the blocks that it is of.
+type LoadPartial<'a, P> = dyn Fn(&[u8], std::ops::Range<usize>) -> Option<P> + 'a;
+
 /// The nodes of a merge tree over so many blocks; `None` if there cannot be such a tree.
 pub(crate) fn decode<P>(
-    nodes: Vec<(u32, u64, Vec<u8>)>,
+    nodes: Vec<SavedNode>,
     blocks: usize,
-    load: &dyn Fn(&[u8], std::ops::Range<usize>) -> Option<P>,
+    load: &LoadPartial<'_, P>,
 ) -> Option<Vec<Node<P>>> {
     let mut seen = Ranges::default();
     let mut loaded = Vec::new();
@@ -197,7 +200,7 @@ pub(crate) fn decode<P>(
         let start = index.checked_mul(width)?;
         let end = start.checked_add(width).filter(|&end| end <= blocks)?;
         // No block twice.
-        if !seen.missing(start..end).eq([start..end]) {
+        if !seen.missing(start..end).eq(std::iter::once(start..end)) {
             return None;
         }
         seen.insert(start..end);

@@ -22,7 +22,7 @@ impl Ranges {
         let touched = &self.0[first..end];
         let start = touched.first().map_or(new.start, |r| r.start.min(new.start));
         let stop = touched.last().map_or(new.end, |r| r.end.max(new.end));
-        self.0.splice(first..end, [start..stop]);
+        self.0.splice(first..end, std::iter::once(start..stop));
     }
 
     /// The parts of a range that are not in the set, in order.
@@ -52,6 +52,7 @@ impl Ranges {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "sets of one range")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

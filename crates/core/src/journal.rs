@@ -99,7 +99,7 @@ pub struct JournalRecord {
     pub data: Vec<u8>,
 }
 
-/// The journal of one array: see the [module](self).
+/// The journal of one array: what [`ArrayMut::start_journal`](crate::ArrayMut::start_journal) gives.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,

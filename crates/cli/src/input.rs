@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rowmill::{
     AnyArray, Array, ByteOrder, ChunkSize, DType, Engine, Error, FileError, Meta, OpenOptions,
-    Profile, RawSpec, Shape,
+    RawSpec, Shape,
 };
 
 use crate::args::{EngineArgs, InputArgs, RawArgs, SelectArgs};
@@ -148,9 +148,6 @@ impl EngineArgs {
         }
         // What was asked for is not tuned: a profile is of all settings together.
         if auto && self.workers.is_none() && !self.no_profile {
-            if let Some(profile) = Profile::find(file) {
-                note(format_args!("tuned: {profile}; --no-profile does without"));
-            }
             builder = builder.tuned_for(file);
         }
         if let Some(ceiling) = self.memory_ceiling {
@@ -158,7 +155,12 @@ impl EngineArgs {
         }
         let (bar, reports) = (Bar::new(!self.no_progress), Reports::new(self.report));
         match reports.collect(bar.watch(builder)).build() {
-            Ok(engine) => Ok(Running { engine, bar, reports }),
+            Ok(engine) => {
+                if let Some(profile) = engine.profile() {
+                    note(format_args!("tuned: {profile}; --no-profile does without"));
+                }
+                Ok(Running { engine, bar, reports })
+            }
             Err(error @ Error::BadOption { .. }) => Err(Failure::Usage(error.to_string())),
             Err(error) => Err(error.into()),
         }

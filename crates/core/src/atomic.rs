@@ -115,6 +115,19 @@ impl AtomicFile {
         Ok(Self { staged, target, file, _old: old })
     }
 
+    /// Writes a small file as a whole: after a crash the old one or this one is there.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create) and [`publish`](Self::publish).
+    pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+        let path = path.as_ref();
+        let file = Self::create(path)?;
+        let mut inner = file.file();
+        std::io::Write::write_all(&mut inner, bytes).map_err(Error::io("write", path))?;
+        drop(Held(file.publish()?));
+        Ok(())
+    }
+
     /// The open file, for reading and writing.
     #[must_use]
     pub fn file(&self) -> &File {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::array_mut::elements_mut;
 use crate::map::{Seen, WriteMap, map_mut};
 use crate::publish::{Step, publish, sidecar_of, validate};
-use crate::sidecar::MAX_SIDECAR_LEN;
+use crate::sidecar::check_len;
 use crate::{
     ArrayMut, AtomicFile, Birth, BusErrors, ByteOrder, Element, Error, FlushPolicy, Format, Meta,
-    Order, Result, Shape, Sidecar, SidecarError, WriteBack, npy,
+    Order, Result, Shape, Sidecar, WriteBack, npy,
 };
 
 /// Knobs for creating an array file.
@@ -214,16 +214,6 @@ impl CreateOptions {
         let (flush, validate, path) = (self.flush, !self.unchecked, path.to_owned());
         StagedArray { file, seen, map, meta, path, flush, validate, element: PhantomData }
     }
-}
-
-/// Refuses a sidecar that would not be read back.
-fn check_len(path: &Path, json: &str) -> Result<()> {
-    let found = json.len() as u64;
-    if found > MAX_SIDECAR_LEN {
-        let source = SidecarError::TooLong { found };
-        return Err(Error::Sidecar { path: path.to_owned(), source });
-    }
-    Ok(())
 }
 
 /// A new array without its file.

@@ -13,7 +13,6 @@
 //! their way into the array.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -22,6 +21,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic::sync_directory;
+use crate::leftovers::hidden_beside;
 use crate::map::Seen;
 use crate::{AtomicFile, Birth, Checksums, Error, Identity, Result};
 
@@ -121,10 +121,7 @@ impl Journal {
     /// ```
     #[must_use]
     pub fn path_for(array: &Path) -> PathBuf {
-        let mut name = OsString::from(".");
-        name.push(array.file_name().unwrap_or_default());
-        name.push(SUFFIX);
-        array.with_file_name(name)
+        hidden_beside(array, SUFFIX)
     }
 
     /// A new journal for the array file that is open as `array` at `path`, durable, with room for its
@@ -268,20 +265,14 @@ struct Done {
 const MOST_DONE: u64 = 64 << 10;
 
 fn done_path(array: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(array.file_name().unwrap_or_default());
-    name.push(DONE_SUFFIX);
-    array.with_file_name(name)
+    hidden_beside(array, DONE_SUFFIX)
 }
 
 /// Notes that a job on this array is finished.
 pub(crate) fn mark_done(path: &Path, array: &File, job: &str) -> Result<()> {
     let done = Done { job: job.to_owned(), array: Seen::of(path, array)?.identity() };
     let place = done_path(&behind_links(path));
-    let file = AtomicFile::create(&place)?;
-    let bytes = serde_json::to_vec(&done).unwrap_or_default();
-    file.file().write_all(&bytes).map_err(Error::io("write", &place))?;
-    file.publish().map(drop)
+    AtomicFile::write(&place, &serde_json::to_vec(&done).unwrap_or_default())
 }
 
 /// Whether this job was the last to change this array. Anything else under the name of the note says

@@ -46,9 +46,14 @@ impl LeftoverKind {
 
 /// Where the unfinished file of this kind that belongs to `target` is.
 pub(crate) fn neighbour(target: &Path, kind: LeftoverKind) -> PathBuf {
+    hidden_beside(target, kind.suffix())
+}
+
+/// The hidden file beside `target` whose name ends so.
+pub(crate) fn hidden_beside(target: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(target.file_name().unwrap_or_default());
-    name.push(kind.suffix());
+    name.push(suffix);
     target.with_file_name(name)
 }
 

@@ -129,8 +129,7 @@ fn summary(meta: &Meta) -> String {
 
 /// Writes a sidecar, and replaces an old one by it, in one step.
 pub(crate) fn write(sidecar: &Path, text: &[u8]) -> Result<()> {
-    drop(Held(stage(sidecar, text)?.publish()?));
-    Ok(())
+    AtomicFile::write(sidecar, text)
 }
 
 fn stage(sidecar: &Path, text: &[u8]) -> Result<AtomicFile> {

@@ -95,6 +95,7 @@ impl Sidecar {
     /// file is not looked at: what is written has to fit it.
     ///
     /// # Errors
+    /// [`Error::Sidecar`](crate::Error::Sidecar) for what is too long to be read back,
     /// [`Error::Locked`](crate::Error::Locked) while someone else writes it,
     /// [`Error::Io`](crate::Error::Io).
     pub fn write(&self, array: &Path) -> crate::Result<()> {
@@ -107,10 +108,9 @@ impl Sidecar {
                 _ => crate::atomic::sync_directory(&path),
             };
         }
-        let file = crate::AtomicFile::create(&path)?;
-        std::io::Write::write_all(&mut file.file(), self.to_json().as_bytes())
-            .map_err(crate::Error::io("write", &path))?;
-        file.publish().map(drop)
+        let json = self.to_json();
+        check_len(&path, &json)?;
+        crate::AtomicFile::write(&path, json.as_bytes())
     }
 
     /// Where the sidecar of an array file is: `data.dat` has `data.dat.meta.json`.
@@ -290,6 +290,16 @@ impl Sidecar {
         }
         format!("{{\n  {}\n}}\n", lines.join(",\n  "))
     }
+}
+
+/// Refuses a sidecar that would not be read back.
+pub(crate) fn check_len(path: &Path, json: &str) -> crate::Result<()> {
+    let found = json.len() as u64;
+    if found > MAX_SIDECAR_LEN {
+        let source = SidecarError::TooLong { found };
+        return Err(crate::Error::Sidecar { path: path.to_owned(), source });
+    }
+    Ok(())
 }
 
 /// The entries of a JSON object: the values of the known keys, in the order of [`KEYS`], and the

@@ -46,6 +46,7 @@ pub struct Engine {
     /// Bytes.
     pub(crate) ceiling: u64,
     pub(crate) reporter: Option<Reporter>,
+    profile: Option<Profile>,
 }
 
 /// The knobs of an [`Engine`].
@@ -198,6 +199,7 @@ impl EngineBuilder {
             cancel: self.cancel,
             ceiling,
             reporter: self.reporter,
+            profile: self.profile,
         })
     }
 }
@@ -245,6 +247,12 @@ impl Engine {
     #[must_use]
     pub fn chunk_size(&self) -> ChunkSize {
         self.chunk
+    }
+
+    /// The profile that [`EngineBuilder::tuned_for`] found.
+    #[must_use]
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
     }
 
     /// The instruction set that kernels run on.

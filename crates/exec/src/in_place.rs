@@ -9,12 +9,11 @@
 
 use std::ops::Range;
 
-use parking_lot::Mutex;
 use rowmill_core::{
     ArrayMut, Element, Journal, JournalError, JournalHead, JournalRecord, TileBuffer,
 };
 
-use crate::map::{Map, Unit, each_run};
+use crate::map::{Map, Unit, each_run, parts_of};
 use crate::plan::Plan;
 use crate::run::Job;
 use crate::{Engine, Error, Result};
@@ -169,13 +168,7 @@ impl Engine {
                 Plan::elements(items.len(), size_of::<T>(), self.chunk, row_len, self.workers())
             }
         };
-        let mut parts = Vec::with_capacity(plan.len());
-        let mut rest = out;
-        for chunk in 0..plan.len() {
-            let (part, more) = rest.split_at_mut(plan.chunk(chunk).len() * item_len);
-            parts.push(Mutex::new(part));
-            rest = more;
-        }
+        let parts = parts_of(out, &plan, item_len);
         let job = Job::new(self, "map", plan.len(), bytes(items.len()) as u64)
             .writing(bytes(items.len()) as u64);
         self.run(

@@ -258,7 +258,7 @@ where
         let cuts_rows = kernel.within_rows() && row_len == out_len && row_len > 0;
         let (unit, in_item, out_item) =
             if cuts_rows { (Unit::Elements, 1, 1) } else { (Unit::Rows, row_len, out_len) };
-        let (mut rest, write_back) = staged.parts()?;
+        let (rest, write_back) = staged.parts()?;
         // Of nothing that becomes nothing there are no chunks, however many rows it has.
         let rows = if rest.is_empty() && shape.is_empty() { 0 } else { shape.rows() };
         let most = engine.most_chunk_bytes();
@@ -275,13 +275,7 @@ where
                     .finer(most / row_bytes.max(1))
             }
         };
-        // Each chunk has its own part of the output, which is taken once.
-        let mut parts = Vec::with_capacity(plan.len());
-        for chunk in 0..plan.len() {
-            let (part, more) = rest.split_at_mut(plan.chunk(chunk).len() * out_item);
-            parts.push(Mutex::new(part));
-            rest = more;
-        }
+        let parts = parts_of(rest, &plan, out_item);
         let job = Job::new(engine, "map", plan.len(), (shape.len() * size_of::<T>()) as u64)
             .writing((plan.items() * out_item * size_of::<U>()) as u64)
             .within_ceiling();
@@ -410,6 +404,21 @@ fn stage_kept<'a, T: Element, U: Element>(
     };
     let keeper = MapKeeper::new(keeper, fitted, staged.birth(), done);
     Ok((staged, keeper))
+}
+
+/// An output in parts, one for each chunk, of which each is taken once. Items have so many elements.
+pub(crate) fn parts_of<'a, U>(
+    mut output: &'a mut [U],
+    plan: &Plan,
+    item_len: usize,
+) -> Vec<Mutex<&'a mut [U]>> {
+    let mut parts = Vec::with_capacity(plan.len());
+    for chunk in 0..plan.len() {
+        let (part, more) = output.split_at_mut(plan.chunk(chunk).len() * item_len);
+        parts.push(Mutex::new(part));
+        output = more;
+    }
+    parts
 }
 
 /// So many elements in whole rows, if that is one at least.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rowmill_core::{AtomicFile, Backend, Checksums, Meta};
@@ -119,20 +119,20 @@ impl Profile {
     pub fn save(&self, array: &Path) -> Result<PathBuf> {
         let bytes = self.to_json(array)?;
         let beside = Self::path_for(array);
-        let failure = match write(&beside, &bytes) {
+        let failure = match AtomicFile::write(&beside, &bytes) {
             Ok(()) => return Ok(beside),
             Err(failure) => failure,
         };
         let closed = [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem];
-        let is_closed = matches!(&failure, Error::File(rowmill_core::Error::Io { source, .. })
+        let is_closed = matches!(&failure, rowmill_core::Error::Io { source, .. }
             if closed.contains(&source.kind()));
         let Some(cached) = is_closed.then(|| cache_path(array)).flatten() else {
-            return Err(failure);
+            return Err(failure.into());
         };
         if let Some(folder) = cached.parent() {
             fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
         }
-        write(&cached, &bytes)?;
+        AtomicFile::write(&cached, &bytes)?;
         Ok(cached)
     }
 
@@ -228,13 +228,6 @@ fn cache_path(array: &Path) -> Option<PathBuf> {
     let whole = fs::canonicalize(array).ok()?;
     let name = Checksums::of(whole.as_os_str().as_encoded_bytes());
     Some(given.or_else(home)?.join("rowmill").join(format!("{name:016x}.tuned.json")))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let file = AtomicFile::create(path)?;
-    file.file().write_all(bytes).map_err(Error::file("write", path))?;
-    file.publish()?;
-    Ok(())
 }
 
 /// The bytes of a small regular file, if there is one.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use rowmill::{Array, Checksums, Engine, Format, Numeric, Sidecar, match_array};
+use rowmill::{Array, Checksums, Engine, Format, Meta, Numeric, Sidecar, match_array};
 use serde::Serialize;
 
 use crate::args::IntegrityArgs;
@@ -32,6 +32,29 @@ struct Report<'a> {
     took: Option<Took>,
 }
 
+impl<'a> Report<'a> {
+    fn new(
+        args: &IntegrityArgs,
+        meta: &'a Meta,
+        sums: &Checksums,
+        damaged: Option<Vec<[usize; 2]>>,
+        seconds: f64,
+        took: Option<Took>,
+    ) -> Self {
+        Self {
+            file: json::path(&args.input.file),
+            dtype: meta.dtype.name(),
+            shape: meta.shape.dims(),
+            checksum_rows: sums.step(),
+            checksums: sums.values().len(),
+            damaged,
+            seconds,
+            bytes: meta.byte_len(),
+            took,
+        }
+    }
+}
+
 /// Makes checksums and keeps them in the sidecar.
 pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let array = args.input.open()?;
@@ -43,17 +66,7 @@ pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Fail
     keep(&args.input.file, array.meta(), sums.clone())?;
     let meta = array.meta();
     if args.json {
-        let report = Report {
-            file: json::path(&args.input.file),
-            dtype: array.dtype().name(),
-            shape: meta.shape.dims(),
-            checksum_rows: sums.step(),
-            checksums: sums.values().len(),
-            damaged: None,
-            seconds,
-            bytes: meta.byte_len(),
-            took,
-        };
+        let report = Report::new(args, meta, &sums, None, seconds, took);
         return json::write(out, &report).map_err(Failure::Output);
     }
     note(format_args!(
@@ -75,11 +88,7 @@ pub(super) fn checksums<T: Numeric>(
 }
 
 /// Puts checksums into the sidecar of an array file, beside what it says already.
-pub(super) fn keep(
-    file: &std::path::Path,
-    meta: &rowmill::Meta,
-    sums: Checksums,
-) -> Result<(), Failure> {
+pub(super) fn keep(file: &std::path::Path, meta: &Meta, sums: Checksums) -> Result<(), Failure> {
     let mut sidecar = match (Sidecar::beside(file)?, meta.format) {
         (Some(sidecar), _) => sidecar,
         (None, Format::Npy) => Sidecar::default(),
@@ -107,17 +116,8 @@ pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failu
     let took = running.finish();
     let meta = array.meta();
     if args.json {
-        let report = Report {
-            file: json::path(&args.input.file),
-            dtype: array.dtype().name(),
-            shape: meta.shape.dims(),
-            checksum_rows: sums.step(),
-            checksums: sums.values().len(),
-            damaged: Some(damaged.iter().map(|r| [r.start, r.end]).collect()),
-            seconds,
-            bytes: meta.byte_len(),
-            took,
-        };
+        let rows = Some(damaged.iter().map(|r| [r.start, r.end]).collect());
+        let report = Report::new(args, meta, &sums, rows, seconds, took);
         json::write(out, &report).map_err(Failure::Output)?;
     } else {
         note(format_args!(

@@ -70,15 +70,11 @@ pub(crate) fn map_mut(
     seen: Seen,
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
-    if seen.len == 0 {
-        return Ok(None);
-    }
-    let mut options = MmapOptions::new();
-    options.len(addressable(path, seen)?);
-    // SAFETY: as for `ReadMap`; in addition the caller holds the writer's lock on the file, so that
-    // no other well-behaved writer exists.
-    let map = unsafe { options.map_mut(file) }.map_err(Error::io("map", path))?;
-    WriteMap::guarded(path, map, bus_errors)
+    map_whole(path, seen, bus_errors, |options| {
+        // SAFETY: as for `ReadMap`; in addition the caller holds the writer's lock on the file, so
+        // that no other well-behaved writer exists.
+        unsafe { options.map_mut(file) }
+    })
 }
 
 /// Maps the whole of `file`, which was `seen` when it was opened, copy-on-write; `None` for an empty
@@ -89,12 +85,23 @@ pub(crate) fn map_copy(
     seen: Seen,
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
+    map_whole(path, seen, bus_errors, |options| {
+        // SAFETY: as for `ReadMap`; written pages become private copies.
+        unsafe { options.map_copy(file) }
+    })
+}
+
+/// What both have in common: the length, and the guard.
+fn map_whole(
+    path: &Path,
+    seen: Seen,
+    bus_errors: BusErrors,
+    map: impl FnOnce(&MmapOptions) -> std::io::Result<MmapMut>,
+) -> Result<Option<WriteMap>> {
     if seen.len == 0 {
         return Ok(None);
     }
     let mut options = MmapOptions::new();
     options.len(addressable(path, seen)?);
-    // SAFETY: as for `ReadMap`; written pages become private copies.
-    let map = unsafe { options.map_copy(file) }.map_err(Error::io("map", path))?;
-    WriteMap::guarded(path, map, bus_errors)
+    WriteMap::guarded(path, map(&options).map_err(Error::io("map", path))?, bus_errors)
 }

@@ -163,11 +163,7 @@ impl Saved {
 
     /// Writes the checkpoint in one step: after a crash the old one or this one is there.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let file = AtomicFile::create(path)?;
-        std::io::Write::write_all(&mut file.file(), &self.to_bytes())
-            .map_err(Error::file("write", path))?;
-        file.publish()?;
-        Ok(())
+        Ok(AtomicFile::write(path, &self.to_bytes())?)
     }
 }
 

@@ -243,20 +243,23 @@ impl<'a> MapKeeper<'a> {
         sync: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         self.done.lock().insert(items);
+        if self.failed.load(Ordering::SeqCst) {
+            return Ok(()); // whoever saw it fail says so
+        }
         self.keeper.save_when_due(|| self.state(sync))
     }
 
     /// Writes down what was done, whenever the last time was.
     pub(crate) fn save(&self, sync: impl FnOnce() -> Result<()>) -> Result<()> {
+        if self.failed.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         self.keeper.save(|| self.state(sync))
     }
 
     fn state(&self, sync: impl FnOnce() -> Result<()>) -> Result<State> {
         // What is done while syncing may not be on disk afterwards.
         let done = self.done.lock().clone();
-        if self.failed.load(Ordering::SeqCst) {
-            return Err(self.keeper.damaged("an earlier sync of the output failed"));
-        }
         sync().inspect_err(|_| self.failed.store(true, Ordering::SeqCst))?;
         let done = done.iter().map(|r| (r.start as u64, r.end as u64)).collect();
         Ok(State::Map { fitted: self.fitted.clone(), output: self.output, done })

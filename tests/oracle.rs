@@ -177,8 +177,8 @@ macro_rules! dtypes {
     )*};
 }
 dtypes! {
-    bools: bool,;
-    i8s: i8,;
+    bools: bool, blocks;
+    i8s: i8, blocks;
     i16s: i16, blocks;
     i32s: i32,;
     i64s: i64, blocks;

@@ -27,8 +27,11 @@ pub(crate) const BLOCK_BYTES: usize = 512 << 10;
 /// The longest row, in bytes, that is never cut: 32 rows of it make a block.
 const LONGEST_WHOLE_ROW: usize = 16 << 10;
 
-/// Elements smaller than this are widened to it, and take up that much of a block.
-const SMALLEST_LANE: usize = 4;
+/// What an element takes up of a block. `f16` is widened to four bytes, a block in one piece, since the
+/// order of its additions is the block's; integers of one byte are widened piece by piece.
+fn size_in_block(element_size: usize) -> usize {
+    if element_size == 2 { 4 } else { element_size }
+}
 
 /// The bytes of one row of a tile: a page.
 const TILE_ROW_BYTES: usize = 4 << 10;
@@ -58,7 +61,7 @@ pub struct Bounds {
 
 impl Grid {
     pub(crate) fn new(rows: usize, row_len: usize, element_size: usize) -> Self {
-        let size = element_size.max(SMALLEST_LANE);
+        let size = size_in_block(element_size);
         let row_bytes = row_len.saturating_mul(size).max(1);
         let (band_rows, tile_cols) = if row_bytes <= LONGEST_WHOLE_ROW {
             let rows = BLOCK_BYTES / row_bytes;

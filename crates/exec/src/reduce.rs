@@ -45,6 +45,14 @@ impl<'a, T> Block<'a, T> {
         self.lets_go
     }
 
+    /// Some rows of the block.
+    pub(crate) fn sub_rows(&self, range: Range<usize>) -> Self {
+        let first = self.bounds.rows.start;
+        let rows = first + range.start..first + range.end;
+        let bounds = Bounds { rows, cols: self.bounds.cols.clone(), ..self.bounds };
+        Self { tile: self.tile.sub_rows(range), bounds, ..*self }
+    }
+
     /// The elements.
     #[must_use]
     pub fn tile(&self) -> Tile<'a, T> {

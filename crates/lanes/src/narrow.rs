@@ -8,15 +8,31 @@
 use bytemuck::Pod;
 use rowmill_core::Tile;
 
-use crate::arch::{Interval, Isa, Job, Simd};
-use crate::fold::{AHEAD, CellState, Cells, Need, Selection, eight_streams, fetch_ahead};
+use crate::arch::{Interval, Isa, Job, Simd, prefetch};
+use crate::fold::{AHEAD, CellState, Cells, Need, Selection};
 
 /// Steps after which the accumulators are emptied. Each step adds at most eight elements to a word
 /// of 16 or 32 bits, and four to a count of 8.
 const STEPS: usize = 32;
 
-/// Bytes in a vector.
+/// Bytes in a vector, and in a cache line.
 const BYTES: usize = 64;
+
+/// Streams that are stepped through together.
+const STREAMS: usize = 4;
+
+/// Asks for what each stream comes to a while after its `i`-th pair; after its end that is in the next
+/// block, three streams further.
+#[inline(always)]
+fn fetch_ahead<V>(streams: [&[[V; 2]]; STREAMS], i: usize) {
+    let ahead = i * 2 * BYTES + AHEAD;
+    let len = streams[0].len() * 2 * BYTES;
+    let ahead = if ahead < len { ahead } else { ahead + (STREAMS - 1) * len };
+    for stream in streams {
+        prefetch(stream.as_ptr().wrapping_byte_add(ahead));
+        prefetch(stream.as_ptr().wrapping_byte_add(ahead + BYTES));
+    }
+}
 
 /// An integer of 8 or 16 bits.
 pub trait Narrow: Pod + Ord + Into<i32> + TryFrom<i32> + Send + Sync {
@@ -124,19 +140,16 @@ macro_rules! narrow {
                     for x in self.tile.slices() {
                         let (v, rest) = streams(x);
                         let n = v[0].len();
-                        eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
+                        let [v0, v1, v2, v3] = v;
+                        let (v0, v1, v2, v3) = (&v0[..n], &v1[..n], &v2[..n], &v3[..n]);
                         for first in (0..n).step_by(STEPS) {
                             let (mut a, mut b) = ($new, $new);
                             for i in first..n.min(first + STEPS) {
-                                fetch_ahead!(i + AHEAD / BYTES; v0 v1 v2 v3 v4 v5 v6 v7);
-                                a = simd.$sum(a, flipped(&v0[i]));
-                                b = simd.$sum(b, flipped(&v1[i]));
-                                a = simd.$sum(a, flipped(&v2[i]));
-                                b = simd.$sum(b, flipped(&v3[i]));
-                                a = simd.$sum(a, flipped(&v4[i]));
-                                b = simd.$sum(b, flipped(&v5[i]));
-                                a = simd.$sum(a, flipped(&v6[i]));
-                                b = simd.$sum(b, flipped(&v7[i]));
+                                fetch_ahead([v0, v1, v2, v3], i);
+                                for [even, odd] in [&v0[i], &v1[i], &v2[i], &v3[i]] {
+                                    a = simd.$sum(a, flipped(even));
+                                    b = simd.$sum(b, flipped(odd));
+                                }
                             }
                             total += a.iter().chain(&b).map(|&sum| sum as i64).sum::<i64>();
                         }
@@ -188,14 +201,13 @@ macro_rules! narrow {
                     for x in self.tile.slices() {
                         let (v, rest) = streams(x);
                         let n = v[0].len();
-                        eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
+                        let [v0, v1, v2, v3] = v;
+                        let (v0, v1, v2, v3) = (&v0[..n], &v1[..n], &v2[..n], &v3[..n]);
                         for i in 0..n {
-                            fetch_ahead!(i + AHEAD / BYTES; v0 v1 v2 v3 v4 v5 v6 v7);
-                            for x in [&v0[i], &v1[i], &v2[i], &v3[i]] {
-                                take(x);
-                            }
-                            for x in [&v4[i], &v5[i], &v6[i], &v7[i]] {
-                                take(x);
+                            fetch_ahead([v0, v1, v2, v3], i);
+                            for [even, odd] in [&v0[i], &v1[i], &v2[i], &v3[i]] {
+                                take(even);
+                                take(odd);
                             }
                         }
                         for &x in rest {
@@ -246,20 +258,17 @@ macro_rules! narrow {
                     for x in tile.slices() {
                         let (v, rest) = streams(x);
                         let n = v[0].len();
-                        eight_streams!(v[..n] => v0 v1 v2 v3 v4 v5 v6 v7);
+                        let [v0, v1, v2, v3] = v;
+                        let (v0, v1, v2, v3) = (&v0[..n], &v1[..n], &v2[..n], &v3[..n]);
                         for first in (0..n).step_by(STEPS) {
                             let new = KeptPairs { pairs: Pairs::NEW, count: [0; $n] };
                             let (mut a, mut b) = (new, new);
                             for i in first..n.min(first + STEPS) {
-                                fetch_ahead!(i + AHEAD / BYTES; v0 v1 v2 v3 v4 v5 v6 v7);
-                                a.add(&v0[i], within);
-                                b.add(&v1[i], within);
-                                a.add(&v2[i], within);
-                                b.add(&v3[i], within);
-                                a.add(&v4[i], within);
-                                b.add(&v5[i], within);
-                                a.add(&v6[i], within);
-                                b.add(&v7[i], within);
+                                fetch_ahead([v0, v1, v2, v3], i);
+                                for [even, odd] in [&v0[i], &v1[i], &v2[i], &v3[i]] {
+                                    a.add(even, within);
+                                    b.add(odd, within);
+                                }
                             }
                             for sums in [a, b] {
                                 total += sums.pairs.total();
@@ -278,13 +287,13 @@ macro_rules! narrow {
                 }
             }
 
-            /// Eight runs of whole vectors, and what is left.
+            /// Four runs of pairs of vectors, and what is left: the streams of the folds of lanes.
             #[inline(always)]
-            fn streams(x: &[$t]) -> ([&[Vector]; 8], &[$t]) {
-                let (vectors, _) = x.as_chunks::<$n>();
-                let n = vectors.len() / 8;
-                let runs = std::array::from_fn(|k| &vectors[k * n..(k + 1) * n]);
-                (runs, &x[8 * n * $n..])
+            fn streams(x: &[$t]) -> ([&[[Vector; 2]]; STREAMS], &[$t]) {
+                let pairs = x.as_chunks::<$n>().0.as_chunks::<2>().0;
+                let n = pairs.len() / STREAMS;
+                let runs = std::array::from_fn(|k| &pairs[k * n..(k + 1) * n]);
+                (runs, &x[STREAMS * n * 2 * $n..])
             }
         }
     };

@@ -8,7 +8,7 @@ use rowmill_core::{Assembly, Shape, Tile, Unfilled};
 use serde::{Deserialize, Serialize};
 
 use super::{Axis, Numeric, Selector, Unmasked};
-use crate::grid::{Bounds, Grid};
+use crate::grid::{BLOCK_BYTES, Bounds, Grid};
 use crate::reduce::{Block, Reduce, Shared};
 use crate::resume::Resume;
 use crate::run::for_each;
@@ -180,6 +180,33 @@ impl<S, A: Axis, M> Reduction<S, A, M> {
         {
             return Ok(cells);
         }
+        let tile = block.tile();
+        let most = BLOCK_BYTES / size_of::<T::Lane>();
+        if tile.len() <= most {
+            return self.cells_of_lanes(block);
+        }
+        // Widened as a whole, the block would leave the cache. What is widened this much are integers,
+        // whose cells are exact: they can be joined in any way.
+        let mut joined: Option<Cells<T::Lane>> = None;
+        let rows = (most / tile.cols().max(1)).max(1);
+        for first in (0..tile.rows()).step_by(rows) {
+            let cells = self.cells_of_lanes(&block.sub_rows(first..tile.rows().min(first + rows)))?;
+            match (&mut joined, cell) {
+                (None, _) => joined = Some(cells),
+                (Some(joined), Cell::Row) => joined.append(cells),
+                (Some(joined), Cell::All | Cell::Column) => joined.merge(&cells),
+            }
+        }
+        Ok(joined.expect("a block that is too large has rows"))
+    }
+
+    /// The cells of a block, or of some of its rows, by way of lanes.
+    fn cells_of_lanes<T: Numeric>(&self, block: &Block<'_, T>) -> Result<Cells<T::Lane>>
+    where
+        S: Statistic<T>,
+        M: Selector<T>,
+    {
+        let (cell, isa) = (self.axis.cell(), block.isa());
         T::with_lanes(block.tile(), isa, block.scratch(), |tile| {
             let wanted = S::SPECIAL || self.nan != NanPolicy::Propagate;
             let (nan, need) = (self.nan, S::NEED);

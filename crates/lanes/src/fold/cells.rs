@@ -355,6 +355,33 @@ impl<L: Lane> Cells<L> {
         self.special = Some(special);
     }
 
+    /// Puts other cells of the same parts behind these.
+    pub fn append(&mut self, next: Self) {
+        let counts = |cells: &Self| (0..cells.len).map(|i| cells.count.at(i)).collect::<Vec<_>>();
+        match (&mut self.count, &next.count) {
+            (Counts::Same(a), Counts::Same(b)) if a == b => {}
+            (Counts::Each(a), _) => a.extend(counts(&next)),
+            (Counts::Same(_), _) => {
+                let each = [counts(self), counts(&next)].concat();
+                self.count = Counts::Each(each);
+            }
+        }
+        if self.special.is_some() || next.special.is_some() {
+            let nothing = |len| Special { nan: vec![0; len], inf: vec![0; len] };
+            let mut special = self.special.take().unwrap_or_else(|| nothing(self.len));
+            let more = next.special.unwrap_or_else(|| nothing(next.len));
+            special.nan.extend(more.nan);
+            special.inf.extend(more.inf);
+            self.special = Some(special);
+        }
+        self.len += next.len;
+        self.total.extend(next.total);
+        self.spread.extend(next.spread);
+        self.min.extend(next.min);
+        self.max.extend(next.max);
+        self.nan_seen |= next.nan_seen;
+    }
+
     /// Takes in the same cells of the elements that follow.
     pub fn merge(&mut self, next: &Self) {
         let isa = self.isa;

@@ -258,26 +258,6 @@ jobs! {
     rows: RowsJob, rows::fold;
 }
 
-/// The vectors of eight streams of `n` vectors each, in separate variables, and asking for those
-/// `ahead` of the `i`-th: in an array that is looped over they are not seen to be of one length, and
-/// each use is checked.
-macro_rules! eight_streams {
-    ($v:ident[..$n:expr] => $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
-        let [$a, $b, $c, $d, $e, $f, $g, $h] = $v;
-        let ($a, $b, $c, $d) = (&$a[..$n], &$b[..$n], &$c[..$n], &$d[..$n]);
-        let ($e, $f, $g, $h) = (&$e[..$n], &$f[..$n], &$g[..$n], &$h[..$n]);
-    };
-}
-pub(crate) use eight_streams;
-
-/// Asks for what eight streams come to after so many vectors.
-macro_rules! fetch_ahead {
-    ($at:expr; $($v:ident)*) => {
-        $(crate::arch::prefetch($v.as_ptr().wrapping_add($at));)*
-    };
-}
-pub(crate) use fetch_ahead;
-
 /// Steps that a stream goes before the next one, where they take turns.
 const STEPS: usize = 16;
 

@@ -215,6 +215,16 @@ pub(crate) struct Earlier<'a, P> {
 
 type KeepTree<'a, P> = dyn Fn(&Tree<P>) -> Result<()> + Sync + 'a;
 
+/// Which blocks are folded, and with what.
+pub(crate) struct Fold<'a, P> {
+    pub(crate) grid: &'a Grid,
+    pub(crate) blocks: Range<usize>,
+    /// Those among them that are not.
+    pub(crate) done: &'a Ranges,
+    pub(crate) shared: &'a Shared,
+    pub(crate) after_chunk: &'a KeepTree<'a, P>,
+}
+
 /// What a worker carries from chunk to chunk of a reduction.
 struct Worker<T: Element> {
     buffer: TileBuffer<T>,
@@ -306,65 +316,30 @@ impl Engine {
     {
         let shape = source.shape();
         kernel.check(shape)?;
-        let grid = self.grid::<T>(shape);
-        let plan = Plan::blocks(&grid, self.chunk, self.workers())
-            .finer(self.most_chunk_bytes() / grid.block_bytes());
-        // What goes into the answer at once is in no partial: nothing that a checkpoint could keep.
-        let shared = match earlier {
-            Some(_) => Shared::default(),
-            None => kernel.share(shape, &grid)?,
-        };
+        let grid = &self.grid::<T>(shape);
         let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
-        let (tree, keeping) = match earlier {
+        let blocks = 0..grid.len();
+        // What goes into the answer at once is in no partial: nothing that a checkpoint could keep.
+        let (shared, tree, job) = match earlier {
+            None => {
+                let (shared, tree) = (kernel.share(shape, grid)?, Tree::new());
+                let (done, after_chunk) = (&Ranges::default(), &|_: &_| Ok(()));
+                let fold = Fold { grid, blocks, done, shared: &shared, after_chunk };
+                let job = self.fold_into(&tree, source, kernel, fold);
+                job.end(source)?;
+                (shared, tree, job)
+            }
             Some(Earlier { nodes, done, after_chunk, on_failure }) => {
-                (Tree::from_nodes(nodes, merge), Some((done, after_chunk, on_failure)))
+                let (shared, tree) = (Shared::default(), Tree::from_nodes(nodes, merge));
+                let fold = Fold { grid, blocks, done: &done, shared: &shared, after_chunk };
+                let job = self.fold_into(&tree, source, kernel, fold);
+                job.end(source).inspect_err(|_| {
+                    // The failure is what has to be known, not that less of the work was kept.
+                    let _ = on_failure(&tree);
+                })?;
+                (shared, tree, job)
             }
-            None => (Tree::new(), None),
         };
-        let job = Job::new(self, "reduce", plan.len(), (shape.len() * size_of::<T>()) as u64)
-            .within_ceiling();
-        let lets_go = job.lets_go();
-        self.run(
-            &job,
-            |chunk| grid.bytes(plan.chunk(chunk)),
-            || Worker { buffer: TileBuffer::new(), scratch: Scratch::default(), lets_go },
-            |worker, chunk| {
-                let reduce = |worker: &mut Worker<T>, blocks: Range<usize>| {
-                    let mut run = Run::new();
-                    let all = blocks.clone();
-                    let reduced = self.each_block(source, &grid, all, worker, |i, block| {
-                        let mut partial = kernel.identity();
-                        kernel.accumulate_shared(&shared, &mut partial, block)?;
-                        run.push(i, partial, merge);
-                        Ok(())
-                    });
-                    // What a kernel made of bytes that were not there is no result, and no failure.
-                    source.check()?;
-                    reduced?;
-                    if lets_go {
-                        for (rows, cols) in grid.regions(blocks) {
-                            source.release(rows, cols);
-                        }
-                    }
-                    tree.add(run, merge);
-                    Ok(())
-                };
-                let Some((done, after_chunk, _)) = &keeping else {
-                    return reduce(worker, plan.chunk(chunk));
-                };
-                for blocks in done.missing(plan.chunk(chunk)) {
-                    reduce(worker, blocks)?;
-                }
-                after_chunk(&tree)
-            },
-        );
-        if let Err(error) = job.end(source) {
-            if let Some((_, _, on_failure)) = keeping {
-                // The failure is what has to be known, not that less of the work was kept.
-                let _ = on_failure(&tree);
-            }
-            return Err(error);
-        }
         let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
         // A result of many cells is made on all workers.
         let output = if job.workers() == 1 {
@@ -381,6 +356,62 @@ impl Engine {
         }?;
         job.succeed();
         Ok(output)
+    }
+
+    /// Folds blocks into a tree. The job that is given back says how that ended.
+    pub(crate) fn fold_into<T, S, R>(
+        &self,
+        tree: &Tree<R::Partial>,
+        source: &S,
+        kernel: &R,
+        fold: Fold<'_, R::Partial>,
+    ) -> Job<'_>
+    where
+        T: Element,
+        S: Source<T>,
+        R: Reduce<T>,
+    {
+        let Fold { grid, blocks, done, shared, after_chunk } = fold;
+        let plan = Plan::blocks(grid, self.chunk, self.workers())
+            .finer(self.most_chunk_bytes() / grid.block_bytes());
+        let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
+        let chunks = plan.meeting(blocks.clone());
+        let of_chunk = |i: usize| {
+            let chunk = plan.chunk(chunks.start + i);
+            chunk.start.max(blocks.start)..chunk.end.min(blocks.end)
+        };
+        let bytes = |of| -> u64 { done.missing(of).map(|blocks| grid.bytes(blocks)).sum() };
+        let job = Job::new(self, "reduce", chunks.len(), bytes(blocks.clone())).within_ceiling();
+        let lets_go = job.lets_go();
+        let reduce = |worker: &mut Worker<T>, blocks: Range<usize>| {
+            let mut run = Run::new();
+            let reduced = self.each_block(source, grid, blocks.clone(), worker, |i, block| {
+                let mut partial = kernel.identity();
+                kernel.accumulate_shared(shared, &mut partial, block)?;
+                run.push(i, partial, merge);
+                Ok(())
+            });
+            // What a kernel made of bytes that were not there is no result, and no failure.
+            source.check()?;
+            reduced?;
+            if lets_go {
+                for (rows, cols) in grid.regions(blocks) {
+                    source.release(rows, cols);
+                }
+            }
+            tree.add(run, merge);
+            Ok::<_, Error>(())
+        };
+        self.run(
+            &job,
+            |i| bytes(of_chunk(i)),
+            || Worker { buffer: TileBuffer::new(), scratch: Scratch::default(), lets_go },
+            |worker, i| {
+                done.missing(of_chunk(i)).try_for_each(|blocks| reduce(worker, blocks))?;
+                after_chunk(tree)
+            },
+        );
+        job
     }
 
     /// Hands the blocks of a chunk to `f`, with their numbers.

@@ -39,6 +39,9 @@ pub enum Error {
         /// Why not.
         source: CheckpointError,
     },
+    /// A partial that cannot be read, merged or finished.
+    #[error(transparent)]
+    Partial(#[from] crate::PartialError),
     /// The cancel token was used.
     #[error("the job was cancelled")]
     Cancelled,

@@ -136,9 +136,8 @@ impl Grid {
 
     /// The bytes of these blocks.
     pub(crate) fn bytes(&self, blocks: Range<usize>) -> u64 {
-        blocks
-            .map(|i| self.block(i))
-            .map(|b| (b.rows.len() * b.cols.len() * self.element_size) as u64)
+        self.regions(blocks)
+            .map(|(rows, cols)| (rows.len() * cols.len() * self.element_size) as u64)
             .sum()
     }
 }
@@ -194,11 +193,12 @@ mod tests {
             ((0, 1024, 4), (128, 1, 0)),
             ((10, 0, 4), (524_288, 0, 0)),
             ((1000, 1000, 4), (128, 1, 8)),
-            ((1_000_000, 1, 1), (131_072, 1, 8)),
+            ((1_000_000, 1, 1), (524_288, 1, 2)),
+            ((1_000_000, 1, 2), (131_072, 1, 8)),
             ((100, 4096, 4), (32, 1, 4)),
             ((100, 4097, 4), (128, 5, 5)),
             ((8, 1_000_000, 8), (128, 1954, 1954)),
-            ((3, 100_000, 1), (128, 98, 98)),
+            ((3, 100_000, 1), (128, 25, 25)),
         ];
         for ((rows, row_len, size), (band_rows, tiles, blocks)) in cases {
             let grid = Grid::new(rows, row_len, size);

@@ -172,6 +172,12 @@ impl Plan {
         start..self.len.min(start.saturating_add(self.step))
     }
 
+    /// The chunks that have something of a range.
+    pub(crate) fn meeting(&self, range: Range<usize>) -> Range<usize> {
+        let end = range.end.min(self.len).div_ceil(self.step);
+        (range.start / self.step).min(end)..end
+    }
+
     /// The most that a chunk covers.
     #[cfg(test)]
     pub(crate) fn step(&self) -> usize {

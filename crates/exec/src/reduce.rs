@@ -197,6 +197,15 @@ pub trait Reduce<T: Element>: Sync {
     /// When there is none: [`Error::NoElements`], [`Error::SumOverflow`].
     fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output, Error>;
 
+    /// Checks that what was read beside the array, like a mask, is still what it was.
+    ///
+    /// # Errors
+    /// When it is not.
+    #[doc(hidden)]
+    fn verify(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// What the workers of a job share. Nothing, unless there is something to be gained.
     #[doc(hidden)]
     fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
@@ -248,6 +257,9 @@ impl<T: Element, R: Reduce<T>> Reduce<T> for &R {
     fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output> {
         (**self).finish(partial, shape)
     }
+    fn verify(&self) -> Result<()> {
+        (**self).verify()
+    }
     fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
         (**self).share(shape, grid)
     }
@@ -291,6 +303,10 @@ macro_rules! tuples {
             }
             fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output> {
                 Ok(($(self.$index.finish(partial.$index, shape)?,)+))
+            }
+            fn verify(&self) -> Result<()> {
+                $(self.$index.verify()?;)+
+                Ok(())
             }
             fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
                 Ok(Shared::new([$(self.$index.share(shape, grid)?,)+]))

@@ -19,7 +19,7 @@ const MAGIC: &[u8; 8] = b"ROWMILLC";
 
 /// The version that is written, and the only one that is read. It goes up with every change of what
 /// partials mean, so that those of different releases are never merged.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Everything before the state.
 const HEAD: usize = MAGIC.len() + 4 + 8;
@@ -222,8 +222,8 @@ mod tests {
         }
         assert!(Saved::parse(&[&bytes[..], &[0]].concat()).is_err());
         let mut newer = bytes;
-        newer[8] = 2;
-        assert_eq!(Saved::parse(&newer), Err(CheckpointError::Version { found: 2 }));
+        newer[8] = 3;
+        assert_eq!(Saved::parse(&newer), Err(CheckpointError::Version { found: 3 }));
     }
 
     proptest! {

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use rowmill_core::{Birth, Element, Identity, Source};
 
 pub use file::{CheckpointError, check_checkpoint, frame_checkpoint};
-pub(crate) use file::{Saved, SavedNode, State};
+pub(crate) use file::{Saved, SavedNode, State, VERSION};
 pub(crate) use ranges::Ranges;
 
 use crate::tree::Node;

@@ -190,7 +190,8 @@ impl<S, A: Axis, M> Reduction<S, A, M> {
         let mut joined: Option<Cells<T::Lane>> = None;
         let rows = (most / tile.cols().max(1)).max(1);
         for first in (0..tile.rows()).step_by(rows) {
-            let cells = self.cells_of_lanes(&block.sub_rows(first..tile.rows().min(first + rows)))?;
+            let cells =
+                self.cells_of_lanes(&block.sub_rows(first..tile.rows().min(first + rows)))?;
             match (&mut joined, cell) {
                 (None, _) => joined = Some(cells),
                 (Some(joined), Cell::Row) => joined.append(cells),
@@ -301,6 +302,10 @@ where
             values.push(self.statistic.value(&empty, self.nan, values.len())?);
         }
         Ok(self.axis.output(values, dims))
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.mask.verify()
     }
 
     fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {

@@ -1,0 +1,412 @@
+//! Partials as values: what a reduction made of some rows, saved, merged elsewhere, and finished.
+//!
+//! ```text
+//!   process 1   rows 0..a  ---> Partial --(JSON)--+
+//!   process 2   rows a..b  ---> Partial --(JSON)--+--> merge --> finish: the bits of a single run
+//!   process 3   rows b..   ---> Partial --(JSON)--+
+//! ```
+//!
+//! A partial holds nodes of the merge tree over the blocks of the whole array (`tree.rs`). Nodes depend
+//! on blocks alone, so any set of them that covers all blocks once can be finished, whoever made them.
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rowmill_core::{DType, Element, Shape, Source};
+
+use crate::checkpoint::{Ranges, decode};
+use crate::engine::Fold;
+use crate::grid::Grid;
+use crate::reduce::Shared;
+use crate::resume::Resume;
+use crate::tree::Tree;
+use crate::{Engine, Result};
+
+/// Why a partial cannot be read, merged or finished.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PartialError {
+    /// Not the JSON of a partial.
+    #[error("this is no partial, or a part of one: {what}; make it again")]
+    Unreadable {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A partial of another release.
+    #[error("the partial has version {found}, this release reads {expected}; make it again")]
+    Version {
+        /// The version that is read.
+        expected: u32,
+        /// The version found.
+        found: u64,
+    },
+    /// A partial that was changed after it was made.
+    #[error("the partial was damaged: its checksum is wrong; make it again")]
+    Damaged,
+    /// A partial whose state does not fit what is said of it.
+    #[error("the state of the partial does not fit its reduction; make it again")]
+    State,
+    /// Partials of different reductions.
+    #[error("these are partials of different reductions: {expected:?} and {found:?}")]
+    OtherJob {
+        /// What the others are of.
+        expected: String,
+        /// What this one is of.
+        found: String,
+    },
+    /// Partials of arrays that cannot be one.
+    #[error("these are partials of different arrays: {expected} and {found}")]
+    OtherArray {
+        /// Dtype and shape of the others.
+        expected: String,
+        /// Dtype and shape of this one.
+        found: String,
+    },
+    /// Rows that do not begin and end where blocks do.
+    #[error(
+        "rows {}..{} cannot be a partial: it has to begin and end at multiples of {step} rows, or at the \
+         end of the array ({of} rows); {}..{} would do", rows.start, rows.end, nearest.start, nearest.end
+    )]
+    Bounds {
+        /// The rows asked for.
+        rows: Range<usize>,
+        /// The rows of a block.
+        step: usize,
+        /// The rows of the array.
+        of: usize,
+        /// Rows near those asked for that would do.
+        nearest: Range<usize>,
+    },
+    /// Rows that are in both partials.
+    #[error("rows {}..{} are in more than one of the partials", rows.start, rows.end)]
+    Overlap {
+        /// The first such rows.
+        rows: Range<usize>,
+    },
+    /// Rows that are in no partial.
+    #[error("rows {}..{} are in none of the partials", rows.start, rows.end)]
+    Missing {
+        /// The first such rows.
+        rows: Range<usize>,
+    },
+    /// The end of the array is in no partial.
+    #[error("rows from {rows} on are in none of the partials, to the end of the array")]
+    NoEnd {
+        /// Where they begin.
+        rows: usize,
+    },
+    /// A reduction that cannot be told from others.
+    #[error("a reduction with a closure cannot be recognised later; use a condition instead")]
+    NoWords,
+}
+
+/// What a reduction made of some rows of an array: a value that can be saved, merged with those of other
+/// rows in any order and grouping, and finished, to the bits of a single run over the whole array.
+///
+/// The rows have to begin and end at multiples of [`Partial::step`], or at the array's end. What was
+/// reduced is kept as text and compared, dtype and shape of a row are too. The array's contents are
+/// not: partials may come from any machine that has the rows.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, Mean, Partial};
+/// let data: Vec<f32> = (0..600_000).map(|i| (i as f32).sin()).collect();
+/// let x = SliceSource::new(&data, [200_000, 3]).unwrap();
+/// let engine = Engine::new()?;
+/// let mean = Mean::per_column();
+///
+/// let half = 2 * Partial::step::<f32>(x.shape());
+/// # use rowmill_core::Source;
+/// let first = engine.partial(&x, mean, 0..half)?;
+/// let second = engine.partial(&x, mean, half..200_000)?;
+/// let sent = second.to_json();
+/// let merged = Partial::from_json(&sent)?.merge(first)?;
+/// assert_eq!(merged.finish::<f32, _>(mean)?, engine.reduce(&x, mean)?);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partial {
+    job: String,
+    dtype: DType,
+    row_dims: Vec<usize>,
+    /// The rows of the array, if its last one is among those reduced.
+    end: Option<usize>,
+    /// Saved nodes by the first block and the level.
+    nodes: BTreeMap<(usize, u32), Vec<u8>>,
+}
+
+/// The blocks that a node stands for.
+fn blocks_of(start: usize, level: u32) -> Option<Range<usize>> {
+    let width = 1_usize.checked_shl(level)?;
+    start.is_multiple_of(width).then_some(start..start.checked_add(width)?)
+}
+
+impl Partial {
+    /// Rows at whose multiples the rows of a partial of such an array have to begin and end: those of a
+    /// block. It depends on dtype and row shape alone.
+    #[must_use]
+    pub fn step<T: Element>(shape: &Shape) -> usize {
+        grid(T::DTYPE, shape).band_rows()
+    }
+
+    /// What was computed, in words.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.job
+    }
+
+    /// The dtype of the array.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The shape of a row of the array.
+    #[must_use]
+    pub fn row_dims(&self) -> &[usize] {
+        &self.row_dims
+    }
+
+    /// The rows that were reduced, in order, neighbours together.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Range<usize>> {
+        let blocks = self.blocks();
+        blocks.iter().map(|blocks| self.rows_of(blocks)).filter(|rows| !rows.is_empty()).collect()
+    }
+
+    /// The number of rows of the array, if its last row is among those that were reduced.
+    #[must_use]
+    pub fn array_rows(&self) -> Option<usize> {
+        self.end
+    }
+
+    /// With the rows of another partial of the same reduction.
+    ///
+    /// # Errors
+    /// [`PartialError::OtherJob`], [`PartialError::OtherArray`]; [`PartialError::Overlap`] when a row is
+    /// in both.
+    pub fn merge(mut self, other: Self) -> Result<Self> {
+        if self.job != other.job {
+            return Err(PartialError::OtherJob { expected: self.job, found: other.job }.into());
+        }
+        let same_end = self.end.is_none() || other.end.is_none() || self.end == other.end;
+        if (self.dtype, &self.row_dims) != (other.dtype, &other.row_dims) || !same_end {
+            let [expected, found] = [&self, &other].map(Self::describe_array);
+            return Err(PartialError::OtherArray { expected, found }.into());
+        }
+        self.end = self.end.or(other.end);
+        let mine = self.blocks();
+        for ((start, level), state) in other.nodes {
+            let blocks = blocks_of(start, level).ok_or(PartialError::State)?;
+            if !mine.missing(blocks.clone()).eq([blocks.clone()]) {
+                let rows = self.rows_of(blocks);
+                return Err(PartialError::Overlap { rows }.into());
+            }
+            self.nodes.insert((start, level), state);
+        }
+        Ok(self)
+    }
+
+    /// The answer, when all rows are there.
+    ///
+    /// # Errors
+    /// [`PartialError::OtherJob`] unless `kernel` is what was computed; [`PartialError::Missing`] and
+    /// [`PartialError::NoEnd`] for rows that were not reduced; what the kernel has against the answer.
+    pub fn finish<T: Element, R: Resume<T>>(&self, kernel: R) -> Result<R::Output> {
+        self.check_job::<T>(&kernel)?;
+        let blocks = self.blocks();
+        let rows = self.end.ok_or_else(|| {
+            let last = blocks.iter().last();
+            PartialError::NoEnd { rows: last.map_or(0, |blocks| self.rows_of(blocks).end) }
+        })?;
+        let shape = self.shape(rows)?;
+        kernel.check(&shape)?;
+        let all = grid(self.dtype, &shape).len();
+        if let Some(blocks) = blocks.missing(0..all).next() {
+            return Err(PartialError::Missing { rows: self.rows_of(blocks) }.into());
+        }
+        let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
+        let tree = Tree::from_nodes(self.load(&kernel, &shape)?, merge);
+        let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
+        kernel.finish(partial, &shape)
+    }
+
+    /// Drops what was made of a last block that may have grown, and the end with it.
+    fn open_end(&mut self) {
+        let Some(end) = self.end.take() else { return };
+        let Ok(shape) = self.shape(end) else { return };
+        let grid = grid(self.dtype, &shape);
+        let whole = end / grid.band_rows() * grid.tiles();
+        self.nodes.retain(|&(start, level), _| {
+            blocks_of(start, level).is_some_and(|blocks| blocks.end <= whole)
+        });
+    }
+
+    /// The nodes as partials of a kernel.
+    fn load<T: Element, R: Resume<T>>(
+        &self,
+        kernel: &R,
+        shape: &Shape,
+    ) -> Result<Vec<crate::tree::Node<R::Partial>>> {
+        let saved = |(&(start, level), state): (&(usize, u32), &Vec<u8>)| {
+            (level, (start >> level.min(usize::BITS - 1)) as u64, state.clone())
+        };
+        let nodes = self.nodes.iter().map(saved).collect();
+        let load = |state: &[u8], blocks| kernel.load(state, shape, blocks);
+        decode(nodes, grid(self.dtype, shape).len(), &load).ok_or(PartialError::State.into())
+    }
+
+    fn check_job<T: Element>(&self, kernel: &impl Resume<T>) -> Result<()> {
+        let job = kernel.describe().ok_or(PartialError::NoWords)?;
+        if job != self.job {
+            let found = self.job.clone();
+            return Err(PartialError::OtherJob { expected: job, found }.into());
+        }
+        if T::DTYPE != self.dtype {
+            let (expected, found) = (T::DTYPE.to_string(), self.describe_array());
+            return Err(PartialError::OtherArray { expected, found }.into());
+        }
+        Ok(())
+    }
+
+    fn blocks(&self) -> Ranges {
+        let mut blocks = Ranges::default();
+        let of_nodes = self.nodes.keys().filter_map(|&(start, level)| blocks_of(start, level));
+        of_nodes.for_each(|range| blocks.insert(range));
+        blocks
+    }
+
+    /// The rows of some blocks, of which those of a band are together.
+    fn rows_of(&self, blocks: Range<usize>) -> Range<usize> {
+        let Ok(shape) = self.shape(1) else { return 0..0 };
+        let grid = grid(self.dtype, &shape);
+        let tiles = grid.tiles().max(1);
+        let end = self.end.unwrap_or(usize::MAX);
+        let row = |band: usize| band.saturating_mul(grid.band_rows()).min(end);
+        row(blocks.start / tiles)..row(blocks.end.div_ceil(tiles))
+    }
+
+    fn shape(&self, rows: usize) -> Result<Shape> {
+        let mut dims = vec![rows];
+        dims.extend(&self.row_dims);
+        Shape::new(dims).map_err(|_| PartialError::State.into())
+    }
+
+    fn describe_array(&self) -> String {
+        let rows = self.end.map_or_else(|| "any number".to_owned(), |rows| rows.to_string());
+        format!("{}, {rows} of rows of shape {:?}", self.dtype, self.row_dims)
+    }
+}
+
+fn grid(dtype: DType, shape: &Shape) -> Grid {
+    Grid::new(shape.rows(), shape.row_len(), dtype.size())
+}
+
+impl Engine {
+    /// Reduces some rows of an array to a [`Partial`], which can be merged with those of the others.
+    ///
+    /// # Errors
+    /// As [`reduce`](Self::reduce); [`PartialError::Bounds`] when the rows do not begin and end at
+    /// multiples of [`Partial::step`] or at the end of the array, [`PartialError::NoWords`] for a mask that
+    /// is a closure.
+    pub fn partial<T, S, R>(&self, source: &S, kernel: R, rows: Range<usize>) -> Result<Partial>
+    where
+        T: Element,
+        S: Source<T>,
+        R: Resume<T>,
+    {
+        let shape = source.shape();
+        let partial = Partial {
+            job: kernel.describe().ok_or(PartialError::NoWords)?,
+            dtype: T::DTYPE,
+            row_dims: shape.row_dims().to_vec(),
+            end: None,
+            nodes: BTreeMap::new(),
+        };
+        let (step, of) = (Partial::step::<T>(shape), shape.rows());
+        let fits = |row: usize| row == of || (row < of && row.is_multiple_of(step));
+        if !fits(rows.start) || !fits(rows.end) || rows.start > rows.end {
+            let start = rows.start.min(of) / step * step;
+            let end = rows.end.max(start).div_ceil(step).saturating_mul(step).min(of);
+            let nearest = start..end;
+            return Err(PartialError::Bounds { rows, step, of, nearest }.into());
+        }
+        self.add_rows(partial, source, &kernel, rows)
+    }
+
+    /// Reduces the rows that a partial lacks, and no others: what came to an array by appending, or what
+    /// other processes did not do. Rows of a last block that has grown since are read again.
+    ///
+    /// # Errors
+    /// As [`partial`](Self::partial); [`PartialError::OtherJob`] and [`PartialError::OtherArray`] when
+    /// this is a partial of something else, or of an array with more rows.
+    pub fn partial_after<T, S, R>(
+        &self,
+        source: &S,
+        kernel: R,
+        mut earlier: Partial,
+    ) -> Result<Partial>
+    where
+        T: Element,
+        S: Source<T>,
+        R: Resume<T>,
+    {
+        let shape = source.shape();
+        earlier.check_job::<T>(&kernel)?;
+        let reaches = earlier.rows().last().map_or(0, |rows| rows.end);
+        let shrunk = earlier.end.unwrap_or(reaches) > shape.rows();
+        if shrunk || earlier.row_dims != shape.row_dims() {
+            let (expected, found) = (format!("{} {shape}", T::DTYPE), earlier.describe_array());
+            return Err(PartialError::OtherArray { expected, found }.into());
+        }
+        if earlier.end.is_some_and(|end| end < shape.rows()) {
+            earlier.open_end();
+        }
+        self.add_rows(earlier, source, &kernel, 0..shape.rows())
+    }
+
+    /// Adds those of the rows that are not there yet.
+    fn add_rows<T, S, R>(
+        &self,
+        mut partial: Partial,
+        source: &S,
+        kernel: &R,
+        rows: Range<usize>,
+    ) -> Result<Partial>
+    where
+        T: Element,
+        S: Source<T>,
+        R: Resume<T>,
+    {
+        let shape = source.shape();
+        kernel.check(shape)?;
+        let grid = &self.grid::<T>(shape);
+        let done = &partial.blocks();
+        let band = |row: usize| row.div_ceil(grid.band_rows()) * grid.tiles();
+        let (start, end) = (band(rows.start), band(rows.end));
+        // A last block that may grow is no part of a larger node: it can be dropped alone.
+        let whole = (shape.rows() / grid.band_rows() * grid.tiles()).clamp(start, end);
+        for blocks in [start..whole, whole..end] {
+            let (tree, shared) = (Tree::new(), &Shared::default());
+            let fold = Fold { grid, blocks, done, shared, after_chunk: &|_| Ok(()) };
+            let job = self.fold_into(&tree, source, kernel, fold);
+            job.end(source)?;
+            tree.look(|nodes| {
+                for (&(level, index), state) in nodes {
+                    partial.nodes.insert((index << level, level), kernel.save(state));
+                }
+            });
+            job.succeed();
+        }
+        kernel.verify()?;
+        if rows.end == shape.rows() {
+            partial.end = Some(shape.rows());
+        }
+        Ok(partial)
+    }
+}
+
+#[cfg(test)]
+mod tests;

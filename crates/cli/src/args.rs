@@ -8,7 +8,7 @@ use rowmill::{Checkpoint, ChunkSize, Condition, Shape};
 use crate::condition::parse_condition;
 use crate::values::{
     Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Interval, Method, Nan, OrderArg, Size,
-    WhileWritten, parse_seconds,
+    WhileWritten, parse_part, parse_rows, parse_seconds,
 };
 
 /// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
@@ -48,6 +48,13 @@ pub(crate) enum Command {
     /// The mean, in float64
     #[command(after_help = MEAN_EXAMPLES)]
     Mean(TotalArgs),
+    /// What stats makes of some rows, kept in a file: merged with that of the others, it gives the bits of
+    /// a single run
+    #[command(after_help = PARTIAL_EXAMPLES)]
+    Partial(PartialArgs),
+    /// Take partials together, and print the statistics when all rows are there
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeArgs),
     /// Write a normalized copy: zero mean and unit variance, or a fixed range
     #[command(after_help = NORMALIZE_EXAMPLES)]
     Normalize(NormalizeArgs),
@@ -110,6 +117,27 @@ Examples:
   rowmill mean x.npy --axis columns --nan skip
   rowmill mean x.npy --where 'x > 0.5' --json
   rowmill mean x.npy --mask keep.npy";
+
+const PARTIAL_EXAMPLES: &str = "\
+Rows have to begin and end where blocks do; an error names rows near them that would do, and --part
+finds them by itself. The partial is JSON.
+
+Examples:
+  rowmill partial x.npy --part 1/4 -o p1.json       on one machine
+  rowmill partial x.npy --part 2/4 -o p2.json       on another, and so on
+  rowmill merge p1.json p2.json p3.json p4.json
+  rowmill partial x.npy -o today.json && rowmill append x.npy more.npy
+  rowmill partial x.npy --after today.json -o tomorrow.json    reads the new rows only
+  rowmill merge tomorrow.json";
+
+const MERGE_EXAMPLES: &str = "\
+The partials may come in any order, and may be of several files with the same rows in different places
+of one array, as long as every row is in one of them.
+
+Examples:
+  rowmill merge p*.json
+  rowmill merge p*.json --json
+  rowmill merge p1.json p2.json -o p12.json         not all rows yet: merged later";
 
 const NORMALIZE_EXAMPLES: &str = "\
 NaN are left out of the statistics and stay NaN; a constant column becomes 0 (or A of the range).
@@ -301,6 +329,53 @@ pub(crate) struct StatsArgs {
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PartialArgs {
+    /// The JSON file to write
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: PathBuf,
+    /// Only these rows, counted from 0: FIRST:END, either may be left out [default: all]
+    #[arg(long, value_name = "A:B", conflicts_with_all = ["part", "after"], value_parser = parse_rows)]
+    pub(crate) rows: Option<(Option<usize>, Option<usize>)>,
+    /// Only part K of N parts of about the same number of rows
+    #[arg(long, value_name = "K/N", conflicts_with = "after", value_parser = parse_part)]
+    pub(crate) part: Option<(usize, usize)>,
+    /// Only what this partial lacks; what is written has both
+    #[arg(long, value_name = "PATH")]
+    pub(crate) after: Option<PathBuf>,
+    /// One answer for everything, for each column, or for each row
+    #[arg(long, value_enum, default_value_t = Axis::Columns)]
+    pub(crate) axis: Axis,
+    /// A NaN makes the answer NaN, is left out and counted, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
+    pub(crate) nan: Nan,
+    /// Print one JSON object about the partial
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MergeArgs {
+    /// The partials
+    #[arg(required = true, value_name = "PARTIAL")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write the merged partial here, whether or not all rows are there
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// Delta degrees of freedom: the variance is divided by count - N
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    pub(crate) ddof: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The arguments of checksum and verify.

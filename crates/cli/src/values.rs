@@ -155,6 +155,26 @@ pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "expected seconds from 0 on, such as 5 or 0.5".to_owned())
 }
 
+/// A run of rows, `A:B`, of which either end may be left out.
+pub(crate) fn parse_rows(text: &str) -> Result<(Option<usize>, Option<usize>), String> {
+    let expected = || "expected FIRST:END, such as 0:1000000, 500: or :500".to_owned();
+    let (first, end) = text.split_once(':').ok_or_else(expected)?;
+    let bound = |text: &str| match text.trim() {
+        "" => Ok(None),
+        number => number.parse().map(Some).map_err(|_| expected()),
+    };
+    Ok((bound(first)?, bound(end)?))
+}
+
+/// Part K of N, counted from 1.
+pub(crate) fn parse_part(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(k, n)| {
+        let (k, n) = (k.trim().parse().ok()?, n.trim().parse().ok()?);
+        (1..=n).contains(&k).then_some((k, n))
+    });
+    parts.ok_or_else(|| "expected K/N with K from 1 to N, such as 1/4".to_owned())
+}
+
 /// A number of bytes: `64M`, `2GiB`, spelt as the bytes of a chunk are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {

@@ -4,13 +4,12 @@ mod append;
 mod clean;
 mod info;
 mod normalize;
+mod partial;
 mod stats;
 mod total;
 mod verify;
 
 use std::io::{IsTerminal, Write};
-
-use rowmill::Meta;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -25,6 +24,8 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure>
         Command::Sum(args) => total::run(Total::Sum, args, out),
         Command::Mean(args) => total::run(Total::Mean, args, out),
         Command::Normalize(args) => normalize::run(args, out),
+        Command::Partial(args) => partial::make(args, out),
+        Command::Merge(args) => partial::merge(args, out),
         Command::Checksum(args) => verify::make(args, out),
         Command::Verify(args) => verify::run(args, out),
         Command::Append(args) => append::run(args, out),
@@ -38,8 +39,8 @@ fn most_lines() -> usize {
 }
 
 /// What a cell is called: the name of its column, or its index.
-fn label(axis: Axis, meta: &Meta, dims: &[usize], cell: usize) -> String {
-    let names = meta.columns.as_ref().filter(|_| axis == Axis::Columns);
+fn label(axis: Axis, columns: Option<&[String]>, dims: &[usize], cell: usize) -> String {
+    let names = columns.filter(|_| axis == Axis::Columns);
     match names.and_then(|names| names.get(cell)) {
         Some(name) => clean(name).into_owned(),
         None => index_label(dims, cell),

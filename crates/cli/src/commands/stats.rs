@@ -17,9 +17,10 @@ use crate::number::Number;
 use crate::reduce::{Answering, Cells, How, Partial, finish, masked, over_axis, timed};
 use crate::report::Took;
 use crate::table::{Table, write_list};
+use crate::values::Axis;
 
 /// A [`Summary`] of whatever dtype.
-struct Cell {
+pub(super) struct Cell {
     count: u64,
     nan: u64,
     inf: u64,
@@ -46,10 +47,10 @@ impl<T: Answering> From<Summary<T>> for Cell {
 }
 
 /// A statistic: its name, and its number of a cell.
-type Column = (&'static str, fn(&Cell) -> Number);
+pub(super) type Column = (&'static str, fn(&Cell) -> Number);
 
 /// In the order of the JSON object.
-const ALL: [Column; 9] = [
+pub(super) const ALL: [Column; 9] = [
     ("count", |c| c.count.into()),
     ("nan", |c| c.nan.into()),
     ("inf", |c| c.inf.into()),
@@ -65,9 +66,11 @@ const ALL: [Column; 9] = [
 const TABLE: [&str; 8] = ["count", "nan", "inf", "mean", "std", "min", "max", "sum"];
 
 /// The kernel, with everything that is known at run time only.
-struct Kernel<'a> {
-    ddof: u64,
-    how: How<'a>,
+pub(super) struct Kernel<'a> {
+    pub(super) ddof: u64,
+    pub(super) how: How<'a>,
+    /// What is computed, in words, where that is known from before.
+    pub(super) job: Option<&'a str>,
 }
 
 impl<T: Answering> Reduce<T> for Kernel<'_> {
@@ -93,6 +96,11 @@ impl<T: Answering> Reduce<T> for Kernel<'_> {
         Reduce::<T>::merge(&Stats::all(), partial, next);
     }
 
+    fn verify(&self) -> Result<(), Error> {
+        let kernel = Stats::all();
+        masked!(self.how, kernel => Reduce::<T>::verify(&kernel))
+    }
+
     fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output, Error> {
         over_axis!(self.how, Stats.ddof(self.ddof); stats => masked!(self.how, stats => {
             Ok(finish::<T, _, _, _>(&stats, partial, shape)?.map(Into::into))
@@ -102,6 +110,9 @@ impl<T: Answering> Reduce<T> for Kernel<'_> {
 
 impl<T: Answering> Resume<T> for Kernel<'_> {
     fn describe(&self) -> Option<String> {
+        if let Some(job) = self.job {
+            return Some(job.to_owned());
+        }
         over_axis!(self.how, Stats.ddof(self.ddof); stats => masked!(self.how, stats => {
             Resume::<T>::describe(&stats)
         }))
@@ -121,7 +132,7 @@ pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> 
     let select = args.select.open(&args.input)?;
     let running = args.engine.build(&args.input.file)?;
     let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
-    let kernel = Kernel { ddof: args.ddof, how };
+    let kernel = Kernel { ddof: args.ddof, how, job: None };
     let checkpoint = args.checkpoint.get();
     let (cells, seconds) =
         match_array!(&array, x => timed(&running.engine, x, kernel, checkpoint.as_ref()))?;
@@ -137,12 +148,12 @@ pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> 
         describe_speed(bytes, seconds),
         args.select.describe(),
     ));
-    print(args, &array, &cells, out).map_err(Failure::Output)
+    print(args.axis, array.meta().columns.as_deref(), &cells, out).map_err(Failure::Output)
 }
 
-fn print(
-    args: &StatsArgs,
-    array: &AnyArray,
+pub(super) fn print(
+    axis: Axis,
+    columns: Option<&[String]>,
     cells: &Cells<Cell>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -155,14 +166,14 @@ fn print(
     let any_inf = cells.values.iter().any(|c| c.inf > 0);
     let shown = TABLE.iter().filter(|&&name| name != "inf" || any_inf);
     let shown = shown.filter_map(|&name| ALL.iter().find(|(n, _)| *n == name));
-    let columns: Vec<&Column> = shown.collect();
+    let shown: Vec<&Column> = shown.collect();
     let line = |i: usize| {
-        let mut line = vec![label(args.axis, array.meta(), &cells.dims, i)];
-        line.extend(columns.iter().map(|(_, number)| number(&cells.values[i]).rounded()));
+        let mut line = vec![label(axis, columns, &cells.dims, i)];
+        line.extend(shown.iter().map(|(_, number)| number(&cells.values[i]).rounded()));
         line
     };
-    let mut header = vec![label_header(args.axis)];
-    header.extend(columns.iter().map(|(name, _)| name));
+    let mut header = vec![label_header(axis)];
+    header.extend(shown.iter().map(|(name, _)| name));
     Table { header, len: cells.values.len(), line: &line }.write(out, most_lines())
 }
 

@@ -153,7 +153,11 @@ fn print(
     }
     let line = |i: usize| {
         let Cell { value, count } = &cells.values[i];
-        vec![label(axis, meta, &cells.dims, i), count.to_string(), value.rounded()]
+        vec![
+            label(axis, meta.columns.as_deref(), &cells.dims, i),
+            count.to_string(),
+            value.rounded(),
+        ]
     };
     let header = vec![label_header(axis), "count", total.name()];
     Table { header, len: cells.values.len(), line: &line }.write(out, most_lines())

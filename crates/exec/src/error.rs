@@ -99,6 +99,9 @@ pub enum Error {
         /// The shape of the array.
         array: Shape,
     },
+    /// A condition about columns that are not there.
+    #[error(transparent)]
+    Condition(#[from] crate::ParseConditionError),
     /// The workers could not be started.
     #[error("cannot start {workers} workers: {source}")]
     Workers {

@@ -132,12 +132,16 @@ pub struct CompareMask {
     threshold: Threshold,
 }
 
+/// Every comparison is membership in a closed interval, or its opposite: one loop for all.
+pub(super) fn interval<T: Numeric>(op: CompareOp, threshold: Threshold) -> Interval<T::Lane> {
+    let nothing = (T::Lane::HIGHEST, T::Lane::LOWEST);
+    let (lo, hi) = T::bounds(op, threshold).unwrap_or(nothing);
+    Interval { lo, hi, negate: op == CompareOp::Ne }
+}
+
 impl CompareMask {
-    /// Every comparison is membership in a closed interval, or its opposite: one loop for all.
     fn interval<T: Numeric>(&self) -> Interval<T::Lane> {
-        let nothing = (T::Lane::HIGHEST, T::Lane::LOWEST);
-        let (lo, hi) = T::bounds(self.op, self.threshold).unwrap_or(nothing);
-        Interval { lo, hi, negate: self.op == CompareOp::Ne }
+        interval::<T>(self.op, self.threshold)
     }
 }
 
@@ -304,6 +308,12 @@ impl From<f64> for Threshold {
 
 impl From<i64> for Threshold {
     fn from(value: i64) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<i32> for Threshold {
+    fn from(value: i32) -> Self {
         Self::Integer(value.into())
     }
 }

@@ -15,7 +15,7 @@ mod stats;
 mod sum;
 
 pub use axis::{All, Axis, Columns, Rows, Values};
-pub use condition::{Condition, ParseConditionError};
+pub use condition::{ColumnName, Condition, ConditionMask, ParseConditionError, Term};
 pub use counts::{Counts, Tally};
 pub use mask::{
     ArrayMask, CompareMask, CompareOp, Mask, ParseThresholdError, Selector, Threshold, Unmasked,

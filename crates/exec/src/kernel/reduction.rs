@@ -14,6 +14,7 @@ use crate::resume::Resume;
 use crate::run::for_each;
 use crate::scratch::Scratch;
 use crate::{Error, Result};
+use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::{Cell, CellState, Cells, FoldOrder, Need, Selection, Special};
 use rowmill_lanes::lanes::Lane;
 
@@ -405,6 +406,10 @@ impl<'a, T: Numeric> BlockFold<'a, T> {
 
     pub(super) fn has_to_let_go(&self) -> bool {
         self.block.has_to_let_go()
+    }
+
+    pub(super) fn isa(&self) -> Isa {
+        self.block.isa()
     }
 
     pub(super) fn scratch(&self) -> &'a Scratch {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rowmill_core::{Element, Shape, Source, TileBuffer};
+use rowmill_core::{Element, Shape, Source, Tile, TileBuffer};
 
 use crate::checkpoint::Ranges;
 use crate::control::{CancelToken, Observer, Progress};
@@ -218,6 +218,8 @@ type KeepTree<'a, P> = dyn Fn(&Tree<P>) -> Result<()> + Sync + 'a;
 /// What a worker carries from chunk to chunk of a reduction.
 struct Worker<T: Element> {
     buffer: TileBuffer<T>,
+    /// Whole rows that a source lends with gaps between them, without the gaps.
+    together: Vec<T>,
     scratch: Scratch,
     /// Whether what was read has to be let go.
     lets_go: bool,
@@ -327,7 +329,12 @@ impl Engine {
         self.run(
             &job,
             |chunk| grid.bytes(plan.chunk(chunk)),
-            || Worker { buffer: TileBuffer::new(), scratch: Scratch::default(), lets_go },
+            || Worker {
+                buffer: TileBuffer::new(),
+                together: Vec::new(),
+                scratch: Scratch::default(),
+                lets_go,
+            },
             |worker, chunk| {
                 let reduce = |worker: &mut Worker<T>, blocks: Range<usize>| {
                     let mut run = Run::new();
@@ -393,7 +400,7 @@ impl Engine {
         mut f: impl FnMut(usize, &Block<'_, T>) -> Result<()>,
     ) -> Result<()> {
         let row_len = source.shape().row_len();
-        let Worker { buffer, scratch, lets_go } = worker;
+        let Worker { buffer, together: rows_together, scratch, lets_go } = worker;
         // Some layouts are only read well many rows at a time: then blocks that stand on top of
         // each other are read together.
         let together = source.rows_at_a_time().div_ceil(grid.band_rows()).max(1);
@@ -408,6 +415,16 @@ impl Engine {
                 source.tile_below_ceiling(rows, cols, buffer)?
             } else {
                 source.tile(rows, cols, buffer)?
+            };
+            // Loops over whole rows are for rows without gaps: which loops are taken must not depend on
+            // how a tile happens to lie in memory.
+            let span = match span.as_slice() {
+                None if span.cols() == row_len => {
+                    rows_together.clear();
+                    span.iter_rows().for_each(|row| rows_together.extend_from_slice(row));
+                    Tile::new(&rows_together[..], span.rows(), row_len, row_len)
+                }
+                _ => span,
             };
             for index in next..=last {
                 let bounds = grid.block(index);

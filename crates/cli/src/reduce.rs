@@ -4,10 +4,11 @@
 use std::time::Instant;
 
 use rowmill::{
-    All, Array, Axis as ExecAxis, Checkpoint, Columns, CompareMask, Engine, NanPolicy, Numeric,
-    Reduce, Reduction, Result, Resume, Rows, Selector, Shape, Statistic, Sum, Values,
+    All, Axis as ExecAxis, Checkpoint, Columns, CompareMask, Engine, NanPolicy, Numeric, Reduce,
+    Reduction, Result, Resume, Rows, Selector, Shape, Source, Statistic, Sum, Values,
 };
 
+use crate::input::Readable;
 use crate::number::Number;
 use crate::values::Axis;
 
@@ -15,7 +16,7 @@ use crate::values::Axis;
 pub(crate) enum Select {
     Everything,
     Compare(CompareMask),
-    Array(Array<bool>),
+    Array(Readable<'static, bool>),
 }
 
 /// What is kept of an array, and what of it takes part.
@@ -104,7 +105,7 @@ where
 /// Runs a job, and tells how many seconds it took.
 pub(crate) fn timed<T, R>(
     engine: &Engine,
-    array: &Array<T>,
+    source: &impl Source<T>,
     kernel: R,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<(R::Output, f64)>
@@ -114,8 +115,8 @@ where
 {
     let start = Instant::now();
     let output = match checkpoint {
-        Some(checkpoint) => engine.reduce_resumable(array, kernel, checkpoint)?,
-        None => engine.reduce(array, kernel)?,
+        Some(checkpoint) => engine.reduce_resumable(source, kernel, checkpoint)?,
+        None => engine.reduce(source, kernel)?,
     };
     Ok((output, start.elapsed().as_secs_f64()))
 }

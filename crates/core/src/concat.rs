@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::source::check_ranges;
 use crate::{
-    Array, Element, Error, Identity, OpenOptions, Result, Shape, Source, Tile, TileBuffer,
+    AnyArray, Array, Element, Error, Identity, OpenOptions, Result, Shape, Source, Tile, TileBuffer,
 };
 
 /// Arrays of the same dtype and the same shape of rows as one array: the rows of the first, then those of
@@ -170,6 +170,35 @@ impl<T: Element> Concat<Array<T>> {
     /// As [`files_like`], and as [`open`](Self::open).
     pub fn open_glob(pattern: &str) -> Result<Self> {
         Self::open(files_like(pattern)?)
+    }
+
+    /// Arrays that are open, in this order, the first of which is of type `T`.
+    ///
+    /// ```
+    /// use rowmill_core::{AnyArray, Array, ArrayMut, Concat, match_array};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// # ArrayMut::<f32>::create(&path, [2, 1])?.close()?;
+    /// let arrays = [rowmill_core::open(&path)?, rowmill_core::open(&path)?];
+    /// fn rows<T: rowmill_core::Element>(_: &Array<T>, all: &[AnyArray]) -> rowmill_core::Result<usize> {
+    ///     Ok(Concat::<Array<T>>::of_any(all)?.sources().len())
+    /// }
+    /// assert_eq!(match_array!(&arrays[0], x => rows(x, &arrays))?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Concat::new), naming the file; [`Error::NotOneArray`] for one of another dtype.
+    pub fn of_any(arrays: &[AnyArray]) -> Result<Self> {
+        let typed = arrays.iter().map(|x| {
+            x.downcast::<T>().cloned().ok_or_else(|| Error::NotOneArray {
+                what: x.path().display().to_string(),
+                first: arrays[0].path().display().to_string(),
+                expected: T::DTYPE.to_string(),
+                found: x.dtype().to_string(),
+            })
+        });
+        Self::of_arrays(typed.collect::<Result<_>>()?)
     }
 
     /// Arrays that are open, in this order.

@@ -10,10 +10,9 @@ mod verify;
 
 use std::io::{IsTerminal, Write};
 
-use rowmill::Meta;
-
 use crate::args::Command;
 use crate::failure::Failure;
+use crate::input::Input;
 use crate::table::{MOST_ON_A_TERMINAL, clean, index_label};
 use crate::values::Axis;
 use total::Total;
@@ -38,8 +37,8 @@ fn most_lines() -> usize {
 }
 
 /// What a cell is called: the name of its column, or its index.
-fn label(axis: Axis, meta: &Meta, dims: &[usize], cell: usize) -> String {
-    let names = meta.columns.as_ref().filter(|_| axis == Axis::Columns);
+fn label(axis: Axis, input: &Input, dims: &[usize], cell: usize) -> String {
+    let names = input.columns.as_ref().filter(|_| axis == Axis::Columns);
     match names.and_then(|names| names.get(cell)) {
         Some(name) => clean(name).into_owned(),
         None => index_label(dims, cell),

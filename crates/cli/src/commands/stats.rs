@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use rowmill::{AnyArray, Block, Error, Reduce, Resume, Shape, Stats, Summary, match_array};
+use rowmill::{Block, Error, Reduce, Resume, Shape, Stats, Summary, match_array};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{label, label_header, most_lines};
 use crate::args::StatsArgs;
 use crate::failure::Failure;
-use crate::input::describe_speed;
+use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
@@ -117,32 +117,34 @@ impl<T: Answering> Resume<T> for Kernel<'_> {
 }
 
 pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let array = args.input.open()?;
-    let select = args.select.open(&args.input)?;
-    let running = args.engine.build(&args.input.file)?;
+    let input = args.input.open()?;
+    let select = args.select.open(&args.input, &input)?;
+    let running = args.engine.build(&input.files[0])?;
     let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
     let kernel = Kernel { ddof: args.ddof, how };
     let checkpoint = args.checkpoint.get();
-    let (cells, seconds) =
-        match_array!(&array, x => timed(&running.engine, x, kernel, checkpoint.as_ref()))?;
+    let (cells, seconds) = match_array!(input.first(), x => {
+        timed(&running.engine, &input.source(x)?, kernel, checkpoint.as_ref())
+    })
+    .map_err(|error| input.failure(error))?;
     let took = running.finish();
     if args.json {
-        let report = Report { args, array: &array, cells: &cells, seconds, took };
+        let report = Report { args, input: &input, cells: &cells, seconds, took };
         return json::write(out, &report).map_err(Failure::Output);
     }
-    let bytes = array.meta().byte_len() as u64;
+    let bytes = input.byte_len() as u64;
     note(format_args!(
         "{} in {}{}",
-        args.input.describe(&array),
+        input.describe(),
         describe_speed(bytes, seconds),
         args.select.describe(),
     ));
-    print(args, &array, &cells, out).map_err(Failure::Output)
+    print(args, &input, &cells, out).map_err(Failure::Output)
 }
 
 fn print(
     args: &StatsArgs,
-    array: &AnyArray,
+    input: &Input,
     cells: &Cells<Cell>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -157,7 +159,7 @@ fn print(
     let shown = shown.filter_map(|&name| ALL.iter().find(|(n, _)| *n == name));
     let columns: Vec<&Column> = shown.collect();
     let line = |i: usize| {
-        let mut line = vec![label(args.axis, array.meta(), &cells.dims, i)];
+        let mut line = vec![label(args.axis, input, &cells.dims, i)];
         line.extend(columns.iter().map(|(_, number)| number(&cells.values[i]).rounded()));
         line
     };
@@ -168,7 +170,7 @@ fn print(
 
 struct Report<'a> {
     args: &'a StatsArgs,
-    array: &'a AnyArray,
+    input: &'a Input,
     cells: &'a Cells<Cell>,
     seconds: f64,
     took: Option<Took>,
@@ -177,20 +179,20 @@ struct Report<'a> {
 impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Cells { dims, values } = self.cells;
-        let meta = self.array.meta();
+        let input = self.input;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("file", &json::path(&self.args.input.file))?;
-        map.serialize_entry("dtype", meta.dtype.name())?;
-        map.serialize_entry("shape", meta.shape.dims())?;
+        map.serialize_entry("file", &json::paths(&input.files))?;
+        map.serialize_entry("dtype", input.dtype().name())?;
+        map.serialize_entry("shape", input.shape.dims())?;
         map.serialize_entry("axis", self.args.axis.name())?;
-        if let Some(names) = &meta.columns {
+        if let Some(names) = &input.columns {
             map.serialize_entry("columns", names)?;
         }
         for (name, number) in ALL {
             map.serialize_entry(name, &Nested { dims, value: |i: usize| number(&values[i]) })?;
         }
         map.serialize_entry("seconds", &self.seconds)?;
-        map.serialize_entry("bytes", &meta.byte_len())?;
+        map.serialize_entry("bytes", &input.byte_len())?;
         if let Some(took) = &self.took {
             map.serialize_entry("report", took)?;
         }

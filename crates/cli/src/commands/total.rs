@@ -3,16 +3,14 @@
 use std::io::Write;
 use std::ops::Range;
 
-use rowmill::{
-    AnyArray, Block, Counts, Error, Mean, Meta, Reduce, Resume, Shape, Sum, match_array,
-};
+use rowmill::{Block, Counts, Error, Mean, Reduce, Resume, Shape, Sum, match_array};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{label, label_header, most_lines};
 use crate::args::TotalArgs;
 use crate::failure::Failure;
-use crate::input::describe_speed;
+use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
@@ -114,35 +112,37 @@ impl<T: Answering> Resume<T> for Kernel<'_> {
 }
 
 pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let array = args.input.open()?;
-    let select = args.select.open(&args.input)?;
-    let running = args.engine.build(&args.input.file)?;
+    let input = args.input.open()?;
+    let select = args.select.open(&args.input, &input)?;
+    let running = args.engine.build(&input.files[0])?;
     let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
     let kernel = Kernel { total, how };
     let checkpoint = args.checkpoint.get();
-    let (cells, seconds) =
-        match_array!(&array, x => timed(&running.engine, x, kernel, checkpoint.as_ref()))?;
+    let (cells, seconds) = match_array!(input.first(), x => {
+        timed(&running.engine, &input.source(x)?, kernel, checkpoint.as_ref())
+    })
+    .map_err(|error| input.failure(error))?;
     let took = running.finish();
     if args.json {
-        let report = Report { total, args, array: &array, cells: &cells, seconds, took };
+        let report = Report { total, args, input: &input, cells: &cells, seconds, took };
         return json::write(out, &report).map_err(Failure::Output);
     }
-    let bytes = array.meta().byte_len() as u64;
+    let bytes = input.byte_len() as u64;
     let taking_part: u64 = cells.values.iter().map(|c| c.count).sum();
     note(format_args!(
         "{} in {}; {} elements{}",
-        args.input.describe(&array),
+        input.describe(),
         describe_speed(bytes, seconds),
         grouped(taking_part),
         args.select.describe(),
     ));
-    print(total, args.axis, array.meta(), &cells, out).map_err(Failure::Output)
+    print(total, args.axis, &input, &cells, out).map_err(Failure::Output)
 }
 
 fn print(
     total: Total,
     axis: Axis,
-    meta: &Meta,
+    input: &Input,
     cells: &Cells<Cell>,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
@@ -153,7 +153,7 @@ fn print(
     }
     let line = |i: usize| {
         let Cell { value, count } = &cells.values[i];
-        vec![label(axis, meta, &cells.dims, i), count.to_string(), value.rounded()]
+        vec![label(axis, input, &cells.dims, i), count.to_string(), value.rounded()]
     };
     let header = vec![label_header(axis), "count", total.name()];
     Table { header, len: cells.values.len(), line: &line }.write(out, most_lines())
@@ -162,7 +162,7 @@ fn print(
 struct Report<'a> {
     total: Total,
     args: &'a TotalArgs,
-    array: &'a AnyArray,
+    input: &'a Input,
     cells: &'a Cells<Cell>,
     seconds: f64,
     took: Option<Took>,
@@ -171,11 +171,11 @@ struct Report<'a> {
 impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Cells { dims, values } = self.cells;
-        let meta = self.array.meta();
+        let input = self.input;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("file", &json::path(&self.args.input.file))?;
-        map.serialize_entry("dtype", meta.dtype.name())?;
-        map.serialize_entry("shape", meta.shape.dims())?;
+        map.serialize_entry("file", &json::paths(&input.files))?;
+        map.serialize_entry("dtype", input.dtype().name())?;
+        map.serialize_entry("shape", input.shape.dims())?;
         map.serialize_entry("axis", self.args.axis.name())?;
         map.serialize_entry("count", &Nested { dims, value: |i: usize| values[i].count.into() })?;
         map.serialize_entry(
@@ -183,7 +183,7 @@ impl Serialize for Report<'_> {
             &Nested { dims, value: |i: usize| values[i].value },
         )?;
         map.serialize_entry("seconds", &self.seconds)?;
-        map.serialize_entry("bytes", &meta.byte_len())?;
+        map.serialize_entry("bytes", &input.byte_len())?;
         if let Some(took) = &self.took {
             map.serialize_entry("report", took)?;
         }

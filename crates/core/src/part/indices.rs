@@ -31,7 +31,21 @@ impl Slice {
     /// Everything: `:`.
     pub const ALL: Self = Self { start: None, stop: None, step: 1 };
 
-    /// The indices of an axis of `len`, as Python's `slice.indices` gives them; `None` for a step of 0.
+    /// The indices of an axis of `len` that it means; none for a step of 0.
+    ///
+    /// ```
+    /// use rowmill_core::Slice;
+    /// let slice: Slice = "::-2".parse()?;
+    /// assert_eq!(slice.indices(6), [5, 3, 1]);
+    /// # Ok::<(), rowmill_core::ParseSliceError>(())
+    /// ```
+    #[must_use]
+    pub fn indices(self, len: usize) -> Vec<usize> {
+        let found = self.resolve(len).unwrap_or(Indices::all(0));
+        (0..found.len()).map(|i| found.at(i)).collect()
+    }
+
+    /// The same as Python's `slice.indices` gives them; `None` for a step of 0.
     fn resolve(self, len: usize) -> Option<Indices> {
         if self.step == 0 {
             return None;

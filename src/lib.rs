@@ -60,6 +60,8 @@
 //! | have written rows survive a power cut | [`FlushPolicy`], [`ArrayMut::durable_rows`] |
 //! | append rows, remove what a crash left | [`Appender`], [`CleanOptions`] |
 //! | describe a raw file | [`RawSpec`], [`Sidecar`] |
+//! | work on some rows, some columns, a box | [`Source::part`], [`Part`] |
+//! | take many files as one array | [`Concat`] |
 //! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
 //! | leave elements out | [`Mask`], [`Condition`], [`NanPolicy`] |
 //! | write a reduction of your own | [`Reduce`] |
@@ -77,10 +79,11 @@
 
 pub use rowmill_core::{
     AnyArray, Appender, Array, ArrayMut, AtomicFile, Backend, Birth, BusErrors, ByteOrder,
-    ChecksumHasher, Checksums, CleanOptions, CowArray, CreateOptions, DType, Element,
+    ChecksumHasher, Checksums, CleanOptions, Concat, CowArray, CreateOptions, DType, Element,
     Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError, Leftover,
-    LeftoverKind, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, ParseShapeError, RawSpec,
-    Shape, ShapeError, Sidecar, SidecarError, SliceSource, Source, StagedArray, Tile, TileBuffer,
-    Triggers, WhileWritten, f16, match_array, npy, open, zeros,
+    LeftoverKind, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, ParseShapeError,
+    ParseSliceError, Part, Pick, RawSpec, Shape, ShapeError, Sidecar, SidecarError, Slice,
+    SliceSource, Source, StagedArray, Tile, TileBuffer, Triggers, WhileWritten, f16, files_like,
+    match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, value_parser};
 use rowmill::{Checkpoint, ChunkSize, Condition, Shape};
 
 use crate::condition::parse_condition;
+use crate::part::{Columns, Entries, Entry};
 use crate::values::{
     Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Interval, Method, Nan, OrderArg, Size,
     WhileWritten, parse_part, parse_rows, parse_seconds,
@@ -107,8 +108,12 @@ const SUM_EXAMPLES: &str = "\
 Examples:
   rowmill sum x.npy
   rowmill sum x.npy --where '-1 <= x'
+  rowmill mean weather.npy --axis columns --where 'temp > 50 and wind_gust > 0'
   rowmill sum x.npy --axis columns --nan skip
   rowmill sum x.npy --mask keep.npy --json
+  rowmill sum part-*.npy                       many files as one array
+  rowmill sum x.npy --rows -1000: --cols temp,2:5
+  rowmill sum x.npy --box 500:600,0:20
   rowmill sum x.dat --dtype f32 --shape 1000000,64";
 
 const MEAN_EXAMPLES: &str = "\
@@ -177,6 +182,45 @@ pub(crate) struct InputArgs {
     /// The array file
     #[arg(index = 1, help_heading = None::<&str>)]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: ReadArgs,
+}
+
+/// The same of many files, or a part of them.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InputsArgs {
+    /// The array file, or many that are one array: their rows in the order given, for a quoted pattern
+    /// ('part-*.npy') sorted by name
+    #[arg(index = 1, help_heading = None::<&str>, value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
+    #[command(flatten)]
+    pub(crate) reading: ReadArgs,
+}
+
+/// Which part of the array is meant. Nothing else of it is read. Slices are numpy's: negative numbers
+/// count from the end, what is beyond the array is cut off.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Part")]
+pub(crate) struct PartArgs {
+    /// Only these rows: 10:20, -100:, ::10
+    #[arg(long, value_name = "A:B[:STEP]", allow_hyphen_values = true)]
+    pub(crate) rows: Option<Entry>,
+    /// Only these elements of each row, in this order: 0:3,temp,-1
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub(crate) cols: Option<Columns>,
+    /// Only this box, a slice for each axis: 500:600,0:20
+    #[arg(
+        long = "box", value_name = "LIST", allow_hyphen_values = true,
+        conflicts_with_all = ["rows", "cols"]
+    )]
+    pub(crate) of_axes: Option<Entries>,
+}
+
+/// How files are read.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReadArgs {
     #[command(flatten)]
     pub(crate) raw: RawArgs,
     /// How bytes are reached: one shared mapping, reads into each worker's own buffer, or by the
@@ -262,7 +306,8 @@ impl CheckpointArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectArgs {
-    /// Only elements whose value satisfies this: 'x > 0.5', '-1 <= x', 'x != 0'
+    /// Only elements for which this is true: 'x > 0.5', 'temp > 50 and not isnan(x)', '0 < x < 1 or [3] = 7';
+    /// x is the value of the element, other names and [numbers] are columns of its row
     #[arg(
         long = "where",
         value_name = "CONDITION",
@@ -300,7 +345,7 @@ pub(crate) struct TotalArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
     #[command(flatten)]
-    pub(crate) input: InputArgs,
+    pub(crate) input: InputsArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
@@ -324,7 +369,7 @@ pub(crate) struct StatsArgs {
     #[command(flatten)]
     pub(crate) select: SelectArgs,
     #[command(flatten)]
-    pub(crate) input: InputArgs,
+    pub(crate) input: InputsArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
@@ -397,7 +442,9 @@ pub(crate) struct NormalizeArgs {
     pub(crate) output: Option<PathBuf>,
     /// Replace the rows of the file itself, which has to hold floats. A journal beside it sees to it that
     /// a crash loses no row; the same command finishes the job then
-    #[arg(long, conflicts_with_all = ["output", "output_dtype", "checkpoint"])]
+    #[arg(long, conflicts_with_all = [
+        "output", "output_dtype", "checkpoint", "rows", "cols", "of_axes"
+    ])]
     pub(crate) in_place: bool,
     /// Keep checksums of the rows in the sidecar of OUT, for `rowmill verify`
     #[arg(long)]
@@ -417,6 +464,8 @@ pub(crate) struct NormalizeArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
     #[command(flatten)]
     pub(crate) input: InputArgs,
     #[command(flatten)]

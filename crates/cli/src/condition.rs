@@ -13,7 +13,7 @@ pub(crate) fn parse_condition(text: &str) -> Result<Condition, Pointed> {
 
 /// A [`ParseConditionError`] with a caret under the place.
 #[derive(Clone, Debug)]
-pub(crate) struct Pointed(ParseConditionError);
+pub(crate) struct Pointed(pub(crate) ParseConditionError);
 
 impl fmt::Display for Pointed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

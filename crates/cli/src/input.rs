@@ -1,13 +1,14 @@
 //! Opening what is read, as the arguments say.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rowmill::{
-    AnyArray, Array, ByteOrder, ChunkSize, DType, Engine, Error, FileError, Meta, OpenOptions,
-    RawSpec, Shape,
+    AnyArray, Array, ByteOrder, ChunkSize, Concat, DType, Element, Engine, Error, FileError, Meta,
+    OpenOptions, RawSpec, Shape, Source, match_array,
 };
 
-use crate::args::{EngineArgs, InputArgs, RawArgs, SelectArgs};
+use crate::args::{EngineArgs, InputArgs, InputsArgs, PartArgs, RawArgs, ReadArgs, SelectArgs};
+use crate::condition::Pointed;
 use crate::failure::Failure;
 use crate::note;
 use crate::progress::Bar;
@@ -15,24 +16,35 @@ use crate::reduce::Select;
 use crate::report::{Reports, Took};
 use crate::table::{clean, human_bytes, human_rate, human_time};
 
-impl InputArgs {
-    pub(crate) fn open(&self) -> Result<AnyArray, Failure> {
+impl ReadArgs {
+    fn open_one(&self, file: &Path) -> Result<AnyArray, Failure> {
         let mut options = self.options();
         let spec = self.raw.spec()?;
         if let Some(spec) = &spec {
             options = options.spec(spec.clone());
         }
-        let array = options.open_any(&self.file).map_err(|error| {
+        let array = options.open_any(file).map_err(|error| {
             let hint = spec.as_ref().and_then(|spec| length_hint(&error, spec));
             Failure::from(error).or_hint(hint)
         })?;
-        warn_if_written(&self.file, array.is_being_written().unwrap_or(false));
+        warn_if_written(file, array.is_being_written().unwrap_or(false));
         Ok(array)
     }
 
     /// What holds for every file that is read.
     fn options(&self) -> OpenOptions {
         OpenOptions::new().backend(self.backend.into()).while_written(self.while_written.into())
+    }
+}
+
+impl InputArgs {
+    pub(crate) fn open(&self) -> Result<AnyArray, Failure> {
+        self.reading.open_one(&self.file)
+    }
+
+    /// The file, or what a pattern finds, of which a part may be meant.
+    pub(crate) fn open_part(&self, part: &PartArgs) -> Result<Input, Failure> {
+        Input::open(std::slice::from_ref(&self.file), part, &self.reading)
     }
 
     /// The dtype of the file, also of one that an interrupted job left partly changed.
@@ -46,6 +58,184 @@ impl InputArgs {
         let bytes = human_bytes(x.meta().byte_len() as u64);
         format!("{}: {} {}, {bytes}", clean(&name), x.dtype(), x.shape())
     }
+}
+
+impl InputsArgs {
+    pub(crate) fn open(&self) -> Result<Input, Failure> {
+        Input::open(&self.files, &self.part, &self.reading)
+    }
+}
+
+/// What a job works on: a file, many that are one array, or a part of either.
+pub(crate) struct Input {
+    pub(crate) files: Vec<PathBuf>,
+    arrays: Vec<AnyArray>,
+    part: PartArgs,
+    /// The shape of the whole.
+    whole: Shape,
+    /// The shape of the part.
+    pub(crate) shape: Shape,
+    /// The names of the columns of the part, if the first file gives names.
+    pub(crate) columns: Option<Vec<String>>,
+}
+
+impl Input {
+    fn open(files: &[PathBuf], part: &PartArgs, reading: &ReadArgs) -> Result<Self, Failure> {
+        let files = all_files(files)?;
+        let arrays: Result<Vec<_>, _> = files.iter().map(|file| reading.open_one(file)).collect();
+        let arrays = arrays?;
+        let first = arrays[0].meta();
+        let mut columns = first.columns.clone();
+        for (array, file) in arrays.iter().zip(&files) {
+            if array.meta().columns != columns {
+                note(format_args!(
+                    "rowmill: warning: {} names its columns otherwise than {}; the names of the latter \
+                     are used",
+                    clean(&file.display().to_string()),
+                    clean(&files[0].display().to_string()),
+                ));
+                break;
+            }
+        }
+        let whole = match_array!(&arrays[0], x => whole_shape(x, &arrays))?;
+        let all =
+            Self { files, arrays, part: part.clone(), shape: whole.clone(), whole, columns: None };
+        let shape = match_array!(all.first(), x => {
+            all.source_with(x, columns.as_deref())?.shape().clone()
+        });
+        if let Some(names) = &columns
+            && !part.is_all()
+        {
+            columns = part.names(names, &all.whole)?;
+        }
+        Ok(Self { shape, columns, ..all })
+    }
+
+    /// The first file: all others hold the same dtype.
+    pub(crate) fn first(&self) -> &AnyArray {
+        &self.arrays[0]
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        self.first().dtype()
+    }
+
+    /// The bytes of the part.
+    pub(crate) fn byte_len(&self) -> usize {
+        self.shape.len().saturating_mul(self.dtype().size())
+    }
+
+    /// What the job reads.
+    pub(crate) fn source<T: Element>(&self, first: &Array<T>) -> Result<Readable<'_, T>, Failure> {
+        self.source_with(first, self.arrays[0].meta().columns.as_deref())
+    }
+
+    /// The rows that the job reads, with all their columns.
+    fn whole_rows<T: Element>(&self, first: &Array<T>) -> Result<Readable<'_, T>, Failure> {
+        if self.arrays.len() == 1 {
+            return match self.part.is_all() {
+                true => Ok(Box::new(first.clone())),
+                false => Ok(Box::new(self.part.of_rows(first.clone())?)),
+            };
+        }
+        let all = Concat::<Array<T>>::of_any(&self.arrays)?;
+        match self.part.is_all() {
+            true => Ok(Box::new(all)),
+            false => Ok(Box::new(self.part.of_rows(all)?)),
+        }
+    }
+
+    fn source_with<T: Element>(
+        &self,
+        first: &Array<T>,
+        names: Option<&[String]>,
+    ) -> Result<Readable<'_, T>, Failure> {
+        if self.arrays.len() == 1 {
+            return match self.part.is_all() {
+                true => Ok(Box::new(first.clone())),
+                false => Ok(Box::new(self.part.of(first.clone(), names)?)),
+            };
+        }
+        let all = Concat::<Array<T>>::of_any(&self.arrays)?;
+        match self.part.is_all() {
+            true => Ok(Box::new(all)),
+            false => Ok(Box::new(self.part.of(all, names)?)),
+        }
+    }
+
+    /// How it is named in notes: `weather.npy: float32 (26115, 9), 940.1 kB`.
+    pub(crate) fn describe(&self) -> String {
+        let name = clean(&self.files[0].display().to_string()).into_owned();
+        let name = match self.files.len() {
+            1 => name,
+            n => format!("{name} and {} more", n - 1),
+        };
+        let part = if self.part.is_all() { "" } else { " in part" };
+        let bytes = human_bytes(self.byte_len() as u64);
+        format!("{name}{part}: {} {}, {bytes}", self.dtype(), self.shape)
+    }
+
+    /// A mask is one of the whole; of a part, the same part of it counts.
+    fn part_of_mask(&self, mask: Array<bool>) -> Result<Readable<'static, bool>, Failure> {
+        if self.part.is_all() {
+            return Ok(Box::new(mask));
+        }
+        if mask.shape() == &self.whole {
+            return Ok(Box::new(self.part.of(mask, self.arrays[0].meta().columns.as_deref())?));
+        }
+        let per_row = mask.shape().row_len() == 1 && mask.shape().rows() == self.whole.rows();
+        if !per_row {
+            let (found, array) = (mask.shape().clone(), self.whole.clone());
+            return Err(Error::MaskShape { found, array }.into());
+        }
+        Ok(Box::new(self.part.of_rows(mask)?))
+    }
+
+    /// What ended a job on it, with advice that knows of the files.
+    pub(crate) fn failure(&self, error: Error) -> Failure {
+        let hint = self.locate(&error);
+        Failure::from(error).or_hint(hint)
+    }
+
+    /// In which file a row is, of many.
+    fn locate(&self, error: &Error) -> Option<String> {
+        let Error::NanFound { row, .. } = *error else { return None };
+        if self.files.len() == 1 || !self.part.is_all() {
+            return None;
+        }
+        let mut row = row;
+        for (file, array) in self.files.iter().zip(&self.arrays) {
+            let rows = array.shape().rows();
+            if row < rows {
+                let file = file.display().to_string();
+                return Some(format!(
+                    "that is row {row} of {}; --nan skip leaves NaN out",
+                    clean(&file)
+                ));
+            }
+            row -= rows;
+        }
+        None
+    }
+}
+
+/// Whatever a job reads: compiled once for all that it can be.
+pub(crate) type Readable<'a, T> = Box<dyn Source<T> + 'a>;
+
+fn whole_shape<T: Element>(_: &Array<T>, arrays: &[AnyArray]) -> Result<Shape, FileError> {
+    Ok(Concat::<Array<T>>::of_any(arrays)?.shape().clone())
+}
+
+/// The files that the arguments mean: patterns are replaced by what they find.
+fn all_files(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for file in given {
+        match file.to_str().filter(|text| text.contains(['*', '?', '['])) {
+            Some(pattern) if !file.exists() => files.extend(rowmill::files_like(pattern)?),
+            _ => files.push(file.clone()),
+        }
+    }
+    Ok(files)
 }
 
 fn warn_if_written(file: &Path, is_being_written: bool) {
@@ -96,18 +286,31 @@ fn length_hint(error: &FileError, spec: &RawSpec) -> Option<String> {
 }
 
 impl SelectArgs {
-    pub(crate) fn open(&self, input: &InputArgs) -> Result<Select, Failure> {
+    /// What takes part of this input, of which `first` is the first file.
+    pub(crate) fn open<'a, T: Element>(
+        &self,
+        reading: &ReadArgs,
+        input: &'a Input,
+        first: &Array<T>,
+    ) -> Result<Select<'a, T>, Failure> {
         if let Some(condition) = &self.condition {
-            return Ok(Select::Compare(condition.mask()));
+            if let Some(compare) = condition.compare() {
+                return Ok(Select::Compare(compare));
+            }
+            let rows = input.whole_rows(first)?;
+            let names = input.arrays[0].meta().columns.as_deref().unwrap_or_default();
+            let resolved = condition.clone().resolve(names, rows.shape().row_len());
+            let condition = resolved.map_err(|error| Failure::Usage(Pointed(error).to_string()))?;
+            return Ok(Select::Condition(condition, rows));
         }
         let Some(path) = &self.mask else { return Ok(Select::Everything) };
-        let mask: Array<bool> = input.options().open(path).map_err(|error| {
+        let mask: Array<bool> = reading.options().open(path).map_err(|error| {
             let wrong = matches!(error, FileError::DTypeMismatch { .. });
             let hint = "a mask has to hold bool; in NumPy: np.save(path, mask.astype(bool))";
             Failure::from(error).or_hint(wrong.then(|| hint.to_owned()))
         })?;
         warn_if_written(path, mask.is_being_written().unwrap_or(false));
-        Ok(Select::Array(mask))
+        input.part_of_mask(mask).map(Select::Array)
     }
 
     /// For notes: what is selected, if not everything.

@@ -1,7 +1,7 @@
 //! JSON on stdout: one object, one line.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
@@ -17,6 +17,23 @@ pub(crate) fn write(out: &mut dyn Write, object: &impl Serialize) -> io::Result<
 /// A path as text; what is no UTF-8 in it is replaced.
 pub(crate) fn path(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+/// The path of the one file that was read, or a list of all.
+pub(crate) fn paths(paths: &[PathBuf]) -> Paths<'_> {
+    Paths(paths)
+}
+
+/// See [`paths`].
+pub(crate) struct Paths<'a>(&'a [PathBuf]);
+
+impl Serialize for Paths<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            [one] => path(one).serialize(serializer),
+            many => serializer.collect_seq(many.iter().map(|p| path(p))),
+        }
+    }
 }
 
 /// A number of every cell of an answer, in lists within lists as its shape says; without axes, the

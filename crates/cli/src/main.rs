@@ -13,6 +13,7 @@ mod failure;
 mod input;
 mod json;
 mod number;
+mod part;
 mod progress;
 mod reduce;
 mod report;

@@ -4,25 +4,27 @@
 use std::time::Instant;
 
 use rowmill::{
-    All, Array, Axis as ExecAxis, Checkpoint, Columns, CompareMask, Engine, NanPolicy, Numeric,
-    Reduce, Reduction, Result, Resume, Rows, Selector, Shape, Statistic, Sum, Values,
+    All, Axis as ExecAxis, Checkpoint, Columns, CompareMask, Condition, Engine, NanPolicy, Numeric,
+    Reduce, Reduction, Result, Resume, Rows, Selector, Shape, Source, Statistic, Sum, Values,
 };
 
+use crate::input::Readable;
 use crate::number::Number;
 use crate::values::Axis;
 
-/// Which elements take part.
-pub(crate) enum Select {
+/// Which elements of an array of `T` take part.
+pub(crate) enum Select<'a, T> {
     Everything,
     Compare(CompareMask),
-    Array(Array<bool>),
+    /// A condition, and the rows that its columns are of.
+    Condition(Condition, Readable<'a, T>),
+    Array(Readable<'static, bool>),
 }
 
 /// What is kept of an array, and what of it takes part.
-#[derive(Clone, Copy)]
-pub(crate) struct How<'a> {
+pub(crate) struct How<'a, T> {
     pub(crate) axis: Axis,
-    pub(crate) select: &'a Select,
+    pub(crate) select: &'a Select<'a, T>,
     pub(crate) nan: NanPolicy,
 }
 
@@ -76,6 +78,10 @@ macro_rules! masked {
                 let $kernel = $kernel.masked(*mask);
                 $body
             }
+            $crate::reduce::Select::Condition(condition, rows) => {
+                let $kernel = $kernel.masked(condition.on(rows));
+                $body
+            }
             $crate::reduce::Select::Array(mask) => {
                 let $kernel = $kernel.masked(rowmill::Mask::array(mask));
                 $body
@@ -104,7 +110,7 @@ where
 /// Runs a job, and tells how many seconds it took.
 pub(crate) fn timed<T, R>(
     engine: &Engine,
-    array: &Array<T>,
+    source: &impl Source<T>,
     kernel: R,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<(R::Output, f64)>
@@ -114,8 +120,8 @@ where
 {
     let start = Instant::now();
     let output = match checkpoint {
-        Some(checkpoint) => engine.reduce_resumable(array, kernel, checkpoint)?,
-        None => engine.reduce(array, kernel)?,
+        Some(checkpoint) => engine.reduce_resumable(source, kernel, checkpoint)?,
+        None => engine.reduce(source, kernel)?,
     };
     Ok((output, start.elapsed().as_secs_f64()))
 }

@@ -434,6 +434,12 @@ impl AnyArray {
         })
     }
 
+    /// The array, if this is its type.
+    #[must_use]
+    pub fn downcast<T: Element>(&self) -> Option<&Array<T>> {
+        match_array!(self, x => (x as &dyn std::any::Any).downcast_ref())
+    }
+
     /// The metadata.
     #[must_use]
     pub fn meta(&self) -> &Meta {

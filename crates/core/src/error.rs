@@ -162,6 +162,64 @@ pub enum Error {
         /// Rows in the array.
         rows: usize,
     },
+    /// A part of an array was asked for that it does not have.
+    #[error(
+        "{what} {asked} was asked for, of an array of shape {shape} that has {len} there; indices are \
+         below {len}, ranges end at {len} at most and have a step of 1 or more"
+    )]
+    PartRange {
+        /// What the indices mean: `row`, `column`, `axis 2, index`.
+        what: String,
+        /// What was asked for.
+        asked: String,
+        /// How many indices there are.
+        len: usize,
+        /// The shape of the array.
+        shape: Shape,
+    },
+    /// A part was asked for that has more axes than the array.
+    #[error("something was asked for of {asked} axes, an array of shape {shape} has {}", shape.ndim())]
+    PartAxes {
+        /// Axes asked for.
+        asked: usize,
+        /// The shape of the array.
+        shape: Shape,
+    },
+    /// Indices were repeated so often that the part has more elements than can be counted.
+    #[error("the part asked for is too large: {source}")]
+    PartTooLarge {
+        /// The shape that it would have.
+        source: ShapeError,
+    },
+    /// No array at all was to be taken as one.
+    #[error("there is no array to begin with; name at least one")]
+    NothingToConcat,
+    /// Arrays that were to be taken as one, and differ.
+    #[error(
+        "{what} has {found}, {first} has {expected}: arrays that are taken as one need the same dtype \
+         and the same shape of rows; leave out what differs, or convert it"
+    )]
+    NotOneArray {
+        /// The one that differs.
+        what: String,
+        /// The first one.
+        first: String,
+        /// What the first one has.
+        expected: String,
+        /// What the other has.
+        found: String,
+    },
+    /// A pattern of file names that finds nothing.
+    #[error(
+        "cannot open the files {pattern:?}: {reason}; a pattern is a path with * for any characters, ? \
+         for one, [abc] for one of some"
+    )]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// An index that is not inside the array, or has the wrong number of axes.
     #[error("the index {index:?} is not inside an array of shape {shape}")]
     Index {

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::fs::Metadata;
+use std::hash::Hasher;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_64;
 
 /// Which file this is and in which state: its number on its filesystem, length, and times of last
 /// change. A file that was written to, replaced or copied has another identity.
@@ -44,6 +46,35 @@ impl Identity {
         Self { len, modified, changed, number }
     }
 
+    /// The identity of a part of it, which these bytes tell from other parts.
+    pub(crate) fn of_part(self, part: &[u8]) -> Self {
+        let mut hasher = XxHash3_64::with_seed(self.number);
+        hasher.write(part);
+        Self { number: hasher.finish(), ..self }
+    }
+
+    /// The identity of files that are one array: that of each counts. `None` for no files.
+    pub(crate) fn of_many(files: &[Self]) -> Option<Self> {
+        if let [one] = files {
+            return Some(*one);
+        }
+        let mut hasher = XxHash3_64::default();
+        for file in files {
+            for number in [file.len, file.number] {
+                hasher.write(&number.to_le_bytes());
+            }
+            for time in [file.modified, file.changed] {
+                hasher.write(&time.to_le_bytes());
+            }
+        }
+        Some(Self {
+            len: files.iter().fold(0, |len, file| len.saturating_add(file.len)),
+            modified: files.iter().map(|file| file.modified).max()?,
+            changed: files.iter().map(|file| file.changed).max()?,
+            number: hasher.finish(),
+        })
+    }
+
     /// In which way another file, or a later state of this one, differs; `None` when it does not.
     ///
     /// ```
@@ -63,7 +94,7 @@ impl Identity {
         if self.len != other.len {
             Some("its length")
         } else if self.number != other.number {
-            Some("the file itself: it was replaced or copied")
+            Some("the file itself: it was replaced or copied, or another part of it is asked for")
         } else if self.modified != other.modified {
             Some("the time of its last change: it was written to")
         } else if self.changed != other.changed {

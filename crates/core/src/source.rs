@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Element, Error, Identity, Result, Shape};
+use crate::{Element, Error, Identity, Part, Result, Shape};
 
 /// A rectangle of elements: some rows, and of each row the same run of elements.
 ///
@@ -121,13 +121,21 @@ impl<'a, T> Tile<'a, T> {
 pub struct TileBuffer<T: Element> {
     pub(crate) stored: Vec<T::Stored>,
     pub(crate) values: Vec<T>,
+    /// Of a source that reads from another: what that one uses.
+    inner: Option<Box<Self>>,
 }
 
 impl<T: Element> TileBuffer<T> {
     /// An empty buffer; it grows to the largest tile that passes through it.
     #[must_use]
     pub const fn new() -> Self {
-        Self { stored: Vec::new(), values: Vec::new() }
+        Self { stored: Vec::new(), values: Vec::new(), inner: None }
+    }
+
+    /// Room for `len` elements, and a buffer for the source that they are read from.
+    pub(crate) fn nested(&mut self, len: usize) -> (&mut [T], &mut Self) {
+        self.values.resize(len, T::default());
+        (&mut self.values, self.inner.get_or_insert_default())
     }
 
     /// The elements in `stored`, in place where the type allows it.
@@ -266,16 +274,131 @@ pub trait Source<T: Element>: Sync {
         let _ = rows;
     }
 
-    /// Lends whole rows as one slice.
+    /// Lends whole rows as one slice. A source whose tiles of whole rows may have gaps between the rows
+    /// has to say how.
     ///
     /// # Errors
     /// As [`tile`](Self::tile).
+    ///
+    /// # Panics
+    /// When there are gaps all the same.
     fn rows<'a>(&'a self, rows: Range<usize>, buffer: &'a mut TileBuffer<T>) -> Result<&'a [T]> {
         let row_len = self.shape().row_len();
         let tile = self.tile(rows, 0..row_len, buffer)?;
-        Ok(tile.as_slice().unwrap_or_default())
+        Ok(tile.as_slice().expect("whole rows without gaps"))
+    }
+
+    /// As [`rows`](Self::rows), for a reader below a memory ceiling: see
+    /// [`tile_below_ceiling`](Self::tile_below_ceiling).
+    ///
+    /// # Errors
+    /// As [`tile`](Self::tile).
+    ///
+    /// # Panics
+    /// As [`rows`](Self::rows).
+    fn rows_below_ceiling<'a>(
+        &'a self,
+        rows: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<&'a [T]> {
+        let row_len = self.shape().row_len();
+        let tile = self.tile_below_ceiling(rows, 0..row_len, buffer)?;
+        Ok(tile.as_slice().expect("whole rows without gaps"))
+    }
+
+    /// A part of it, as a source of its own: all of it to begin with.
+    ///
+    /// ```
+    /// use rowmill_core::{SliceSource, Source};
+    /// let x = SliceSource::new(&[1, 2, 3, 4, 5, 6], [3, 2]).unwrap();
+    /// let second = x.part().columns(1)?;
+    /// assert_eq!(second.shape().dims(), [3, 1]);
+    /// # Ok::<(), rowmill_core::Error>(())
+    /// ```
+    fn part(&self) -> Part<&Self>
+    where
+        Self: Sized,
+    {
+        Part::new(self)
     }
 }
+
+/// Passes everything on to what a pointer points to.
+macro_rules! through_pointers {
+    ($($pointer:ty),*) => {$(
+        impl<T: Element, S: Source<T> + ?Sized> Source<T> for $pointer {
+            fn shape(&self) -> &Shape {
+                (**self).shape()
+            }
+            fn tile<'a>(
+                &'a self,
+                rows: Range<usize>,
+                cols: Range<usize>,
+                buffer: &'a mut TileBuffer<T>,
+            ) -> Result<Tile<'a, T>> {
+                (**self).tile(rows, cols, buffer)
+            }
+            fn rows_at_a_time(&self) -> usize {
+                (**self).rows_at_a_time()
+            }
+            fn check(&self) -> Result<()> {
+                (**self).check()
+            }
+            fn verify(&self) -> Result<()> {
+                (**self).verify()
+            }
+            fn identity(&self) -> Option<Identity> {
+                (**self).identity()
+            }
+            fn tile_below_ceiling<'a>(
+                &'a self,
+                rows: Range<usize>,
+                cols: Range<usize>,
+                buffer: &'a mut TileBuffer<T>,
+            ) -> Result<Tile<'a, T>> {
+                (**self).tile_below_ceiling(rows, cols, buffer)
+            }
+            fn release(&self, rows: Range<usize>, cols: Range<usize>) {
+                (**self).release(rows, cols);
+            }
+            fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
+                (**self).stored(rows, cols)
+            }
+            fn in_place(&self) -> Option<&[T]> {
+                (**self).in_place()
+            }
+            fn read_rows(
+                &self,
+                rows: Range<usize>,
+                to: &mut [T],
+                buffer: &mut TileBuffer<T>,
+            ) -> Result<()> {
+                (**self).read_rows(rows, to, buffer)
+            }
+            fn is_cached(&self, row: usize) -> bool {
+                (**self).is_cached(row)
+            }
+            fn prefetch(&self, rows: Range<usize>) {
+                (**self).prefetch(rows);
+            }
+            fn rows<'a>(
+                &'a self,
+                rows: Range<usize>,
+                buffer: &'a mut TileBuffer<T>,
+            ) -> Result<&'a [T]> {
+                (**self).rows(rows, buffer)
+            }
+            fn rows_below_ceiling<'a>(
+                &'a self,
+                rows: Range<usize>,
+                buffer: &'a mut TileBuffer<T>,
+            ) -> Result<&'a [T]> {
+                (**self).rows_below_ceiling(rows, buffer)
+            }
+        }
+    )*};
+}
+through_pointers!(&S, Box<S>);
 
 /// Checks a request against a shape: what [`Source::tile`] owes for a bad range.
 pub(crate) fn check_ranges(shape: &Shape, rows: &Range<usize>, cols: &Range<usize>) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rowmill_core::{Element, Shape, Source, TileBuffer};
+use rowmill_core::{Element, Shape, Source, Tile, TileBuffer};
 
 use crate::checkpoint::Ranges;
 use crate::control::{CancelToken, Observer, Progress};
@@ -228,6 +228,8 @@ pub(crate) struct Fold<'a, P> {
 /// What a worker carries from chunk to chunk of a reduction.
 struct Worker<T: Element> {
     buffer: TileBuffer<T>,
+    /// Whole rows that a source lends with gaps between them, without the gaps.
+    together: Vec<T>,
     scratch: Scratch,
     /// Whether what was read has to be let go.
     lets_go: bool,
@@ -405,7 +407,12 @@ impl Engine {
         self.run(
             &job,
             |i| bytes(of_chunk(i)),
-            || Worker { buffer: TileBuffer::new(), scratch: Scratch::default(), lets_go },
+            || Worker {
+                buffer: TileBuffer::new(),
+                together: Vec::new(),
+                scratch: Scratch::default(),
+                lets_go,
+            },
             |worker, i| {
                 done.missing(of_chunk(i)).try_for_each(|blocks| reduce(worker, blocks))?;
                 after_chunk(tree)
@@ -424,7 +431,7 @@ impl Engine {
         mut f: impl FnMut(usize, &Block<'_, T>) -> Result<()>,
     ) -> Result<()> {
         let row_len = source.shape().row_len();
-        let Worker { buffer, scratch, lets_go } = worker;
+        let Worker { buffer, together: rows_together, scratch, lets_go } = worker;
         // Some layouts are only read well many rows at a time: then blocks that stand on top of
         // each other are read together.
         let together = source.rows_at_a_time().div_ceil(grid.band_rows()).max(1);
@@ -439,6 +446,16 @@ impl Engine {
                 source.tile_below_ceiling(rows, cols, buffer)?
             } else {
                 source.tile(rows, cols, buffer)?
+            };
+            // Loops over whole rows are for rows without gaps: which loops are taken must not depend on
+            // how a tile happens to lie in memory.
+            let span = match span.as_slice() {
+                None if span.cols() == row_len => {
+                    rows_together.clear();
+                    span.iter_rows().for_each(|row| rows_together.extend_from_slice(row));
+                    Tile::new(&rows_together[..], span.rows(), row_len, row_len)
+                }
+                _ => span,
             };
             for index in next..=last {
                 let bounds = grid.block(index);

@@ -480,8 +480,7 @@ pub(crate) fn each_run<T: Element, R>(
         }
     };
     let data = if lets_go {
-        let tile = source.tile_below_ceiling(rows.clone(), 0..row_len, buffer)?;
-        tile.as_slice().unwrap_or_default()
+        source.rows_below_ceiling(rows.clone(), buffer)?
     } else {
         source.rows(rows.clone(), buffer)?
     };

@@ -65,7 +65,7 @@ pub(super) fn run(args: &InfoArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let written = if args.json {
         json::write(out, &report)
     } else {
-        write_list(out, &lines(&report, &array, args.input.backend.into()))
+        write_list(out, &lines(&report, &array, args.input.reading.backend.into()))
     };
     written.map_err(Failure::Output)
 }

@@ -1,20 +1,20 @@
 //! `rowmill normalize`
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rowmill::{
     AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FloatElement,
-    Format, InPlace, Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, f16,
-    match_array,
+    Format, InPlace, Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, Shape,
+    Source, f16, match_array,
 };
 use serde::Serialize;
 
 use super::verify;
 use crate::args::NormalizeArgs;
 use crate::failure::Failure;
-use crate::input::describe_speed;
+use crate::input::{Input, describe_speed};
 use crate::json;
 use crate::note;
 use crate::report::Took;
@@ -24,7 +24,7 @@ use crate::values::{Axis, FloatType, Method};
 /// The JSON object.
 #[derive(Serialize)]
 struct Report<'a> {
-    file: String,
+    file: json::Paths<'a>,
     output: String,
     dtype: &'static str,
     output_dtype: &'static str,
@@ -40,18 +40,19 @@ struct Report<'a> {
 pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let how = how(args)?;
     let Some(output) = &args.output else { return in_place(args, how, out) };
-    check_output(args, output)?;
-    let array = args.input.open()?;
-    let dtype = output_dtype(args, &array);
+    let input = args.input.open_part(&args.part)?;
+    check_output(&input, output)?;
+    let dtype = output_dtype(args, input.first());
     let running = args.engine.build(&args.input.file)?;
     let mut options = CreateOptions::new().format(Format::Npy);
-    if let Some(names) = &array.meta().columns {
+    if let Some(names) = &input.columns {
         options = options.columns(names.clone());
     }
     let start = Instant::now();
     let checkpoint = args.checkpoint.get();
     let to = (output.as_path(), &options, checkpoint.as_ref());
-    match_array!(&array, x => write(&running.engine, x, how, dtype, to))?;
+    match_array!(input.first(), x => write(&running.engine, &input.source(x)?, how, dtype, to))
+        .map_err(|error| input.failure(error))?;
     if args.checksums {
         let written = rowmill::open(output)?;
         let sums = match_array!(&written, x => verify::checksums(&running.engine, x))?;
@@ -59,12 +60,13 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     }
     let seconds = start.elapsed().as_secs_f64();
     let took = running.finish();
-    tell(args, output, array.meta(), dtype, seconds, took, out)
+    let of = Of { files: &input.files, dtype: input.dtype(), shape: &input.shape };
+    tell(args, of, (output, dtype), seconds, took, out)
 }
 
 /// Replaces the rows of the file itself.
 fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result<(), Failure> {
-    let (file, spec) = (&args.input.file, args.input.raw.spec()?);
+    let (file, spec) = (&args.input.file, args.input.reading.raw.spec()?);
     let dtype = match args.input.describe_unfinished(spec.as_ref())? {
         dtype @ (DType::F16 | DType::F32 | DType::F64) => dtype,
         other => {
@@ -94,7 +96,8 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
         let name = file.display().to_string();
         note(format_args!("{} was normalized so already, and is unchanged since", clean(&name)));
     }
-    tell(args, file, &meta, dtype, seconds, took, out)
+    let of = Of { files: std::slice::from_ref(file), dtype, shape: &meta.shape };
+    tell(args, of, (file, dtype), seconds, took, out)
 }
 
 fn change<T: Numeric + FloatElement>(
@@ -111,23 +114,29 @@ fn change<T: Numeric + FloatElement>(
     Ok((array.meta().clone(), became))
 }
 
+/// What was normalized.
+struct Of<'a> {
+    files: &'a [PathBuf],
+    dtype: DType,
+    shape: &'a Shape,
+}
+
 fn tell(
     args: &NormalizeArgs,
-    output: &Path,
-    meta: &Meta,
-    dtype: DType,
+    of: Of<'_>,
+    (output, dtype): (&Path, DType),
     seconds: f64,
     took: Option<Took>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let bytes = meta.byte_len();
+    let bytes = of.shape.len().saturating_mul(of.dtype.size());
     if args.json {
         let report = Report {
-            file: json::path(&args.input.file),
+            file: json::paths(of.files),
             output: json::path(output),
-            dtype: meta.dtype.name(),
+            dtype: of.dtype.name(),
             output_dtype: dtype.name(),
-            shape: meta.shape.dims(),
+            shape: of.shape.dims(),
             axis: args.axis.name(),
             method: args.method.name(),
             seconds,
@@ -140,7 +149,7 @@ fn tell(
         "{} {}: {dtype} {} in {}",
         if args.in_place { "changed" } else { "wrote" },
         clean(&output.display().to_string()),
-        meta.shape,
+        of.shape,
         describe_speed(bytes as u64, seconds),
     ));
     Ok(())
@@ -164,7 +173,7 @@ fn how(args: &NormalizeArgs) -> Result<Normalize, Failure> {
 }
 
 /// Refuses an output that would not be a `.npy` file, or would be the input.
-fn check_output(args: &NormalizeArgs, output: &Path) -> Result<(), Failure> {
+fn check_output(input: &Input, output: &Path) -> Result<(), Failure> {
     let shown = output.display();
     if !output.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
         return Err(Failure::Usage(format!(
@@ -173,7 +182,8 @@ fn check_output(args: &NormalizeArgs, output: &Path) -> Result<(), Failure> {
         )));
     }
     // What cannot be compared is not there yet, or opening it says what is wrong.
-    if same_file::is_same_file(&args.input.file, output).unwrap_or(false) {
+    let is_output = |file| same_file::is_same_file(file, output).unwrap_or(false);
+    if input.files.iter().any(is_output) {
         return Err(Failure::Usage(format!(
             "{shown} is the input itself; give the output another name, so that the input stays, or \
              change it with --in-place"
@@ -198,12 +208,12 @@ fn normalized<T: Numeric>(_: &Array<T>) -> DType {
 
 fn write<T: Numeric>(
     engine: &Engine,
-    array: &Array<T>,
+    source: &impl Source<T>,
     how: Normalize,
     dtype: DType,
     (path, options, checkpoint): (&Path, &CreateOptions, Option<&Checkpoint>),
 ) -> rowmill::Result<()> {
-    let mut job = engine.normalize(array, how);
+    let mut job = engine.normalize(source, how);
     if let Some(checkpoint) = checkpoint {
         job = job.checkpoint(checkpoint);
     }

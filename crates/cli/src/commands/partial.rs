@@ -7,16 +7,15 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use rowmill::{
-    AnyArray, Array, AtomicFile, DType, Element, Engine, Error, FileError, NanPolicy, Partial,
-    Shape, match_array,
+    Array, AtomicFile, DType, Element, Error, FileError, Partial, Shape, Source, match_array,
 };
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::stats::{self, Cell, Kernel};
-use crate::args::{MergeArgs, PartialArgs};
+use crate::args::{MergeArgs, PartArgs, PartialArgs};
 use crate::failure::Failure;
-use crate::input::describe_speed;
+use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
 use crate::note;
 use crate::reduce::{Answering, Cells, How, Select};
@@ -109,61 +108,63 @@ fn rows<T: Element>(args: &PartialArgs, shape: &Shape) -> Range<usize> {
 }
 
 pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let array = args.input.open()?;
-    let select = args.select.open(&args.input)?;
+    let input = args.input.open_part(&PartArgs::default())?;
     let earlier = args.after.as_deref().map(Read::from).transpose()?;
-    let running = args.engine.build(&args.input.file)?;
-    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
-    let kernel = Kernel { ddof: 0, how, job: None };
-    let start = Instant::now();
     let (before, mut files) = match earlier {
         Some(earlier) => (Some(earlier.partial), earlier.files),
         None => (None, Vec::new()),
     };
-    let engine = &running.engine;
-    let partial = match_array!(&array, x => reduce(x, args, engine, kernel, before))?;
+    let start = Instant::now();
+    let partial = match_array!(input.first(), x => reduce(x, args, &input, before))?;
     let seconds = start.elapsed().as_secs_f64();
-    running.finish();
-    let file = json::path(&args.input.file);
-    if !files.contains(&file) {
-        files.push(file);
+    for file in input.files.iter().map(|file| json::path(file)) {
+        if !files.contains(&file) {
+            files.push(file);
+        }
     }
-    let columns = array.meta().columns.clone();
+    let columns = input.columns.clone();
     let made = Read { files, axis: args.axis, nan: args.nan, columns, partial };
     made.write(&args.output)?;
     let rows = made.partial.rows();
     if args.json {
-        let report = Report { made: &made, array: &array, rows: &rows, seconds };
+        let report = Report { made: &made, input: &input, rows: &rows, seconds };
         return json::write(out, &report).map_err(Failure::Output);
     }
     let count: usize = rows.iter().map(ExactSizeIterator::len).sum();
-    let bytes = (count * array.meta().shape.row_len() * array.dtype().size()) as u64;
+    let bytes = (count * input.shape.row_len() * input.dtype().size()) as u64;
     note(format_args!(
-        "{}: {} rows of {} in {}",
+        "{}: {} rows of {} in {}{}",
         clean(&args.output.display().to_string()),
         grouped(count as u64),
-        args.input.describe(&array),
+        input.describe(),
         describe_speed(bytes, seconds),
+        args.select.describe(),
     ));
     Ok(())
 }
 
 fn reduce<T: Answering>(
-    x: &Array<T>,
+    first: &Array<T>,
     args: &PartialArgs,
-    engine: &Engine,
-    kernel: Kernel<'_>,
+    input: &Input,
     before: Option<Partial>,
-) -> Result<Partial, Error> {
-    match before {
-        Some(before) => engine.partial_after(x, kernel, before),
-        None => engine.partial(x, kernel, rows::<T>(args, x.shape())),
-    }
+) -> Result<Partial, Failure> {
+    let select = args.select.open(&args.input.reading, input, first)?;
+    let running = args.engine.build(&input.files[0])?;
+    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
+    let (kernel, source) = (Kernel { ddof: 0, how, job: None }, input.source(first)?);
+    let partial = match before {
+        Some(before) => running.engine.partial_after(&source, kernel, before),
+        None => running.engine.partial(&source, kernel, rows::<T>(args, source.shape())),
+    };
+    let partial = partial.map_err(|error| input.failure(error))?;
+    running.finish();
+    Ok(partial)
 }
 
 struct Report<'a> {
     made: &'a Read,
-    array: &'a AnyArray,
+    input: &'a Input,
     rows: &'a [Range<usize>],
     seconds: f64,
 }
@@ -173,8 +174,8 @@ impl Serialize for Report<'_> {
         let rows: Vec<_> = self.rows.iter().map(|rows| (rows.start, rows.end)).collect();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("files", &self.made.files)?;
-        map.serialize_entry("dtype", self.array.dtype().name())?;
-        map.serialize_entry("shape", self.array.meta().shape.dims())?;
+        map.serialize_entry("dtype", self.input.dtype().name())?;
+        map.serialize_entry("shape", self.input.shape.dims())?;
         map.serialize_entry("axis", self.made.axis.name())?;
         map.serialize_entry("rows", &rows)?;
         map.serialize_entry("seconds", &self.seconds)?;
@@ -206,10 +207,7 @@ pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Failure
             return Ok(());
         }
     }
-    let select = Select::Everything;
-    let how = How { axis: merged.axis, select: &select, nan: NanPolicy::from(merged.nan) };
-    let kernel = Kernel { ddof: args.ddof, how, job: Some(merged.partial.job()) };
-    let cells = finish(&merged.partial, kernel)?;
+    let cells = finish(&merged, args.ddof)?;
     if args.json {
         let report = Answer { merged: &merged, cells: &cells };
         return json::write(out, &report).map_err(Failure::Output);
@@ -218,11 +216,11 @@ pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Failure
 }
 
 /// The answer, for whichever dtype it is.
-fn finish(partial: &Partial, kernel: Kernel<'_>) -> Result<Cells<Cell>, Failure> {
+fn finish(merged: &Read, ddof: u64) -> Result<Cells<Cell>, Failure> {
     macro_rules! of_dtype {
         ($($dtype:ident: $t:ty),* $(,)?) => {
-            match partial.dtype() {
-                $(DType::$dtype => partial.finish::<$t, _>(kernel)?,)*
+            match merged.partial.dtype() {
+                $(DType::$dtype => finish_typed::<$t>(merged, ddof)?,)*
                 other => {
                     return Err(Failure::Found(format!("there are no statistics of {other}")));
                 }
@@ -233,6 +231,14 @@ fn finish(partial: &Partial, kernel: Kernel<'_>) -> Result<Cells<Cell>, Failure>
         Bool: bool, I8: i8, I16: i16, I32: i32, I64: i64, U8: u8, U16: u16, U32: u32, U64: u64,
         F16: rowmill::f16, F32: f32, F64: f64,
     })
+}
+
+fn finish_typed<T: Answering>(merged: &Read, ddof: u64) -> Result<Cells<Cell>, Error> {
+    // What was selected is part of the partial.
+    let select = Select::<T>::Everything;
+    let how = How { axis: merged.axis, select: &select, nan: merged.nan.into() };
+    let kernel = Kernel { ddof, how, job: Some(merged.partial.job()) };
+    merged.partial.finish::<T, _>(kernel)
 }
 
 impl Read {

@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use rowmill::{AnyArray, Block, Error, Reduce, Resume, Shape, Stats, Summary, match_array};
+use rowmill::{Array, Block, Error, Reduce, Resume, Shape, Stats, Summary, match_array};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{label, label_header, most_lines};
 use crate::args::StatsArgs;
 use crate::failure::Failure;
-use crate::input::describe_speed;
+use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
@@ -66,14 +66,14 @@ pub(super) const ALL: [Column; 9] = [
 const TABLE: [&str; 8] = ["count", "nan", "inf", "mean", "std", "min", "max", "sum"];
 
 /// The kernel, with everything that is known at run time only.
-pub(super) struct Kernel<'a> {
+pub(super) struct Kernel<'a, T> {
     pub(super) ddof: u64,
-    pub(super) how: How<'a>,
+    pub(super) how: How<'a, T>,
     /// What is computed, in words, where that is known from before.
     pub(super) job: Option<&'a str>,
 }
 
-impl<T: Answering> Reduce<T> for Kernel<'_> {
+impl<T: Answering> Reduce<T> for Kernel<'_, T> {
     type Partial = Partial<T>;
     type Output = Cells<Cell>;
 
@@ -108,7 +108,7 @@ impl<T: Answering> Reduce<T> for Kernel<'_> {
     }
 }
 
-impl<T: Answering> Resume<T> for Kernel<'_> {
+impl<T: Answering> Resume<T> for Kernel<'_, T> {
     fn describe(&self) -> Option<String> {
         if let Some(job) = self.job {
             return Some(job.to_owned());
@@ -128,27 +128,35 @@ impl<T: Answering> Resume<T> for Kernel<'_> {
 }
 
 pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let array = args.input.open()?;
-    let select = args.select.open(&args.input)?;
-    let running = args.engine.build(&args.input.file)?;
-    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
-    let kernel = Kernel { ddof: args.ddof, how, job: None };
-    let checkpoint = args.checkpoint.get();
-    let (cells, seconds) =
-        match_array!(&array, x => timed(&running.engine, x, kernel, checkpoint.as_ref()))?;
-    let took = running.finish();
+    let input = args.input.open()?;
+    let (cells, seconds, took) = match_array!(input.first(), x => reduce(x, args, &input))?;
     if args.json {
-        let report = Report { args, array: &array, cells: &cells, seconds, took };
+        let report = Report { args, input: &input, cells: &cells, seconds, took };
         return json::write(out, &report).map_err(Failure::Output);
     }
-    let bytes = array.meta().byte_len() as u64;
+    let bytes = input.byte_len() as u64;
     note(format_args!(
         "{} in {}{}",
-        args.input.describe(&array),
+        input.describe(),
         describe_speed(bytes, seconds),
         args.select.describe(),
     ));
-    print(args.axis, array.meta().columns.as_deref(), &cells, out).map_err(Failure::Output)
+    print(args.axis, input.columns.as_deref(), &cells, out).map_err(Failure::Output)
+}
+
+fn reduce<T: Answering>(
+    first: &Array<T>,
+    args: &StatsArgs,
+    input: &Input,
+) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
+    let select = args.select.open(&args.input.reading, input, first)?;
+    let running = args.engine.build(&input.files[0])?;
+    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
+    let checkpoint = args.checkpoint.get();
+    let kernel = Kernel { ddof: args.ddof, how, job: None };
+    let done = timed(&running.engine, &input.source(first)?, kernel, checkpoint.as_ref());
+    let (cells, seconds) = done.map_err(|error| input.failure(error))?;
+    Ok((cells, seconds, running.finish()))
 }
 
 pub(super) fn print(
@@ -179,7 +187,7 @@ pub(super) fn print(
 
 struct Report<'a> {
     args: &'a StatsArgs,
-    array: &'a AnyArray,
+    input: &'a Input,
     cells: &'a Cells<Cell>,
     seconds: f64,
     took: Option<Took>,
@@ -188,20 +196,20 @@ struct Report<'a> {
 impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Cells { dims, values } = self.cells;
-        let meta = self.array.meta();
+        let input = self.input;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("file", &json::path(&self.args.input.file))?;
-        map.serialize_entry("dtype", meta.dtype.name())?;
-        map.serialize_entry("shape", meta.shape.dims())?;
+        map.serialize_entry("file", &json::paths(&input.files))?;
+        map.serialize_entry("dtype", input.dtype().name())?;
+        map.serialize_entry("shape", input.shape.dims())?;
         map.serialize_entry("axis", self.args.axis.name())?;
-        if let Some(names) = &meta.columns {
+        if let Some(names) = &input.columns {
             map.serialize_entry("columns", names)?;
         }
         for (name, number) in ALL {
             map.serialize_entry(name, &Nested { dims, value: |i: usize| number(&values[i]) })?;
         }
         map.serialize_entry("seconds", &self.seconds)?;
-        map.serialize_entry("bytes", &meta.byte_len())?;
+        map.serialize_entry("bytes", &input.byte_len())?;
         if let Some(took) = &self.took {
             map.serialize_entry("report", took)?;
         }

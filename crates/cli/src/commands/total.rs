@@ -3,16 +3,14 @@
 use std::io::Write;
 use std::ops::Range;
 
-use rowmill::{
-    AnyArray, Block, Counts, Error, Mean, Meta, Reduce, Resume, Shape, Sum, match_array,
-};
+use rowmill::{Array, Block, Counts, Error, Mean, Reduce, Resume, Shape, Sum, match_array};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{label, label_header, most_lines};
 use crate::args::TotalArgs;
 use crate::failure::Failure;
-use crate::input::describe_speed;
+use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
@@ -45,14 +43,14 @@ struct Cell {
 }
 
 /// The kernel, with everything that is known at run time only.
-struct Kernel<'a> {
+struct Kernel<'a, T> {
     total: Total,
-    how: How<'a>,
+    how: How<'a, T>,
 }
 
 /// Sums, means and counts are made of the same partial: it is accumulated once, as for a sum, and
 /// finished twice.
-impl<T: Answering> Reduce<T> for Kernel<'_> {
+impl<T: Answering> Reduce<T> for Kernel<'_, T> {
     type Partial = Partial<T>;
     type Output = Cells<Cell>;
 
@@ -96,7 +94,7 @@ impl<T: Answering> Reduce<T> for Kernel<'_> {
     }
 }
 
-impl<T: Answering> Resume<T> for Kernel<'_> {
+impl<T: Answering> Resume<T> for Kernel<'_, T> {
     fn describe(&self) -> Option<String> {
         let sum = over_axis!(self.how, Sum; sum => masked!(self.how, sum => {
             Resume::<T>::describe(&sum)?
@@ -114,35 +112,44 @@ impl<T: Answering> Resume<T> for Kernel<'_> {
 }
 
 pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let array = args.input.open()?;
-    let select = args.select.open(&args.input)?;
-    let running = args.engine.build(&args.input.file)?;
-    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
-    let kernel = Kernel { total, how };
-    let checkpoint = args.checkpoint.get();
-    let (cells, seconds) =
-        match_array!(&array, x => timed(&running.engine, x, kernel, checkpoint.as_ref()))?;
-    let took = running.finish();
+    let input = args.input.open()?;
+    let (cells, seconds, took) = match_array!(input.first(), x => reduce(x, total, args, &input))?;
     if args.json {
-        let report = Report { total, args, array: &array, cells: &cells, seconds, took };
+        let report = Report { total, args, input: &input, cells: &cells, seconds, took };
         return json::write(out, &report).map_err(Failure::Output);
     }
-    let bytes = array.meta().byte_len() as u64;
+    let bytes = input.byte_len() as u64;
     let taking_part: u64 = cells.values.iter().map(|c| c.count).sum();
     note(format_args!(
         "{} in {}; {} elements{}",
-        args.input.describe(&array),
+        input.describe(),
         describe_speed(bytes, seconds),
         grouped(taking_part),
         args.select.describe(),
     ));
-    print(total, args.axis, array.meta(), &cells, out).map_err(Failure::Output)
+    print(total, args.axis, &input, &cells, out).map_err(Failure::Output)
+}
+
+fn reduce<T: Answering>(
+    first: &Array<T>,
+    total: Total,
+    args: &TotalArgs,
+    input: &Input,
+) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
+    let select = args.select.open(&args.input.reading, input, first)?;
+    let running = args.engine.build(&input.files[0])?;
+    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
+    let checkpoint = args.checkpoint.get();
+    let kernel = Kernel { total, how };
+    let done = timed(&running.engine, &input.source(first)?, kernel, checkpoint.as_ref());
+    let (cells, seconds) = done.map_err(|error| input.failure(error))?;
+    Ok((cells, seconds, running.finish()))
 }
 
 fn print(
     total: Total,
     axis: Axis,
-    meta: &Meta,
+    input: &Input,
     cells: &Cells<Cell>,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
@@ -154,7 +161,7 @@ fn print(
     let line = |i: usize| {
         let Cell { value, count } = &cells.values[i];
         vec![
-            label(axis, meta.columns.as_deref(), &cells.dims, i),
+            label(axis, input.columns.as_deref(), &cells.dims, i),
             count.to_string(),
             value.rounded(),
         ]
@@ -166,7 +173,7 @@ fn print(
 struct Report<'a> {
     total: Total,
     args: &'a TotalArgs,
-    array: &'a AnyArray,
+    input: &'a Input,
     cells: &'a Cells<Cell>,
     seconds: f64,
     took: Option<Took>,
@@ -175,11 +182,11 @@ struct Report<'a> {
 impl Serialize for Report<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Cells { dims, values } = self.cells;
-        let meta = self.array.meta();
+        let input = self.input;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("file", &json::path(&self.args.input.file))?;
-        map.serialize_entry("dtype", meta.dtype.name())?;
-        map.serialize_entry("shape", meta.shape.dims())?;
+        map.serialize_entry("file", &json::paths(&input.files))?;
+        map.serialize_entry("dtype", input.dtype().name())?;
+        map.serialize_entry("shape", input.shape.dims())?;
         map.serialize_entry("axis", self.args.axis.name())?;
         map.serialize_entry("count", &Nested { dims, value: |i: usize| values[i].count.into() })?;
         map.serialize_entry(
@@ -187,7 +194,7 @@ impl Serialize for Report<'_> {
             &Nested { dims, value: |i: usize| values[i].value },
         )?;
         map.serialize_entry("seconds", &self.seconds)?;
-        map.serialize_entry("bytes", &meta.byte_len())?;
+        map.serialize_entry("bytes", &input.byte_len())?;
         if let Some(took) = &self.took {
             map.serialize_entry("report", took)?;
         }

@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use rowmill::{Array, Source, TileBuffer};
 use serde_json::{Value, json};
 
 use crate::common::{command, dir, root, run, weather, write};
@@ -90,6 +91,36 @@ fn the_table_shows_numpys_digits() {
 
 fn ten_digits(value: f64) -> f64 {
     format!("{value:.9e}").parse().expect("a number")
+}
+
+#[test]
+fn conditions_on_columns() {
+    let file = weather();
+    let x = Array::<f32>::open(&file).expect("shipped");
+    let mut buffer = TileBuffer::new();
+    let rows = x.rows(0..x.shape().rows(), &mut buffer).expect("small");
+    // temp, dewp, humid, wind_dir, wind_speed, wind_gust, precip, pressure, visib
+    let windy = rows.chunks(9).filter(|row| row[0] > 50.0 && row[5] > 0.0);
+    let kept: Vec<&[f32]> = windy.collect();
+    let count = |col: usize| kept.iter().filter(|row| !row[col].is_nan()).count();
+    let condition = "temp > 50 and not (wind_gust <= 0 or isnan(wind_gust))";
+    let stats = run(&["stats", "--json", "--where", condition], &file).json();
+    assert!(kept.len() > 1000 && count(7) < kept.len());
+    assert_eq!(stats["count"], serde_json::json!((0..9).map(count).collect::<Vec<_>>()));
+    assert_eq!(stats["nan"][7], kept.len() - count(7));
+    let by_number = run(&["stats", "--json", "--where", "[0] > 50 and 0 < [5]"], &file).json();
+    assert_eq!(by_number["sum"], stats["sum"]);
+    let of_part =
+        run(&["stats", "--json", "--where", condition, "--cols", "pressure"], &file).json();
+    assert_eq!(of_part["sum"][0], stats["sum"][7]);
+    run(&["sum", "--where", "x > 1 and tmp > 50"], &file).fails(
+        2,
+        &[
+            "there is no column \"tmp\"; the columns are temp, dewp, humid",
+            "\n  x > 1 and tmp > 50\n            ^\n",
+        ],
+    );
+    run(&["sum", "--where", "[9] > 50"], &file).fails(2, &["columns go from [0] to [8]"]);
 }
 
 #[test]

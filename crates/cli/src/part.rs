@@ -1,0 +1,197 @@
+//! Which part of an array the arguments mean.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use rowmill::{Element, FileError, ParseSliceError, Part, Pick, Shape, Slice, Source};
+
+use crate::args::PartArgs;
+use crate::failure::Failure;
+use crate::table::clean;
+
+/// One index of an axis, or a slice of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    Index(i64),
+    Slice(Slice),
+}
+
+impl FromStr for Entry {
+    type Err = ParseSliceError;
+
+    fn from_str(text: &str) -> Result<Self, ParseSliceError> {
+        match text.trim().parse() {
+            Ok(index) => Ok(Self::Index(index)),
+            Err(_) => text.parse().map(Self::Slice),
+        }
+    }
+}
+
+impl Entry {
+    /// What is picked of an axis of `len`.
+    fn pick(self, len: usize) -> Result<Pick, Failure> {
+        match self {
+            Self::Slice(slice) => Ok(slice.into()),
+            Self::Index(index) => Ok(place(index, len)?.into()),
+        }
+    }
+}
+
+/// The index from the start that an index from either end means.
+fn place(index: i64, len: usize) -> Result<usize, Failure> {
+    let from_start = if index < 0 { i128::from(index) + len as i128 } else { index.into() };
+    let place = usize::try_from(from_start).ok().filter(|&place| place < len);
+    place.ok_or_else(|| {
+        let expected = match len {
+            0 => "there is none".to_owned(),
+            _ => format!("expected -{len} to {}", len - 1),
+        };
+        Failure::Usage(format!("there is no index {index} on an axis of {len}; {expected}"))
+    })
+}
+
+/// A slice or an index for each axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entries(Vec<Entry>);
+
+impl FromStr for Entries {
+    type Err = ParseSliceError;
+
+    fn from_str(text: &str) -> Result<Self, ParseSliceError> {
+        text.split(',').map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Indices, slices and names of columns, which are known when the file is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Columns(Vec<String>);
+
+impl FromStr for Columns {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.split(',').map(|entry| entry.trim().to_owned()).collect()))
+    }
+}
+
+impl Columns {
+    /// The columns of a row of so many elements, which may have names.
+    fn indices(&self, names: Option<&[String]>, len: usize) -> Result<Vec<usize>, Failure> {
+        let mut indices = Vec::new();
+        for text in &self.0 {
+            let named = names.and_then(|names| names.iter().position(|name| name == text));
+            match (named, text.parse()) {
+                (Some(index), _) => indices.push(index),
+                (None, Ok(Entry::Index(index))) => indices.push(place(index, len)?),
+                (None, Ok(Entry::Slice(slice))) => indices.extend(slice.indices(len)),
+                (None, Err(_)) => return Err(unknown(text, names)),
+            }
+        }
+        Ok(indices)
+    }
+}
+
+fn unknown(name: &str, names: Option<&[String]>) -> Failure {
+    const SHOWN: usize = 20;
+    let names = match names {
+        None => "the file names no columns; expected numbers or slices, such as 0:3,7".to_owned(),
+        Some(names) => {
+            let shown: Vec<_> = names.iter().take(SHOWN).map(|name| clean(name)).collect();
+            let more = if names.len() > SHOWN { ", …" } else { "" };
+            format!("the columns are {}{more}", shown.join(", "))
+        }
+    };
+    Failure::Usage(format!("there is no column {:?}; {names}", clean(name)))
+}
+
+/// What was asked for and is not there is wrong usage, not a failed job.
+fn usage(error: FileError) -> Failure {
+    Failure::Usage(error.to_string())
+}
+
+impl PartArgs {
+    /// Whether everything is meant.
+    pub(crate) fn is_all(&self) -> bool {
+        self.rows.is_none() && self.cols.is_none() && self.of_axes.is_none()
+    }
+
+    /// The part of a source, of which the columns may have names.
+    pub(crate) fn of<T: Element, S: Source<T>>(
+        &self,
+        source: S,
+        names: Option<&[String]>,
+    ) -> Result<Part<S>, Failure> {
+        let shape = source.shape().clone();
+        let mut part = Part::new(source);
+        if let Some(rows) = self.rows {
+            part = part.rows(rows.pick(shape.rows())?).map_err(usage)?;
+        }
+        if let Some(columns) = &self.cols {
+            part = part.columns(columns.indices(names, shape.row_len())?).map_err(usage)?;
+        }
+        if let Some(Entries(entries)) = &self.of_axes {
+            let lens = shape.dims().iter().copied().chain(std::iter::repeat(usize::MAX));
+            let picks: Result<Vec<Pick>, Failure> =
+                entries.iter().zip(lens).map(|(entry, len)| entry.pick(len)).collect();
+            part = part.slices(picks?).map_err(usage)?;
+        }
+        Ok(part)
+    }
+
+    /// The same rows of what has one entry for each row.
+    pub(crate) fn of_rows<T: Element, S: Source<T>>(&self, source: S) -> Result<Part<S>, Failure> {
+        let rows = match &self.of_axes {
+            Some(Entries(entries)) => entries.first().copied(),
+            None => self.rows,
+        };
+        Self { rows, ..Self::default() }.of(source, None)
+    }
+
+    /// The names of the columns of the part, if its columns are some of those that have names.
+    pub(crate) fn names(
+        &self,
+        names: &[String],
+        shape: &Shape,
+    ) -> Result<Option<Vec<String>>, Failure> {
+        let picked = match (&self.cols, &self.of_axes) {
+            (Some(columns), _) => columns.indices(Some(names), names.len())?,
+            (None, Some(Entries(entries))) if shape.ndim() == 2 => match entries.get(1) {
+                Some(Entry::Slice(slice)) => slice.indices(names.len()),
+                Some(Entry::Index(index)) => vec![place(*index, names.len())?],
+                None => (0..names.len()).collect(),
+            },
+            (None, Some(_)) => return Ok(None),
+            (None, None) => (0..names.len()).collect(),
+        };
+        Ok(Some(picked.into_iter().filter_map(|i| names.get(i).cloned()).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_by_name_number_and_slice() {
+        let names: Vec<String> = ["a", "b", "2", "x:y", "e"].map(str::to_owned).to_vec();
+        let indices = |text: &str, names: Option<&[String]>| {
+            text.parse::<Columns>().expect("any text").indices(names, 5).ok()
+        };
+        assert_eq!(indices("a, e", Some(&names)), Some(vec![0, 4]));
+        assert_eq!(indices("2,x:y,-1,1:3", Some(&names)), Some(vec![2, 3, 4, 1, 2]));
+        assert_eq!(indices("::-2", None), Some(vec![4, 2, 0]));
+        for text in ["a", "5", "-6", "", "1:2:0", "x:y"] {
+            assert_eq!(indices(text, None), None, "{text}");
+        }
+        assert_eq!(indices("c", Some(&names)), None);
+    }
+
+    #[test]
+    fn entries_of_a_box() {
+        let parse = |text: &str| text.parse::<Entries>().ok();
+        assert_eq!(parse("1:,-3").expect("a box").0[1], Entry::Index(-3));
+        for text in ["", "1:2,", "a", "1:2:3:4", "1.5"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

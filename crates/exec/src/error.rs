@@ -42,6 +42,9 @@ pub enum Error {
     /// A partial that cannot be read, merged or finished.
     #[error(transparent)]
     Partial(#[from] crate::PartialError),
+    /// A fitted normalization that cannot be read or used.
+    #[error(transparent)]
+    Fitted(#[from] crate::FittedError),
     /// The cancel token was used.
     #[error("the job was cancelled")]
     Cancelled,

@@ -24,7 +24,9 @@ pub use mask::{
 pub use mean::Mean;
 pub use min_max::{MinMax, Range};
 pub use moments::{MeanVar, Moments};
-pub use normalize::{FloatElement, Normalize, NormalizeAxis, NormalizeMethod, Normalizing};
+pub use normalize::{
+    Fitted, FittedError, FloatElement, Normalize, NormalizeAxis, NormalizeMethod, Normalizing,
+};
 pub use numeric::Numeric;
 pub use reduction::{NanPolicy, Reduction, Statistic};
 pub use stats::{Stats, Summary};

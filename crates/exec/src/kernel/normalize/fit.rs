@@ -1,0 +1,182 @@
+//! What a normalization has to know of an array, from one read.
+
+use rowmill_core::{Shape, Source, Tile};
+
+use super::scaling::Scaling;
+use super::{Normalize, NormalizeAxis, NormalizeMethod};
+use crate::checkpoint::{Keeper, State};
+use crate::grid::Bounds;
+use crate::kernel::min_max::MaybeMinMax;
+use crate::kernel::{
+    All, Axis, Columns, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Rows, Statistic,
+    Values,
+};
+use crate::reduce::Block;
+use crate::resume::Resume;
+use crate::scratch::Scratch;
+use crate::{Engine, Result};
+use rowmill_lanes::arch::Isa;
+
+/// What was found of a cell: of moments and range the one that the method needs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Found {
+    pub(super) moments: MeanVar,
+    pub(super) min: f64,
+    pub(super) max: f64,
+}
+
+/// Of nothing.
+pub(super) const NOTHING: Found = Found {
+    moments: MeanVar { count: 0, mean: f64::NAN, var: f64::NAN },
+    min: f64::NAN,
+    max: f64::NAN,
+};
+
+impl Normalize {
+    /// How many scalings an array has.
+    pub(super) fn cells(self, shape: &Shape) -> usize {
+        match self.axis {
+            NormalizeAxis::All => 1,
+            NormalizeAxis::Columns => shape.row_len(),
+            NormalizeAxis::Rows => shape.rows(),
+        }
+    }
+
+    /// What is found of each cell of an array, in one read.
+    pub(super) fn find_whole<T: Numeric>(self, whole: impl FnOnceReduce<T>) -> Result<Vec<Found>> {
+        match self.axis {
+            NormalizeAxis::All => self.find(All, whole),
+            NormalizeAxis::Columns => self.find(Columns, whole),
+            NormalizeAxis::Rows => self.find(Rows, whole),
+        }
+    }
+
+    /// The scalings of an array, from one read.
+    pub(super) fn fit_whole<T: Numeric>(self, whole: impl FnOnceReduce<T>) -> Result<Vec<Scaling>> {
+        Ok(self.find_whole(whole)?.into_iter().map(|found| self.scaling(found)).collect())
+    }
+
+    /// The scalings of an array, from one read or from the checkpoint of an earlier run that was
+    /// through with it; as values and as bytes.
+    pub(super) fn fit_once<T: Numeric>(
+        self,
+        engine: &Engine,
+        source: &impl Source<T>,
+        mut keeper: Keeper<'_>,
+    ) -> Result<(Vec<Scaling>, Vec<u8>)> {
+        let cells = self.cells(source.shape());
+        match keeper.take_found() {
+            Some(State::Map { fitted, .. }) => {
+                let error = || keeper.damaged("its scalings do not fit the job");
+                Ok((scalings_of(&fitted, cells).ok_or_else(error)?, fitted))
+            }
+            found => {
+                let whole = Whole { engine, source, keep: Some((&keeper, found)) };
+                let scalings = self.fit_whole(whole)?;
+                let fitted = postcard::to_stdvec(&scalings).unwrap_or_default();
+                let state = State::Map { fitted: fitted.clone(), output: None, done: Vec::new() };
+                keeper.save(|| Ok(state))?;
+                Ok((scalings, fitted))
+            }
+        }
+    }
+
+    /// What is found of the cells of an axis, in one read.
+    pub(super) fn find<T: Numeric, A: IntoCells>(
+        self,
+        axis: A,
+        run: impl FnOnceReduce<T>,
+    ) -> Result<Vec<Found>> {
+        if self.method == NormalizeMethod::ZScore {
+            let kernel = Reduction::new(Moments::population(), axis).nan(NanPolicy::Skip);
+            let cells = A::cells(run.reduce(kernel)?);
+            return Ok(cells.into_iter().map(|moments| Found { moments, ..NOTHING }).collect());
+        }
+        let kernel = Reduction::new(MaybeMinMax, axis).nan(NanPolicy::Skip);
+        let cells = A::cells(run.reduce(kernel)?);
+        let wide = |r: Range<T>| Found { min: T::to_f64(r.min), max: T::to_f64(r.max), ..NOTHING };
+        Ok(cells.into_iter().map(|r| r.map_or(NOTHING, wide)).collect())
+    }
+}
+
+/// The scalings that bytes stand for, if there are so many.
+pub(super) fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
+    postcard::from_bytes::<Vec<Scaling>>(fitted).ok().filter(|s| s.len() == cells)
+}
+
+/// Something that can run a reduction: an engine over an array, or over one block.
+pub(super) trait FnOnceReduce<T: Numeric> {
+    fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output>;
+}
+
+/// An axis whose results can be taken as a list.
+pub(super) trait IntoCells: Axis {
+    fn cells<V: Send>(output: Self::Output<V>) -> Vec<V>;
+}
+
+impl IntoCells for All {
+    fn cells<V: Send>(output: V) -> Vec<V> {
+        vec![output]
+    }
+}
+
+impl IntoCells for Columns {
+    fn cells<V: Send>(output: Values<V>) -> Vec<V> {
+        output.into_vec()
+    }
+}
+
+impl IntoCells for Rows {
+    fn cells<V: Send>(output: Values<V>) -> Vec<V> {
+        output.into_vec()
+    }
+}
+
+pub(super) struct Whole<'a, S> {
+    pub(super) engine: &'a Engine,
+    pub(super) source: &'a S,
+    /// Who keeps what was done, and what an earlier run did.
+    pub(super) keep: Option<(&'a Keeper<'a>, Option<State>)>,
+}
+
+impl<T: Numeric, S: Source<T>> FnOnceReduce<T> for Whole<'_, S> {
+    fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output> {
+        match self.keep {
+            None => self.engine.reduce(self.source, kernel),
+            Some((keeper, found)) => self.engine.reduce_keeping(self.source, kernel, keeper, found),
+        }
+    }
+}
+
+pub(super) struct OneBlock<'a, T> {
+    pub(super) tile: Tile<'a, T>,
+    pub(super) isa: Isa,
+    pub(super) scratch: &'a Scratch,
+}
+
+impl<T: Numeric> FnOnceReduce<T> for OneBlock<'_, T> {
+    fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output> {
+        let (rows, cols) = (self.tile.rows(), self.tile.cols());
+        let bounds = Bounds { band: 0, tile: 0, rows: 0..rows, cols: 0..cols };
+        let block = Block::new(self.tile, bounds, cols, self.isa, self.scratch);
+        let mut partial = kernel.identity();
+        kernel.accumulate(&mut partial, &block)?;
+        let shape = Shape::new([rows, cols]).map_err(crate::Error::kernel)?;
+        kernel.finish(partial, &shape)
+    }
+}
+
+impl<T: Numeric> Statistic<T> for MaybeMinMax {
+    type Value = Option<Range<T>>;
+    const NEED: rowmill_lanes::fold::Need = rowmill_lanes::fold::Need::Range;
+    const SPECIAL: bool = true;
+
+    fn value(
+        &self,
+        cell: &rowmill_lanes::fold::CellState<T::Lane>,
+        nan: NanPolicy,
+        _: usize,
+    ) -> Result<Self::Value> {
+        Ok(crate::kernel::min_max::range(cell, nan))
+    }
+}

@@ -1,0 +1,275 @@
+//! [`Fitted`]: what a normalization found of an array, as a value.
+
+use rowmill_core::{Shape, Source};
+use serde::{Deserialize, Serialize};
+
+use super::fit::{Found, NOTHING, Whole};
+use super::scaling::Scaling;
+use super::{Normalize, NormalizeAxis, NormalizeMethod};
+use crate::kernel::{MeanVar, Numeric};
+use crate::{Engine, Result};
+
+const FORMAT: &str = "rowmill normalization";
+const VERSION: u64 = 1;
+
+/// Why a fitted normalization cannot be read or used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FittedError {
+    /// Not the JSON of one.
+    #[error("this is no fitted normalization, or a part of one: {what}; fit it again")]
+    Unreadable {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// One of another release.
+    #[error(
+        "the fitted normalization has version {found}, this release reads {VERSION}; fit it again"
+    )]
+    Version {
+        /// The version found.
+        found: u64,
+    },
+    /// An array with other columns than those that were fitted.
+    #[error("the normalization was fitted to rows of shape {expected:?}, these have {found:?}")]
+    RowShape {
+        /// The shape of a row that was fitted.
+        expected: Vec<usize>,
+        /// The shape of a row of the array.
+        found: Vec<usize>,
+    },
+    /// Rows are normalized by what is found of themselves.
+    #[error("nothing of one array's rows holds for another's; fit columns or everything")]
+    PerRow,
+    /// All became the same.
+    #[error("there is no way back from an interval of one point")]
+    NoInverse,
+}
+
+/// What a normalization found of an array: by it other arrays with the same columns are normalized
+/// ([`Engine::normalize_by`]), and normalized ones brought back ([`Engine::denormalize`]). Made by
+/// [`Engine::fit`], brought up to date with new rows by [`Engine::fit_more`], kept as JSON.
+///
+/// The JSON says in plain numbers what was found of each column, each to the last bit, NaN as null and
+/// infinities as text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitted {
+    how: Normalize,
+    row_dims: Vec<usize>,
+    pub(super) found: Vec<Found>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Json {
+    format: String,
+    version: u64,
+    #[serde(flatten)]
+    how: Normalize,
+    row_shape: Vec<usize>,
+    /// Of moments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    count: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mean: Vec<Float>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    var: Vec<Float>,
+    /// Of ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    min: Vec<Float>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    max: Vec<Float>,
+}
+
+/// A float as JSON: NaN is null, infinities are texts.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Float {
+    Finite(f64),
+    Infinite(Infinite),
+    NaN(()),
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum Infinite {
+    #[serde(rename = "Infinity")]
+    Positive,
+    #[serde(rename = "-Infinity")]
+    Negative,
+}
+
+impl From<f64> for Float {
+    fn from(x: f64) -> Self {
+        match x {
+            f64::INFINITY => Self::Infinite(Infinite::Positive),
+            f64::NEG_INFINITY => Self::Infinite(Infinite::Negative),
+            x if x.is_nan() => Self::NaN(()),
+            x => Self::Finite(x),
+        }
+    }
+}
+
+impl From<Float> for f64 {
+    fn from(x: Float) -> Self {
+        match x {
+            Float::Finite(x) => x,
+            Float::Infinite(Infinite::Positive) => Self::INFINITY,
+            Float::Infinite(Infinite::Negative) => Self::NEG_INFINITY,
+            Float::NaN(()) => Self::NAN,
+        }
+    }
+}
+
+impl Fitted {
+    /// How it was fitted.
+    pub fn how(&self) -> Normalize {
+        self.how
+    }
+
+    /// The shape of a row of the array that it was fitted to, and of those that it can be used for.
+    #[must_use]
+    pub fn row_dims(&self) -> &[usize] {
+        &self.row_dims
+    }
+
+    /// As JSON, on several lines.
+    ///
+    /// # Panics
+    /// Never: there is nothing in it that JSON cannot hold.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let floats = |of: fn(&Found) -> f64| self.found.iter().map(|f| of(f).into()).collect();
+        let moments = self.how.method == NormalizeMethod::ZScore;
+        let json = Json {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            how: self.how,
+            row_shape: self.row_dims.clone(),
+            count: self.found.iter().filter(|_| moments).map(|f| f.moments.count).collect(),
+            mean: if moments { floats(|f| f.moments.mean) } else { Vec::new() },
+            var: if moments { floats(|f| f.moments.var) } else { Vec::new() },
+            min: if moments { Vec::new() } else { floats(|f| f.min) },
+            max: if moments { Vec::new() } else { floats(|f| f.max) },
+        };
+        serde_json::to_string_pretty(&json).expect("strings and numbers")
+    }
+
+    /// What JSON says.
+    ///
+    /// # Errors
+    /// [`FittedError::Unreadable`] and [`FittedError::Version`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        let unreadable = |what: String| FittedError::Unreadable { what };
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|e| unreadable(e.to_string()))?;
+        if value.get("format").and_then(serde_json::Value::as_str) != Some(FORMAT) {
+            return Err(unreadable(format!("\"format\" is not {FORMAT:?}")).into());
+        }
+        match value.get("version").and_then(serde_json::Value::as_u64) {
+            Some(found) if found != VERSION => return Err(FittedError::Version { found }.into()),
+            _ => {}
+        }
+        let json: Json = serde_json::from_value(value).map_err(|e| unreadable(e.to_string()))?;
+        let cells = match json.how.axis {
+            NormalizeAxis::All => Some(1),
+            NormalizeAxis::Columns => {
+                json.row_shape.iter().try_fold(1, |n: usize, &d| n.checked_mul(d))
+            }
+            NormalizeAxis::Rows => return Err(FittedError::PerRow.into()),
+        };
+        let found: Vec<Found> = if json.how.method == NormalizeMethod::ZScore {
+            let moments = json.count.iter().zip(&json.mean).zip(&json.var);
+            let moments = moments.map(|((&count, &mean), &var)| MeanVar {
+                count,
+                mean: mean.into(),
+                var: var.into(),
+            });
+            moments.map(|moments| Found { moments, ..NOTHING }).collect()
+        } else {
+            let range = json.min.iter().zip(&json.max);
+            range
+                .map(|(&min, &max)| Found { min: min.into(), max: max.into(), ..NOTHING })
+                .collect()
+        };
+        if Some(found.len()) != cells {
+            let what = format!("it says something of {} columns, not of all", found.len());
+            return Err(unreadable(what).into());
+        }
+        Ok(Self { how: json.how, row_dims: json.row_shape, found })
+    }
+
+    pub(super) fn scalings_for(&self, shape: &Shape) -> Result<Vec<Scaling>> {
+        if self.how.axis == NormalizeAxis::Columns && self.row_dims != shape.row_dims() {
+            let (expected, found) = (self.row_dims.clone(), shape.row_dims().to_vec());
+            return Err(FittedError::RowShape { expected, found }.into());
+        }
+        Ok(self.found.iter().map(|&found| self.how.scaling(found)).collect())
+    }
+
+    pub(super) fn check_inverse(&self) -> Result<()> {
+        if self.how.target().can_be_inverted() {
+            return Ok(());
+        }
+        Err(FittedError::NoInverse.into())
+    }
+}
+
+/// What is found of two runs of rows together.
+fn together(a: Found, b: Found) -> Found {
+    // NaN means nothing there.
+    let lower = |a: f64, b: f64| if b < a || a.is_nan() { b } else { a };
+    let higher = |a: f64, b: f64| if b > a || a.is_nan() { b } else { a };
+    let (x, y) = (a.moments, b.moments);
+    let moments = match (x.count, y.count) {
+        (0, _) => y,
+        (_, 0) => x,
+        // Chan, Golub and LeVeque (1983).
+        (n, m) => {
+            let (n, m) = (n as f64, m as f64);
+            let (all, delta) = (n + m, y.mean - x.mean);
+            let mean = x.mean + delta * (m / all);
+            let var = (x.var * n + y.var * m + delta * delta * (n * m / all)) / all;
+            MeanVar { count: x.count + y.count, mean, var }
+        }
+    };
+    Found { moments, min: lower(a.min, b.min), max: higher(a.max, b.max) }
+}
+
+impl Engine {
+    /// Finds what a normalization has to know of an array, in one read.
+    ///
+    /// # Errors
+    /// As [`reduce`](Self::reduce); [`FittedError::PerRow`] for a normalization of rows, of which nothing
+    /// holds for other arrays.
+    pub fn fit<T: Numeric, S: Source<T>>(&self, source: &S, how: Normalize) -> Result<Fitted> {
+        if how.axis == NormalizeAxis::Rows {
+            return Err(FittedError::PerRow.into());
+        }
+        let found = how.find_whole(Whole { engine: self, source, keep: None })?;
+        Ok(Fitted { how, row_dims: source.shape().row_dims().to_vec(), found })
+    }
+
+    /// What was fitted, and new rows besides: only these are read. Ranges are those of all rows together;
+    /// means and variances are too, to rounding, not to the bits of one fit. (For those see
+    /// [`partial_after`](Self::partial_after).)
+    ///
+    /// ```
+    /// use rowmill_core::SliceSource;
+    /// use rowmill_exec::{Engine, Normalize};
+    /// let monday = SliceSource::new(&[1.0_f32, 2.0], [2, 1]).unwrap();
+    /// let tuesday = SliceSource::new(&[6.0_f32], [1, 1]).unwrap();
+    /// let both = SliceSource::new(&[1.0_f32, 2.0, 6.0], [3, 1]).unwrap();
+    /// let engine = Engine::new()?;
+    /// let fitted = engine.fit(&monday, Normalize::max_abs())?;
+    /// assert_eq!(engine.fit_more(&tuesday, &fitted)?, engine.fit(&both, Normalize::max_abs())?);
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`FittedError::RowShape`] for rows of another shape.
+    pub fn fit_more<T: Numeric, S: Source<T>>(&self, rows: &S, fitted: &Fitted) -> Result<Fitted> {
+        fitted.scalings_for(rows.shape())?;
+        let new = self.fit(rows, fitted.how)?.found;
+        let found = fitted.found.iter().zip(new).map(|(&a, b)| together(a, b)).collect();
+        Ok(Fitted { found, ..fitted.clone() })
+    }
+}

@@ -174,7 +174,7 @@ fn same_summary<T: Value>(a: &Summary<T>, sum: T::Sum, moments: MeanVar, tally: 
 }
 
 /// A reduction whose failure at the end is its result, so that it spoils no other.
-struct Tried<R>(R);
+pub struct Tried<R>(pub R);
 
 impl<T: Element, R: Reduce<T>> Reduce<T> for Tried<R> {
     type Partial = R::Partial;

@@ -77,6 +77,23 @@ pub enum Error {
         /// What it should have fitted.
         result_type: &'static str,
     },
+    /// A product of integers that does not fit the result type.
+    #[error("a product does not fit {result_type}; multiply in parts, or sum logarithms")]
+    ProductOverflow {
+        /// What it should have fitted.
+        result_type: &'static str,
+    },
+    /// More different elements than are counted.
+    #[error(
+        "there are more than {limit} different elements (cell {cell} of the result); raise the limit if \
+         there is memory for them"
+    )]
+    TooManyDistinct {
+        /// The most that are counted.
+        limit: usize,
+        /// Which cell of the result, in C order.
+        cell: usize,
+    },
     /// The smallest or largest element of nothing.
     #[error("there is no {what} of no elements (cell {cell} of the result); nothing was selected")]
     NoElements {
@@ -105,6 +122,17 @@ pub enum Error {
     /// A condition about columns that are not there.
     #[error(transparent)]
     Condition(#[from] crate::ParseConditionError),
+    /// Weights that fit neither the array nor its rows.
+    #[error(
+        "weights of shape {found} fit no array of shape {array}; expected the same shape, or one \
+         weight for each of the {} rows", array.rows()
+    )]
+    WeightsShape {
+        /// The shape of the weights.
+        found: Shape,
+        /// The shape of the array.
+        array: Shape,
+    },
     /// The workers could not be started.
     #[error("cannot start {workers} workers: {source}")]
     Workers {

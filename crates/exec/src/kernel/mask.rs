@@ -66,6 +66,11 @@ pub trait Selector<T: Numeric>: Sync {
     #[doc(hidden)]
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>>;
 
+    /// Writes down which elements of a block are kept: a byte for each, row after row, zero for those
+    /// that are not. `false`, and nothing written, where all are.
+    #[doc(hidden)]
+    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool>;
+
     /// The same for all blocks, where the value alone decides and not a closure.
     #[doc(hidden)]
     fn selection(&self) -> Option<Selection<'static, T::Lane>> {
@@ -92,6 +97,10 @@ pub struct Unmasked;
 impl<T: Numeric> Selector<T> for Unmasked {
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
         fold.checked(fold.select(Selection::Every), |keep| keep.fill(1))
+    }
+
+    fn keep(&self, _: &BlockFold<'_, T>, _: &mut [u8]) -> Result<bool> {
+        Ok(false)
     }
 
     fn selection(&self) -> Option<Selection<'static, T::Lane>> {
@@ -122,6 +131,11 @@ impl<T: Numeric, F: Fn(T) -> bool + Sync> Selector<T> for ValueMask<T, F> {
             return fold.checked(fold.sum_of(&predicate), |keep| fold.decide(keep, &predicate));
         }
         fold.by_value(&predicate)
+    }
+
+    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool> {
+        fold.decide(keep, &|x| (self.predicate)(T::from_lane(x)));
+        Ok(true)
     }
 }
 
@@ -162,6 +176,12 @@ impl<T: Numeric> Selector<T> for CompareMask {
             return fold.checked(cells, |keep| fold.decide(keep, &within));
         }
         fold.by_value(&within)
+    }
+
+    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool> {
+        let interval = self.interval::<T>();
+        fold.decide(keep, &move |x| interval.contains(x));
+        Ok(true)
     }
 }
 
@@ -228,6 +248,28 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
     }
 }
 
+impl<S: Source<bool>> ArrayMask<'_, S> {
+    /// Hands `f` a byte for each element of a block, and lets go of what was read if that is needed.
+    fn read<T: Numeric, R>(
+        &self,
+        fold: &BlockFold<'_, T>,
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R> {
+        let (bounds, row_len) = fold.place();
+        let lets_go = fold.has_to_let_go();
+        let read = self.with_bytes(bounds, row_len, lets_go, fold.scratch(), f);
+        // What was kept by bytes that were not there is no answer.
+        self.mask.check()?;
+        let read = read?;
+        if lets_go {
+            let whole = self.mask.shape().row_len();
+            let cols = if whole == row_len { bounds.cols.clone() } else { 0..whole };
+            self.mask.release(bounds.rows.clone(), cols);
+        }
+        Ok(read)
+    }
+}
+
 impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
     fn check(&self, shape: &Shape) -> Result<()> {
         let found = self.mask.shape();
@@ -238,20 +280,14 @@ impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
     }
 
     fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
-        let (bounds, row_len) = fold.place();
-        let lets_go = fold.has_to_let_go();
-        let cells = self.with_bytes(bounds, row_len, lets_go, fold.scratch(), |keep| {
+        self.read(fold, |keep| {
             fold.checked(fold.select(Selection::Kept(keep)), |again| again.copy_from_slice(keep))
-        });
-        // What was kept by bytes that were not there is no answer.
-        self.mask.check()?;
-        let cells = cells?;
-        if lets_go {
-            let whole = self.mask.shape().row_len();
-            let cols = if whole == row_len { bounds.cols.clone() } else { 0..whole };
-            self.mask.release(bounds.rows.clone(), cols);
-        }
-        cells
+        })?
+    }
+
+    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool> {
+        self.read(fold, |bytes| keep.copy_from_slice(bytes))?;
+        Ok(true)
     }
 
     fn describe(&self) -> Option<String> {

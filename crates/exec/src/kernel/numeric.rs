@@ -3,6 +3,7 @@
 use half::f16;
 use rowmill_core::{Element, Tile};
 
+use super::key::Key;
 use super::{CompareOp, FloatElement, Threshold};
 use crate::scratch::Scratch;
 use crate::{Error, Result};
@@ -26,7 +27,7 @@ pub trait Numeric: Element {
 
     /// What the loops compute in.
     #[doc(hidden)]
-    type Lane: Lane;
+    type Lane: Lane + Key;
 
     /// The element type of normalized data, unless another is asked for.
     type Normalized: FloatElement;

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use parking_lot::Mutex;
 use rowmill_core::{Assembly, Shape, Tile, Unfilled};
-use serde::{Deserialize, Serialize};
 
+use super::pieces::{MANY_CELLS, Pieces, room_for};
 use super::{Axis, Numeric, Selector, Unmasked};
 use crate::grid::{BLOCK_BYTES, Bounds, Grid};
 use crate::reduce::{Block, Reduce, Shared};
@@ -17,6 +17,11 @@ use crate::{Error, Result};
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::{Cell, CellState, Cells, FoldOrder, Need, Selection, Special};
 use rowmill_lanes::lanes::Lane;
+
+/// Takes in the same cells of the elements that follow.
+fn join<L: Lane>(cells: &mut Cells<L>, next: Cells<L>) {
+    cells.merge(&next);
+}
 
 /// What happens to NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -75,9 +80,9 @@ pub trait Statistic<T: Numeric>: Sync {
 #[must_use = "a reduction does nothing until an engine runs it"]
 pub struct Reduction<S, A, M = Unmasked> {
     pub(super) statistic: S,
-    axis: A,
-    mask: M,
-    nan: NanPolicy,
+    pub(super) axis: A,
+    pub(super) mask: M,
+    pub(super) nan: NanPolicy,
 }
 
 impl<S, A> Reduction<S, A> {
@@ -121,52 +126,6 @@ macro_rules! constructors {
     };
 }
 pub(super) use constructors;
-
-/// Cells by the piece of the result that they belong to, pieces in order. Over everything there is
-/// one piece; of long rows, columns come in one piece for each tile; rows in one for each band.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "")] // a lane can be kept
-pub struct Pieces<L: Lane>(Vec<(usize, Cells<L>)>);
-
-impl<L: Lane> Pieces<L> {
-    fn merge(&mut self, next: Self) {
-        let mut next = next.0.into_iter().peekable();
-        // The usual cases, in place: the same piece, or pieces that follow.
-        if let (Some((last, cells)), Some(first)) = (self.0.last_mut(), next.peek().map(|n| n.0)) {
-            if *last > first {
-                return self.interleave(next);
-            }
-            if let Some((_, more)) = next.next_if(|_| *last == first) {
-                cells.merge(&more);
-            }
-        }
-        self.0.extend(next);
-    }
-
-    fn interleave(&mut self, next: impl Iterator<Item = (usize, Cells<L>)>) {
-        let mut merged: Vec<(usize, Cells<L>)> = Vec::with_capacity(self.0.len());
-        let mut mine = std::mem::take(&mut self.0).into_iter().peekable();
-        for (piece, cells) in next {
-            while let Some(earlier) = mine.next_if(|(p, _)| *p < piece) {
-                merged.push(earlier);
-            }
-            if let Some((_, mut own)) = mine.next_if(|(p, _)| *p == piece) {
-                own.merge(&cells);
-                merged.push((piece, own));
-            } else {
-                merged.push((piece, cells));
-            }
-        }
-        merged.extend(mine);
-        self.0 = merged;
-    }
-}
-
-/// Results of so many cells are made by all workers, each cell in its place.
-const MANY_CELLS: usize = 1 << 16;
-
-/// The most cells of a result that no element went into.
-const MOST_EMPTY_CELLS: usize = 1 << 24;
 
 impl<S, A: Axis, M> Reduction<S, A, M> {
     /// The cells of a block.
@@ -254,7 +213,7 @@ where
     A: Axis,
     M: Selector<T>,
 {
-    type Partial = Pieces<T::Lane>;
+    type Partial = Pieces<Cells<T::Lane>>;
     type Output = A::Output<S::Value>;
 
     fn check(&self, shape: &Shape) -> Result<()> {
@@ -267,12 +226,12 @@ where
 
     fn accumulate(&self, partial: &mut Self::Partial, block: &Block<'_, T>) -> Result<()> {
         let cells = self.cells(block)?;
-        partial.merge(Pieces(vec![(self.axis.piece(block.bounds()), cells)]));
+        partial.merge(Pieces(vec![(self.axis.piece(block.bounds()), cells)]), join);
         Ok(())
     }
 
     fn merge(&self, partial: &mut Self::Partial, next: Self::Partial) {
-        partial.merge(next);
+        partial.merge(next, join);
     }
 
     fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output> {
@@ -283,14 +242,7 @@ where
         if made >= MANY_CELLS && made == len && rayon::current_thread_index().is_some() {
             return Ok(self.axis.output(self.many_values(&partial.0, len)?, dims));
         }
-        let mut values = Vec::new();
-        // A header of 128 bytes can claim an array without elements that has any number of cells:
-        // memory that no data stands behind is not asked for, and no other without a check.
-        let no_room = |_| Error::TooManyCells { cells: len };
-        if shape.is_empty() && len > MOST_EMPTY_CELLS {
-            return Err(Error::TooManyCells { cells: len });
-        }
-        values.try_reserve_exact(len).map_err(no_room)?;
+        let mut values = room_for(shape, len)?;
         for (_, cells) in &partial.0 {
             cells.try_each(|cell| {
                 values.push(self.statistic.value(&cell, self.nan, values.len())?);
@@ -367,23 +319,10 @@ where
     }
 
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
-        let partial: Pieces<T::Lane> = postcard::from_bytes(bytes).ok()?;
+        let partial: Self::Partial = postcard::from_bytes(bytes).ok()?;
         let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
-        // The pieces of these blocks, in order.
-        let mut expected = std::collections::BTreeMap::new();
-        for block in blocks.map(|i| grid.block(i)) {
-            let cells = match self.axis.cell() {
-                Cell::All => 1,
-                Cell::Column => block.cols.len(),
-                Cell::Row => block.rows.len(),
-            };
-            expected.insert(self.axis.piece(&block), cells);
-        }
-        let fits = partial.0.len() == expected.len()
-            && partial.0.iter().zip(expected).all(|((piece, cells), (expected, len))| {
-                *piece == expected && cells.are(S::NEED, len)
-            });
-        fits.then_some(partial)
+        let fits = |cells: &Cells<T::Lane>, len| cells.are(S::NEED, len);
+        partial.are(self.axis, &grid, blocks, fits).then_some(partial)
     }
 }
 
@@ -474,26 +413,57 @@ impl<'a, T: Numeric> BlockFold<'a, T> {
         if !T::Lane::FLOAT || !self.wanted || cells.is_clean() {
             return Ok(cells);
         }
-        let (tile, block) = (&self.tile, self.block);
+        let tile = &self.tile;
         let mut keep = self.scratch().take::<u8>(tile.len());
         decide(&mut keep);
         let special = count_special(self.cell, tile, &keep);
         if special.nan.iter().any(|&n| n > 0) && self.nan != NanPolicy::Propagate {
-            for (i, (keep, x)) in keep.iter_mut().zip(elements(tile)).enumerate() {
-                if *keep != 0 && x.is_nan() {
-                    if self.nan == NanPolicy::Error {
-                        return Err(Error::NanFound {
-                            row: block.rows().start + i / tile.cols(),
-                            element: block.cols().start + i % tile.cols(),
-                        });
-                    }
-                    *keep = 0;
-                }
-            }
+            self.take_out_nan(&mut keep)?;
             cells = self.select(Selection::Kept(&keep));
         }
         cells.set_special(special);
         Ok(cells)
+    }
+}
+
+impl<'a, T: Numeric> BlockFold<'a, T> {
+    /// A block of which cells are made in another way than by the loops over lanes.
+    pub(super) fn new(
+        block: &'a Block<'a, T>,
+        tile: Tile<'a, T::Lane>,
+        cell: Cell,
+        nan: NanPolicy,
+    ) -> Self {
+        Self { block, tile, cell, nan, need: Need::Sum, wanted: nan != NanPolicy::Propagate }
+    }
+
+    /// Does with the NaN among what is kept as the policy says; gives whether `keep` was changed.
+    pub(super) fn take_out_nan(&self, keep: &mut [u8]) -> Result<bool> {
+        if !T::Lane::FLOAT || self.nan == NanPolicy::Propagate {
+            return Ok(false);
+        }
+        let (block, cols) = (self.block, self.tile.cols());
+        let mut changed = false;
+        for (i, (keep, x)) in keep.iter_mut().zip(elements(&self.tile)).enumerate() {
+            if *keep != 0 && x.is_nan() {
+                if self.nan == NanPolicy::Error {
+                    return Err(Error::NanFound {
+                        row: block.rows().start + i / cols,
+                        element: block.cols().start + i % cols,
+                    });
+                }
+                *keep = 0;
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Whether there is a NaN, kept or not.
+    pub(super) fn any_nan(&self) -> bool {
+        // Slice by slice, in loops without an exit, which are vectorised.
+        let nan = |x: &[T::Lane]| x.iter().fold(false, |nan, x| nan | x.is_nan());
+        T::Lane::FLOAT && self.tile.slices().any(|x| x.chunks(1 << 12).any(nan))
     }
 }
 

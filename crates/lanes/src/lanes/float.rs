@@ -34,6 +34,12 @@ impl Compensated {
     }
 }
 
+impl From<f64> for Compensated {
+    fn from(sum: f64) -> Self {
+        Self { sum, error: 0.0 }
+    }
+}
+
 /// `a + b` and the error of that addition, exactly.
 #[inline(always)]
 fn two_sum(a: f64, b: f64) -> (f64, f64) {

@@ -49,7 +49,7 @@ impl<'a, T: Element, S: Source<T>> ConditionMask<'a, T, S> {
 
 impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
     /// Writes down what the condition is of each element of a block.
-    pub(crate) fn decide(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<()> {
+    fn decide(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<()> {
         match self.node(&self.condition.root, fold)? {
             Decided::Elements(decided) => keep.copy_from_slice(&decided),
             Decided::Rows(decided) => spread(&decided, keep),
@@ -206,6 +206,11 @@ impl<T: Numeric, S: Source<T>> Selector<T> for ConditionMask<'_, T, S> {
         let mut keep = fold.scratch().take::<u8>(bounds.rows.len() * bounds.cols.len());
         self.decide(fold, &mut keep)?;
         fold.checked(fold.select(Selection::Kept(&keep)), |again| again.copy_from_slice(&keep))
+    }
+
+    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool> {
+        self.decide(fold, keep)?;
+        Ok(true)
     }
 
     fn selection(&self) -> Option<Selection<'static, T::Lane>> {

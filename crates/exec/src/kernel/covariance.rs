@@ -1,0 +1,331 @@
+//! The covariance of the columns.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use rowmill_core::Shape;
+use serde::{Deserialize, Serialize};
+
+use super::folding::{Picked, with_picked};
+use super::{NanPolicy, Numeric, Selector, Unmasked};
+use crate::reduce::{Block, Reduce};
+use crate::resume::Resume;
+use crate::{Error, Result};
+use rowmill_lanes::arch::{Job, Simd};
+use rowmill_lanes::fold::Cell;
+use rowmill_lanes::lanes::{Lane, N};
+
+/// The covariance of every two columns, and their correlation (numpy's `cov` and `corrcoef` with
+/// `rowvar=False`).
+///
+/// A row of which any element is left out, by a mask or by [`NanPolicy::Skip`], is left out whole.
+/// Blocks are centred about their own means and merged by the pairwise formula of Chan, Golub and
+/// LeVeque (1983), in `f64`.
+///
+/// Of `p` columns a partial takes `4 p (p + 3)` bytes, and there are as many of them at a time as
+/// workers times the logarithm of the number of blocks: of the most columns, 1024, about 4 MiB each.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Covariance, Engine};
+/// let x = SliceSource::new(&[0.0_f32, 2.0, 1.0, 1.0, 2.0, 0.0], [3, 2]).unwrap();
+/// let found = Engine::new()?.reduce(&x, Covariance::new().ddof(1))?;
+/// assert_eq!((found.get(0, 0), found.get(0, 1)), (1.0, -1.0));
+/// assert_eq!(found.correlation()[1], -1.0);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+///
+/// # Errors
+/// A job ends with [`Error::BadOption`] for arrays of more than 1024 columns.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a reduction does nothing until an engine runs it"]
+pub struct Covariance<M = Unmasked> {
+    ddof: u64,
+    mask: M,
+    nan: NanPolicy,
+}
+
+/// The most columns.
+const MOST_COLUMNS: usize = 1024;
+
+impl Covariance {
+    /// Of all elements.
+    #[expect(clippy::new_without_default, reason = "there is nothing to be left to a default")]
+    pub fn new() -> Self {
+        Self { ddof: 0, mask: Unmasked, nan: NanPolicy::Propagate }
+    }
+}
+
+impl<M> Covariance<M> {
+    /// Delta degrees of freedom: sums are divided by `count - ddof`, and the result is NaN when that
+    /// is not positive. Default: 0, the covariance of the population; numpy's `cov` has 1.
+    pub fn ddof(mut self, ddof: u64) -> Self {
+        self.ddof = ddof;
+        self
+    }
+
+    /// Only the rows of which a [`Mask`](crate::Mask) keeps every element take part. Default: all.
+    pub fn masked<S>(self, mask: S) -> Covariance<S> {
+        Covariance { ddof: self.ddof, mask, nan: self.nan }
+    }
+
+    /// What happens to NaN. Default: [`NanPolicy::Propagate`]: what has to do with the column is NaN.
+    pub fn nan(mut self, policy: NanPolicy) -> Self {
+        self.nan = policy;
+        self
+    }
+}
+
+/// What [`Covariance`] gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CovarianceMatrix {
+    /// Rows that took part.
+    pub count: u64,
+    /// The mean of each column.
+    pub mean: Vec<f64>,
+    /// The covariances, row after row: square, symmetric, the variances on the diagonal.
+    pub values: Vec<f64>,
+}
+
+impl CovarianceMatrix {
+    /// The number of columns of the array, rows and columns of the matrix.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// The covariance of two columns.
+    ///
+    /// # Panics
+    /// When there are not so many columns.
+    #[must_use]
+    pub fn get(&self, a: usize, b: usize) -> f64 {
+        assert!(a < self.columns() && b < self.columns(), "{a}, {b} of {}", self.columns());
+        self.values[a * self.columns() + b]
+    }
+
+    /// The correlations (Pearson's), row after row: 1 on the diagonal, at most 1 beside it. NaN where a
+    /// column is constant.
+    #[must_use]
+    pub fn correlation(&self) -> Vec<f64> {
+        let p = self.columns();
+        let deviation: Vec<f64> = (0..p).map(|i| self.values[i * p + i].sqrt()).collect();
+        let entry = |i: usize, j: usize| {
+            let ratio = self.values[i * p + j] / deviation[i] / deviation[j];
+            if deviation[i] == 0.0 || deviation[j] == 0.0 || ratio.is_nan() {
+                f64::NAN
+            } else if i == j {
+                1.0
+            } else {
+                ratio.clamp(-1.0, 1.0)
+            }
+        };
+        (0..p * p).map(|i| entry(i / p, i % p)).collect()
+    }
+}
+
+/// Means and sums of products of distances from them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CoMoments {
+    count: u64,
+    mean: Vec<f64>,
+    /// The upper triangle, row after row.
+    products: Vec<f64>,
+}
+
+const fn triangle(columns: usize) -> usize {
+    columns * (columns + 1) / 2
+}
+
+/// Products of the columns of centred rows, `stride` apart: the upper triangle.
+struct Products<'a> {
+    centred: &'a [f64],
+    columns: usize,
+    stride: usize,
+    to: &'a mut [f64],
+}
+
+/// Columns that are multiplied with a vector of others at a time.
+const TOGETHER: usize = 4;
+
+impl Job for Products<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, simd: impl Simd) {
+        let Self { centred, columns, stride, to } = self;
+        for i in (0..columns).step_by(TOGETHER) {
+            let mine = TOGETHER.min(columns - i);
+            // The vectors that the first of these columns has a part in.
+            for j in (i / N * N..columns).step_by(N) {
+                let mut sums = [[0.0; N]; TOGETHER];
+                for row in centred.chunks_exact(stride) {
+                    let Some(vector) = row[j..].first_chunk::<N>() else { continue };
+                    let Some(factors) = row[i..].first_chunk::<TOGETHER>() else { continue };
+                    for k in 0..TOGETHER {
+                        sums[k] = simd.add(sums[k], simd.mul([factors[k]; N], *vector));
+                    }
+                }
+                for k in 0..mine {
+                    for (l, &sum) in sums[k].iter().enumerate() {
+                        let (a, b) = (i + k, j + l);
+                        if b >= a && b < columns {
+                            to[triangle(columns) - triangle(columns - a) + b - a] = sum;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl CoMoments {
+    fn of_block<T: Numeric>(picked: &Picked<'_, T>) -> Self {
+        let tile = &picked.tile;
+        let columns = tile.cols();
+        // Room behind the last column for whole vectors.
+        let stride = columns.next_multiple_of(N) + N;
+        let mut centred = picked.scratch().take::<f64>(tile.rows() * stride);
+        let mut rows = 0;
+        for (i, row) in tile.iter_rows().enumerate() {
+            if picked.keep.is_some_and(|keep| keep[i * columns..][..columns].contains(&0)) {
+                continue;
+            }
+            let to = &mut centred[rows * stride..][..stride];
+            to.fill(0.0);
+            for (to, x) in to.iter_mut().zip(row) {
+                *to = x.to_f64();
+            }
+            rows += 1;
+        }
+        let centred = &mut centred[..rows * stride];
+        let (n, mut mean) = (rows as f64, vec![0.0; columns]);
+        // The second time, what the first mean was rounded by.
+        for _ in 0..2 {
+            let mut sum = vec![0.0; columns];
+            for row in centred.chunks_exact(stride) {
+                for (sum, x) in sum.iter_mut().zip(row) {
+                    *sum += x;
+                }
+            }
+            for (sum, mean) in sum.iter_mut().zip(&mut mean) {
+                *sum /= n.max(1.0);
+                *mean += *sum;
+            }
+            for row in centred.chunks_exact_mut(stride) {
+                for (x, off) in row.iter_mut().zip(&sum) {
+                    *x -= off;
+                }
+            }
+        }
+        let mut products = vec![0.0; triangle(columns)];
+        picked.isa().run(Products { centred, columns, stride, to: &mut products });
+        Self { count: rows as u64, mean, products }
+    }
+
+    fn join(&mut self, next: Self) {
+        if self.count == 0 || next.count == 0 {
+            if self.count == 0 {
+                *self = next;
+            }
+            return;
+        }
+        let (a, b) = (self.count as f64, next.count as f64);
+        let weight = a * b / (a + b);
+        let deltas: Vec<f64> = next.mean.iter().zip(&self.mean).map(|(b, a)| b - a).collect();
+        let mut start = 0;
+        for i in 0..deltas.len() {
+            let len = deltas.len() - i;
+            let mine = &mut self.products[start..start + len];
+            let others = &next.products[start..start + len];
+            let factor = deltas[i] * weight;
+            for ((mine, other), delta) in mine.iter_mut().zip(others).zip(&deltas[i..]) {
+                *mine += other + factor * delta;
+            }
+            start += len;
+        }
+        for (mean, delta) in self.mean.iter_mut().zip(&deltas) {
+            *mean += delta * (b / (a + b));
+        }
+        self.count += next.count;
+    }
+}
+
+impl<T: Numeric, M: Selector<T>> Reduce<T> for Covariance<M> {
+    type Partial = Option<CoMoments>;
+    type Output = CovarianceMatrix;
+
+    fn check(&self, shape: &Shape) -> Result<()> {
+        if shape.row_len() > MOST_COLUMNS {
+            return Err(Error::BadOption {
+                knob: "the array of a covariance",
+                value: format!("of {} columns", shape.row_len()),
+                expected: "expected at most 1024; take some of the columns at a time",
+            });
+        }
+        self.mask.check(shape)
+    }
+
+    fn identity(&self) -> Self::Partial {
+        None
+    }
+
+    fn accumulate(&self, partial: &mut Self::Partial, block: &Block<'_, T>) -> Result<()> {
+        // So short rows are never cut.
+        let found = with_picked(block, Cell::Column, &self.mask, self.nan, |picked| {
+            Ok(CoMoments::of_block(picked))
+        })?;
+        <Self as Reduce<T>>::merge(self, partial, Some(found));
+        Ok(())
+    }
+
+    fn merge(&self, partial: &mut Self::Partial, next: Self::Partial) {
+        match (partial, next) {
+            (Some(partial), Some(next)) => partial.join(next),
+            (partial @ None, next) => *partial = next,
+            (Some(_), None) => {}
+        }
+    }
+
+    fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<CovarianceMatrix> {
+        self.mask.verify()?;
+        let p = shape.row_len();
+        let empty = || CoMoments { count: 0, mean: vec![0.0; p], products: vec![0.0; triangle(p)] };
+        let CoMoments { count, mut mean, products } = partial.unwrap_or_else(empty);
+        if count == 0 {
+            mean.fill(f64::NAN);
+        }
+        let freedom = if count > self.ddof { (count - self.ddof) as f64 } else { f64::NAN };
+        let mut values = vec![0.0; p * p];
+        let mut upper = products.into_iter();
+        for i in 0..p {
+            for (j, product) in (i..p).zip(&mut upper) {
+                values[i * p + j] = product / freedom;
+                values[j * p + i] = product / freedom;
+            }
+        }
+        Ok(CovarianceMatrix { count, mean, values })
+    }
+}
+
+impl<T: Numeric, M: Selector<T>> Resume<T> for Covariance<M> {
+    fn describe(&self) -> Option<String> {
+        let kept = self.mask.describe()?;
+        Some(format!("Covariance {{ ddof: {} }} of {kept}, NaN: {:?}", self.ddof, self.nan))
+    }
+
+    fn save(&self, partial: &Self::Partial) -> Vec<u8> {
+        postcard::to_stdvec(partial).unwrap_or_default()
+    }
+
+    fn load(&self, bytes: &[u8], shape: &Shape, _: Range<usize>) -> Option<Self::Partial> {
+        let partial: Self::Partial = postcard::from_bytes(bytes).ok()?;
+        let p = shape.row_len();
+        let fits = partial.as_ref().is_none_or(|found| {
+            found.count <= shape.rows() as u64
+                && found.mean.len() == p
+                && found.products.len() == triangle(p)
+        });
+        fits.then_some(partial)
+    }
+}

@@ -1,0 +1,128 @@
+//! How many elements differ.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use rowmill_core::Shape;
+use serde::{Deserialize, Serialize};
+
+use super::folding::{CellPlace, Folding, Picked, described, foldings};
+use super::key::Key;
+use super::{CellKernel, Numeric};
+use crate::{Error, Result};
+use rowmill_lanes::fold::Cell;
+
+/// How many different elements there are, exactly. Zeros of both signs are one, and so are all NaN that
+/// no policy takes out (as in numpy's `unique`).
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Distinct, Engine};
+/// let x = SliceSource::new(&[3_u8, 1, 3, 3], [2, 2]).unwrap();
+/// let (all, rows) = Engine::new()?.reduce(&x, (Distinct::all(), Distinct::per_row()))?;
+/// assert_eq!((all, &rows[..]), (2, &[2, 1][..]));
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+///
+/// A partial takes 8 bytes for each, and there are as many partials at a time as workers times the
+/// logarithm of the number of blocks.
+///
+/// # Errors
+/// A job ends with [`Error::TooManyDistinct`] when a cell has more than the
+/// [limit](Folding::limit), one million unless set.
+#[derive(Clone, Copy, Debug)]
+pub struct Distinct {
+    limit: usize,
+}
+
+foldings!(Distinct, Self { limit: 1 << 20 });
+
+impl<A, M> Folding<Distinct, A, M> {
+    /// The most different elements of a cell. Default: 1048576, whose partials take 8 MiB.
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.kernel.limit = limit;
+        self
+    }
+}
+
+/// The keys of the elements that were seen, in order; `None` when they are more than the limit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Seen(Option<Vec<u64>>);
+
+/// Keys are spread by one multiplication: whoever makes collisions on purpose slows their own job.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(byte.into());
+        }
+    }
+    fn write_u64(&mut self, key: u64) {
+        let product =
+            u128::from(self.0 ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+}
+
+type Keys = HashSet<u64, BuildHasherDefault<Spread>>;
+
+impl<T: Numeric> CellKernel<T> for Distinct {
+    type Value = u64;
+    type State = Seen;
+
+    fn new_state(&self) -> Seen {
+        Seen(Some(Vec::new()))
+    }
+    fn fold(&self, cells: &mut [Seen], picked: &Picked<'_, T>) -> Result<()> {
+        if picked.cell == Cell::All {
+            let mut keys = Keys::default();
+            // Runs of equal elements are common.
+            let mut last = None;
+            picked.each(|_, x, _| {
+                let key = x.key();
+                if last != Some(key) {
+                    last = Some(key);
+                    keys.insert(key);
+                }
+            });
+            let mut keys: Vec<u64> = keys.into_iter().collect();
+            keys.sort_unstable();
+            cells[0] = Seen((keys.len() <= self.limit).then_some(keys));
+            return Ok(());
+        }
+        let mut keys = vec![Vec::new(); cells.len()];
+        picked.each(|cell, x, _| keys[cell].push(x.key()));
+        for (cell, mut keys) in cells.iter_mut().zip(keys) {
+            keys.sort_unstable();
+            keys.dedup();
+            *cell = Seen((keys.len() <= self.limit).then_some(keys));
+        }
+        Ok(())
+    }
+    fn merge(&self, state: &mut Seen, next: Seen) {
+        state.0 = state.0.take().zip(next.0).and_then(|(mut keys, more)| {
+            keys.extend(more);
+            // Two sorted runs: found as such.
+            keys.sort();
+            keys.dedup();
+            (keys.len() <= self.limit).then_some(keys)
+        });
+    }
+    fn fits(&self, state: &Seen, shape: &Shape) -> bool {
+        state.0.as_ref().is_none_or(|keys| {
+            keys.len() <= self.limit.min(shape.len()) && keys.is_sorted_by(|a, b| a < b)
+        })
+    }
+    fn value(&self, state: &Seen, place: &CellPlace<'_>) -> Result<u64> {
+        let too_many = || Error::TooManyDistinct { limit: self.limit, cell: place.index };
+        state.0.as_ref().map(|keys| keys.len() as u64).ok_or_else(too_many)
+    }
+    fn describe(&self) -> Option<String> {
+        described(self)
+    }
+}

@@ -1,0 +1,173 @@
+//! Sums and means that are correctly rounded: as if computed with all digits, and rounded once.
+//!
+//! ```text
+//!   elements --fast--> vectors anchored at a power of two, no digit lost --\
+//!            --slow--> one by one ----------------------------------------> Wide --> Digits (kept)
+//! ```
+//!
+//! [`Wide`](wide::Wide) is the small superaccumulator of Radford Neal ("Fast exact summation using
+//! small and large superaccumulators", arXiv:1505.05571, 2015). The fast path splits elements by
+//! adding them to anchors, as Demmel and Nguyen ("Parallel reproducible summation", IEEE Transactions
+//! on Computers 64, 2015) do, and checks that nothing is left over.
+
+mod digits;
+mod fast;
+mod wide;
+
+use rowmill_core::Shape;
+use serde::{Deserialize, Serialize};
+
+use self::digits::Digits;
+pub(super) use self::fast::add_floats;
+pub(super) use self::wide::Wide;
+use super::folding::{CellPlace, Picked};
+use super::key::Key;
+use super::{CellKernel, Folding, Mean, Numeric, Reduction, Sum};
+use crate::Result;
+use rowmill_lanes::lanes::Lane;
+
+/// The correctly rounded sum: see [`Reduction::exact`](crate::Reduction::exact).
+#[derive(Clone, Copy, Debug)]
+pub struct ExactSum;
+
+/// The correctly rounded mean: see [`Reduction::exact`](crate::Reduction::exact).
+#[derive(Clone, Copy, Debug)]
+pub struct ExactMean;
+
+impl<A, M> Reduction<Sum, A, M> {
+    /// The correctly rounded sum: what all digits of all elements add up to, rounded once to `f64` (to
+    /// the nearest, ties to even), in whatever order they come. Sums of integers are exact anyway.
+    ///
+    /// NaN where there is a NaN or infinities of both signs; infinite where there are infinities of
+    /// one sign, or where the sum itself is beyond the range of `f64`: never because of an overflow on
+    /// the way.
+    ///
+    /// ```
+    /// use rowmill_core::SliceSource;
+    /// use rowmill_exec::{Engine, Sum};
+    /// let x = SliceSource::new(&[1e300, 1.0, 1e-300, -1e300, -1.0], [5]).unwrap();
+    /// let sum: f64 = Engine::new()?.reduce(&x, Sum::all().exact())?;
+    /// assert_eq!(sum, 1e-300);
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    pub fn exact(self) -> Folding<ExactSum, A, M> {
+        Folding { kernel: ExactSum, axis: self.axis, mask: self.mask, nan: self.nan }
+    }
+}
+
+impl<A, M> Reduction<Mean, A, M> {
+    /// The correctly rounded mean: the exact sum divided by the number of elements, rounded once. NaN
+    /// of nothing; otherwise as the exact sum.
+    ///
+    /// ```
+    /// use rowmill_core::SliceSource;
+    /// use rowmill_exec::{Engine, Mean};
+    /// let x = SliceSource::new(&[f64::MAX, f64::MAX], [2]).unwrap();
+    /// assert_eq!(Engine::new()?.reduce(&x, Mean::all().exact())?, f64::MAX);
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    pub fn exact(self) -> Folding<ExactMean, A, M> {
+        Folding { kernel: ExactMean, axis: self.axis, mask: self.mask, nan: self.nan }
+    }
+}
+
+/// An exact sum: of floats as digits, of integers as one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExactTotal {
+    count: u64,
+    integer: i128,
+    digits: Digits,
+}
+
+fn fold<T: Numeric>(cells: &mut [ExactTotal], picked: &Picked<'_, T>) {
+    if !T::Lane::FLOAT {
+        picked.each(|cell, x, _| {
+            cells[cell].count += 1;
+            cells[cell].integer += x.integer();
+        });
+        return;
+    }
+    let isa = picked.isa();
+    let mut wide = Wide::new();
+    let straight = picked.keep.is_none() && picked.cell != rowmill_lanes::fold::Cell::Column;
+    if straight {
+        // Elements as they are.
+        let mut last = 0;
+        picked.runs(|run| {
+            if run.cell != last {
+                cells[last].digits = wide.take();
+                last = run.cell;
+            }
+            cells[run.cell].count += run.x.len() as u64;
+            T::Lane::add_exactly(isa, run.x, &mut wide);
+        });
+        if let Some(cell) = cells.get_mut(last) {
+            cell.digits = wide.take();
+        }
+        return;
+    }
+    picked.gathered(|cell, values| {
+        add_floats(isa, values, &mut wide);
+        cells[cell].count = values.len() as u64;
+        cells[cell].digits = wide.take();
+    });
+}
+
+fn fits<T: Numeric>(state: &ExactTotal, shape: &Shape) -> bool {
+    // Sums of integers that no array can have could overflow when they are merged.
+    let most = u128::from(state.count) << 64;
+    state.count <= shape.len() as u64
+        && state.integer.unsigned_abs() <= most
+        && state.digits.are_digits()
+        && (T::Lane::FLOAT || state.digits == Digits::default())
+}
+
+impl ExactTotal {
+    fn join(&mut self, next: &Self) {
+        self.count += next.count;
+        self.integer = self.integer.saturating_add(next.integer); // never, of what was counted
+        self.digits.add(&next.digits);
+    }
+}
+
+macro_rules! exact {
+    ($kernel:ty, $value:ty, |$state:ident| $make:expr) => {
+        impl<T: Numeric> CellKernel<T> for $kernel {
+            type Value = $value;
+            type State = ExactTotal;
+
+            fn new_state(&self) -> ExactTotal {
+                ExactTotal::default()
+            }
+            fn fold(&self, cells: &mut [ExactTotal], picked: &Picked<'_, T>) -> Result<()> {
+                fold(cells, picked);
+                Ok(())
+            }
+            fn merge(&self, state: &mut ExactTotal, next: ExactTotal) {
+                state.join(&next);
+            }
+            fn fits(&self, state: &ExactTotal, shape: &Shape) -> bool {
+                fits::<T>(state, shape)
+            }
+            fn value(&self, $state: &ExactTotal, _: &CellPlace<'_>) -> Result<$value> {
+                $make
+            }
+            fn describe(&self) -> Option<String> {
+                super::folding::described(self)
+            }
+        }
+    };
+}
+exact!(ExactSum, T::Sum, |state| {
+    let float = if T::Lane::FLOAT { state.digits.rounded() } else { 0.0 };
+    T::sum(T::Lane::total(float, state.integer))
+});
+exact!(ExactMean, f64, |state| {
+    Ok(if state.count == 0 {
+        f64::NAN
+    } else if T::Lane::FLOAT {
+        state.digits.divided(state.count)
+    } else {
+        T::Lane::mean(T::Lane::total(0.0, state.integer), state.count)
+    })
+});

@@ -1,0 +1,295 @@
+//! Histograms.
+
+use std::sync::Arc;
+
+use rowmill_core::{Shape, Source};
+use serde::{Deserialize, Serialize};
+
+use super::folding::{CellPlace, Folding, Picked};
+use super::min_max::MaybeMinMax;
+use super::{All, CellKernel, Columns, NanPolicy, Numeric, Reduction, Rows};
+use crate::grid::Grid;
+use crate::{Counts, Engine, Error, Result};
+use rowmill_lanes::fold::Cell;
+use rowmill_lanes::lanes::Lane;
+
+/// How many elements fall into each of some bins: numpy's `histogram`.
+///
+/// Bin `i` holds the elements `edges[i] <= x < edges[i + 1]`; the last one includes its upper edge.
+/// What lies outside is not counted in a bin, but apart, and so are NaN that no policy took out.
+/// Edges are `f64`; integers beyond 2^53 are compared with them rounded to `f64`, as in numpy.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, Histogram};
+/// let x = SliceSource::new(&[0.5_f32, 1.0, 2.0, 3.0, 9.0, -1.0], [6]).unwrap();
+/// let histogram = Histogram::uniform(3, 0.0, 3.0)?;
+/// let found = Engine::new()?.reduce(&x, histogram.all())?;
+/// assert_eq!(found.counts, [1, 1, 2]);
+/// assert_eq!(found.edges[..], [0.0, 1.0, 2.0, 3.0]);
+/// assert_eq!((found.below, found.above), (1, 1));
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+///
+/// # Errors
+/// A job ends with [`Error::BadOption`] where the bins of one block of the array would take more than
+/// 32 MiB: many bins in each of many cells.
+#[derive(Clone, Debug)]
+#[must_use = "all(), per_column() or per_row() make a reduction of it"]
+pub struct Histogram {
+    edges: Arc<[f64]>,
+    /// Bins to a unit, where all are of one width.
+    per_unit: Option<f64>,
+}
+
+/// The most bins.
+const MOST_BINS: usize = 1 << 20;
+
+/// The most bins of all cells of a block together.
+const MOST_COUNTS: usize = 1 << 22;
+
+fn bad<T>(value: String, expected: &'static str) -> Result<T> {
+    Err(Error::BadOption { knob: "the bins of a histogram", value, expected })
+}
+
+impl Histogram {
+    /// So many bins of one width from `low` to `high`. Where both are the same, from half below to
+    /// half above, as in numpy.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`] for no bins or more than a million, and for a range that is not finite or
+    /// the wrong way round.
+    pub fn uniform(bins: usize, low: f64, high: f64) -> Result<Self> {
+        if bins == 0 || bins > MOST_BINS {
+            return bad(bins.to_string(), "expected 1 to 1048576 bins");
+        }
+        if !(low <= high && (high - low).is_finite()) {
+            return bad(format!("{low} to {high}"), "expected finite numbers, the lower one first");
+        }
+        let (low, high) = if low == high { (low - 0.5, high + 0.5) } else { (low, high) };
+        // As numpy's `linspace`.
+        let step = (high - low) / bins as f64;
+        let mut edges: Vec<f64> = (0..=bins).map(|i| i as f64 * step + low).collect();
+        edges[bins] = high;
+        let per_unit = (bins as f64 / (high - low)).is_finite().then(|| bins as f64 / (high - low));
+        Ok(Self { edges: edges.into(), per_unit })
+    }
+
+    /// Bins between these edges, which rise or stay the same.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`] for fewer than two edges or more than a million, for edges that fall, and
+    /// for NaN.
+    pub fn with_edges(edges: impl Into<Vec<f64>>) -> Result<Self> {
+        let edges = edges.into();
+        if edges.len() < 2 || edges.len() > MOST_BINS + 1 {
+            return bad(format!("{} edges", edges.len()), "expected 2 to 1048577 edges");
+        }
+        if let Some(i) = (1..edges.len())
+            .find(|&i| !matches!(edges[i - 1].partial_cmp(&edges[i]), Some(o) if o.is_le()))
+        {
+            let found = format!("{:?} and then {:?}", edges[i - 1], edges[i]);
+            return bad(found, "expected edges that rise, without NaN");
+        }
+        Ok(Self { edges: edges.into(), per_unit: None })
+    }
+
+    /// The edges: one more than there are bins.
+    #[must_use]
+    pub fn edges(&self) -> &[f64] {
+        &self.edges
+    }
+
+    /// Over everything: one histogram.
+    pub fn all(self) -> Folding<Self, All> {
+        Folding::new(self, All)
+    }
+
+    /// Per column: axis 0 is reduced, the others are kept.
+    pub fn per_column(self) -> Folding<Self, Columns> {
+        Folding::new(self, Columns)
+    }
+
+    /// Per row: axis 0 is kept, the others are reduced.
+    pub fn per_row(self) -> Folding<Self, Rows> {
+        Folding::new(self, Rows)
+    }
+
+    fn bins(&self) -> usize {
+        self.edges.len() - 1
+    }
+
+    /// The bin of a number that lies between the first and the last edge.
+    #[inline(always)]
+    fn bin(&self, x: f64) -> usize {
+        let edges = &self.edges[..];
+        let last = edges.len() - 2;
+        let Some(per_unit) = self.per_unit else {
+            return edges.partition_point(|&edge| edge <= x).saturating_sub(1).min(last);
+        };
+        // A guess, hardly ever off, and then by one; edges so close that they are rounded to each
+        // other are further.
+        let mut bin = (((x - edges[0]) * per_unit) as usize).min(last);
+        while x < edges[bin] {
+            bin -= 1;
+        }
+        while bin < last && x >= edges[bin + 1] {
+            bin += 1;
+        }
+        bin
+    }
+}
+
+/// What [`Histogram`] gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistogramCounts {
+    /// The number of elements in each bin.
+    pub counts: Vec<u64>,
+    /// The edges of the bins: one more than there are bins.
+    pub edges: Arc<[f64]>,
+    /// Elements below the first edge.
+    pub below: u64,
+    /// Elements above the last edge.
+    pub above: u64,
+    /// NaN that no policy took out.
+    pub nan: u64,
+}
+
+/// Numbers of elements: of each bin, and outside.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Bins {
+    counts: Vec<u64>,
+    below: u64,
+    above: u64,
+    nan: u64,
+}
+
+impl<T: Numeric> CellKernel<T> for Histogram {
+    type Value = HistogramCounts;
+    type State = Bins;
+
+    fn check(&self, _: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
+        let cells = match cell {
+            Cell::All => 1,
+            Cell::Column => grid.tile_cols(),
+            Cell::Row => grid.band_rows(),
+        };
+        if self.bins().saturating_mul(cells) > MOST_COUNTS {
+            let found = format!("{} in each of {cells} cells of a block", self.bins());
+            return bad(found, "expected at most 4194304 in all cells of a block; take fewer bins");
+        }
+        Ok(())
+    }
+    fn new_state(&self) -> Bins {
+        Bins { counts: vec![0; self.bins()], below: 0, above: 0, nan: 0 }
+    }
+    fn fold(&self, cells: &mut [Bins], picked: &Picked<'_, T>) -> Result<()> {
+        let (first, last) = (self.edges[0], self.edges[self.bins()]);
+        picked.each(|cell, x, _| {
+            let x = x.to_f64();
+            let state = &mut cells[cell];
+            if x >= first && x <= last {
+                state.counts[self.bin(x)] += 1;
+            } else if x < first {
+                state.below += 1;
+            } else if x > last {
+                state.above += 1;
+            } else {
+                state.nan += 1;
+            }
+        });
+        Ok(())
+    }
+    fn merge(&self, state: &mut Bins, next: Bins) {
+        for (count, next) in state.counts.iter_mut().zip(&next.counts) {
+            *count += next;
+        }
+        state.below += next.below;
+        state.above += next.above;
+        state.nan += next.nan;
+    }
+    fn fits(&self, state: &Bins, shape: &Shape) -> bool {
+        // Counts that no array of this shape has could overflow when they are merged.
+        let others = [state.below, state.above, state.nan];
+        let total =
+            others.iter().chain(&state.counts).try_fold(0_u64, |sum, &n| sum.checked_add(n));
+        state.counts.len() == self.bins() && total.is_some_and(|total| total <= shape.len() as u64)
+    }
+    fn value(&self, state: &Bins, _: &CellPlace<'_>) -> Result<HistogramCounts> {
+        let Bins { counts, below, above, nan } = state.clone();
+        Ok(HistogramCounts { counts, edges: self.edges.clone(), below, above, nan })
+    }
+    fn describe(&self) -> Option<String> {
+        // The bits of the edges, so that others are seen to be others.
+        let hash = self.edges.iter().fold(0_u64, |hash, edge| {
+            (hash ^ edge.to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+        });
+        let (bins, first, last) = (self.bins(), self.edges[0], self.edges[self.bins()]);
+        Some(format!("Histogram of {bins} bins from {first:?} to {last:?} ({hash:x})"))
+    }
+}
+
+/// How many bins a histogram has whose range comes from the data: for [`Engine::histogram`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BinCount {
+    /// So many of one width.
+    Fixed(usize),
+    /// numpy's `'auto'`: as wide as Freedman and Diaconis' rule has it, or Sturges' where that is
+    /// narrower or the quartiles are equal; not below 1 for integers. At most a million.
+    Auto,
+}
+
+impl Engine {
+    /// The histogram of all elements from the smallest to the largest, NaN left out (they are counted
+    /// apart). Takes two reads, [`BinCount::Auto`] those of [`quantiles`](Self::quantiles) as well. Of no
+    /// elements the edges go from 0 to 1, as in numpy.
+    ///
+    /// ```
+    /// use rowmill_core::SliceSource;
+    /// use rowmill_exec::{BinCount, Engine};
+    /// let x = SliceSource::new(&[1_u8, 2, 2, 3, 9], [5]).unwrap();
+    /// let found = Engine::new()?.histogram(&x, BinCount::Fixed(4))?;
+    /// assert_eq!(found.edges[..], [1.0, 3.0, 5.0, 7.0, 9.0]);
+    /// assert_eq!(found.counts, [3, 1, 0, 1]);
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`reduce`](Self::reduce); [`Error::BadOption`] for no bins or more than a million, and where
+    /// an infinity among the elements leaves no range.
+    pub fn histogram<T: Numeric>(
+        &self,
+        source: &impl Source<T>,
+        bins: BinCount,
+    ) -> Result<HistogramCounts> {
+        let skip = NanPolicy::Skip;
+        let range = Reduction::new(MaybeMinMax, All).nan(skip);
+        let (range, tally) = self.reduce(source, (range, Counts::all().nan(skip)))?;
+        let (low, high) = range.map_or((0.0, 1.0), |r| (r.min.to_f64(), r.max.to_f64()));
+        let bins = match bins {
+            BinCount::Fixed(bins) => bins,
+            BinCount::Auto if tally.count == 0 || !(high - low).is_finite() => 1,
+            BinCount::Auto => self.auto_bins(source, low, high, tally.count)?,
+        };
+        let histogram = Histogram::uniform(bins, low, high)?;
+        self.reduce(source, histogram.all())
+    }
+
+    fn auto_bins<T: Numeric>(
+        &self,
+        source: &impl Source<T>,
+        low: f64,
+        high: f64,
+        count: u64,
+    ) -> Result<usize> {
+        let quartiles = self.quantiles(source, &[0.25, 0.75]).nan(NanPolicy::Skip).all()?;
+        let n = count as f64;
+        let freedman_diaconis = 2.0 * (quartiles[1] - quartiles[0]) * n.powf(-1.0 / 3.0);
+        let sturges = (high - low) / (n.log2() + 1.0);
+        let width = if freedman_diaconis > 0.0 { freedman_diaconis.min(sturges) } else { sturges };
+        let width = if T::DTYPE.is_float() { width } else { width.max(1.0) };
+        let bins = ((high - low) / width).ceil();
+        Ok(if bins >= 1.0 { (bins as usize).min(MOST_BINS) } else { 1 })
+    }
+}

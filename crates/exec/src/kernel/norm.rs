@@ -1,0 +1,173 @@
+//! Norms.
+
+use rowmill_core::Shape;
+use serde::{Deserialize, Serialize};
+
+use super::folding::{CellPlace, Folding, Picked, described, foldings};
+use super::{CellKernel, Numeric};
+use crate::Result;
+use rowmill_lanes::lanes::Lane;
+
+/// Which norm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum NormOrder {
+    /// The sum of the magnitudes.
+    L1,
+    /// The root of the sum of the squares (Euclid's).
+    #[default]
+    L2,
+    /// The largest magnitude.
+    Max,
+}
+
+/// The norm of the elements as one vector (numpy's `linalg.norm` with `ord` 1, 2 or infinity), in `f64`.
+/// Sums are compensated. Squares neither overflow nor vanish: very large and very small elements are
+/// scaled and summed apart (Anderson, "Algorithm 978: Safe scaling in the level 1 BLAS", ACM TOMS 44,
+/// 2017). The norm of nothing is 0.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, Norm, NormOrder};
+/// let huge = 2.0_f64.powi(700);
+/// let data = [3.0 * huge, -4.0 * huge];
+/// let x = SliceSource::new(&data, [2, 1]).unwrap();
+/// let engine = Engine::new()?;
+/// assert_eq!(engine.reduce(&x, Norm::all())?, 5.0 * huge);
+/// assert_eq!(engine.reduce(&x, Norm::all().order(NormOrder::L1))?, 7.0 * huge);
+/// assert_eq!(engine.reduce(&x, Norm::per_row().order(NormOrder::Max))?[1], 4.0 * huge);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Norm {
+    order: NormOrder,
+}
+
+foldings!(Norm, Self { order: NormOrder::L2 });
+
+impl<A, M> Folding<Norm, A, M> {
+    /// Which norm. Default: [`NormOrder::L2`].
+    pub fn order(mut self, order: NormOrder) -> Self {
+        self.kernel.order = order;
+        self
+    }
+}
+
+/// A sum, and the rounding errors that were made in it (Knuth's two-sum).
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct TwoSum {
+    sum: f64,
+    error: f64,
+}
+
+impl TwoSum {
+    #[inline(always)]
+    pub(super) fn add(&mut self, x: f64) {
+        let sum = self.sum + x;
+        let x_part = sum - self.sum;
+        self.error += (self.sum - (sum - x_part)) + (x - x_part);
+        self.sum = sum;
+    }
+
+    pub(super) fn join(&mut self, other: Self) {
+        self.add(other.sum);
+        self.error += other.error;
+    }
+
+    /// What is beyond the range of floats has no errors to speak of.
+    pub(super) fn value(self) -> f64 {
+        if self.sum.is_finite() { self.sum + self.error } else { self.sum }
+    }
+}
+
+/// Magnitudes, by size where they are squared.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Magnitudes {
+    /// The sum, or that of the squares of what is neither large nor small.
+    middle: TwoSum,
+    large: TwoSum,
+    small: TwoSum,
+    most: f64,
+    nan: bool,
+}
+
+/// Squares of numbers from `SMALL` to `LARGE` are in range, and sums of 2^60 of them.
+const SMALL: f64 = f64::from_bits((1023 - 480) << 52); // 2^-480
+const LARGE: f64 = f64::from_bits((1023 + 480) << 52); // 2^480
+/// What numbers outside are scaled by.
+const UP: f64 = f64::from_bits((1023 + 600) << 52); // 2^600
+const DOWN: f64 = f64::from_bits((1023 - 600) << 52); // 2^-600
+
+impl Magnitudes {
+    #[inline(always)]
+    fn step(&mut self, x: f64, order: NormOrder) {
+        let x = x.abs();
+        match order {
+            NormOrder::L1 => self.middle.add(x),
+            NormOrder::L2 if (SMALL..=LARGE).contains(&x) => self.middle.add(x * x),
+            NormOrder::L2 if x == 0.0 => {}
+            NormOrder::L2 if x < SMALL => self.small.add(x * UP * (x * UP)),
+            NormOrder::L2 => self.large.add(x * DOWN * (x * DOWN)),
+            NormOrder::Max => {
+                self.most = if x > self.most { x } else { self.most };
+                self.nan |= x.is_nan();
+            }
+        }
+    }
+
+    fn join(&mut self, next: &Self) {
+        self.middle.join(next.middle);
+        self.large.join(next.large);
+        self.small.join(next.small);
+        self.most = if next.most > self.most { next.most } else { self.most };
+        self.nan |= next.nan;
+    }
+
+    fn value(&self, order: NormOrder) -> f64 {
+        let (small, middle, large) = (self.small.value(), self.middle.value(), self.large.value());
+        match order {
+            NormOrder::Max if self.nan => f64::NAN,
+            NormOrder::Max => self.most,
+            NormOrder::L1 => middle,
+            NormOrder::L2 if large.is_nan() || middle.is_nan() => f64::NAN,
+            // What is smaller than the middle by so much does not show beside it.
+            NormOrder::L2 if large > 0.0 => (large + middle * DOWN * DOWN).sqrt() * UP,
+            NormOrder::L2 if middle > 0.0 => (middle + small * DOWN * DOWN).sqrt(),
+            NormOrder::L2 => small.sqrt() * DOWN,
+        }
+    }
+}
+
+impl<T: Numeric> CellKernel<T> for Norm {
+    type Value = f64;
+    type State = Magnitudes;
+
+    fn new_state(&self) -> Magnitudes {
+        Magnitudes::default()
+    }
+    fn fold(&self, cells: &mut [Magnitudes], picked: &Picked<'_, T>) -> Result<()> {
+        let order = self.order;
+        picked.runs(|run| {
+            if run.across {
+                run.each(|cell, x, _| cells[cell].step(x.to_f64(), order));
+            } else {
+                let mut state = cells[run.cell];
+                run.each(|_, x, _| state.step(x.to_f64(), order));
+                cells[run.cell] = state;
+            }
+        });
+        Ok(())
+    }
+    fn merge(&self, state: &mut Magnitudes, next: Magnitudes) {
+        state.join(&next);
+    }
+    fn fits(&self, _: &Magnitudes, _: &Shape) -> bool {
+        true
+    }
+    fn value(&self, state: &Magnitudes, _: &CellPlace<'_>) -> Result<f64> {
+        Ok(state.value(self.order))
+    }
+    fn describe(&self) -> Option<String> {
+        described(self)
+    }
+}

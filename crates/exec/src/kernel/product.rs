@@ -1,0 +1,142 @@
+//! Products.
+
+use rowmill_core::Shape;
+use serde::{Deserialize, Serialize};
+
+use super::folding::{CellPlace, Picked, described, foldings};
+use super::key::Key;
+use super::{CellKernel, Numeric};
+use crate::{Error, Result};
+use rowmill_lanes::lanes::Lane;
+
+/// The product: in the result types of sums (see [`Numeric`]), exact for integers; of floats in `f64`,
+/// with an exponent of its own, so that only a product that is itself out of range becomes infinite or
+/// zero. The product of nothing is 1.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, Product};
+/// let x = SliceSource::new(&[1e300, 1e300, 1e-300, 1e-300], [4]).unwrap();
+/// let product: f64 = Engine::new()?.reduce(&x, Product::all())?;
+/// assert!((product - 1.0).abs() < 1e-15);
+/// let x = SliceSource::new(&[100_u8, 200, 3], [3]).unwrap();
+/// let product: u64 = Engine::new()?.reduce(&x, Product::all())?;
+/// assert_eq!(product, 60_000);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+///
+/// # Errors
+/// A job ends with [`Error::ProductOverflow`] when a product of integers does not fit its result type.
+#[derive(Clone, Copy, Debug)]
+pub struct Product;
+
+foldings!(Product, Self);
+
+/// A product of integers, or of floats: `fraction * 2^exponent`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Factors {
+    /// `None` when it is too large.
+    integer: Option<i128>,
+    /// Whether there is a zero: then it does not matter how large the others are.
+    zero: bool,
+    fraction: f64,
+    exponent: i64,
+}
+
+/// Fractions stay within these powers of two, so that the product of two of them is in range.
+const MOST: f64 = 1.0 / LEAST;
+const LEAST: f64 = f64::from_bits((1023 - 500) << 52); // 2^-500
+
+/// A float as a fraction between 1 and 2 and an exponent, where it has one.
+fn parts(x: f64) -> (f64, i64) {
+    const MANTISSA: u64 = (1 << 52) - 1;
+    if x == 0.0 || !x.is_finite() {
+        return (x, 0);
+    }
+    let (x, more) = if x.is_subnormal() { (x * 2.0_f64.powi(60), -60) } else { (x, 0) };
+    let bits = x.to_bits();
+    let exponent = (bits >> 52 & 0x7ff) as i64 - 1023;
+    (f64::from_bits(bits & (MANTISSA | 1 << 63) | 1023 << 52), exponent + more)
+}
+
+impl Factors {
+    const ONE: Self = Self { integer: Some(1), zero: false, fraction: 1.0, exponent: 0 };
+
+    #[inline(always)]
+    fn take_integer(&mut self, x: i128) {
+        if x == 0 {
+            self.zero = true;
+        } else {
+            // The magnitude never falls again: too large stays too large.
+            self.integer = self.integer.and_then(|product| product.checked_mul(x));
+        }
+    }
+
+    #[inline(always)]
+    fn take_float(&mut self, x: f64) {
+        let product = self.fraction * x;
+        if (LEAST..=MOST).contains(&product.abs()) {
+            self.fraction = product;
+        } else {
+            self.take_parts(x, 0);
+        }
+    }
+
+    #[cold]
+    fn take_parts(&mut self, fraction: f64, exponent: i64) {
+        let ((a, m), (b, n)) = (parts(self.fraction), parts(fraction));
+        self.fraction = a * b;
+        // Beyond any exponent that counts, but not beyond an `i64`.
+        self.exponent = self.exponent.saturating_add(m + n).saturating_add(exponent);
+    }
+
+    fn float(&self) -> f64 {
+        let (fraction, more) = parts(self.fraction);
+        let exponent = self.exponent.saturating_add(more).clamp(-1200, 1200) as i32;
+        // In two steps, of which the first is exact.
+        let first = exponent.clamp(-1000, 1000);
+        fraction * 2.0_f64.powi(first) * 2.0_f64.powi(exponent - first)
+    }
+}
+
+impl<T: Numeric> CellKernel<T> for Product {
+    type Value = T::Sum;
+    type State = Factors;
+
+    fn new_state(&self) -> Factors {
+        Factors::ONE
+    }
+    fn fold(&self, cells: &mut [Factors], picked: &Picked<'_, T>) -> Result<()> {
+        if T::Lane::FLOAT {
+            picked.runs(|run| {
+                if run.across {
+                    run.each(|cell, x, _| cells[cell].take_float(x.to_f64()));
+                } else {
+                    let mut factors = cells[run.cell];
+                    run.each(|_, x, _| factors.take_float(x.to_f64()));
+                    cells[run.cell] = factors;
+                }
+            });
+        } else {
+            picked.each(|cell, x, _| cells[cell].take_integer(x.integer()));
+        }
+        Ok(())
+    }
+    fn merge(&self, state: &mut Factors, next: Factors) {
+        state.take_parts(next.fraction, next.exponent);
+        state.zero |= next.zero;
+        state.integer = state.integer.zip(next.integer).and_then(|(a, b)| a.checked_mul(b));
+    }
+    fn fits(&self, state: &Factors, _: &Shape) -> bool {
+        state.integer != Some(0)
+    }
+    fn value(&self, state: &Factors, _: &CellPlace<'_>) -> Result<T::Sum> {
+        let overflow = || Error::ProductOverflow { result_type: std::any::type_name::<T::Sum>() };
+        let integer = if state.zero { Some(0) } else { state.integer };
+        let total = T::Lane::total(state.float(), integer.ok_or_else(overflow)?);
+        T::sum(total).map_err(|_| overflow())
+    }
+    fn describe(&self) -> Option<String> {
+        described(self)
+    }
+}

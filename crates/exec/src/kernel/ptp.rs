@@ -1,0 +1,41 @@
+//! How far the smallest and the largest element are apart.
+
+use super::key::Key;
+use super::min_max::range;
+use super::reduction::constructors;
+use super::{NanPolicy, Numeric, Statistic};
+use crate::{Error, Result};
+use rowmill_lanes::fold::{CellState, Need};
+
+/// The largest element less the smallest (numpy's `ptp`), in the result types of sums (see
+/// [`Numeric`]): exact for integers, where numpy's wraps.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, Ptp};
+/// let x = SliceSource::new(&[100_i8, -100, 5], [3]).unwrap();
+/// assert_eq!(Engine::new()?.reduce(&x, Ptp::all())?, 200);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+///
+/// # Errors
+/// A job ends with [`Error::NoElements`] when a cell has none, and with [`Error::SumOverflow`] for
+/// `i64` that are further apart than `i64` reaches.
+#[derive(Clone, Copy, Debug)]
+pub struct Ptp;
+
+constructors!(Ptp, Self);
+
+impl<T: Numeric> Statistic<T> for Ptp {
+    type Value = T::Sum;
+    const NEED: Need = Need::Range;
+    const SPECIAL: bool = true;
+
+    fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize) -> Result<T::Sum> {
+        let none = Error::NoElements { what: "range", cell: index };
+        let found = range::<T>(cell, nan).ok_or(none)?;
+        // What `range` makes of NaN.
+        let apart = found.max.to_f64() - found.min.to_f64();
+        T::sum(T::Lane::total(apart, cell.max.integer().wrapping_sub(cell.min.integer())))
+    }
+}

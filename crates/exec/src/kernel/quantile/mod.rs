@@ -1,0 +1,160 @@
+//! Quantiles: exact in a few reads, or within a bound in one.
+
+mod refine;
+mod sketch;
+mod table;
+
+use std::marker::PhantomData;
+
+use rowmill_core::Source;
+
+use self::refine::Search;
+pub use self::sketch::ApproxQuantiles;
+use super::axis::Values;
+use super::key::Key;
+use super::{All, Axis, Columns, NanPolicy, Numeric, Selector, Unmasked};
+use crate::{Engine, Error, Result};
+use rowmill_lanes::lanes::Lane;
+
+/// Exact quantiles: see [`Engine::quantiles`].
+#[derive(Clone, Copy, Debug)]
+#[must_use = "all() or per_column() finds the quantiles"]
+pub struct Quantiles<'a, T, S, M = Unmasked> {
+    engine: &'a Engine,
+    source: &'a S,
+    at: &'a [f64],
+    mask: M,
+    nan: NanPolicy,
+    memory: u64,
+    element: PhantomData<fn() -> T>,
+}
+
+/// What candidates and counts may take up, in bytes.
+const MEMORY: u64 = 256 << 20;
+
+impl Engine {
+    /// Exact quantiles, by numpy's default method `linear`: between the two elements next to place
+    /// `q * (count - 1)` of the sorted elements, in `f64`. `at` holds numbers from 0 to 1, in any order;
+    /// 0.5 is the median.
+    ///
+    /// The array is not sorted and not held in memory: its values are counted by ranges, those of
+    /// interest are counted more finely in a second read, until what is left fits in memory. That takes
+    /// one read for arrays that fit, two for elements of up to 32 bits, and mostly two or three for
+    /// others, five at most unless there are thousands of columns.
+    ///
+    /// ```
+    /// use rowmill_core::SliceSource;
+    /// use rowmill_exec::Engine;
+    /// let x = SliceSource::new(&[4.0_f32, 10.0, 1.0, 20.0, 2.0, 40.0], [3, 2]).unwrap();
+    /// let engine = Engine::new()?;
+    /// assert_eq!(engine.quantiles(&x, &[0.0, 0.5]).all()?, [1.0, 7.0]);
+    /// let columns = engine.quantiles(&x, &[0.5]).per_column()?;
+    /// assert_eq!((columns[0][0], columns[1][0]), (2.0, 20.0));
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    pub fn quantiles<'a, T: Numeric, S: Source<T>>(
+        &'a self,
+        source: &'a S,
+        at: &'a [f64],
+    ) -> Quantiles<'a, T, S> {
+        let memory = MEMORY.min(self.memory_ceiling() / 4);
+        let (mask, nan, element) = (Unmasked, NanPolicy::Propagate, PhantomData);
+        Quantiles { engine: self, source, at, mask, nan, memory, element }
+    }
+}
+
+impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
+    /// Only the elements that a [`Mask`](crate::Mask) keeps take part. Default: all.
+    pub fn masked<N>(self, mask: N) -> Quantiles<'a, T, S, N> {
+        let Self { engine, source, at, nan, memory, element, .. } = self;
+        Quantiles { engine, source, at, mask, nan, memory, element }
+    }
+
+    /// What happens to NaN. Default: [`NanPolicy::Propagate`].
+    pub fn nan(mut self, policy: NanPolicy) -> Self {
+        self.nan = policy;
+        self
+    }
+
+    /// The memory that counts and candidates may take up, in bytes. Less of it takes more reads.
+    /// Default: 256 MiB, or a quarter of the engine's memory ceiling where that is less.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Over everything: the quantiles in the order in which they were asked for. NaN of no elements.
+    ///
+    /// # Errors
+    /// As [`Engine::reduce`]; [`Error::BadOption`] for a quantile that is not between 0 and 1, and
+    /// where there is too little memory.
+    pub fn all(self) -> Result<Vec<f64>> {
+        Ok(self.find(All)?.pop().unwrap_or_default())
+    }
+
+    /// Per column: axis 0 is reduced. For each column the quantiles in the order in which they were
+    /// asked for.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn per_column(self) -> Result<Values<Vec<f64>>> {
+        let dims = Columns.output_dims(self.source.shape());
+        Ok(Columns.output(self.find(Columns)?, dims))
+    }
+
+    fn find<A: Axis>(&self, axis: A) -> Result<Vec<Vec<f64>>> {
+        check(self.at)?;
+        let shape = self.source.shape();
+        self.mask.check(shape)?;
+        let cells = axis.output_dims(shape).iter().product();
+        super::pieces::room_for::<Vec<f64>>(shape, cells)?;
+        let mut search = Search::new(cells, self.at, keys_of::<T>());
+        let Self { engine, source, nan, memory, .. } = *self;
+        search.run::<T, _, _>(engine, source, axis.cell(), (&self.mask, nan), memory)?;
+        Ok((0..cells).map(|cell| search.values::<T>(cell)).collect())
+    }
+}
+
+/// The range of the keys of a type.
+fn keys_of<T: Numeric>() -> (u64, u64) {
+    (0, u64::MAX >> (64 - <T::Lane as Key>::BITS))
+}
+
+/// Refuses what is no quantile.
+fn check(at: &[f64]) -> Result<()> {
+    match at.iter().find(|q| !(0.0..=1.0).contains(*q)) {
+        None => Ok(()),
+        Some(q) => Err(Error::BadOption {
+            knob: "a quantile",
+            value: format!("{q:?}"),
+            expected: "expected a number from 0 to 1; 0.5 is the median",
+        }),
+    }
+}
+
+/// The places of the two elements that a quantile of `count` elements lies between, and how far it is
+/// from the first, as a part of their distance.
+fn places(q: f64, count: u64) -> (u64, u64, f64) {
+    let last = count.saturating_sub(1);
+    let place = q * last as f64;
+    let low = (place.floor() as u64).min(last);
+    (low, (low + 1).min(last), place - place.floor())
+}
+
+/// The number `part` of the way from `a` to `b` (numpy's `_lerp`).
+fn between(a: f64, b: f64, difference: f64, part: f64) -> f64 {
+    if a == b || part == 0.0 {
+        a
+    } else if part < 0.5 {
+        a + difference * part
+    } else {
+        b - difference * (1.0 - part)
+    }
+}
+
+/// The same of two elements. The difference of integers is taken before it is rounded.
+fn between_elements<T: Numeric>(a: T::Lane, b: T::Lane, part: f64) -> f64 {
+    let (x, y) = (a.to_f64(), b.to_f64());
+    let difference = if T::Lane::FLOAT { y - x } else { (b.integer() - a.integer()) as f64 };
+    between(x, y, difference, part)
+}

@@ -1,0 +1,206 @@
+//! One read of a search for quantiles: how many elements are in each part of some ranges of keys, or
+//! which.
+//!
+//! Counts are added up by each worker in a table of its own: they do not depend on the order, and a
+//! table for each block would be larger than the block.
+
+use parking_lot::Mutex;
+use rowmill_core::Shape;
+
+use crate::kernel::folding::{Picked, with_picked};
+use crate::kernel::key::Key;
+use crate::kernel::{NanPolicy, Numeric, Selector};
+use crate::reduce::{Block, Reduce};
+use crate::{Error, Result};
+use rowmill_lanes::fold::Cell;
+use rowmill_lanes::lanes::Lane;
+
+/// Keys from `low` to `high`, both included, of one cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) cell: usize,
+    pub(super) low: u64,
+    pub(super) high: u64,
+}
+
+/// What one read found.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Of each part of each range: the number of elements.
+    counts: Vec<u64>,
+    /// Of each range: all elements, if they are collected.
+    pub(super) collected: Vec<Vec<u64>>,
+    /// Of each range: the number of elements.
+    pub(super) totals: Vec<u64>,
+    /// Of each range: the smallest and the largest key.
+    pub(super) extremes: Vec<(u64, u64)>,
+    /// Of each cell: the number of NaN.
+    pub(super) nan: Vec<u64>,
+}
+
+/// Counts, or collects, what is in some ranges.
+#[derive(Debug)]
+pub(super) struct Counting<'a, M> {
+    cell: Cell,
+    mask: &'a M,
+    nan: NanPolicy,
+    cells: usize,
+    /// In order of cells, and of keys within a cell.
+    ranges: Vec<Range>,
+    /// Where the ranges of each cell begin, and where the last ends.
+    starts: Vec<usize>,
+    /// Parts of a range; without them elements are collected.
+    parts: Option<u64>,
+    tables: Mutex<Vec<Table>>,
+}
+
+impl<'a, M> Counting<'a, M> {
+    pub(super) fn new(
+        cell: Cell,
+        mask: &'a M,
+        nan: NanPolicy,
+        cells: usize,
+        ranges: Vec<Range>,
+        parts: Option<u64>,
+    ) -> Self {
+        let mut starts = vec![0; cells + 1];
+        for range in &ranges {
+            starts[range.cell + 1] += 1;
+        }
+        for i in 0..cells {
+            starts[i + 1] += starts[i];
+        }
+        Self { cell, mask, nan, cells, ranges, starts, parts, tables: Mutex::default() }
+    }
+
+    /// By how many bits keys of a range are shifted to make the number of their part; nothing where
+    /// they are collected.
+    pub(super) fn shift(&self, range: usize) -> Option<u32> {
+        let Range { low, high, .. } = self.ranges[range];
+        // So many that the last key is in the last part at most.
+        self.parts
+            .map(|parts| (u64::BITS - (high - low).leading_zeros()).saturating_sub(parts.ilog2()))
+    }
+
+    /// The counts of the parts of a range.
+    pub(super) fn counts<'t>(&self, range: usize, table: &'t Table) -> &'t [u64] {
+        let parts = self.parts.unwrap_or(0) as usize;
+        &table.counts[range * parts..][..parts]
+    }
+
+    fn new_table(&self) -> Result<Table> {
+        let ranges = self.ranges.len();
+        let counts = self.parts.unwrap_or(0) as usize * ranges;
+        let mut table = Table::default();
+        let no_memory = |_| Error::TooManyCells { cells: self.cells };
+        table.counts.try_reserve_exact(counts).map_err(no_memory)?;
+        table.counts.resize(counts, 0);
+        table.collected.resize(if self.parts.is_some() { 0 } else { ranges }, Vec::new());
+        table.totals.resize(ranges, 0);
+        table.extremes.resize(ranges, (u64::MAX, 0));
+        table.nan.resize(self.cells, 0);
+        Ok(table)
+    }
+
+    fn count<T: Numeric>(&self, picked: &Picked<'_, T>, table: &mut Table) {
+        if let (Cell::All, [range], Some(shift)) =
+            (self.cell, &self.ranges[..], self.shift_of_one())
+        {
+            return count_one(picked, range, shift, table);
+        }
+        let first = if self.cell == Cell::Column { picked.bounds().cols.start } else { 0 };
+        let shifts: Vec<Option<u32>> = (0..self.ranges.len()).map(|i| self.shift(i)).collect();
+        let parts = self.parts.unwrap_or(0) as usize;
+        picked.each(|cell, x, _| {
+            let cell = first + cell;
+            if x.is_nan() {
+                table.nan[cell] += 1;
+                return;
+            }
+            let key = x.key();
+            let start = self.starts[cell];
+            let own = &self.ranges[start..self.starts[cell + 1]];
+            let i = own.partition_point(|range| range.high < key);
+            let Some(range) = own.get(i).filter(|range| range.low <= key) else { return };
+            let i = start + i;
+            table.totals[i] += 1;
+            match shifts[i] {
+                Some(shift) => {
+                    table.counts[i * parts + ((key - range.low) >> shift) as usize] += 1;
+                    let (least, most) = table.extremes[i];
+                    table.extremes[i] = (least.min(key), most.max(key));
+                }
+                None => table.collected[i].push(key),
+            }
+        });
+    }
+
+    fn shift_of_one(&self) -> Option<u32> {
+        self.shift(0)
+    }
+}
+
+/// The usual first read, with one range for everything.
+fn count_one<T: Numeric>(picked: &Picked<'_, T>, range: &Range, shift: u32, table: &mut Table) {
+    let Range { low, high, .. } = *range;
+    let (mut least, mut most) = table.extremes[0];
+    let (mut total, mut nan) = (0, 0);
+    let counts = &mut table.counts[..];
+    picked.each(|_, x, _| {
+        let key = x.key();
+        let is_nan = x.is_nan();
+        nan += u64::from(is_nan);
+        if !is_nan && key >= low && key <= high {
+            counts[((key - low) >> shift) as usize] += 1;
+            total += 1;
+            least = least.min(key);
+            most = most.max(key);
+        }
+    });
+    table.totals[0] += total;
+    table.nan[0] += nan;
+    table.extremes[0] = (least, most);
+}
+
+impl<T: Numeric, M: Selector<T>> Reduce<T> for Counting<'_, M> {
+    type Partial = ();
+    type Output = Table;
+
+    fn check(&self, shape: &Shape) -> Result<()> {
+        self.mask.check(shape)
+    }
+
+    fn identity(&self) {}
+
+    fn accumulate(&self, (): &mut (), block: &Block<'_, T>) -> Result<()> {
+        let table = self.tables.lock().pop();
+        let mut table = table.map_or_else(|| self.new_table(), Ok)?;
+        with_picked(block, self.cell, self.mask, self.nan, |picked| {
+            self.count(picked, &mut table);
+            Ok(())
+        })?;
+        self.tables.lock().push(table);
+        Ok(())
+    }
+
+    fn merge(&self, (): &mut (), (): ()) {}
+
+    fn finish(&self, (): (), _: &Shape) -> Result<Table> {
+        self.mask.verify()?;
+        let mut tables = std::mem::take(&mut *self.tables.lock()).into_iter();
+        let mut all = tables.next().map_or_else(|| self.new_table(), Ok)?;
+        for mut table in tables {
+            let sums = all.counts.iter_mut().zip(&table.counts);
+            let totals = all.totals.iter_mut().zip(&table.totals);
+            let nan = all.nan.iter_mut().zip(&table.nan);
+            sums.chain(totals).chain(nan).for_each(|(a, b)| *a += b);
+            for (a, b) in all.extremes.iter_mut().zip(&table.extremes) {
+                *a = (a.0.min(b.0), a.1.max(b.1));
+            }
+            for (a, b) in all.collected.iter_mut().zip(&mut table.collected) {
+                a.append(b);
+            }
+        }
+        Ok(all)
+    }
+}

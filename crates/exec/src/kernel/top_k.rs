@@ -1,0 +1,164 @@
+//! The largest, or the smallest, elements.
+
+use rowmill_core::Shape;
+use serde::{Deserialize, Serialize};
+
+use super::folding::{CellPlace, Folding, Picked};
+use super::key::Key;
+use super::{All, CellKernel, Columns, Extremum, Numeric, Rows};
+use crate::{Error, Result};
+
+/// The `k` largest or smallest elements and where they are, best first; of equal ones those that come
+/// first. All of them where there are fewer.
+///
+/// NaN that no policy takes out come before all others, first come first: they are not hidden. Zeros
+/// of both signs are equal, and found as zero.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, TopK};
+/// let x = SliceSource::new(&[3_i32, 9, 4, 9, 1], [5]).unwrap();
+/// let top = Engine::new()?.reduce(&x, TopK::largest(3)?.all())?;
+/// let found: Vec<_> = top.iter().map(|t| (t.index, t.value)).collect();
+/// assert_eq!(found, [(1, 9), (3, 9), (2, 4)]);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "all(), per_column() or per_row() make a reduction of it"]
+pub struct TopK {
+    k: usize,
+    largest: bool,
+}
+
+/// The most elements that are kept of a cell.
+const MOST: usize = 1 << 20;
+
+impl TopK {
+    /// The `k` largest.
+    ///
+    /// # Errors
+    /// [`Error::BadOption`] for more than a million, whose partials would take too much memory.
+    pub fn largest(k: usize) -> Result<Self> {
+        Self::new(k, true)
+    }
+
+    /// The `k` smallest.
+    ///
+    /// # Errors
+    /// As [`largest`](Self::largest).
+    pub fn smallest(k: usize) -> Result<Self> {
+        Self::new(k, false)
+    }
+
+    fn new(k: usize, largest: bool) -> Result<Self> {
+        if k > MOST {
+            return Err(Error::BadOption {
+                knob: "the number of the largest or smallest elements",
+                value: k.to_string(),
+                expected: "expected at most 1048576",
+            });
+        }
+        Ok(Self { k, largest })
+    }
+
+    /// Over everything.
+    pub fn all(self) -> Folding<Self, All> {
+        Folding::new(self, All)
+    }
+
+    /// Per column: axis 0 is reduced, the others are kept.
+    pub fn per_column(self) -> Folding<Self, Columns> {
+        Folding::new(self, Columns)
+    }
+
+    /// Per row: axis 0 is kept, the others are reduced.
+    pub fn per_row(self) -> Folding<Self, Rows> {
+        Folding::new(self, Rows)
+    }
+
+    /// What sorts the best element first: NaN as the smallest of all.
+    #[inline(always)]
+    fn rank<L: Key>(self, x: L) -> u64 {
+        if L::FLOAT && x.is_nan() {
+            0
+        } else if self.largest {
+            !x.key()
+        } else {
+            x.key()
+        }
+    }
+
+    fn element<L: Key>(self, rank: u64) -> L {
+        if L::FLOAT && rank == 0 {
+            L::NAN
+        } else {
+            L::from_key(if self.largest { !rank } else { rank })
+        }
+    }
+}
+
+/// The best elements: rank and position. In order, except while a block is folded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ranks(Vec<(u64, u64)>);
+
+impl Ranks {
+    /// Drops all but the best `k`.
+    fn prune(&mut self, k: usize) {
+        if self.0.len() > k {
+            self.0.select_nth_unstable(k);
+            self.0.truncate(k);
+        }
+    }
+}
+
+impl<T: Numeric> CellKernel<T> for TopK {
+    type Value = Vec<Extremum<T>>;
+    type State = Ranks;
+
+    fn new_state(&self) -> Ranks {
+        Ranks(Vec::new())
+    }
+    fn fold(&self, cells: &mut [Ranks], picked: &Picked<'_, T>) -> Result<()> {
+        let k = self.k;
+        // What has to be beaten, as soon as there are enough.
+        let mut bars = vec![u64::MAX; cells.len()];
+        picked.each(|cell, x, at| {
+            let rank = self.rank(x);
+            if rank > bars[cell] {
+                return;
+            }
+            let ranks = &mut cells[cell];
+            ranks.0.push((rank, at));
+            if ranks.0.len() >= 2 * k + 16 {
+                ranks.prune(k);
+                bars[cell] = ranks.0.iter().map(|&(rank, _)| rank).max().unwrap_or(0);
+            }
+        });
+        for ranks in cells {
+            ranks.prune(k);
+            ranks.0.sort_unstable();
+        }
+        Ok(())
+    }
+    fn merge(&self, state: &mut Ranks, next: Ranks) {
+        state.0.extend(next.0);
+        // Two sorted runs: found as such.
+        state.0.sort();
+        state.0.truncate(self.k);
+    }
+    fn fits(&self, state: &Ranks, shape: &Shape) -> bool {
+        state.0.len() <= self.k
+            && state.0.is_sorted()
+            && state.0.iter().all(|&(_, at)| at < shape.len() as u64)
+    }
+    fn value(&self, state: &Ranks, place: &CellPlace<'_>) -> Result<Vec<Extremum<T>>> {
+        let found = |&(rank, at): &(u64, u64)| Extremum {
+            index: place.within(at),
+            value: T::from_lane(self.element(rank)),
+        };
+        Ok(state.0.iter().map(found).collect())
+    }
+    fn describe(&self) -> Option<String> {
+        Some(format!("{self:?}"))
+    }
+}

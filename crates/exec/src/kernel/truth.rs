@@ -1,0 +1,88 @@
+//! Whether any element, or every element, is true.
+
+use rowmill_core::Shape;
+
+use super::folding::{CellPlace, Picked, described, foldings};
+use super::{CellKernel, Numeric};
+use crate::Result;
+
+/// Whether any element is not zero (numpy's `any`): NaN is not zero. Of nothing: `false`.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{AllTrue, AnyTrue, Engine};
+/// let x = SliceSource::new(&[0, 0, 7, 0], [2, 2]).unwrap();
+/// let (any, every) = Engine::new()?.reduce(&x, (AnyTrue::per_row(), AllTrue::all()))?;
+/// assert_eq!((&any[..], every), (&[false, true][..], false));
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct AnyTrue;
+
+/// Whether every element is not zero (numpy's `all`): NaN is not zero. Of nothing: `true`.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{AllTrue, Engine};
+/// let x = SliceSource::new(&[true, true, false], [3]).unwrap();
+/// assert!(!Engine::new()?.reduce(&x, AllTrue::all())?);
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct AllTrue;
+
+foldings!(AnyTrue, Self);
+foldings!(AllTrue, Self);
+
+macro_rules! kernel {
+    ($kernel:ty, $start:literal, $of_run:ident, |$a:ident, $b:ident| $join:expr) => {
+        impl<T: Numeric> CellKernel<T> for $kernel {
+            type Value = bool;
+            type State = bool;
+
+            fn new_state(&self) -> bool {
+                $start
+            }
+            fn fold(&self, cells: &mut [bool], picked: &Picked<'_, T>) -> Result<()> {
+                let zero = T::Lane::default();
+                picked.runs(|run| {
+                    if run.across || run.keep.is_some() {
+                        run.each(|cell, x, _| {
+                            let ($a, $b) = (cells[cell], x != zero);
+                            cells[cell] = $join;
+                        });
+                    } else {
+                        // Without an exit in the loop, so that it is vectorised.
+                        let of = |x: &[T::Lane]| {
+                            x.iter().fold($start, |$a, x| {
+                                let $b = *x != zero;
+                                $join
+                            })
+                        };
+                        let ($a, $b) = (cells[run.cell], run.x.chunks(1 << 12).$of_run(of));
+                        cells[run.cell] = $join;
+                    }
+                });
+                Ok(())
+            }
+            fn merge(&self, $a: &mut bool, $b: bool) {
+                let found = {
+                    let $a = *$a;
+                    $join
+                };
+                *$a = found;
+            }
+            fn fits(&self, _: &bool, _: &Shape) -> bool {
+                true
+            }
+            fn value(&self, state: &bool, _: &CellPlace<'_>) -> Result<bool> {
+                Ok(*state)
+            }
+            fn describe(&self) -> Option<String> {
+                described(self)
+            }
+        }
+    };
+}
+kernel!(AnyTrue, false, any, |a, b| a | b);
+kernel!(AllTrue, true, all, |a, b| a & b);

@@ -1,0 +1,181 @@
+//! Weighted means.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use rowmill_core::{Shape, Source, TileBuffer};
+use serde::{Deserialize, Serialize};
+
+use super::folding::{CellPlace, Folding, Picked};
+use super::norm::TwoSum;
+use super::{All, CellKernel, Columns, Numeric, Rows};
+use crate::grid::Grid;
+use crate::{Error, Result};
+use rowmill_lanes::fold::Cell;
+use rowmill_lanes::lanes::Lane;
+
+/// The weighted mean `sum(w * x) / sum(w)` (numpy's `average`), in `f64` with compensated sums.
+///
+/// Weights are an array of the shape of the elements, or of one weight for each row (shape `(rows,)` or
+/// `(rows, 1, …)`), of any dtype. The weight of an element that is left out is left out as well; a NaN
+/// among the other weights makes the mean NaN. NaN also where the weights add up to zero, as of nothing.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{Engine, WeightedMean};
+/// let x = SliceSource::new(&[1.0_f32, 10.0, 4.0, 40.0], [2, 2]).unwrap();
+/// let weights = SliceSource::new(&[1.0, 2.0], [2]).unwrap();
+/// let found = Engine::new()?.reduce(&x, WeightedMean::by(&weights).per_column())?;
+/// assert_eq!((found[0].mean, found[1].mean), (3.0, 30.0));
+/// assert_eq!((found[0].weight, found[0].count), (3.0, 2));
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+///
+/// # Errors
+/// A job ends with [`Error::WeightsShape`] for weights that fit neither the array nor its rows, and with
+/// [`Error::File`] when they cannot be read.
+pub struct WeightedMean<'a, W, S> {
+    weights: &'a S,
+    element: PhantomData<fn() -> W>,
+}
+
+impl<W, S> Clone for WeightedMean<'_, W, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<W, S> Copy for WeightedMean<'_, W, S> {}
+
+impl<W, S> fmt::Debug for WeightedMean<'_, W, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeightedMean").finish_non_exhaustive()
+    }
+}
+
+impl<'a, W: Numeric, S: Source<W>> WeightedMean<'a, W, S> {
+    /// With these weights.
+    #[must_use]
+    pub fn by(weights: &'a S) -> Self {
+        Self { weights, element: PhantomData }
+    }
+
+    /// Over everything: one value.
+    pub fn all(self) -> Folding<Self, All> {
+        Folding::new(self, All)
+    }
+
+    /// Per column: axis 0 is reduced, the others are kept.
+    pub fn per_column(self) -> Folding<Self, Columns> {
+        Folding::new(self, Columns)
+    }
+
+    /// Per row: axis 0 is kept, the others are reduced.
+    pub fn per_row(self) -> Folding<Self, Rows> {
+        Folding::new(self, Rows)
+    }
+
+    fn is_per_row(&self, shape: &Shape) -> bool {
+        let found = self.weights.shape();
+        found.row_len() == 1 && found.rows() == shape.rows() && found != shape
+    }
+}
+
+/// What [`WeightedMean`] gives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weighted {
+    /// Elements that took part.
+    pub count: u64,
+    /// The sum of their weights.
+    pub weight: f64,
+    /// The weighted mean.
+    pub mean: f64,
+}
+
+/// Sums of weights, and of what they weigh.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Weights {
+    count: u64,
+    weight: TwoSum,
+    product: TwoSum,
+}
+
+impl Weights {
+    #[inline(always)]
+    fn step(&mut self, x: f64, weight: f64) {
+        self.count += 1;
+        self.weight.add(weight);
+        self.product.add(x * weight);
+    }
+}
+
+impl<T: Numeric, W: Numeric, S: Source<W>> CellKernel<T> for WeightedMean<'_, W, S> {
+    type Value = Weighted;
+    type State = Weights;
+
+    fn check(&self, shape: &Shape, _: &Grid, _: Cell) -> Result<()> {
+        let found = self.weights.shape();
+        if found == shape || self.is_per_row(shape) {
+            return Ok(());
+        }
+        Err(Error::WeightsShape { found: found.clone(), array: shape.clone() })
+    }
+    fn new_state(&self) -> Weights {
+        Weights::default()
+    }
+    fn fold(&self, cells: &mut [Weights], picked: &Picked<'_, T>) -> Result<()> {
+        let bounds = picked.bounds();
+        let whole = self.weights.shape().row_len();
+        let per_row = whole != picked.block.row_len();
+        let cols = if per_row { 0..whole } else { bounds.cols.clone() };
+        let lets_go = picked.block.has_to_let_go();
+        let mut buffer = TileBuffer::new();
+        let rows = bounds.rows.clone();
+        let tile = if lets_go {
+            self.weights.tile_below_ceiling(rows, cols.clone(), &mut buffer)?
+        } else {
+            self.weights.tile(rows, cols.clone(), &mut buffer)?
+        };
+        let len = bounds.cols.len();
+        for (row, x) in picked.tile.iter_rows().enumerate() {
+            let weights = tile.row(row);
+            let keep = picked.keep.map(|keep| &keep[row * len..][..len]);
+            for (col, x) in x.iter().enumerate() {
+                if keep.is_none_or(|keep| keep[col] != 0) {
+                    let cell = match picked.cell {
+                        Cell::All => 0,
+                        Cell::Column => col,
+                        Cell::Row => row,
+                    };
+                    let weight = if per_row { weights[0] } else { weights[col] };
+                    cells[cell].step(x.to_f64(), weight.to_f64());
+                }
+            }
+        }
+        // What was weighed by bytes that were not there is no answer.
+        self.weights.check()?;
+        if lets_go {
+            self.weights.release(bounds.rows.clone(), cols);
+        }
+        Ok(())
+    }
+    fn merge(&self, state: &mut Weights, next: Weights) {
+        state.count += next.count;
+        state.weight.join(next.weight);
+        state.product.join(next.product);
+    }
+    fn fits(&self, state: &Weights, shape: &Shape) -> bool {
+        state.count <= shape.len() as u64
+    }
+    fn value(&self, state: &Weights, _: &CellPlace<'_>) -> Result<Weighted> {
+        let weight = state.weight.value();
+        let mean = if weight == 0.0 { f64::NAN } else { state.product.value() / weight };
+        Ok(Weighted { count: state.count, weight, mean })
+    }
+    fn describe(&self) -> Option<String> {
+        Some(format!("WeightedMean by {:?}", self.weights.identity()?))
+    }
+    fn verify(&self) -> Result<()> {
+        Ok(self.weights.verify()?)
+    }
+}

@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// What an array file holds: dtype, shape, order, size, column names. Reads no data
     #[command(after_help = INFO_EXAMPLES)]
     Info(InfoArgs),
+    /// What an unknown array is like: of each column count, NaN, zeros, mean, quartiles, a histogram
+    #[command(after_help = DESCRIBE_EXAMPLES)]
+    Describe(DescribeArgs),
     /// Count, NaN, mean, standard deviation, minimum, maximum and sum, in one read; NaN are skipped
     #[command(after_help = STATS_EXAMPLES)]
     Stats(StatsArgs),
@@ -94,6 +97,17 @@ Examples:
   rowmill info x.npy
   rowmill info x.npy --json
   rowmill info scan.nii --dtype '>i2' --shape 17,21,3,20 --order F --offset 352";
+
+const DESCRIBE_EXAMPLES: &str = "\
+One read. NaN are left out and counted. Quartiles and histograms of large files are those of a sample of
+rows, the same every time; all else is of everything. Of more than 2,000 columns everything is described
+as one.
+
+Examples:
+  rowmill describe x.npy
+  rowmill describe x.npy --exact              the true quartiles, in more reads
+  rowmill describe x.npy --html x.html
+  rowmill describe part-*.npy --cols 0:3 --json";
 
 const STATS_EXAMPLES: &str = "\
 Examples:
@@ -350,6 +364,23 @@ pub(crate) struct TotalArgs {
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DescribeArgs {
+    /// Find the quartiles of everything, not of a sample of rows
+    #[arg(long)]
+    pub(crate) exact: bool,
+    /// Write a page for a browser as well
+    #[arg(long, value_name = "PATH")]
+    pub(crate) html: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) input: InputsArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Debug, ClapArgs)]

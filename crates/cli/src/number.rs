@@ -44,6 +44,16 @@ impl Number {
         value.unwrap_or(Self::Float(f64::NAN))
     }
 
+    /// As a float, rounded.
+    pub(crate) fn to_f64(self) -> f64 {
+        match self {
+            Self::Bool(value) => f64::from(u8::from(value)),
+            Self::Signed(value) => value as f64,
+            Self::Unsigned(value) => value as f64,
+            Self::Float(value) => value,
+        }
+    }
+
     /// For a table: floats to [`DIGITS`] significant digits.
     pub(crate) fn rounded(self) -> String {
         match self {
@@ -88,14 +98,19 @@ const DIGITS: i32 = 10;
 /// A float to ten significant digits, trailing zeros trimmed: C's `%.10g`, except that whole
 /// numbers of up to 15 digits are written out.
 fn significant(value: f64) -> String {
+    to_digits(value, DIGITS)
+}
+
+/// The same to so many digits.
+pub(crate) fn to_digits(value: f64, digits: i32) -> String {
     if !value.is_finite() {
         return Number::Float(value).to_string();
     }
-    let scientific = format!("{value:.*e}", DIGITS as usize - 1);
+    let scientific = format!("{value:.*e}", digits as usize - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-5..15).contains(&exponent) {
-        let decimals = (DIGITS - 1 - exponent).max(0) as usize;
+        let decimals = (digits - 1 - exponent).max(0) as usize;
         return trimmed(&format!("{value:.decimals$}")).to_owned();
     }
     format!("{}e{exponent:+03}", trimmed(mantissa))

@@ -2,6 +2,7 @@
 
 mod append;
 mod clean;
+mod describe;
 mod info;
 mod normalize;
 mod partial;
@@ -20,6 +21,7 @@ use total::Total;
 pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
     match command {
         Command::Info(args) => info::run(args, out),
+        Command::Describe(args) => describe::run(args, out),
         Command::Stats(args) => stats::run(args, out),
         Command::Sum(args) => total::run(Total::Sum, args, out),
         Command::Mean(args) => total::run(Total::Mean, args, out),

@@ -21,14 +21,14 @@ use crate::values::Axis;
 
 /// A [`Summary`] of whatever dtype.
 pub(super) struct Cell {
-    count: u64,
-    nan: u64,
-    inf: u64,
-    sum: Number,
-    mean: f64,
-    var: f64,
-    min: Option<Number>,
-    max: Option<Number>,
+    pub(super) count: u64,
+    pub(super) nan: u64,
+    pub(super) inf: u64,
+    pub(super) sum: Number,
+    pub(super) mean: f64,
+    pub(super) var: f64,
+    pub(super) min: Option<Number>,
+    pub(super) max: Option<Number>,
 }
 
 impl<T: Answering> From<Summary<T>> for Cell {

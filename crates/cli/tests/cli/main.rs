@@ -4,6 +4,7 @@ mod answers;
 mod append;
 mod clean;
 mod common;
+mod describe;
 mod durable;
 mod failures;
 mod fixtures;

@@ -79,11 +79,11 @@
 
 pub use rowmill_core::{
     AnyArray, Appender, Array, ArrayMut, AtomicFile, Backend, Birth, BusErrors, ByteOrder,
-    ChecksumHasher, Checksums, CleanOptions, Concat, CowArray, CreateOptions, DType, Element,
-    Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError, Leftover,
-    LeftoverKind, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, ParseShapeError,
+    ChecksumHasher, Checksums, CleanOptions, Complex, Concat, CowArray, CreateOptions, DType,
+    Element, Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError,
+    Leftover, LeftoverKind, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, ParseShapeError,
     ParseSliceError, Part, Pick, RawSpec, Shape, ShapeError, Sidecar, SidecarError, Slice,
-    SliceSource, Source, StagedArray, Tile, TileBuffer, Triggers, WhileWritten, f16, files_like,
-    match_array, npy, open, zeros,
+    SliceSource, Source, StagedArray, Tile, TileBuffer, Triggers, WhileWritten, bf16, f16,
+    files_like, match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

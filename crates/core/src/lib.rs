@@ -75,4 +75,5 @@ pub use shape::{MAX_NDIM, Order, ParseShapeError, Shape, ShapeError};
 pub use sidecar::{Sidecar, SidecarError};
 pub use source::{SliceSource, Source, Tile, TileBuffer};
 
-pub use half::f16;
+pub use half::{bf16, f16};
+pub use num_complex::Complex;

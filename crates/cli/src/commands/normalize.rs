@@ -7,7 +7,7 @@ use std::time::Instant;
 use rowmill::{
     AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FloatElement,
     Format, InPlace, Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, Shape,
-    Source, f16, match_array,
+    Source, bf16, f16, match_array,
 };
 use serde::Serialize;
 
@@ -42,6 +42,9 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     let Some(output) = &args.output else { return in_place(args, how, out) };
     let input = args.input.open_part(&args.part)?;
     check_output(&input, output)?;
+    if input.dtype().is_complex() {
+        return Err(Failure::unordered(input.dtype(), "normalize scales numbers on a line"));
+    }
     let dtype = output_dtype(args, input.first());
     let running = args.engine.build(&args.input.file)?;
     let mut options = CreateOptions::new().format(Format::Npy);
@@ -51,7 +54,7 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     let start = Instant::now();
     let checkpoint = args.checkpoint.get();
     let to = (output.as_path(), &options, checkpoint.as_ref());
-    match_array!(input.first(), x => write(&running.engine, &input.source(x)?, how, dtype, to))
+    match_array!(input.first(), x => write(&running.engine, &input.source(x)?, how, dtype, to); complex _x => Ok(()))
         .map_err(|error| input.failure(error))?;
     if args.checksums {
         let written = rowmill::open(output)?;
@@ -68,11 +71,11 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
 fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result<(), Failure> {
     let (file, spec) = (&args.input.file, args.input.reading.raw.spec()?);
     let dtype = match args.input.describe_unfinished(spec.as_ref())? {
-        dtype @ (DType::F16 | DType::F32 | DType::F64) => dtype,
+        dtype if dtype.is_float() => dtype,
         other => {
             return Err(Failure::Usage(format!(
                 "{} holds {other}, which cannot hold normalized values; --in-place needs float16, \
-                 float32 or float64, name an output instead",
+                 bfloat16, float32 or float64, name an output instead",
                 file.display()
             )));
         }
@@ -82,6 +85,7 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
     let (engine, spec) = (&running.engine, spec.as_ref());
     let (meta, became) = match dtype {
         DType::F16 => change::<f16>(engine, file, spec, how)?,
+        DType::Bf16 => change::<bf16>(engine, file, spec, how)?,
         DType::F32 => change::<f32>(engine, file, spec, how)?,
         _ => change::<f64>(engine, file, spec, how)?,
     };
@@ -198,7 +202,7 @@ fn output_dtype(args: &NormalizeArgs, array: &AnyArray) -> DType {
         Some(FloatType::F16) => DType::F16,
         Some(FloatType::F32) => DType::F32,
         Some(FloatType::F64) => DType::F64,
-        None => match_array!(array, x => normalized(x)),
+        None => match_array!(array, x => normalized(x); complex x => x.meta().dtype),
     }
 }
 

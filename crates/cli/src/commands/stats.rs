@@ -125,7 +125,7 @@ pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> 
     let checkpoint = args.checkpoint.get();
     let (cells, seconds) = match_array!(input.first(), x => {
         timed(&running.engine, &input.source(x)?, kernel, checkpoint.as_ref())
-    })
+    }; complex _x => return Err(Failure::unordered(input.dtype(), "stats looks for minima and maxima")))
     .map_err(|error| input.failure(error))?;
     let took = running.finish();
     if args.json {

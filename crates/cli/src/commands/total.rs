@@ -7,14 +7,14 @@ use rowmill::{Block, Counts, Error, Mean, Reduce, Resume, Shape, Sum, match_arra
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{label, label_header, most_lines};
+use super::{complex, label, label_header, most_lines};
 use crate::args::TotalArgs;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
-use crate::reduce::{Answering, Cells, How, Partial, finish, masked, over_axis, timed};
+use crate::reduce::{Answering, Cells, How, Partial, Select, finish, masked, over_axis, timed};
 use crate::report::Took;
 use crate::table::{Table, grouped};
 use crate::values::Axis;
@@ -37,9 +37,9 @@ impl Total {
 }
 
 /// The answer for one cell, and how many elements went into it.
-struct Cell {
-    value: Number,
-    count: u64,
+pub(super) struct Cell {
+    pub(super) value: Number,
+    pub(super) count: u64,
 }
 
 /// The kernel, with everything that is known at run time only.
@@ -118,10 +118,16 @@ pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result
     let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
     let kernel = Kernel { total, how };
     let checkpoint = args.checkpoint.get();
-    let (cells, seconds) = match_array!(input.first(), x => {
-        timed(&running.engine, &input.source(x)?, kernel, checkpoint.as_ref())
-    })
-    .map_err(|error| input.failure(error))?;
+    let engine = &running.engine;
+    let done = match_array!(input.first(), x => {
+        timed(engine, &input.source(x)?, kernel, checkpoint.as_ref())
+    }; complex x => {
+        if let Select::Compare(_) = select {
+            return Err(Failure::unordered(input.dtype(), "--where compares"));
+        }
+        complex::total(engine, &input.source(x)?, (total, how), checkpoint.as_ref())
+    });
+    let (cells, seconds) = done.map_err(|error| input.failure(error))?;
     let took = running.finish();
     if args.json {
         let report = Report { total, args, input: &input, cells: &cells, seconds, took };

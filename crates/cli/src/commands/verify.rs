@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use rowmill::{Array, Checksums, Engine, Format, Meta, Numeric, Sidecar, match_array};
+use rowmill::{Array, Checksums, Element, Engine, Format, Meta, Sidecar, match_array};
 use serde::Serialize;
 
 use crate::args::IntegrityArgs;
@@ -80,7 +80,7 @@ pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Fail
     Ok(())
 }
 
-pub(super) fn checksums<T: Numeric>(
+pub(super) fn checksums<T: Element>(
     engine: &Engine,
     array: &Array<T>,
 ) -> rowmill::Result<Checksums> {

@@ -8,5 +8,6 @@ mod durable;
 mod failures;
 mod fixtures;
 mod normalize;
+mod parts;
 mod report;
 mod usage;

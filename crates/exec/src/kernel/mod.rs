@@ -2,6 +2,7 @@
 //! cell. Axis, mask and NaN policy are the same for all: [`Reduction`].
 
 mod axis;
+mod complex;
 mod condition;
 mod counts;
 mod mask;
@@ -15,6 +16,7 @@ mod stats;
 mod sum;
 
 pub use axis::{All, Axis, Columns, Rows, Values};
+pub use complex::{ComplexMeanVar, Complexed, Positional};
 pub use condition::{Condition, ParseConditionError};
 pub use counts::{Counts, Tally};
 pub use mask::{

@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 use std::path::Path;
 
-use half::f16;
+use half::{bf16, f16};
 use rowmill_core::{
     ArrayMut, CreateOptions, Element, Format, Journal, JournalError, Shape, Source, Tile,
 };
@@ -30,7 +30,8 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A float type that normalized data can be written as: [`f16`](struct@f16), `f32`, `f64`.
+/// A float type that normalized data can be written as: [`f16`](struct@f16),
+/// [`bf16`](struct@bf16), `f32`, `f64`.
 pub trait FloatElement: Element + sealed::Sealed {
     /// The nearest value.
     #[doc(hidden)]
@@ -51,6 +52,7 @@ macro_rules! float_elements {
 }
 float_elements! {
     f16: |x| Self::from_f64(x);
+    bf16: |x| Self::from_f64(x);
     f32: |x| x as Self;
     f64: |x| x;
 }
@@ -509,7 +511,7 @@ impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
         self
     }
 
-    /// Writes a new `.npy` file: `f16` and `f32` as they are, everything else as `f64`. A file of
+    /// Writes a new `.npy` file: `f16` and `f32` as they are, `bf16` as `f32`, everything else as `f64`. A file of
     /// that name is replaced at the end in one step, and stays untouched when anything fails.
     ///
     /// # Errors

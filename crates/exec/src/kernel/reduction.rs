@@ -335,7 +335,31 @@ where
 
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
         let partial: Pieces<T::Lane> = postcard::from_bytes(bytes).ok()?;
-        let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
+        self.fits::<T>(&partial, shape, size_of::<T>(), blocks).then_some(partial)
+    }
+}
+
+impl<S, A: Axis, M> Reduction<S, A, M> {
+    pub(super) fn axis(&self) -> A {
+        self.axis
+    }
+
+    pub(super) fn nan_policy(&self) -> NanPolicy {
+        self.nan
+    }
+
+    /// Whether pieces can be those of some blocks of an array of elements of `size` bytes.
+    pub(super) fn fits<T: Numeric>(
+        &self,
+        partial: &Pieces<T::Lane>,
+        shape: &Shape,
+        size: usize,
+        blocks: Range<usize>,
+    ) -> bool
+    where
+        S: Statistic<T>,
+    {
+        let grid = Grid::new(shape.rows(), shape.row_len(), size);
         // The pieces of these blocks, in order.
         let mut expected = std::collections::BTreeMap::new();
         for block in blocks.map(|i| grid.block(i)) {
@@ -346,11 +370,10 @@ where
             };
             expected.insert(self.axis.piece(&block), cells);
         }
-        let fits = partial.0.len() == expected.len()
+        partial.0.len() == expected.len()
             && partial.0.iter().zip(expected).all(|((piece, cells), (expected, len))| {
                 *piece == expected && cells.are(S::NEED, len)
-            });
-        fits.then_some(partial)
+            })
     }
 }
 

@@ -134,7 +134,7 @@ fn many_files_give_the_bits_of_one() {
         two.stream(
             &x,
             |chunk| Ok(chunk.as_slice().to_vec()),
-            |rows| {
+            |_, rows: Vec<f64>| {
                 seen.extend(rows);
                 Ok(())
             },
@@ -252,7 +252,7 @@ fn bfloat16_is_written_raw_and_never_as_npy() {
     let any = rowmill::open(&dat).expect("with a sidecar");
     assert_eq!(
         (any.dtype(), elements(any.downcast::<bf16>().expect("its type"))),
-        (DType::Bf16, values)
+        (DType::Bf16, values.clone())
     );
     // Normalized, it is float32.
     engine.normalize(&x, Normalize::min_max()).write_npy(&npy).expect("float32");

@@ -37,6 +37,7 @@ mod journal;
 mod layout;
 mod leftovers;
 mod map;
+mod merged;
 mod meta;
 pub mod npy;
 mod options;
@@ -67,6 +68,7 @@ pub use journal::{
 };
 pub use leftovers::LeftoverKind;
 pub use map::{Assembly, Unfilled, WriteBack, zeros};
+pub use merged::Merged;
 pub use meta::{Format, Meta};
 pub use options::{Backend, BusErrors, OpenOptions, WhileWritten};
 pub use part::{ParseSliceError, Part, Pick, Slice};

@@ -573,3 +573,33 @@ fn fields_are_read_only_and_arrays_of_their_own() {
     let spec = RawSpec::new(DType::U8, raw.shape().clone());
     says(OpenOptions::new().spec(spec).field("a").open::<u8>(raw.path()), &["no fields", "\"a\""]);
 }
+
+#[test]
+fn merged_axes_are_the_same_elements() {
+    fn merged<T: Made>() {
+        let mut rng = Rng(23);
+        for dims in
+            [&[6][..], &[3, 5], &[4, 3, 5], &[3, 2, 3, 4], &[2, 30, 40], &[3, 0, 4], &[0, 2, 2]]
+        {
+            let dir = tempfile::tempdir().expect("a folder");
+            let values: Vec<T> = (0..dims.iter().product()).map(T::made).collect();
+            for (name, source) in layouts(dir.path(), &values, dims) {
+                for axes in 1..=dims.len() {
+                    let x = source.merge_axes(axes).expect("so many");
+                    let rows: usize = dims[..axes].iter().product();
+                    assert_eq!(x.shape().dims(), [&[rows], &dims[axes..]].concat());
+                    let name = format!("{dims:?} {name} {axes} merged");
+                    check(&name, &x, &values, &mut rng);
+                }
+            }
+        }
+    }
+    merged::<bool>();
+    merged::<u16>();
+    merged::<Complex<f64>>();
+    let dir = tempfile::tempdir().expect("a folder");
+    let x = written(dir.path(), "x.dat");
+    assert_ne!(x.merge_axes(2).expect("two").identity(), x.identity());
+    says(x.merge_axes(3).map(|_| ()), &["3 axes", "has 2"]);
+    says(x.merge_axes(0).map(|_| ()), &["0 axes"]);
+}

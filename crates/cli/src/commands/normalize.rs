@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::verify;
 use crate::args::NormalizeArgs;
 use crate::failure::Failure;
-use crate::input::{Input, describe_speed};
+use crate::input::{Input, describe_speed, with_field};
 use crate::json;
 use crate::note;
 use crate::report::Took;
@@ -69,6 +69,7 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
 
 /// Replaces the rows of the file itself.
 fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result<(), Failure> {
+    args.input.refuse_field("--in-place changes whole files")?;
     let (file, spec) = (&args.input.file, args.input.reading.raw.spec()?);
     let dtype = match args.input.describe_unfinished(spec.as_ref())? {
         dtype if dtype.is_float() => dtype,
@@ -186,7 +187,8 @@ fn check_output(input: &Input, output: &Path) -> Result<(), Failure> {
         )));
     }
     // What cannot be compared is not there yet, or opening it says what is wrong.
-    let is_output = |file| same_file::is_same_file(file, output).unwrap_or(false);
+    let is_output =
+        |file: &PathBuf| same_file::is_same_file(with_field(file).0, output).unwrap_or(false);
     if input.files.iter().any(is_output) {
         return Err(Failure::Usage(format!(
             "{shown} is the input itself; give the output another name, so that the input stays, or \

@@ -57,6 +57,7 @@ impl<'a> Report<'a> {
 
 /// Makes checksums and keeps them in the sidecar.
 pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    args.input.refuse_field("checksums are of whole files")?;
     let array = args.input.open()?;
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
@@ -101,6 +102,7 @@ pub(super) fn keep(file: &std::path::Path, meta: &Meta, sums: Checksums) -> Resu
 
 /// Compares an array with the checksums of its sidecar.
 pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    args.input.refuse_field("checksums are of whole files")?;
     let array = args.input.open()?;
     let shown = args.input.file.display();
     let sidecar = Sidecar::beside(&args.input.file)?;

@@ -193,3 +193,79 @@ fn a_checkpoint_knows_its_part() {
     let not_a_file = write_bytes(&dir, "y.npy", b"no array");
     run(&["sum", "--rows", "1:2"], &not_a_file).fails(1, &["y.npy"]);
 }
+
+/// Records of an id, two bytes that mean nothing, and a position of three.
+fn records(dir: &TempDir, name: &str, ids: std::ops::Range<u16>) -> PathBuf {
+    let dict = format!(
+        "{{'descr': [('id', '>u2'), ('', '|V2'), ('pos', '<f4', (3,)), ('word', '|S2')], \
+          'fortran_order': False, 'shape': ({},), }}",
+        ids.len()
+    );
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((dict.len() as u16).to_le_bytes());
+    bytes.extend(dict.bytes());
+    for id in ids {
+        bytes.extend(id.to_be_bytes());
+        bytes.extend([0xff; 2]);
+        (0..3).for_each(|axis| bytes.extend((f32::from(id) + axis as f32).to_le_bytes()));
+        bytes.extend(b"ab");
+    }
+    write_bytes(dir, name, &bytes)
+}
+
+#[test]
+fn fields_of_structured_files() {
+    let dir = dir();
+    let (a, _) = (records(&dir, "r-a.npy", 0..10), records(&dir, "r-b.npy", 10..15));
+    let field = |file: &Path, field: &str| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(format!("[{field}]"));
+        PathBuf::from(name)
+    };
+    let sum = run(&["sum", "--json"], &field(&a, "id")).json();
+    assert_eq!(
+        (&sum["sum"], &sum["dtype"], &sum["bytes"]),
+        (&json!(45), &json!("uint16"), &json!(20))
+    );
+    let stats = run(&["stats", "--json"], &field(&a, "pos")).json();
+    assert_eq!((&stats["shape"], &stats["mean"]), (&json!([10, 3]), &json!([4.5, 5.5, 6.5])));
+    let many = run(&["sum", "--json"], &field(&dir.path().join("r-*.npy"), "id")).json();
+    assert_eq!((&many["sum"], &many["shape"]), (&json!(105), &json!([15])));
+    let info = run(&["info"], &field(&a, "pos")).ok();
+    assert!(info.contains("decoded (a field of records"), "{info}");
+    run(&["sum"], &a).fails(1, &["fields id, pos, word", "FILE.npy[NAME]"]);
+    run(&["sum"], &field(&a, "ids")).fails(1, &["no field \"ids\"", "id, pos, word"]);
+    run(&["sum"], &field(&a, "word")).fails(1, &["\"word\"", "byte strings"]);
+    run(&["sum"], &field(&weather(), "temp")).fails(1, &["\"temp\"", "no structured array"]);
+    run(&["checksum"], &field(&a, "id")).fails(2, &["whole files", "[id]"]);
+    run(&["normalize", "--in-place"], &field(&a, "pos")).fails(2, &["whole files"]);
+    rowmill([OsStr::new("normalize"), field(&a, "pos").as_os_str(), a.as_os_str()])
+        .fails(2, &["is the input itself"]);
+}
+
+#[test]
+fn complex_numbers_and_bfloat16() {
+    use rowmill::Complex;
+    let dir = dir();
+    let z = [Complex::new(1.0_f32, 2.0), Complex::new(0.5, -4.0), Complex::new(0.0, 1.0)];
+    let file = write(&dir, "z.npy", &[3, 1], &z);
+    let sum = run(&["sum", "--json"], &file).json();
+    assert_eq!((&sum["sum"], &sum["dtype"]), (&json!([1.5, -1.0]), &json!("complex64")));
+    assert_eq!(run(&["sum"], &file).ok(), "1.5-1.0j\n");
+    let rows = run(&["mean", "--axis", "rows", "--json"], &file).json();
+    assert_eq!(rows["mean"], json!([[1.0, 2.0], [0.5, -4.0], [0.0, 1.0]]));
+    let info = run(&["info", "--json"], &file).json();
+    assert_eq!(info["descr"], "<c8");
+    run(&["stats"], &file).fails(2, &["complex64 has no order", "rowmill sum"]);
+    run(&["sum", "--where", "x > 1"], &file).fails(2, &["--where compares"]);
+    let output = dir.path().join("n.npy");
+    rowmill([OsStr::new("normalize"), file.as_os_str(), output.as_os_str()])
+        .fails(2, &["no order"]);
+    // 1.5 and -2, the lower half of the first byte by byte.
+    let raw = write_bytes(&dir, "b.dat", &[0xc0, 0x3f, 0x00, 0xc0]);
+    let args = ["sum", "--dtype", "bf16", "--shape", "2", "--byte-order", "little"];
+    assert_eq!(run(&args, &raw).ok(), "-0.5\n");
+    let args = ["normalize", "--dtype", "bf16", "--shape", "2", "--byte-order", "little"];
+    rowmill(args.iter().map(OsStr::new).chain([raw.as_os_str(), output.as_os_str()])).ok();
+    assert_eq!(run(&["info", "--json"], &output).json()["dtype"], "float32");
+}

@@ -21,7 +21,7 @@ use rowmill_lanes::narrow::{Narrow, widen, widen_f16};
 /// | `u8` to `u64` | `u64`, exact or an error | `f64`, likewise | same |
 /// | `f16`, `bf16`, `f32` | `f64`, accumulated in `f64` | `f64` | same |
 /// | `f64` | `f64`, compensated in every lane and merge | `f64` | same |
-pub trait Numeric: Element {
+pub trait Numeric: Element + PartialOrd {
     /// The type of sums.
     type Sum: Copy + Send + Sync + std::fmt::Debug + PartialEq + 'static;
 

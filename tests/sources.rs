@@ -136,7 +136,7 @@ fn many_files_give_the_bits_of_one() {
             |chunk| Ok(chunk.as_slice().to_vec()),
             |_, rows: Vec<f64>| {
                 seen.extend(rows);
-                Ok(())
+                std::ops::ControlFlow::Continue(())
             },
         )
         .expect("all chunks");

@@ -62,6 +62,7 @@
 //! | describe a raw file | [`RawSpec`], [`Sidecar`] |
 //! | work on some rows, some columns, a box | [`Source::part`], [`Part`] |
 //! | take many files as one array | [`Concat`] |
+//! | reduce the last axes, or the first ones | [`Source::merge_axes`] |
 //! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
 //! | leave elements out | [`Mask`], [`Condition`], [`NanPolicy`] |
 //! | write a reduction of your own | [`Reduce`] |
@@ -79,11 +80,11 @@
 
 pub use rowmill_core::{
     AnyArray, Appender, Array, ArrayMut, AtomicFile, Backend, Birth, BusErrors, ByteOrder,
-    ChecksumHasher, Checksums, CleanOptions, Concat, CowArray, CreateOptions, DType, Element,
-    Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError, Leftover,
-    LeftoverKind, MAX_NDIM, Meta, OpenOptions, Order, ParseDTypeError, ParseShapeError,
-    ParseSliceError, Part, Pick, RawSpec, Shape, ShapeError, Sidecar, SidecarError, Slice,
-    SliceSource, Source, StagedArray, Tile, TileBuffer, Triggers, WhileWritten, f16, files_like,
-    match_array, npy, open, zeros,
+    ChecksumHasher, Checksums, CleanOptions, Complex, Concat, CowArray, CreateOptions, DType,
+    Element, Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError,
+    Leftover, LeftoverKind, MAX_NDIM, Merged, Meta, OpenOptions, Order, ParseDTypeError,
+    ParseShapeError, ParseSliceError, Part, Pick, RawSpec, Shape, ShapeError, Sidecar,
+    SidecarError, Slice, SliceSource, Source, StagedArray, Tile, TileBuffer, Triggers,
+    WhileWritten, bf16, f16, files_like, match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

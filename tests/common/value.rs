@@ -1,6 +1,6 @@
 //! Element types as the tests see them.
 
-use rowmill::{Numeric, f16};
+use rowmill::{Numeric, bf16, f16};
 
 use super::Rng;
 
@@ -175,6 +175,7 @@ macro_rules! floats {
 }
 floats! {
     f16: 8, f64::from(f16::MIN_POSITIVE_SUBNORMAL), |x| Self::from_f64(x);
+    bf16: 40, f64::from(bf16::from_bits(1)), |x| Self::from_f64(x);
     f32: 40, f64::from(f32::from_bits(1)), |x| x as Self;
     f64: 100, f64::from_bits(1), |x| x;
 }

@@ -193,7 +193,7 @@ Examples:
 /// for all that follows, so groups such as this one come after the options of the command itself.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InputArgs {
-    /// The array file
+    /// The array file; of a structured .npy file, one field: 'x.npy[temp]'
     #[arg(index = 1, help_heading = None::<&str>)]
     pub(crate) file: PathBuf,
     #[command(flatten)]
@@ -204,7 +204,7 @@ pub(crate) struct InputArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InputsArgs {
     /// The array file, or many that are one array: their rows in the order given, for a quoted pattern
-    /// ('part-*.npy') sorted by name
+    /// ('part-*.npy') sorted by name; of a structured .npy file, one field: 'x.npy[temp]'
     #[arg(index = 1, help_heading = None::<&str>, value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::io;
 use std::process::ExitCode;
 
-use rowmill::{Error, FileError};
+use rowmill::{DType, Error, FileError};
 
 use crate::note;
 
@@ -37,6 +37,14 @@ impl From<FileError> for Failure {
 }
 
 impl Failure {
+    /// A command that needs numbers in an order, of complex ones.
+    pub(crate) fn unordered(dtype: DType, why: &str) -> Self {
+        Self::Usage(format!(
+            "{why}, and {dtype} has no order; `rowmill sum` and `rowmill mean` without --where take \
+             complex numbers"
+        ))
+    }
+
     /// The same with better advice than the general one, if there is some.
     pub(crate) fn or_hint(self, better: Option<String>) -> Self {
         match self {

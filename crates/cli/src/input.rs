@@ -18,7 +18,11 @@ use crate::table::{clean, human_bytes, human_rate, human_time};
 
 impl ReadArgs {
     fn open_one(&self, file: &Path) -> Result<AnyArray, Failure> {
+        let (file, field) = &with_field(file);
         let mut options = self.options();
+        if let Some(field) = field {
+            options = options.field(field);
+        }
         let spec = self.raw.spec()?;
         if let Some(spec) = &spec {
             options = options.spec(spec.clone());
@@ -45,6 +49,17 @@ impl InputArgs {
     /// The file, or what a pattern finds, of which a part may be meant.
     pub(crate) fn open_part(&self, part: &PartArgs) -> Result<Input, Failure> {
         Input::open(std::slice::from_ref(&self.file), part, &self.reading)
+    }
+
+    /// Refuses a field of a structured file, where whole files are meant.
+    pub(crate) fn refuse_field(&self, why: &str) -> Result<(), Failure> {
+        match with_field(&self.file).1 {
+            Some(field) => Err(Failure::Usage(format!(
+                "{why}; a field ([{}]) can be read by sum, mean, stats, info and normalize",
+                clean(&field)
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The dtype of the file, also of one that an interrupted job left partly changed.
@@ -226,13 +241,37 @@ fn whole_shape<T: Element>(_: &Array<T>, arrays: &[AnyArray]) -> Result<Shape, F
     Ok(Concat::<Array<T>>::of_any(arrays)?.shape().clone())
 }
 
+/// A file and, behind it in brackets, one field of it: `x.npy[temp]`. A file of that very name is that
+/// file; brackets behind anything but a `.npy` file are part of a pattern.
+pub(crate) fn with_field(file: &Path) -> (PathBuf, Option<String>) {
+    let whole = || (file.to_owned(), None);
+    if file.exists() {
+        return whole();
+    }
+    let split = file.to_str().and_then(|text| text.strip_suffix(']')?.rsplit_once('['));
+    let Some((path, field)) = split else { return whole() };
+    let path = PathBuf::from(path);
+    let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
+    if is_npy || path.is_file() { (path, Some(field.to_owned())) } else { whole() }
+}
+
 /// The files that the arguments mean: patterns are replaced by what they find.
 fn all_files(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for file in given {
-        match file.to_str().filter(|text| text.contains(['*', '?', '['])) {
-            Some(pattern) if !file.exists() => files.extend(rowmill::files_like(pattern)?),
-            _ => files.push(file.clone()),
+        let (path, field) = with_field(file);
+        let pattern = path.to_str().filter(|text| text.contains(['*', '?', '[']));
+        match (pattern.filter(|_| !path.exists()), field) {
+            (Some(pattern), None) => files.extend(rowmill::files_like(pattern)?),
+            (Some(pattern), Some(field)) => {
+                let of_each = |found: PathBuf| {
+                    let mut name = found.into_os_string();
+                    name.push(format!("[{field}]"));
+                    name.into()
+                };
+                files.extend(rowmill::files_like(pattern)?.into_iter().map(of_each));
+            }
+            (None, _) => files.push(file.clone()),
         }
     }
     Ok(files)

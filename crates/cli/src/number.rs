@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rowmill::f16;
+use rowmill::{Complex, bf16, f16};
 use serde::{Serialize, Serializer};
 
 /// One number of an answer. Integers stay exact; smaller floats fit a float64.
@@ -12,6 +12,7 @@ pub(crate) enum Number {
     Signed(i64),
     Unsigned(u64),
     Float(f64),
+    Complex(Complex<f64>),
 }
 
 macro_rules! numbers {
@@ -34,6 +35,7 @@ numbers! {
     u32 => Unsigned;
     u64 => Unsigned;
     f16 => Float;
+    bf16 => Float;
     f32 => Float;
     f64 => Float;
 }
@@ -51,6 +53,8 @@ impl Number {
             Self::Signed(value) => value as f64,
             Self::Unsigned(value) => value as f64,
             Self::Float(value) => value,
+            // There is no number that it is.
+            Self::Complex(_) => f64::NAN,
         }
     }
 
@@ -58,6 +62,7 @@ impl Number {
     pub(crate) fn rounded(self) -> String {
         match self {
             Self::Float(value) => significant(value),
+            Self::Complex(z) => complex(z, significant),
             exact => exact.to_string(),
         }
     }
@@ -72,11 +77,12 @@ impl fmt::Display for Number {
             Self::Unsigned(value) => write!(f, "{value}"),
             Self::Float(value) if value.is_nan() => f.write_str("nan"),
             Self::Float(value) => write!(f, "{value:?}"),
+            Self::Complex(z) => f.write_str(&complex(*z, |half| Self::Float(half).to_string())),
         }
     }
 }
 
-/// NaN as null, infinities as texts, integers exact, floats so that they read back to the same
+/// NaN as null, infinities as texts, complex numbers as lists of two, integers exact, floats so that they read back to the same
 /// bits.
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -88,8 +94,22 @@ impl Serialize for Number {
             Self::Float(f64::NEG_INFINITY) => serializer.serialize_str("-inf"),
             Self::Float(value) if value.is_nan() => serializer.serialize_none(),
             Self::Float(value) => serializer.serialize_f64(value),
+            Self::Complex(z) => [Self::Float(z.re), Self::Float(z.im)].serialize(serializer),
         }
     }
+}
+
+impl From<Complex<f64>> for Number {
+    fn from(z: Complex<f64>) -> Self {
+        Self::Complex(z)
+    }
+}
+
+/// A complex number as numpy writes it: `1.5-2.0j`.
+fn complex(z: Complex<f64>, half: impl Fn(f64) -> String) -> String {
+    let im = half(z.im);
+    let sign = if im.starts_with(['-']) { "" } else { "+" };
+    format!("{}{sign}{im}j", half(z.re))
 }
 
 /// Significant digits in a table.
@@ -173,5 +193,10 @@ mod tests {
         assert_eq!(Number::Float(f64::NAN).to_string(), "nan");
         assert_eq!(Number::Float(f64::NEG_INFINITY).to_string(), "-inf");
         assert_eq!(Number::from(f16::from_f32(1.5)).to_string(), "1.5");
+        let z = |re, im| Number::from(Complex::new(re, im));
+        assert_eq!(z(1.5, -2.0).to_string(), "1.5-2.0j");
+        assert_eq!(z(f64::NAN, f64::INFINITY).to_string(), "nan+infj");
+        assert_eq!(z(1.5, 2.0).rounded(), "1.5+2j");
+        assert_eq!(serde_json::to_string(&z(1.5, f64::NAN)).expect("plain"), "[1.5,null]");
     }
 }

@@ -4,8 +4,9 @@
 use std::time::Instant;
 
 use rowmill::{
-    All, Axis as ExecAxis, Checkpoint, Columns, CompareMask, Condition, Engine, NanPolicy, Numeric,
-    Reduce, Reduction, Result, Resume, Rows, Selector, Shape, Source, Statistic, Sum, Values,
+    All, Axis as ExecAxis, Checkpoint, Columns, CompareMask, Condition, Element, Engine, NanPolicy,
+    Numeric, Reduce, Reduction, Result, Resume, Rows, Selector, Shape, Source, Statistic, Sum,
+    Values,
 };
 
 use crate::input::Readable;
@@ -115,7 +116,7 @@ pub(crate) fn timed<T, R>(
     checkpoint: Option<&Checkpoint>,
 ) -> Result<(R::Output, f64)>
 where
-    T: Numeric,
+    T: Element,
     R: Resume<T>,
 {
     let start = Instant::now();

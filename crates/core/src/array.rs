@@ -5,14 +5,14 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::detect::read_meta;
+use crate::detect::read_meta_of;
 use crate::journal::refuse_unfinished;
 use crate::map::{Bytes, FAULT_AROUND, Seen};
 use crate::options::is_being_written;
 use crate::source::{check_ranges, tile_in};
 use crate::{
-    Backend, ByteOrder, DType, Element, Error, Identity, Meta, OpenOptions, RawSpec, Result, Shape,
-    Source, Tile, TileBuffer,
+    Backend, ByteOrder, Complex, DType, Element, Error, Identity, Meta, OpenOptions, RawSpec,
+    Result, Shape, Source, Tile, TileBuffer,
 };
 
 #[derive(Debug)]
@@ -28,7 +28,8 @@ impl Inner {
         let mut file = options.open_file(path)?;
         // Before the header is read, so that what it says is of the file that is verified later.
         let seen = Seen::of(path, &file)?;
-        let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
+        let asked = (options.spec.as_ref(), options.field.as_deref());
+        let meta = read_meta_of(path, &mut file, seen.len, asked)?;
         refuse_unfinished(path, &file)?;
         let bytes = Bytes::new(path, file, seen, options.backend, options.bus_errors)?;
         let in_place = bytes.mapped().is_some_and(|b| lends_in_place(&meta, b));
@@ -49,8 +50,9 @@ impl Inner {
 pub(crate) fn lends_in_place(meta: &Meta, bytes: &[u8]) -> bool {
     let start = bytes.as_ptr().addr() + meta.offset as usize;
     meta.is_row_major()
+        && meta.record.is_none()
         && (meta.byte_order == ByteOrder::NATIVE || meta.dtype.size() == 1)
-        && start.is_multiple_of(meta.dtype.size())
+        && start.is_multiple_of(meta.dtype.word_size())
 }
 
 /// An array file open for reading, its elements of type `T`. Cheap to clone: clones share the
@@ -280,7 +282,11 @@ impl<T: Element> Source<T> for Array<T> {
     }
 
     fn identity(&self) -> Option<Identity> {
-        Some(self.inner.bytes.identity())
+        let whole = self.inner.bytes.identity();
+        match self.meta().record {
+            None => Some(whole),
+            Some(record) => Some(whole.of_part(format!("{record:?} {}", T::DTYPE).as_bytes())),
+        }
     }
 
     fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
@@ -294,11 +300,14 @@ impl<T: Element> Source<T> for Array<T> {
 
     fn release(&self, rows: Range<usize>, cols: Range<usize>) {
         let Inner { meta, bytes, .. } = &*self.inner;
-        if check_ranges(&meta.shape, &rows, &cols).is_err() || bytes.mapped().is_none() {
-            return;
-        }
+        let end = match bytes.mapped() {
+            Some(bytes) if check_ranges(&meta.shape, &rows, &cols).is_ok() => bytes.len(),
+            _ => return,
+        };
         let row_len = meta.shape.row_len();
-        let run = |first: usize, len: usize| meta.position(first)..meta.position(first + len);
+        // Of records, what is behind the last field may be behind the end.
+        let at = |index: usize| meta.position(index).min(end);
+        let run = |first: usize, len: usize| at(first)..at(first + len);
         if !meta.is_row_major() {
             // Of a row there is something everywhere; of a column of a matrix in one place.
             let cols = if meta.shape.ndim() == 2 { cols } else { 0..row_len };
@@ -380,8 +389,11 @@ pub enum AnyArray {
     U32(Array<u32>),
     U64(Array<u64>),
     F16(Array<crate::f16>),
+    Bf16(Array<crate::bf16>),
     F32(Array<f32>),
     F64(Array<f64>),
+    C64(Array<Complex<f32>>),
+    C128(Array<Complex<f64>>),
 }
 
 /// Evaluates an expression for an [`AnyArray`] with the array inside, whatever its type.
@@ -392,9 +404,21 @@ pub enum AnyArray {
 ///     match_array!(x, x => x.shape().rows())
 /// }
 /// ```
+///
+/// What is not for complex numbers is said for them apart:
+///
+/// ```
+/// use rowmill_core::{AnyArray, match_array};
+/// fn is_ordered(x: &AnyArray) -> bool {
+///     match_array!(x, _x => true; complex _x => false)
+/// }
+/// ```
 #[macro_export]
 macro_rules! match_array {
     ($any:expr, $x:ident => $body:expr) => {
+        $crate::match_array!($any, $x => $body; complex $x => $body)
+    };
+    ($any:expr, $x:ident => $body:expr; complex $z:ident => $other:expr) => {
         match $any {
             $crate::AnyArray::Bool($x) => $body,
             $crate::AnyArray::I8($x) => $body,
@@ -406,8 +430,11 @@ macro_rules! match_array {
             $crate::AnyArray::U32($x) => $body,
             $crate::AnyArray::U64($x) => $body,
             $crate::AnyArray::F16($x) => $body,
+            $crate::AnyArray::Bf16($x) => $body,
             $crate::AnyArray::F32($x) => $body,
             $crate::AnyArray::F64($x) => $body,
+            $crate::AnyArray::C64($z) => $other,
+            $crate::AnyArray::C128($z) => $other,
         }
     };
 }
@@ -429,8 +456,11 @@ impl AnyArray {
             DType::U32 => Self::U32(Array::typed(inner)?),
             DType::U64 => Self::U64(Array::typed(inner)?),
             DType::F16 => Self::F16(Array::typed(inner)?),
+            DType::Bf16 => Self::Bf16(Array::typed(inner)?),
             DType::F32 => Self::F32(Array::typed(inner)?),
             DType::F64 => Self::F64(Array::typed(inner)?),
+            DType::C64 => Self::C64(Array::typed(inner)?),
+            DType::C128 => Self::C128(Array::typed(inner)?),
         })
     }
 

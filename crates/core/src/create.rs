@@ -181,6 +181,9 @@ impl CreateOptions {
         let shape = Shape::new(dims).map_err(too_large)?;
         let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
         let format = self.format.unwrap_or(if is_npy { Format::Npy } else { Format::Raw });
+        if format == Format::Npy && !T::DTYPE.has_npy_code() {
+            return Err(Error::NoNpyCode { path: path.to_owned(), dtype: T::DTYPE });
+        }
         let header = match format {
             Format::Npy => npy::write(T::DTYPE, ByteOrder::NATIVE, self.order, &shape),
             Format::Raw => Vec::new(),
@@ -193,6 +196,7 @@ impl CreateOptions {
             shape,
             offset: header.len() as u64,
             columns: self.columns.clone(),
+            record: None,
         };
         let bytes = meta.shape.byte_len(T::DTYPE.size()).map_err(too_large)?;
         let len = (header.len() + bytes) as u64;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::append;
 use crate::atomic::{inode, same_file};
-use crate::sidecar::MAX_SIDECAR_LEN;
+use crate::sidecar::{MAX_SIDECAR_LEN, clip};
 use crate::{Error, Format, Meta, Order, RawSpec, Result, Sidecar, SidecarError, npy};
 
 /// Finds out what a file of `file_len` bytes holds, and checks it against that length.
@@ -29,9 +29,19 @@ pub(crate) fn read_meta(
     file_len: u64,
     spec: Option<&RawSpec>,
 ) -> Result<Meta> {
+    read_meta_of(path, file, file_len, (spec, None))
+}
+
+/// The same of one field of a structured `.npy` file.
+pub(crate) fn read_meta_of(
+    path: &Path,
+    file: &mut File,
+    file_len: u64,
+    asked: Asked<'_>,
+) -> Result<Meta> {
     let (mut len, mut attempt) = (file_len, 0);
     loop {
-        let read = read_once(path, file, len, spec);
+        let read = read_once(path, file, len, asked);
         let error = match read.and_then(|meta| fits(path, file, meta, len)) {
             Ok(meta) => return Ok(meta),
             Err(e) => e,
@@ -60,13 +70,21 @@ fn fits(path: &Path, file: &File, meta: Meta, len: u64) -> Result<Meta> {
     Ok(meta)
 }
 
-fn read_once(path: &Path, file: &mut File, file_len: u64, spec: Option<&RawSpec>) -> Result<Meta> {
+/// What the caller says of a raw file, and which field of a structured one it wants.
+type Asked<'a> = (Option<&'a RawSpec>, Option<&'a str>);
+
+fn read_once(
+    path: &Path,
+    file: &mut File,
+    file_len: u64,
+    (spec, field): Asked<'_>,
+) -> Result<Meta> {
     let (own, replaced) = Found::own(path, file)?;
     if is_named_npy(path) {
         if spec.is_some() {
             return Err(Error::SpecForNpy { path: path.to_owned() });
         }
-        return npy_meta(path, file, file_len, own);
+        return npy_meta(path, file, (file_len, field), own);
     }
     // A hand-made sidecar of a file that has been replaced is not removed yet, if it is there.
     let handmade = match replaced {
@@ -76,7 +94,9 @@ fn read_once(path: &Path, file: &mut File, file_len: u64, spec: Option<&RawSpec>
     let is_raw =
         spec.is_some() || [&own, &handmade].into_iter().flatten().any(|f| f.sidecar.gives_layout());
     let meta = if !is_raw && starts_as_npy(path, file, file_len)? {
-        npy_meta(path, file, file_len, own)?
+        npy_meta(path, file, (file_len, field), own)?
+    } else if let Some(field) = field {
+        return Err(Error::NoRecords { path: path.to_owned(), field: clip(field) });
     } else {
         raw_meta(path, spec, own, handmade)?
     };
@@ -149,9 +169,16 @@ fn starts_as_npy(path: &Path, file: &mut File, file_len: u64) -> Result<bool> {
     Ok(&start == npy::MAGIC)
 }
 
-fn npy_meta(path: &Path, file: &mut File, file_len: u64, own: Option<Found>) -> Result<Meta> {
+fn npy_meta(
+    path: &Path,
+    file: &mut File,
+    (file_len, field): (u64, Option<&str>),
+    own: Option<Found>,
+) -> Result<Meta> {
+    // A sidecar is about whole rows of numbers.
+    let own = own.filter(|_| field.is_none());
     file.rewind().map_err(Error::io("read", path))?;
-    let header = npy::read(file, file_len)
+    let header = npy::read_field(file, file_len, field)
         .map_err(|source| Error::Header { path: path.to_owned(), source })?;
     let said = Sidecar {
         dtype: Some((header.dtype, header.byte_order)),
@@ -171,6 +198,7 @@ fn npy_meta(path: &Path, file: &mut File, file_len: u64, own: Option<Found>) -> 
         shape: header.shape,
         offset: header.offset,
         columns: own.and_then(|own| own.sidecar.columns),
+        record: header.record,
     })
 }
 
@@ -222,6 +250,7 @@ fn raw_meta(
         shape: said.shape.ok_or_else(|| missing("shape"))?,
         offset: said.offset.unwrap_or(0),
         columns: said.columns,
+        record: None,
     })
 }
 

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 /// The element type of an array, named as numpy names it.
 ///
-/// Complex numbers and `bfloat16` are not supported yet, which is why the enum is open.
+/// Of numpy's numbers only `longdouble` and its complex kin are missing, which differ from machine to
+/// machine.
 ///
 /// ```
 /// use rowmill_core::DType;
@@ -37,15 +38,21 @@ pub enum DType {
     U64,
     /// IEEE 754 binary16.
     F16,
+    /// bfloat16: the upper half of a binary32. `.npy` files cannot hold it.
+    Bf16,
     /// IEEE 754 binary32.
     F32,
     /// IEEE 754 binary64.
     F64,
+    /// A complex number of two binary32.
+    C64,
+    /// A complex number of two binary64.
+    C128,
 }
 
 impl DType {
     /// Every dtype, in numpy's order of kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Bool,
         Self::I8,
         Self::I16,
@@ -56,8 +63,11 @@ impl DType {
         Self::U32,
         Self::U64,
         Self::F16,
+        Self::Bf16,
         Self::F32,
         Self::F64,
+        Self::C64,
+        Self::C128,
     ];
 
     /// Size of one element in bytes.
@@ -65,13 +75,19 @@ impl DType {
     pub const fn size(self) -> usize {
         match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
-            Self::I16 | Self::U16 | Self::F16 => 2,
+            Self::I16 | Self::U16 | Self::F16 | Self::Bf16 => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
-            Self::I64 | Self::U64 | Self::F64 => 8,
+            Self::I64 | Self::U64 | Self::F64 | Self::C64 => 8,
+            Self::C128 => 16,
         }
     }
 
-    /// numpy's name: `float32`, `int64`, `bool`.
+    /// Size of what the byte order is about, in bytes: of a complex number each half by itself.
+    pub(crate) const fn word_size(self) -> usize {
+        if self.is_complex() { self.size() / 2 } else { self.size() }
+    }
+
+    /// numpy's name (for `bfloat16` that of its extensions): `float32`, `int64`, `bool`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -85,12 +101,16 @@ impl DType {
             Self::U32 => "uint32",
             Self::U64 => "uint64",
             Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
             Self::F32 => "float32",
             Self::F64 => "float64",
+            Self::C64 => "complex64",
+            Self::C128 => "complex128",
         }
     }
 
-    /// The type code of the array interface protocol, without byte order: `f4`, `i8`, `b1`.
+    /// The type code of the array interface protocol, without byte order: `f4`, `i8`, `b1`. `bfloat16`
+    /// has none there; its code here is `bf16`.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -104,8 +124,11 @@ impl DType {
             Self::U32 => "u4",
             Self::U64 => "u8",
             Self::F16 => "f2",
+            Self::Bf16 => "bf16",
             Self::F32 => "f4",
             Self::F64 => "f8",
+            Self::C64 => "c8",
+            Self::C128 => "c16",
         }
     }
 
@@ -123,8 +146,11 @@ impl DType {
             Self::U32 => "u32",
             Self::U64 => "u64",
             Self::F16 => "f16",
+            Self::Bf16 => "bf16",
             Self::F32 => "f32",
             Self::F64 => "f64",
+            Self::C64 => "c64",
+            Self::C128 => "c128",
         }
     }
 
@@ -142,7 +168,19 @@ impl DType {
     /// Whether the type is a float, so that it can hold NaN.
     #[must_use]
     pub const fn is_float(self) -> bool {
-        matches!(self, Self::F16 | Self::F32 | Self::F64)
+        matches!(self, Self::F16 | Self::Bf16 | Self::F32 | Self::F64)
+    }
+
+    /// Whether the type is a complex number.
+    #[must_use]
+    pub const fn is_complex(self) -> bool {
+        matches!(self, Self::C64 | Self::C128)
+    }
+
+    /// Whether a `.npy` header can say so.
+    #[must_use]
+    pub const fn has_npy_code(self) -> bool {
+        !matches!(self, Self::Bf16)
     }
 
     /// Parses a dtype with its byte order, in any spelling that [`FromStr`] takes.
@@ -198,7 +236,7 @@ impl FromStr for DType {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is not a supported dtype; expected one of bool, int8 to int64, uint8 to uint64, \
-     float16, float32, float64 (or a code such as \"<f4\")"
+     float16, bfloat16, float32, float64, complex64, complex128 (or a code such as \"<f4\")"
 )]
 pub struct ParseDTypeError {
     /// What was given.
@@ -248,7 +286,7 @@ mod tests {
 
     #[test]
     fn others_are_refused_by_name() {
-        for text in ["", "<", "O", "|O", "<c8", "<M8[ns]", "|S5", "<U3", "|V8", "float128", "<f44"]
+        for text in ["", "<", "O", "|O", "<c32", "<M8[ns]", "|S5", "<U3", "|V8", "float128", "<f44"]
         {
             let error = text.parse::<DType>().expect_err(text);
             assert!(error.to_string().contains(&format!("{text:?}")));

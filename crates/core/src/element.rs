@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 
 use bytemuck::{Pod, Zeroable};
-use half::f16;
+use half::{bf16, f16};
+use num_complex::Complex;
 
 use crate::DType;
 
@@ -11,15 +12,15 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A type that array elements can be read as: `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`](struct@f16), `f32`
-/// and `f64`. Sealed: the list is [`DType`]'s.
+/// A type that array elements can be read as: `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`](struct@f16),
+/// [`bf16`](struct@bf16), `f32`, `f64`, and [`Complex`] of the last two. Sealed: the list is [`DType`]'s.
 ///
 /// ```
 /// use rowmill_core::{DType, Element};
 /// assert_eq!(<f32 as Element>::DTYPE, DType::F32);
 /// ```
 pub trait Element:
-    sealed::Sealed + Copy + Default + Zeroable + PartialEq + PartialOrd + Debug + Send + Sync + 'static
+    sealed::Sealed + Copy + Default + Zeroable + PartialEq + Debug + Send + Sync + 'static
 {
     /// The dtype of this type.
     const DTYPE: DType;
@@ -109,8 +110,17 @@ pod_elements! {
     u32: U32, |x| x.swap_bytes();
     u64: U64, |x| x.swap_bytes();
     f16: F16, |x| Self::from_bits(x.to_bits().swap_bytes());
+    bf16: Bf16, |x| Self::from_bits(x.to_bits().swap_bytes());
     f32: F32, |x| Self::from_bits(x.to_bits().swap_bytes());
     f64: F64, |x| Self::from_bits(x.to_bits().swap_bytes());
+    Complex<f32>: C64, |x| Self::new(swap(x.re), swap(x.im));
+    Complex<f64>: C128, |x| Self::new(swap(x.re), swap(x.im));
+}
+
+/// The bytes of a half of a complex number in the opposite order.
+#[inline(always)]
+fn swap<F: Element<Stored = F>>(half: F) -> F {
+    F::swap(half)
 }
 
 impl sealed::Sealed for bool {}

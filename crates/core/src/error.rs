@@ -38,6 +38,26 @@ pub enum Error {
         /// What is wrong with the header.
         source: HeaderError,
     },
+    /// A field was asked for of a file that has no records.
+    #[error("{} is a raw file and has no fields; leave out the field {field:?}", path.display())]
+    NoRecords {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: String,
+    },
+    /// A field of a structured file was to be opened for writing.
+    #[error(
+        "the field {field:?} of {} cannot be opened for writing: fields are read only; write its \
+         elements to a file of their own",
+        path.display()
+    )]
+    FieldIsReadOnly {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: String,
+    },
     /// The sidecar is damaged or contradicts the file.
     #[error("the sidecar {} cannot be used: {source}", path.display())]
     Sidecar {
@@ -78,6 +98,18 @@ pub enum Error {
         expected: DType,
         /// What the file holds.
         found: DType,
+    },
+    /// A `.npy` file was to be made of elements that the format has no code for.
+    #[error(
+        "{} cannot be a .npy file of {dtype}, for which the format has no code; give it a name that does \
+         not end in .npy, and it will be a raw file with a sidecar",
+        path.display()
+    )]
+    NoNpyCode {
+        /// The file.
+        path: PathBuf,
+        /// The dtype.
+        dtype: DType,
     },
     /// The array has another shape than was asked for.
     #[error("{} has shape {found}, expected {expected}", path.display())]

@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytemuck::Zeroable;
 
 use crate::map::decode::{Columns, MOST_COLUMNS, side_by_side, swap, swap_from};
+use crate::npy::Record;
 use crate::{ByteOrder, Element, Meta, Order, Result, TileBuffer};
 
 /// Where the bytes of a file come from.
@@ -48,7 +49,10 @@ impl Meta {
         if out.is_empty() {
             return Ok(());
         }
-        if self.is_row_major() {
+        if let Some(record) = self.record {
+            let out = bytemuck::must_cast_slice_mut(out);
+            self.decode_records(record, bytes, rows, cols, out)
+        } else if self.is_row_major() {
             self.decode_rows::<T>(bytes, rows, cols, out)
         } else {
             self.gather(bytes, rows, cols, bytemuck::must_cast_slice_mut(out))
@@ -71,11 +75,56 @@ impl Meta {
             if self.byte_order == ByteOrder::NATIVE {
                 bytes.copy(at, part)?;
             } else if let Some(from) = bytes.in_place(at, part.len()) {
-                swap_from(from, part, self.dtype.size());
+                swap_from(from, part, self.dtype.word_size());
             } else {
                 bytes.copy(at, part)?;
-                swap(part, self.dtype.size());
+                swap(part, self.dtype.word_size());
             }
+        }
+        Ok(())
+    }
+
+    /// One field of records: the records are gone through a piece at a time.
+    fn decode_records(
+        &self,
+        record: Record,
+        bytes: &impl Fetch,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        out: &mut [u8],
+    ) -> Result<()> {
+        const PIECE: usize = 64 << 10;
+        let (size, row_len) = (self.dtype.size(), self.shape.row_len());
+        let mut piece = Vec::new();
+        // Whole rows are one run.
+        let run = if cols.len() == row_len { out.len() / size } else { cols.len() };
+        for (i, mut to) in out.chunks_mut(run * size).enumerate() {
+            let mut next = (rows.start + i) * row_len + cols.start;
+            while !to.is_empty() {
+                // To the end of a record, or many whole ones.
+                let within = next % record.len;
+                let left = to.len() / size;
+                let most = (PIECE / record.size).max(1) * record.len;
+                let n = if within > 0 { record.len - within } else { most }.min(left);
+                let (at, end) = (self.position(next), self.position(next + n - 1) + size);
+                let from = match bytes.in_place(at, end - at) {
+                    Some(from) => from,
+                    None => {
+                        piece.resize(end - at, 0);
+                        bytes.copy(at, &mut piece)?;
+                        &piece[..]
+                    }
+                };
+                let (here, rest) = to.split_at_mut(n * size);
+                let field = record.len * size;
+                for (to, from) in here.chunks_mut(field).zip(from.chunks(record.size)) {
+                    to.copy_from_slice(&from[..to.len()]);
+                }
+                (to, next) = (rest, next + n);
+            }
+        }
+        if self.byte_order != ByteOrder::NATIVE {
+            swap(out, self.dtype.word_size());
         }
         Ok(())
     }
@@ -107,6 +156,7 @@ impl Meta {
             }
             lines
         };
+        let foreign = self.byte_order != ByteOrder::NATIVE;
         let mut copies = vec![0; if mapped { 0 } else { together * len }];
         let mut next = in_place(0);
         for group in 0..groups {
@@ -121,9 +171,13 @@ impl Meta {
                 }
             }
             let ahead = if mapped && group + 1 < groups { together } else { 0 };
-            let swap = self.byte_order != ByteOrder::NATIVE;
+            let swap = foreign && !self.dtype.is_complex();
             Columns { lines: &lines[..together], next: &next[..ahead], size, swap }
                 .turn(&mut out[first(group) * size..], width * size);
+        }
+        if foreign && self.dtype.is_complex() {
+            // Elements are moved as a whole, and then turned around half by half.
+            swap(out, self.dtype.word_size());
         }
         Ok(())
     }
@@ -169,7 +223,13 @@ impl Meta {
 
     /// The byte offset of the element that is `index`-th in file order.
     pub(crate) fn position(&self, index: usize) -> usize {
-        self.offset as usize + index * self.dtype.size()
+        let size = self.dtype.size();
+        let from_start = match self.record {
+            None => index * size,
+            Some(record) if record.len == 0 => 0,
+            Some(record) => index / record.len * record.size + index % record.len * size,
+        };
+        self.offset as usize + from_start
     }
 
     /// The place in Fortran order of element `col` (counted in C order within a row) of a row.
@@ -203,6 +263,7 @@ mod tests {
             shape: Shape::new([2, 3, 4]).expect("small"),
             offset: 0,
             columns: None,
+            record: None,
         };
         // strides in Fortran order: 1, 2, 6
         for i in 0..2 {

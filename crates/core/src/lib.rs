@@ -37,6 +37,7 @@ mod journal;
 mod layout;
 mod leftovers;
 mod map;
+mod merged;
 mod meta;
 pub mod npy;
 mod options;
@@ -67,6 +68,7 @@ pub use journal::{
 };
 pub use leftovers::LeftoverKind;
 pub use map::{Assembly, Unfilled, WriteBack, zeros};
+pub use merged::Merged;
 pub use meta::{Format, Meta};
 pub use options::{Backend, BusErrors, OpenOptions, WhileWritten};
 pub use part::{ParseSliceError, Part, Pick, Slice};
@@ -75,4 +77,5 @@ pub use shape::{MAX_NDIM, Order, ParseShapeError, Shape, ShapeError};
 pub use sidecar::{Sidecar, SidecarError};
 pub use source::{SliceSource, Source, Tile, TileBuffer};
 
-pub use half::f16;
+pub use half::{bf16, f16};
+pub use num_complex::Complex;

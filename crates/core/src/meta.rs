@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::detect::read_meta;
+use crate::npy::Record;
 use crate::options::open_regular;
-use crate::{ByteOrder, DType, Error, Order, RawSpec, Result, Shape};
+use crate::{ByteOrder, DType, Error, Order, RawSpec, Result, Shape, ShapeError};
 
 /// How an array file says what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +35,8 @@ pub struct Meta {
     pub offset: u64,
     /// The names of the columns, if a sidecar gives them: one for each element of a row.
     pub columns: Option<Vec<String>>,
+    /// Of one field of a structured array, where in the records it is.
+    pub record: Option<Record>,
 }
 
 impl Meta {
@@ -78,8 +81,18 @@ impl Meta {
     /// or [`Error::NameContradicts`].
     pub fn check(&self, path: &Path, file_len: u64) -> Result<()> {
         let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
-        let bytes = self.shape.byte_len(self.dtype.size()).map_err(too_large)? as u64;
-        let expected = self.offset.checked_add(bytes).ok_or_else(|| Error::Truncated {
+        let elements = self.shape.byte_len(self.dtype.size()).map_err(too_large)?;
+        let (start, bytes) = match self.record {
+            None => (self.offset, Some(elements)),
+            Some(record) => {
+                let bytes = record.count.checked_mul(record.size);
+                let bytes = bytes.filter(|&bytes| isize::try_from(bytes).is_ok());
+                (self.offset - record.offset as u64, bytes)
+            }
+        };
+        let bytes = bytes
+            .ok_or_else(|| too_large(ShapeError::TooLarge { dims: self.shape.dims().to_vec() }))?;
+        let expected = start.checked_add(bytes as u64).ok_or_else(|| Error::Truncated {
             path: path.to_owned(),
             expected: u64::MAX,
             found: file_len,
@@ -139,6 +152,7 @@ mod tests {
             shape: Shape::new([2, 3]).expect("small"),
             offset: 10,
             columns: None,
+            record: None,
         }
     }
 

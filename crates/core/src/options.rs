@@ -73,6 +73,7 @@ pub struct OpenOptions {
     while_written: WhileWritten,
     pub(crate) spec: Option<RawSpec>,
     pub(crate) flush: FlushPolicy,
+    pub(crate) field: Option<String>,
 }
 
 impl OpenOptions {
@@ -109,6 +110,30 @@ impl OpenOptions {
     #[must_use]
     pub fn spec(mut self, spec: RawSpec) -> Self {
         self.spec = Some(spec);
+        self
+    }
+
+    /// Which field of a structured `.npy` file is meant, for reading: its elements are an array then, with
+    /// the axes of a sub-array behind those of the file. Of records within records, `outer.inner`.
+    /// Default: none, so that a structured file is refused with the list of its fields.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, OpenOptions, Source};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// # let dict = "{'descr': [('id', '<u2'), ('temp', '<f4')], 'fortran_order': False, 'shape': (2,), }";
+    /// # let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    /// # bytes.extend((dict.len() as u16).to_le_bytes());
+    /// # bytes.extend(dict.bytes());
+    /// # bytes.extend([1, 0, 0, 0, 0x80, 0x3f, 2, 0, 0, 0, 0, 0x40]);
+    /// # std::fs::write(&path, bytes)?;
+    /// let temp: Array<f32> = OpenOptions::new().field("temp").open(&path)?;
+    /// assert_eq!(temp.get(&[1])?, 2.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn field(mut self, name: impl Into<String>) -> Self {
+        self.field = Some(name.into());
         self
     }
 
@@ -166,6 +191,7 @@ impl OpenOptions {
     /// # Errors
     /// As [`ArrayMut::open`].
     pub fn open_mut<T: Element>(&self, path: impl AsRef<Path>) -> Result<ArrayMut<T>> {
+        self.refuse_field(path.as_ref())?;
         ArrayMut::open_with(path.as_ref(), self, refuse_unfinished)
     }
 
@@ -174,7 +200,15 @@ impl OpenOptions {
     /// # Errors
     /// As [`CowArray::open`].
     pub fn open_cow<T: Element>(&self, path: impl AsRef<Path>) -> Result<CowArray<T>> {
+        self.refuse_field(path.as_ref())?;
         CowArray::open_with(path.as_ref(), self)
+    }
+
+    fn refuse_field(&self, path: &Path) -> Result<()> {
+        match self.field.clone() {
+            Some(field) => Err(Error::FieldIsReadOnly { path: path.to_owned(), field }),
+            None => Ok(()),
+        }
     }
 
     /// Opens a regular file for reading, and refuses it as these options say.

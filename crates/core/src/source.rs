@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Element, Error, Identity, Part, Result, Shape};
+use crate::{Element, Error, Identity, Merged, Part, Result, Shape};
 
 /// A rectangle of elements: some rows, and of each row the same run of elements.
 ///
@@ -320,6 +320,17 @@ pub trait Source<T: Element>: Sync {
         Self: Sized,
     {
         Part::new(self)
+    }
+
+    /// The same array with its first `axes` taken as one, that of its rows.
+    ///
+    /// # Errors
+    /// [`Error::PartAxes`] when it has fewer, or for none at all.
+    fn merge_axes(&self, axes: usize) -> Result<Merged<&Self>>
+    where
+        Self: Sized,
+    {
+        Merged::new(self, axes)
     }
 }
 

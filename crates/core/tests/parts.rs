@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use rowmill_core::{
-    Array, Backend, ByteOrder, Concat, DType, Element, Error, OpenOptions, Order, Part, Pick,
-    RawSpec, Result, Shape, Slice, SliceSource, Source, Tile, TileBuffer, npy,
+    Array, Backend, ByteOrder, Complex, Concat, DType, Element, Error, OpenOptions, Order, Part,
+    Pick, RawSpec, Result, Shape, Slice, SliceSource, Source, Tile, TileBuffer, bf16, npy,
 };
 
 /// Seeded random numbers (splitmix64).
@@ -27,6 +27,37 @@ impl Rng {
 trait Made: Element {
     fn made(i: usize) -> Self;
     fn little_endian(self) -> Vec<u8>;
+    /// What the byte order is about.
+    const WORD: usize = size_of::<Self>();
+}
+
+impl Made for Complex<f64> {
+    const WORD: usize = 8;
+    fn made(i: usize) -> Self {
+        Self::new(i as f64, 0.5 - i as f64)
+    }
+    fn little_endian(self) -> Vec<u8> {
+        [self.re.to_le_bytes(), self.im.to_le_bytes()].concat()
+    }
+}
+
+impl Made for Complex<f32> {
+    const WORD: usize = 4;
+    fn made(i: usize) -> Self {
+        Self::new(i as f32, 0.5 - i as f32)
+    }
+    fn little_endian(self) -> Vec<u8> {
+        [self.re.to_le_bytes(), self.im.to_le_bytes()].concat()
+    }
+}
+
+impl Made for bf16 {
+    fn made(i: usize) -> Self {
+        Self::from_bits(i as u16)
+    }
+    fn little_endian(self) -> Vec<u8> {
+        self.to_le_bytes().to_vec()
+    }
 }
 
 impl Made for bool {
@@ -86,7 +117,7 @@ fn layouts<'a, T: Made>(
                 for (i, value) in values.iter().enumerate() {
                     let mut element = value.little_endian();
                     if byte_order == ByteOrder::Big {
-                        element.reverse();
+                        element.chunks_mut(T::WORD).for_each(<[u8]>::reverse);
                     }
                     let at = offset + place(dims, order, i) * size_of::<T>();
                     bytes[at..at + element.len()].copy_from_slice(&element);
@@ -223,6 +254,9 @@ fn parts_are_what_indexing_gives() {
     parts_of::<bool>();
     parts_of::<u16>();
     parts_of::<f64>();
+    parts_of::<bf16>();
+    parts_of::<Complex<f32>>();
+    parts_of::<Complex<f64>>();
 }
 
 #[test]
@@ -451,4 +485,121 @@ fn patterns_find_files_sorted_and_none_that_is_hidden() {
     assert_eq!(like("p-*.npy"), ["p-1.npy", "p-10.npy", "p-2.npy"]);
     assert_eq!(like("*.npy").len(), 4);
     assert_eq!(like("p-[12].npy"), ["p-1.npy", "p-2.npy"]);
+}
+
+/// A structured file of records `(u8, T, u8 padding, [T; 3])`, with every layout of it.
+fn fields_of<T: Made>(code: &str) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("records.npy");
+    let mut rng = Rng(11);
+    for dims in [&[0][..], &[1], &[5000], &[30, 7]] {
+        let count: usize = dims.iter().product();
+        for sign in ['<', '>'] {
+            let descr = format!(
+                "[('a', '|u1'), ('one', '{sign}{code}'), ('', '|V1'), ('three', '{sign}{code}', (3,))]"
+            );
+            let shape = Shape::new(dims).expect("small");
+            let dict = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}");
+            let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+            bytes.extend((dict.len() as u16).to_le_bytes());
+            bytes.extend(dict.bytes());
+            for record in 0..count {
+                let put = |bytes: &mut Vec<u8>, i: usize| {
+                    let mut element = T::made(4 * record + i).little_endian();
+                    if sign == '>' {
+                        element.chunks_mut(T::WORD).for_each(<[u8]>::reverse);
+                    }
+                    bytes.extend(element);
+                };
+                bytes.push(0xcd);
+                put(&mut bytes, 0);
+                bytes.push(0xab);
+                (1..4).for_each(|i| put(&mut bytes, i));
+            }
+            std::fs::write(&path, &bytes).expect("written");
+            let one: Vec<T> = (0..count).map(|r| T::made(4 * r)).collect();
+            let three: Vec<T> =
+                (0..count).flat_map(|r| (1..4).map(move |i| T::made(4 * r + i))).collect();
+            for backend in [Backend::Mapped, Backend::Positioned] {
+                for (name, expected) in [("one", &one), ("three", &three)] {
+                    let options = OpenOptions::new().backend(backend).field(name);
+                    let x: Array<T> = options.open(&path).expect("written");
+                    let axes = if name == "one" { vec![] } else { vec![3] };
+                    assert_eq!(x.shape().dims(), [dims, &axes].concat());
+                    let name = format!("{dims:?} {sign}{code} {name} {backend:?}");
+                    check(&name, &x, expected, &mut rng);
+                }
+            }
+            // One byte too few, and one too many.
+            for (len, word) in [(bytes.len() - 1, "truncated"), (bytes.len() + 1, "extra")] {
+                if count > 0 || len > bytes.len() {
+                    let mut other = bytes.clone();
+                    other.resize(len, 0);
+                    std::fs::write(&path, other).expect("written");
+                    says(OpenOptions::new().field("one").open::<T>(&path), &[word]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fields_of_structured_files() {
+    fields_of::<u16>("u2");
+    fields_of::<f64>("f8");
+    fields_of::<Complex<f32>>("c8");
+}
+
+#[test]
+fn fields_are_read_only_and_arrays_of_their_own() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("r.npy");
+    let dict = "{'descr': [('a', '|u1'), ('b', '|u1')], 'fortran_order': False, 'shape': (2,), }";
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((dict.len() as u16).to_le_bytes());
+    bytes.extend(dict.bytes());
+    bytes.extend([1, 2, 3, 4]);
+    std::fs::write(&path, bytes).expect("written");
+    says(Array::<u8>::open(&path), &["r.npy", "fields a, b", "ask for one"]);
+    let a = OpenOptions::new().field("a");
+    says(a.open_mut::<u8>(&path), &["\"a\"", "read only"]);
+    says(a.open_cow::<u8>(&path), &["\"a\"", "read only"]);
+    says(a.open::<u16>(&path), &["uint8"]);
+    let b = OpenOptions::new().field("b");
+    let (a, b) = (a.open::<u8>(&path).expect("a"), b.open::<u8>(&path).expect("b"));
+    assert_ne!(a.identity(), b.identity());
+    assert_eq!(b.get(&[1]).expect("inside"), 4);
+    let raw = written(dir.path(), "x.dat");
+    let spec = RawSpec::new(DType::U8, raw.shape().clone());
+    says(OpenOptions::new().spec(spec).field("a").open::<u8>(raw.path()), &["no fields", "\"a\""]);
+}
+
+#[test]
+fn merged_axes_are_the_same_elements() {
+    fn merged<T: Made>() {
+        let mut rng = Rng(23);
+        for dims in
+            [&[6][..], &[3, 5], &[4, 3, 5], &[3, 2, 3, 4], &[2, 30, 40], &[3, 0, 4], &[0, 2, 2]]
+        {
+            let dir = tempfile::tempdir().expect("a folder");
+            let values: Vec<T> = (0..dims.iter().product()).map(T::made).collect();
+            for (name, source) in layouts(dir.path(), &values, dims) {
+                for axes in 1..=dims.len() {
+                    let x = source.merge_axes(axes).expect("so many");
+                    let rows: usize = dims[..axes].iter().product();
+                    assert_eq!(x.shape().dims(), [&[rows], &dims[axes..]].concat());
+                    let name = format!("{dims:?} {name} {axes} merged");
+                    check(&name, &x, &values, &mut rng);
+                }
+            }
+        }
+    }
+    merged::<bool>();
+    merged::<u16>();
+    merged::<Complex<f64>>();
+    let dir = tempfile::tempdir().expect("a folder");
+    let x = written(dir.path(), "x.dat");
+    assert_ne!(x.merge_axes(2).expect("two").identity(), x.identity());
+    says(x.merge_axes(3).map(|_| ()), &["3 axes", "has 2"]);
+    says(x.merge_axes(0).map(|_| ()), &["0 axes"]);
 }

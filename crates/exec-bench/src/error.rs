@@ -34,6 +34,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The measured jobs are about numbers on a line.
+    #[error("{} holds complex numbers, which are not measured; take a file of real ones", path.display())]
+    Complex {
+        /// The file.
+        path: PathBuf,
+    },
     /// The disk is full.
     #[error(
         "there is no room for {}, a file of {bytes} bytes; choose a smaller size or another \
@@ -85,4 +91,9 @@ impl Error {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
+}
+
+/// What is measured of no complex array.
+pub(crate) fn complex<T: rowmill_core::Element, R>(x: &rowmill_core::Array<T>) -> Result<R> {
+    Err(Error::Complex { path: x.path().to_owned() })
 }

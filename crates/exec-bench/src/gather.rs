@@ -33,7 +33,7 @@ pub fn gather(
     sums: usize,
 ) -> Result<[Samples; 2]> {
     let x = OpenOptions::new().backend(backend).open_any(file)?;
-    match_array!(&x, x => measure(x, (rows, order, to), runs, sums))
+    match_array!(&x, x => measure(x, (rows, order, to), runs, sums); complex x => crate::error::complex(x).map_err(rowmill_exec::Error::kernel))
 }
 
 fn measure<T: Element + Numeric>(

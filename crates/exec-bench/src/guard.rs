@@ -21,7 +21,7 @@ pub fn guard(file: &Path, workers: Option<usize>, runs: usize) -> Result<Vec<Sam
         builder = builder.workers(workers);
     }
     let engine = &builder.build()?;
-    match_array!(&bare, bare => measure(engine, bare, &options.open(file)?, runs))
+    match_array!(&bare, bare => measure(engine, bare, &options.open(file)?, runs); complex x => crate::error::complex(x))
 }
 
 fn measure<T: Numeric>(

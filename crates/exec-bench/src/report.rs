@@ -54,7 +54,7 @@ pub struct Report {
 /// room to write.
 pub fn limit(path: &Path, options: &Options) -> Result<Report> {
     let any = rowmill_core::open(path)?;
-    match_array!(&any, x => measure(x, options))
+    match_array!(&any, x => measure(x, options); complex x => crate::error::complex(x))
 }
 
 fn measure<T: Numeric>(x: &Array<T>, options: &Options) -> Result<Report> {

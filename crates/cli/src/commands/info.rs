@@ -123,6 +123,8 @@ fn lines(report: &Report<'_>, array: &AnyArray, asked: Backend) -> Vec<(&'static
 fn why_decoded(meta: &Meta, backend: Backend) -> &'static str {
     if backend == Backend::Positioned {
         "the positioned backend reads into buffers"
+    } else if meta.record.is_some() {
+        "a field of records, which has gaps"
     } else if meta.dtype == rowmill::DType::Bool {
         "any non-zero byte is true"
     } else if meta.dtype.size() > 1 && meta.byte_order != ByteOrder::NATIVE {

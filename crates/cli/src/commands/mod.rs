@@ -2,6 +2,7 @@
 
 mod append;
 mod clean;
+mod complex;
 mod describe;
 mod info;
 mod normalize;

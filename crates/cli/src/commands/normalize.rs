@@ -7,14 +7,14 @@ use std::time::Instant;
 use rowmill::{
     AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FloatElement,
     Format, InPlace, Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, Shape,
-    Source, f16, match_array,
+    Source, bf16, f16, match_array,
 };
 use serde::Serialize;
 
 use super::verify;
 use crate::args::NormalizeArgs;
 use crate::failure::Failure;
-use crate::input::{Input, describe_speed};
+use crate::input::{Input, describe_speed, with_field};
 use crate::json;
 use crate::note;
 use crate::report::Took;
@@ -42,6 +42,9 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     let Some(output) = &args.output else { return in_place(args, how, out) };
     let input = args.input.open_part(&args.part)?;
     check_output(&input, output)?;
+    if input.dtype().is_complex() {
+        return Err(Failure::unordered(input.dtype(), "normalize scales numbers on a line"));
+    }
     let dtype = output_dtype(args, input.first());
     let running = args.engine.build(&args.input.file)?;
     let mut options = CreateOptions::new().format(Format::Npy);
@@ -51,7 +54,7 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     let start = Instant::now();
     let checkpoint = args.checkpoint.get();
     let to = (output.as_path(), &options, checkpoint.as_ref());
-    match_array!(input.first(), x => write(&running.engine, &input.source(x)?, how, dtype, to))
+    match_array!(input.first(), x => write(&running.engine, &input.source(x)?, how, dtype, to); complex _x => Ok(()))
         .map_err(|error| input.failure(error))?;
     if args.checksums {
         let written = rowmill::open(output)?;
@@ -66,13 +69,14 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
 
 /// Replaces the rows of the file itself.
 fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result<(), Failure> {
+    args.input.refuse_field("--in-place changes whole files")?;
     let (file, spec) = (&args.input.file, args.input.reading.raw.spec()?);
     let dtype = match args.input.describe_unfinished(spec.as_ref())? {
-        dtype @ (DType::F16 | DType::F32 | DType::F64) => dtype,
+        dtype if dtype.is_float() => dtype,
         other => {
             return Err(Failure::Usage(format!(
                 "{} holds {other}, which cannot hold normalized values; --in-place needs float16, \
-                 float32 or float64, name an output instead",
+                 bfloat16, float32 or float64, name an output instead",
                 file.display()
             )));
         }
@@ -82,6 +86,7 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
     let (engine, spec) = (&running.engine, spec.as_ref());
     let (meta, became) = match dtype {
         DType::F16 => change::<f16>(engine, file, spec, how)?,
+        DType::Bf16 => change::<bf16>(engine, file, spec, how)?,
         DType::F32 => change::<f32>(engine, file, spec, how)?,
         _ => change::<f64>(engine, file, spec, how)?,
     };
@@ -182,7 +187,8 @@ fn check_output(input: &Input, output: &Path) -> Result<(), Failure> {
         )));
     }
     // What cannot be compared is not there yet, or opening it says what is wrong.
-    let is_output = |file| same_file::is_same_file(file, output).unwrap_or(false);
+    let is_output =
+        |file: &PathBuf| same_file::is_same_file(with_field(file).0, output).unwrap_or(false);
     if input.files.iter().any(is_output) {
         return Err(Failure::Usage(format!(
             "{shown} is the input itself; give the output another name, so that the input stays, or \
@@ -198,7 +204,7 @@ fn output_dtype(args: &NormalizeArgs, array: &AnyArray) -> DType {
         Some(FloatType::F16) => DType::F16,
         Some(FloatType::F32) => DType::F32,
         Some(FloatType::F64) => DType::F64,
-        None => match_array!(array, x => normalized(x)),
+        None => match_array!(array, x => normalized(x); complex x => x.meta().dtype),
     }
 }
 

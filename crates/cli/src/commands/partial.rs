@@ -115,7 +115,11 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
         None => (None, Vec::new()),
     };
     let start = Instant::now();
-    let partial = match_array!(input.first(), x => reduce(x, args, &input, before))?;
+    let partial = match_array!(
+        input.first(),
+        x => reduce(x, args, &input, before)?;
+        complex _x => return Err(Failure::unordered(input.dtype(), "partials look for minima and maxima"))
+    );
     let seconds = start.elapsed().as_secs_f64();
     for file in input.files.iter().map(|file| json::path(file)) {
         if !files.contains(&file) {
@@ -229,7 +233,7 @@ fn finish(merged: &Read, ddof: u64) -> Result<Cells<Cell>, Failure> {
     }
     Ok(of_dtype! {
         Bool: bool, I8: i8, I16: i16, I32: i32, I64: i64, U8: u8, U16: u16, U32: u32, U64: u64,
-        F16: rowmill::f16, F32: f32, F64: f64,
+        F16: rowmill::f16, Bf16: rowmill::bf16, F32: f32, F64: f64,
     })
 }
 

@@ -129,7 +129,11 @@ impl<T: Answering> Resume<T> for Kernel<'_, T> {
 
 pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let input = args.input.open()?;
-    let (cells, seconds, took) = match_array!(input.first(), x => reduce(x, args, &input))?;
+    let (cells, seconds, took) = match_array!(
+        input.first(),
+        x => reduce(x, args, &input)?;
+        complex _x => return Err(Failure::unordered(input.dtype(), "stats looks for minima and maxima"))
+    );
     if args.json {
         let report = Report { args, input: &input, cells: &cells, seconds, took };
         return json::write(out, &report).map_err(Failure::Output);

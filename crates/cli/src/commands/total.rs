@@ -7,6 +7,7 @@ use rowmill::{Array, Block, Counts, Error, Mean, Reduce, Resume, Shape, Sum, mat
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::complex::{self, ComplexElement};
 use super::{label, label_header, most_lines};
 use crate::args::TotalArgs;
 use crate::failure::Failure;
@@ -37,9 +38,9 @@ impl Total {
 }
 
 /// The answer for one cell, and how many elements went into it.
-struct Cell {
-    value: Number,
-    count: u64,
+pub(super) struct Cell {
+    pub(super) value: Number,
+    pub(super) count: u64,
 }
 
 /// The kernel, with everything that is known at run time only.
@@ -113,7 +114,11 @@ impl<T: Answering> Resume<T> for Kernel<'_, T> {
 
 pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let input = args.input.open()?;
-    let (cells, seconds, took) = match_array!(input.first(), x => reduce(x, total, args, &input))?;
+    let (cells, seconds, took) = match_array!(
+        input.first(),
+        x => reduce(x, total, args, &input)?;
+        complex x => reduce_complex(x, total, args, &input)?
+    );
     if args.json {
         let report = Report { total, args, input: &input, cells: &cells, seconds, took };
         return json::write(out, &report).map_err(Failure::Output);
@@ -142,6 +147,25 @@ fn reduce<T: Answering>(
     let checkpoint = args.checkpoint.get();
     let kernel = Kernel { total, how };
     let done = timed(&running.engine, &input.source(first)?, kernel, checkpoint.as_ref());
+    let (cells, seconds) = done.map_err(|error| input.failure(error))?;
+    Ok((cells, seconds, running.finish()))
+}
+
+fn reduce_complex<T: ComplexElement>(
+    first: &Array<T>,
+    total: Total,
+    args: &TotalArgs,
+    input: &Input,
+) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
+    if args.select.condition.is_some() {
+        return Err(Failure::unordered(input.dtype(), "--where compares"));
+    }
+    let select = args.select.open(&args.input.reading, input, first)?;
+    let running = args.engine.build(&input.files[0])?;
+    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
+    let checkpoint = args.checkpoint.get();
+    let (engine, source) = (&running.engine, input.source(first)?);
+    let done = complex::total(engine, &source, (total, how), checkpoint.as_ref());
     let (cells, seconds) = done.map_err(|error| input.failure(error))?;
     Ok((cells, seconds, running.finish()))
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use rowmill::{Array, Checksums, Engine, Format, Meta, Numeric, Sidecar, match_array};
+use rowmill::{Array, Checksums, Element, Engine, Format, Meta, Sidecar, match_array};
 use serde::Serialize;
 
 use crate::args::IntegrityArgs;
@@ -57,6 +57,7 @@ impl<'a> Report<'a> {
 
 /// Makes checksums and keeps them in the sidecar.
 pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    args.input.refuse_field("checksums are of whole files")?;
     let array = args.input.open()?;
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
@@ -80,7 +81,7 @@ pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Fail
     Ok(())
 }
 
-pub(super) fn checksums<T: Numeric>(
+pub(super) fn checksums<T: Element>(
     engine: &Engine,
     array: &Array<T>,
 ) -> rowmill::Result<Checksums> {
@@ -101,6 +102,7 @@ pub(super) fn keep(file: &std::path::Path, meta: &Meta, sums: Checksums) -> Resu
 
 /// Compares an array with the checksums of its sidecar.
 pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    args.input.refuse_field("checksums are of whole files")?;
     let array = args.input.open()?;
     let shown = args.input.file.display();
     let sidecar = Sidecar::beside(&args.input.file)?;

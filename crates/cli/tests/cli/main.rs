@@ -10,5 +10,6 @@ mod failures;
 mod fixtures;
 mod normalize;
 mod partial;
+mod parts;
 mod report;
 mod usage;

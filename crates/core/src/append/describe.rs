@@ -153,6 +153,7 @@ mod tests {
             shape: Shape::new(dims).expect("small"),
             offset: 128,
             columns: None,
+            record: None,
         }
     }
 

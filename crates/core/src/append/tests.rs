@@ -294,6 +294,7 @@ fn append_equals_write<T: Element>(
             byte_order: if T::DTYPE.size() == 1 { ByteOrder::NATIVE } else { order },
             order: Order::C,
             columns: None,
+            record: None,
             offset: if npy { 128 } else { 0 },
             shape: shape.clone(),
         };

@@ -62,7 +62,8 @@ fn every_fixture_opens_or_is_refused_as_expected() {
         let meta = meta_of(&path, spec).unwrap_or_else(|e| panic!("{name}: {e}"));
         let format = if name.starts_with("npy/") { Format::Npy } else { Format::Raw };
         let shape = shape(&dims);
-        let wanted = Meta { format, dtype, byte_order, order, shape, offset, columns };
+        let wanted =
+            Meta { format, dtype, byte_order, order, shape, offset, columns, record: None };
         assert_eq!(meta, wanted, "{name}");
     }
     for (name, part) in expected["bad"].as_object().expect("bad files") {

@@ -39,6 +39,7 @@ macro_rules! with_size {
             2 => with_size!(@ $SIZE 2, $N 8, $body),
             4 => with_size!(@ $SIZE 4, $N 4, $body),
             8 => with_size!(@ $SIZE 8, $N 2, $body),
+            16 => with_size!(@ $SIZE 16, $N 1, $body),
             size => unreachable!("no element has {size} bytes"),
         }
     };

@@ -1,6 +1,8 @@
 //! [`parse_dict`]: the text of a header, parsed without evaluating and without recursion.
 
 use super::HeaderError;
+use super::record::{self, Found, Record};
+use crate::sidecar::clip;
 use crate::{ByteOrder, DType, MAX_NDIM, Order, Shape, ShapeError};
 
 /// The dict of a `.npy` header: a [`Header`](super::Header) without the offset, which the bytes
@@ -14,8 +16,10 @@ pub struct Dict {
     pub byte_order: ByteOrder,
     /// The order of the elements.
     pub order: Order,
-    /// The shape.
+    /// The shape; of a field that is a sub-array, with its axes behind those of the array.
     pub shape: Shape,
+    /// Of one field of a structured array, where in the records it is.
+    pub record: Option<Record>,
 }
 
 /// How the text of a header is encoded.
@@ -42,12 +46,38 @@ pub enum Encoding {
 /// [`HeaderError`] for everything but a dict with exactly the keys descr, fortran_order and shape
 /// that gives a supported dtype and a shape that this machine can address.
 pub fn parse_dict(text: &[u8], encoding: Encoding) -> Result<Dict, HeaderError> {
+    parse_field(text, encoding, None)
+}
+
+/// The same of one field of a structured array, whose dtype, shape and place are those of the field.
+///
+/// A field within a record that is a field is `outer.inner`.
+///
+/// ```
+/// use rowmill_core::{DType, npy};
+/// let text = b"{'descr': [('id', '<u2'), ('', '|V2'), ('xyz', '<f4', (3,))], \
+///              'fortran_order': False, 'shape': (10,)}";
+/// let dict = npy::parse_field(text, npy::Encoding::Latin1, Some("xyz"))?;
+/// assert_eq!((dict.dtype, dict.shape.dims()), (DType::F32, &[10, 3][..]));
+/// let record = dict.record.expect("it is structured");
+/// assert_eq!((record.size, record.offset, record.len), (16, 4, 3));
+/// # Ok::<(), npy::HeaderError>(())
+/// ```
+///
+/// # Errors
+/// As [`parse_dict`]; [`HeaderError::Structured`], [`HeaderError::NotStructured`],
+/// [`HeaderError::NoSuchField`] and [`HeaderError::Field`].
+pub fn parse_field(
+    text: &[u8],
+    encoding: Encoding,
+    field: Option<&str>,
+) -> Result<Dict, HeaderError> {
     if encoding == Encoding::Utf8
         && let Err(error) = std::str::from_utf8(text)
     {
         return Err(HeaderError::NotUtf8 { at: error.valid_up_to() });
     }
-    let mut parser = Parser { text, at: 0, encoding };
+    let mut parser = Parser { text, at: 0, encoding, field };
     let (mut descr, mut order, mut shape) = (None, None, None);
     parser.expect(b'{', "a dict, starting with {")?;
     while !parser.eat(b'}') {
@@ -68,10 +98,44 @@ pub fn parse_dict(text: &[u8], encoding: Encoding) -> Result<Dict, HeaderError> 
     if parser.at < text.len() {
         return Err(parser.syntax("nothing but spaces after the dict"));
     }
-    let (dtype, byte_order) = descr.ok_or(HeaderError::MissingKey { key: "descr" })?;
+    let descr = descr.ok_or(HeaderError::MissingKey { key: "descr" })?;
     let order = order.ok_or(HeaderError::MissingKey { key: "fortran_order" })?;
     let shape = shape.ok_or(HeaderError::MissingKey { key: "shape" })?;
-    Ok(Dict { dtype, byte_order, order, shape })
+    match descr {
+        Descr::Plain(..) if field.is_some() => {
+            Err(HeaderError::NotStructured { wanted: clip(field.unwrap_or_default()) })
+        }
+        Descr::Plain(dtype, byte_order) => {
+            Ok(Dict { dtype, byte_order, order, shape, record: None })
+        }
+        Descr::Field(found) => of_field(found, order, &shape),
+    }
+}
+
+/// A field of so many records.
+fn of_field(found: Found, order: Order, records: &Shape) -> Result<Dict, HeaderError> {
+    let Found { dtype, byte_order, dims, offset, size } = found;
+    if order == Order::F && records.dims().iter().filter(|&&dim| dim > 1).count() > 1 {
+        return Err(HeaderError::FortranRecords);
+    }
+    let (len, count) = (dims.iter().product(), records.len());
+    let all: Vec<usize> = records.dims().iter().copied().chain(dims).collect();
+    let shape = Shape::new(all)?;
+    let record = Some(Record { size, offset, len, count });
+    Ok(Dict { dtype, byte_order, order: Order::C, shape, record })
+}
+
+/// What a header says of elements.
+enum Descr {
+    Plain(DType, ByteOrder),
+    Field(Found),
+}
+
+/// The dtype that a code means, if it is one of those that are read, exactly as NumPy spells it.
+pub(super) fn exact(code: &str) -> Option<(DType, ByteOrder)> {
+    let is_exact = |dtype: &DType| code.trim() == code && dtype.has_npy_code();
+    let found = DType::parse_with_order(code).ok().filter(|(dtype, _)| is_exact(dtype));
+    found.filter(|_| is_signed(code))
 }
 
 /// Parses the colon and the value of a key that must not have come before.
@@ -91,31 +155,33 @@ fn set<'a, V>(
 }
 
 /// A position in the text of a header. Every method moves forward only, so parsing ends.
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     text: &'a [u8],
-    at: usize,
+    pub(super) at: usize,
     encoding: Encoding,
+    /// The field of records that is wanted.
+    field: Option<&'a str>,
 }
 
 impl<'a> Parser<'a> {
-    fn rest(&self) -> &'a [u8] {
+    pub(super) fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or(&[])
     }
 
-    fn skip_space(&mut self) {
+    pub(super) fn skip_space(&mut self) {
         let is_space = |b: &&u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c');
         self.at += self.rest().iter().take_while(is_space).count();
     }
 
     /// Skips spaces, then `byte` if it is there.
-    fn eat(&mut self, byte: u8) -> bool {
+    pub(super) fn eat(&mut self, byte: u8) -> bool {
         self.skip_space();
         let found = self.rest().first() == Some(&byte);
         self.at += usize::from(found);
         found
     }
 
-    fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), HeaderError> {
+    pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), HeaderError> {
         if self.eat(byte) { Ok(()) } else { Err(self.syntax(expected)) }
     }
 
@@ -131,7 +197,7 @@ impl<'a> Parser<'a> {
 
     /// A string in either kind of quotes. A backslash has no place in a header that is supported,
     /// so escapes are refused rather than decoded.
-    fn string(&mut self, expected: &'static str) -> Result<&'a [u8], HeaderError> {
+    pub(super) fn string(&mut self, expected: &'static str) -> Result<&'a [u8], HeaderError> {
         self.skip_space();
         let (quote, inner) = match self.rest().split_first() {
             Some((&quote @ (b'\'' | b'"'), inner)) => (quote, inner),
@@ -147,9 +213,12 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn descr(&mut self) -> Result<(DType, ByteOrder), HeaderError> {
-        // A list of fields, or a tuple of a base and a shape.
-        if matches!(self.rest().first(), Some(b'[' | b'(' | b'{')) {
+    fn descr(&mut self) -> Result<Descr, HeaderError> {
+        if self.rest().first() == Some(&b'[') {
+            return record::find(self, self.field).map(Descr::Field);
+        }
+        // A tuple of a base and a shape.
+        if matches!(self.rest().first(), Some(b'(' | b'{')) {
             let found = self.excerpt_of(self.rest().trim_ascii_end());
             return Err(HeaderError::UnsupportedDType { found, kind: "a structured dtype" });
         }
@@ -160,12 +229,13 @@ impl<'a> Parser<'a> {
         let found = || format!("'{}'", self.excerpt_of(raw));
         let text = std::str::from_utf8(raw).unwrap_or("");
         // The dtype parser forgives spaces around the code; NumPy writes none.
-        let exact = DType::parse_with_order(text).ok().filter(|_| text.trim() == text);
+        let is_exact = |dtype: &(DType, ByteOrder)| text.trim() == text && dtype.0.has_npy_code();
+        let exact = DType::parse_with_order(text).ok().filter(is_exact);
         match exact {
             Some((dtype, _)) if dtype.size() == 1 && is_signed(text) => {
-                Ok((dtype, ByteOrder::NATIVE))
+                Ok(Descr::Plain(dtype, ByteOrder::NATIVE))
             }
-            Some(found) if is_signed(text) => Ok(found),
+            Some((dtype, byte_order)) if is_signed(text) => Ok(Descr::Plain(dtype, byte_order)),
             Some(_) => Err(HeaderError::UnsignedDType { found: found() }),
             None => Err(HeaderError::UnsupportedDType { found: found(), kind: kind(raw) }),
         }
@@ -181,7 +251,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn shape(&mut self) -> Result<Shape, HeaderError> {
+    pub(super) fn shape(&mut self) -> Result<Shape, HeaderError> {
         const TUPLE: &str = "a tuple such as (3, 4), (3,) or ()";
         let start = self.at;
         if !self.eat(b'(') {
@@ -215,7 +285,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `3`, Python 2's `3L`, or what NumPy 2 makes of its own integers: `np.int64(3)`.
-    fn dimension(&mut self) -> Result<usize, HeaderError> {
+    pub(super) fn dimension(&mut self) -> Result<usize, HeaderError> {
         self.skip_space();
         let wrapped = INTEGER_CALLS.iter().find(|call| self.rest().starts_with(call.as_bytes()));
         if let Some(call) = wrapped {
@@ -252,7 +322,7 @@ impl<'a> Parser<'a> {
         value.ok_or_else(|| HeaderError::DimensionTooLarge { found: self.excerpt_of(digits) })
     }
 
-    fn syntax(&self, expected: &'static str) -> HeaderError {
+    pub(super) fn syntax(&self, expected: &'static str) -> HeaderError {
         let rest = self.rest();
         let found = match rest {
             [] => "the end of the header".to_owned(),
@@ -265,8 +335,16 @@ impl<'a> Parser<'a> {
         HeaderError::WrongType { key, expected, found: self.excerpt_of(self.rest()) }
     }
 
+    /// Some bytes of the header as text.
+    pub(super) fn text_of(&self, bytes: &[u8]) -> String {
+        match self.encoding {
+            Encoding::Latin1 => bytes.iter().map(|&b| char::from(b)).collect(),
+            Encoding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+        }
+    }
+
     /// The beginning of some bytes of the header, as text for an error.
-    fn excerpt_of(&self, bytes: &[u8]) -> String {
+    pub(super) fn excerpt_of(&self, bytes: &[u8]) -> String {
         const LONGEST: usize = 40;
         let cut = &bytes[..bytes.len().min(LONGEST)];
         let mut text: String = match self.encoding {
@@ -299,7 +377,7 @@ fn is_signed(code: &str) -> bool {
 }
 
 /// What a dtype outside the allow-list means, for people who do not know the codes by heart.
-fn kind(descr: &[u8]) -> &'static str {
+pub(super) fn kind(descr: &[u8]) -> &'static str {
     if descr.iter().any(u8::is_ascii_whitespace) {
         return "a code with spaces";
     }
@@ -311,8 +389,12 @@ fn kind(descr: &[u8]) -> &'static str {
         Some(b'T') => "strings of any length",
         Some(b'M') => "dates and times",
         Some(b'm') => "time differences",
+        Some(b'V') if &descr[sign..] == b"V2" => {
+            "raw bytes, or bfloat16, for which .npy has no code"
+        }
         Some(b'V') => "raw bytes or a structured dtype",
-        Some(b'c') => "complex numbers",
+        Some(b'b') if descr.ends_with(b"bf16") => "bfloat16, for which .npy has no code",
+        Some(b'c') => "complex numbers of another size",
         Some(b'f' | b'g') => "a float of another size",
         Some(b'i' | b'u') => "an integer of another size",
         _ => "unknown",

@@ -104,7 +104,7 @@ pub enum HeaderError {
     /// A dtype outside the allow-list.
     #[error(
         "the dtype {found} ({kind}) is not supported; supported are bool, int8 to int64, uint8 to \
-         uint64, float16, float32 and float64"
+         uint64, float16, float32, float64, complex64 and complex128"
     )]
     UnsupportedDType {
         /// The dtype as the header spells it.
@@ -121,6 +121,42 @@ pub enum HeaderError {
         /// The dtype as the header spells it.
         found: String,
     },
+    /// A structured array, of which no field was asked for.
+    #[error(
+        "it is a structured array with the fields {fields}: ask for one of them, as in FILE.npy[NAME] on \
+         the command line or OpenOptions::field"
+    )]
+    Structured {
+        /// The first fields.
+        fields: String,
+    },
+    /// A field of an array that has none.
+    #[error(
+        "the field {wanted:?} was asked for, but it is no structured array: leave out the field"
+    )]
+    NotStructured {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// A field that is not there.
+    #[error("it has no field {wanted:?}; its fields are {fields}")]
+    NoSuchField {
+        /// What was asked for.
+        wanted: String,
+        /// The first fields.
+        fields: String,
+    },
+    /// A field that cannot be read.
+    #[error("its field {field:?} cannot be read ({problem}); ask for a field of plain numbers")]
+    Field {
+        /// The field.
+        field: String,
+        /// What is in the way.
+        problem: &'static str,
+    },
+    /// A structured array in Fortran order.
+    #[error("it is a structured array of several axes in Fortran order; save it in C order")]
+    FortranRecords,
     /// A dimension below zero.
     #[error("the shape has a negative dimension {found}; expected 0 or more")]
     NegativeDimension {

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{Dict, Encoding, HeaderError, MAGIC, MAX_HEADER_LEN, parse_dict};
+use super::{Dict, Encoding, HeaderError, MAGIC, MAX_HEADER_LEN, Record, parse_field};
 use crate::{ByteOrder, DType, Order, Shape};
 
 /// What a `.npy` header says.
@@ -15,10 +15,13 @@ pub struct Header {
     pub byte_order: ByteOrder,
     /// The order of the elements.
     pub order: Order,
-    /// The shape.
+    /// The shape; of a field that is a sub-array, with its axes behind those of the array.
     pub shape: Shape,
     /// Where the first element starts, in bytes from the start of the file.
     pub offset: u64,
+    /// Of one field of a structured array, where in the records it is. The records then start so many
+    /// bytes before `offset`.
+    pub record: Option<Record>,
 }
 
 /// Reads the header of a `.npy` file of `file_len` bytes, and not one byte more.
@@ -30,6 +33,18 @@ pub struct Header {
 /// [`HeaderError`] when the reader fails, and for every header that is damaged or asks for
 /// something unsupported.
 pub fn read(reader: &mut impl Read, file_len: u64) -> Result<Header, HeaderError> {
+    read_field(reader, file_len, None)
+}
+
+/// The same of one field of a structured array: see [`parse_field`].
+///
+/// # Errors
+/// As [`read`] and [`parse_field`].
+pub fn read_field(
+    reader: &mut impl Read,
+    file_len: u64,
+    field: Option<&str>,
+) -> Result<Header, HeaderError> {
     let mut prefix = [0_u8; 12];
     let first = file_len.min(10) as usize;
     reader.read_exact(&mut prefix[..first])?;
@@ -63,6 +78,7 @@ pub fn read(reader: &mut impl Read, file_len: u64) -> Result<Header, HeaderError
     }
     let mut text = vec![0; len as usize];
     reader.read_exact(&mut text)?;
-    let Dict { dtype, byte_order, order, shape } = parse_dict(&text, encoding)?;
-    Ok(Header { dtype, byte_order, order, shape, offset })
+    let Dict { dtype, byte_order, order, shape, record } = parse_field(&text, encoding, field)?;
+    let offset = offset.saturating_add(record.map_or(0, |record| record.offset as u64));
+    Ok(Header { dtype, byte_order, order, shape, offset, record })
 }

@@ -2,7 +2,7 @@
 //!
 //! Versions 1.0, 2.0 and 3.0 are read. The parser works on bytes alone, evaluates nothing, does not
 //! recurse and never holds more than [`MAX_HEADER_LEN`] bytes of a header, whatever the file says
-//! about itself. It reads the header only: whether the data is as long as the header says is for
+//! about itself. (Records within records are the exception: it follows them eight deep.) It reads the header only: whether the data is as long as the header says is for
 //! [`Meta::check`](crate::Meta::check).
 //!
 //! The header is the `repr` of a Python dict with exactly three keys:
@@ -29,16 +29,20 @@
 mod dict;
 mod error;
 mod header;
+mod record;
 mod write;
 
 #[cfg(test)]
 mod fixtures_tests;
 #[cfg(test)]
+mod record_tests;
+#[cfg(test)]
 mod tests;
 
-pub use dict::{Dict, Encoding, parse_dict};
+pub use dict::{Dict, Encoding, parse_dict, parse_field};
 pub use error::HeaderError;
-pub use header::{Header, read};
+pub use header::{Header, read, read_field};
+pub use record::Record;
 pub(crate) use write::reshaped;
 pub use write::write;
 

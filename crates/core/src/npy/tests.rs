@@ -259,14 +259,15 @@ fn other_dtypes_are_refused_by_name() {
         ("'<M8[ns]'", "dates and times"),
         ("'<m8'", "time differences"),
         ("'|V16'", "raw bytes"),
-        ("'<c8'", "complex"),
+        ("'<c32'", "complex"),
+        ("'<V2'", "bfloat16"),
+        ("'<bf16'", "bfloat16"),
         ("'<f16'", "a float of another size"),
         ("'<i3'", "an integer of another size"),
         ("'<f4 '", "a code with spaces"),
         ("'< f4'", "a code with spaces"),
         ("''", "unknown"),
         ("'<'", "unknown"),
-        ("[('a', '<f4')]", "structured"),
         ("('<f4', (3,))", "structured"),
     ] {
         let error = dict(&with("descr", descr)).expect_err(descr);
@@ -275,7 +276,7 @@ fn other_dtypes_are_refused_by_name() {
         assert!(text.contains(descr) && text.contains(kind), "{text}");
         assert!(text.contains("int8 to int64"), "{text}");
     }
-    for descr in ["'f4'", "'i8'", "'float32'", "'f32'", "'bool'"] {
+    for descr in ["'f4'", "'i8'", "'float32'", "'f32'", "'bool'", "'c64'"] {
         let error = dict(&with("descr", descr)).expect_err(descr);
         assert!(matches!(error, HeaderError::UnsignedDType { .. }), "{error}");
         assert!(error.to_string().contains(descr));
@@ -380,7 +381,7 @@ fn near_dict() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn what_is_written_reads_back(
-        dtype in select(&DType::ALL),
+        dtype in select(&DType::ALL).prop_filter("a code", |dtype| dtype.has_npy_code()),
         big in any::<bool>(),
         fortran in any::<bool>(),
         shape in any_shape(),
@@ -391,7 +392,7 @@ proptest! {
         let header = read_bytes(&bytes).expect("our own");
         let byte_order = if dtype.size() == 1 { ByteOrder::NATIVE } else { byte_order };
         let offset = bytes.len() as u64;
-        prop_assert_eq!(header, Header { dtype, byte_order, order, shape, offset });
+        prop_assert_eq!(header, Header { dtype, byte_order, order, shape, offset, record: None });
         prop_assert_eq!(offset % 64, 0);
     }
 

@@ -193,6 +193,7 @@ fn the_sidecar_of_a_file_says_what_its_format_leaves_open() {
         shape: Shape::new([2, 1]).expect("small"),
         offset: 7,
         columns: Some(vec!["a".to_owned()]),
+        record: None,
     };
     let raw = Sidecar::for_meta(&meta);
     assert_eq!(parse(&raw.to_json()).expect("raw"), raw);

@@ -126,7 +126,7 @@ pub fn measure(path: &Path, options: &Options) -> Result<Report> {
     for cold in warmth.into_iter().flatten() {
         for &workers in &options.workers {
             let job = Job { path, cold, workers, picked: options.picked, loads };
-            visits.extend(match_array!(&any, x => job.rounds(x, options.runs))?);
+            visits.extend(match_array!(&any, x => job.rounds(x, options.runs); complex x => crate::error::complex(x))?);
         }
     }
     Ok(Report {

@@ -126,7 +126,7 @@ pub fn tune(path: &Path, job: Job, budget: f64, progress: impl FnMut(f64)) -> Re
 fn time(path: &Path, job: Job, setting: &Setting) -> Result<f64> {
     let engine = Engine::builder().workers(setting.workers).chunk(setting.chunk).build()?;
     let any = OpenOptions::new().backend(setting.backend).open_any(path)?;
-    match_array!(&any, x => run(&engine, x, job))
+    match_array!(&any, x => run(&engine, x, job); complex x => crate::error::complex(x))
 }
 
 fn run<T: Numeric>(engine: &Engine, x: &Array<T>, job: Job) -> Result<f64> {

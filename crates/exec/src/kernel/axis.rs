@@ -43,6 +43,10 @@ pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
 
     #[doc(hidden)]
     fn output<V: Send>(self, values: Vec<V>, dims: Vec<usize>) -> Self::Output<V>;
+
+    /// The values of a result and its shape.
+    #[doc(hidden)]
+    fn into_values<V: Send>(output: Self::Output<V>) -> (Vec<V>, Vec<usize>);
 }
 
 /// Over everything: one value.
@@ -76,6 +80,9 @@ impl Axis for All {
     fn output<V: Send>(self, mut values: Vec<V>, _: Vec<usize>) -> V {
         values.pop().expect("a reduction over everything has one cell")
     }
+    fn into_values<V: Send>(output: V) -> (Vec<V>, Vec<usize>) {
+        (vec![output], Vec::new())
+    }
 }
 
 impl Axis for Columns {
@@ -99,6 +106,9 @@ impl Axis for Columns {
     fn output<V: Send>(self, values: Vec<V>, dims: Vec<usize>) -> Values<V> {
         Values { values, dims }
     }
+    fn into_values<V: Send>(output: Values<V>) -> (Vec<V>, Vec<usize>) {
+        (output.values, output.dims)
+    }
 }
 
 impl Axis for Rows {
@@ -121,6 +131,9 @@ impl Axis for Rows {
     }
     fn output<V: Send>(self, values: Vec<V>, dims: Vec<usize>) -> Values<V> {
         Values { values, dims }
+    }
+    fn into_values<V: Send>(output: Values<V>) -> (Vec<V>, Vec<usize>) {
+        (output.values, output.dims)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod arg;
 mod axis;
+mod complex;
 mod condition;
 mod counts;
 mod covariance;
@@ -34,6 +35,7 @@ mod weighted_mean;
 
 pub use arg::{ArgMax, ArgMin, ArgMinMax, Extrema, Extremum};
 pub use axis::{All, Axis, Columns, Rows, Values};
+pub use complex::{ComplexMeanVar, Complexed, Positional};
 pub use condition::{ColumnName, Condition, ConditionMask, ParseConditionError, Term};
 pub use counts::{Counts, Tally};
 pub use covariance::{Covariance, CovarianceMatrix};

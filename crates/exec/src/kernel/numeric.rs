@@ -1,6 +1,6 @@
 //! Element types seen by kernels: what they are computed in, and what their sums are.
 
-use half::f16;
+use half::{bf16, f16};
 use rowmill_core::{Element, Tile};
 
 use super::key::Key;
@@ -12,16 +12,17 @@ use rowmill_lanes::fold::{Cells, Need, Selection};
 use rowmill_lanes::lanes::Lane;
 use rowmill_lanes::narrow::{Narrow, widen, widen_f16};
 
-/// An element type that can be reduced: every [`Element`].
+/// An element type that is a number on a line: every [`Element`] but complex numbers, of which there is
+/// neither a smallest nor a largest. What is computed of those says [`Complexed`](crate::Complexed).
 ///
 /// | elements | sum | mean, variance | minimum, maximum |
 /// |---|---|---|---|
 /// | `bool` | `i64`: how many are true | `f64` | `bool` |
 /// | `i8` to `i64` | `i64`, exact or an error | `f64`, from the exact sum, rounded once | same |
 /// | `u8` to `u64` | `u64`, exact or an error | `f64`, likewise | same |
-/// | `f16`, `f32` | `f64`, accumulated in `f64` | `f64` | same |
+/// | `f16`, `bf16`, `f32` | `f64`, accumulated in `f64` | `f64` | same |
 /// | `f64` | `f64`, compensated in every lane and merge | `f64` | same |
-pub trait Numeric: Element {
+pub trait Numeric: Element + PartialOrd {
     /// The type of sums.
     type Sum: Copy + Send + Sync + std::fmt::Debug + PartialEq + 'static;
 
@@ -286,34 +287,47 @@ impl Numeric for f64 {
     }
 }
 
-impl Numeric for f16 {
-    type Sum = f64;
-    type Lane = f32;
-    type Normalized = Self;
+macro_rules! halves {
+    ($($t:ty => $normalized:ty, |$isa:ident, $from:ident, $to:ident| $widen:expr;)*) => {$(
+        impl Numeric for $t {
+            type Sum = f64;
+            type Lane = f32;
+            type Normalized = $normalized;
 
-    fn with_lanes<R>(
-        tile: Tile<'_, Self>,
-        isa: Isa,
-        scratch: &Scratch,
-        f: impl FnOnce(Tile<'_, f32>) -> R,
-    ) -> R {
-        widened(&tile, scratch, |from: &[Self], to| widen_f16(isa, from, to), f)
-    }
-    fn from_lane(lane: f32) -> Self {
-        Self::from_f32(lane)
-    }
-    fn to_f64(self) -> f64 {
-        self.into()
-    }
-    fn sum(total: f64) -> Result<f64> {
-        Ok(total)
-    }
-    fn sum_f64(sum: f64) -> f64 {
-        sum
-    }
-    fn bounds(op: CompareOp, threshold: Threshold) -> Option<(f32, f32)> {
-        // Rounded to the type of the elements first, as numpy does. Bounds between two neighbours
-        // of that type select the same elements as bounds on them.
-        float_bounds!(f32, op, Self::from_f64(threshold.to_f64()).to_f32())
-    }
+            fn with_lanes<R>(
+                tile: Tile<'_, Self>,
+                $isa: Isa,
+                scratch: &Scratch,
+                f: impl FnOnce(Tile<'_, f32>) -> R,
+            ) -> R {
+                widened(&tile, scratch, |$from: &[Self], $to: &mut [f32]| $widen, f)
+            }
+            fn from_lane(lane: f32) -> Self {
+                Self::from_f32(lane)
+            }
+            fn to_f64(self) -> f64 {
+                self.into()
+            }
+            fn sum(total: f64) -> Result<f64> {
+                Ok(total)
+            }
+            fn sum_f64(sum: f64) -> f64 {
+                sum
+            }
+            fn bounds(op: CompareOp, threshold: Threshold) -> Option<(f32, f32)> {
+                // Rounded to the type of the elements first, as numpy does. Bounds between two
+                // neighbours of that type select the same elements as bounds on them.
+                float_bounds!(f32, op, Self::from_f64(threshold.to_f64()).to_f32())
+            }
+        }
+    )*};
+}
+halves! {
+    f16 => Self, |isa, from, to| widen_f16(isa, from, to);
+    bf16 => f32, |_isa, from, to| {
+        // The upper half of a binary32.
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = f32::from_bits(u32::from(from.to_bits()) << 16);
+        }
+    };
 }

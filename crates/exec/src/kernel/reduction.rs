@@ -320,9 +320,25 @@ where
 
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
         let partial: Self::Partial = postcard::from_bytes(bytes).ok()?;
-        let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
+        self.fits::<T>(&partial, shape, size_of::<T>(), blocks).then_some(partial)
+    }
+}
+
+impl<S, A: Axis, M> Reduction<S, A, M> {
+    /// Whether pieces can be those of some blocks of an array of elements of `size` bytes.
+    pub(super) fn fits<T: Numeric>(
+        &self,
+        partial: &Pieces<Cells<T::Lane>>,
+        shape: &Shape,
+        size: usize,
+        blocks: Range<usize>,
+    ) -> bool
+    where
+        S: Statistic<T>,
+    {
+        let grid = Grid::new(shape.rows(), shape.row_len(), size);
         let fits = |cells: &Cells<T::Lane>, len| cells.are(S::NEED, len);
-        partial.are(self.axis, &grid, blocks, fits).then_some(partial)
+        partial.are(self.axis, &grid, blocks, fits)
     }
 }
 

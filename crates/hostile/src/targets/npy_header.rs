@@ -29,6 +29,18 @@ fn run(bytes: &[u8]) {
         }
     }
     for encoding in [Encoding::Latin1, Encoding::Utf8] {
+        // Fields by names that headers of the corpus have, and by one that none has.
+        for field in ["x", "a.b", "pos", "\u{e9}", ""] {
+            match npy::parse_field(bytes, encoding, Some(field)) {
+                Ok(dict) => {
+                    let record = dict.record.expect("only records have fields");
+                    let bytes = record.len * dict.dtype.size();
+                    assert!(record.offset + bytes <= record.size, "the field is in the record");
+                    assert_eq!(dict.shape.len(), record.count * record.len);
+                }
+                Err(error) => check_error(&error),
+            }
+        }
         if let Err(error) = npy::parse_dict(bytes, encoding) {
             check_error(&error);
         }

@@ -93,7 +93,7 @@ fn check_reading(path: &Path) {
     let [mapped, positioned] = [Backend::Mapped, Backend::Positioned].map(|backend| {
         let opened = OpenOptions::new().backend(backend).open_any(path);
         opened.map(|array| {
-            let seen = match_array!(&array, x => format!("{} {}", some_of(x), scan(x)));
+            let seen = match_array!(&array, x => format!("{} {}", some_of(x), scan(x)); complex x => some_of(x));
             (array.meta().clone(), seen)
         })
     });

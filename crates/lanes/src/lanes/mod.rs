@@ -24,7 +24,7 @@ pub const N: usize = 8;
 
 /// A type that loops compute in: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`. Smaller elements are widened
 /// first, to `i32` and `f32`.
-pub trait Lane: Element + Serialize + DeserializeOwned {
+pub trait Lane: Element + PartialOrd + Serialize + DeserializeOwned {
     /// The sum of one cell, ready to be merged.
     type Total: Copy + Send + Sync + Debug + Default + PartialEq + Serialize + DeserializeOwned;
     /// The spread of one cell: centred squares for floats, exact squares for integers.

@@ -72,7 +72,11 @@ struct Description<'a> {
 
 pub(super) fn run(args: &DescribeArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let input = args.input.open()?;
-    let mut description = match_array!(input.first(), x => describe(x, args, &input))?;
+    let mut description = match_array!(
+        input.first(),
+        x => describe(x, args, &input)?;
+        complex _x => return Err(Failure::unordered(input.dtype(), "quartiles need an order"))
+    );
     if let Some(path) = &args.html {
         AtomicFile::write(path, page::page(&description).as_bytes())?;
         note(format_args!("wrote {}", clean(&path.display().to_string())));

@@ -267,8 +267,8 @@ impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
         self
     }
 
-    /// Writes a new `.npy` file: `f16` and `f32` as they are, everything else as `f64`. A file of
-    /// that name is replaced at the end in one step, and stays untouched when anything fails.
+    /// Writes a new `.npy` file: `f16` and `f32` as they are, `bf16` as `f32`, everything else as `f64`. A
+    /// file of that name is replaced at the end in one step, and stays untouched when anything fails.
     ///
     /// # Errors
     /// As [`Mapping::write_npy`](crate::Mapping::write_npy).

@@ -11,7 +11,7 @@ mod scaling;
 #[cfg(test)]
 mod tests;
 
-use half::f16;
+use half::{bf16, f16};
 use rowmill_core::Element;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,8 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A float type that normalized data can be written as: [`f16`](struct@f16), `f32`, `f64`.
+/// A float type that normalized data can be written as: [`f16`](struct@f16),
+/// [`bf16`](struct@bf16), `f32`, `f64`.
 pub trait FloatElement: Element + sealed::Sealed {
     /// The nearest value.
     #[doc(hidden)]
@@ -43,6 +44,7 @@ macro_rules! float_elements {
 }
 float_elements! {
     f16: |x| Self::from_f64(x);
+    bf16: |x| Self::from_f64(x);
     f32: |x| x as Self;
     f64: |x| x;
 }

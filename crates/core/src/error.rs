@@ -14,6 +14,21 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A computed value that the element type cannot hold, where that was to be checked.
+    #[error(
+        "row {row}, element {element} of the row becomes {value:?}, which {dtype} cannot hold; cast to a wider \
+         type, clip before, or let it saturate"
+    )]
+    Narrowing {
+        /// The row.
+        row: usize,
+        /// The element within the row, in C order.
+        element: usize,
+        /// What it becomes.
+        value: f64,
+        /// The type asked for.
+        dtype: DType,
+    },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -138,6 +138,19 @@ impl<T: Element> TileBuffer<T> {
         (&mut self.values, self.inner.get_or_insert_default())
     }
 
+    /// Room for `len` elements that a source computes, with what was there before in it.
+    ///
+    /// ```
+    /// use rowmill_core::TileBuffer;
+    /// let mut buffer = TileBuffer::<f32>::new();
+    /// buffer.room(3).fill(1.5);
+    /// assert_eq!(buffer.room(2), [1.5, 1.5]);
+    /// ```
+    pub fn room(&mut self, len: usize) -> &mut [T] {
+        self.values.resize(len, T::default());
+        &mut self.values
+    }
+
     /// The elements in `stored`, in place where the type allows it.
     pub(crate) fn loaded(&mut self) -> &[T] {
         match T::view(&self.stored) {

@@ -12,6 +12,7 @@
 mod batches;
 mod checkpoint;
 mod control;
+mod elementwise;
 mod engine;
 mod error;
 mod gather;
@@ -37,6 +38,7 @@ mod tree;
 pub use batches::{Batch, Batches, ShuffledBatches};
 pub use checkpoint::{Checkpoint, CheckpointError, check_checkpoint, frame_checkpoint};
 pub use control::{CancelToken, Progress};
+pub use elementwise::{Cast, CastElement, Computed, Elementwise};
 pub use engine::{Engine, EngineBuilder};
 pub use error::{Error, Result};
 pub use in_place::InPlace;

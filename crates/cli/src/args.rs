@@ -166,6 +166,10 @@ Examples:
   rowmill normalize x.npy x_z.npy
   rowmill normalize x.npy x_01.npy --method minmax
   rowmill normalize x.npy x_11.npy --method minmax --range -1,1 --axis all
+  rowmill normalize x.npy x_l2.npy --method l2 --axis rows
+  rowmill normalize train.npy train_z.npy --save-fit z.json
+  rowmill normalize test.npy test_z.npy --by z.json
+  rowmill normalize test_z.npy test.npy --by z.json --inverse
   rowmill normalize counts.npy z.npy --output-dtype f32
   rowmill normalize x.npy x_z.npy --checkpoint job.ckpt   killed and run again, it goes on
   rowmill normalize x.npy --in-place";
@@ -483,12 +487,30 @@ pub(crate) struct NormalizeArgs {
     /// What is normalized by itself: everything, each column, or each row
     #[arg(long, value_enum, default_value_t = Axis::Columns)]
     pub(crate) axis: Axis,
-    /// To mean 0 and standard deviation 1, or to a range
+    /// How elements are scaled
     #[arg(long, value_enum, default_value_t = Method::Zscore)]
     pub(crate) method: Method,
     /// What the smallest and the largest element become with minmax [default: 0,1]
     #[arg(long, value_name = "A,B", allow_hyphen_values = true)]
     pub(crate) range: Option<Interval>,
+    /// Do not take the mean (or the median) away, only scale
+    #[arg(long)]
+    pub(crate) no_center: bool,
+    /// Cut off what lies outside of the range of minmax, or of -1 to 1: with --by, elements of a new file can
+    #[arg(long)]
+    pub(crate) clip: bool,
+    /// Write what was found of FILE to this JSON file, for --by
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["in_place", "by"])]
+    pub(crate) save_fit: Option<PathBuf>,
+    /// Scale by what --save-fit wrote for another file with the same columns, and find nothing anew
+    #[arg(
+        long, value_name = "PATH",
+        conflicts_with_all = ["in_place", "range", "no_center", "clip"]
+    )]
+    pub(crate) by: Option<PathBuf>,
+    /// The way back: FILE is what was normalized so, OUT becomes what it was
+    #[arg(long, requires = "by")]
+    pub(crate) inverse: bool,
     /// Element type of OUT [default: float16 and float32 as they are, float64 for all others]
     #[arg(long, value_name = "DTYPE", value_enum)]
     pub(crate) output_dtype: Option<FloatType>,

@@ -41,8 +41,18 @@ impl From<Nan> for NanPolicy {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Method {
+    /// Mean 0 and standard deviation 1
     Zscore,
+    /// From 0 to 1, or the range that is given
     Minmax,
+    /// A largest absolute value of 1
+    Maxabs,
+    /// By median and quartiles, which extreme values do not move
+    Robust,
+    /// Absolute values that add up to 1; mostly of rows
+    L1,
+    /// A length of 1; mostly of rows
+    L2,
 }
 
 impl Method {
@@ -50,6 +60,10 @@ impl Method {
         match self {
             Self::Zscore => "zscore",
             Self::Minmax => "minmax",
+            Self::Maxabs => "maxabs",
+            Self::Robust => "robust",
+            Self::L1 => "l1",
+            Self::L2 => "l2",
         }
     }
 }

@@ -377,7 +377,8 @@ mod tests {
         let values = [&values[..], &odd].concat();
         let x = SliceSource::new(&values, [values.len()]).expect("one axis");
         let new = Elementwise::new;
-        let cases: [(Elementwise, fn(f64) -> f64); 9] = [
+        type Case = (Elementwise, fn(f64) -> f64);
+        let cases: [Case; 9] = [
             (new(), |x| x),
             (new().affine(3.0, -1.0), |x| x * 3.0 - 1.0),
             (new().clip(-1.0, 2.0), |x| if x.is_nan() { x } else { x.clamp(-1.0, 2.0) }),

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rowmill::{
-    AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FloatElement,
-    Format, InPlace, Meta, Normalize, NormalizeAxis, NormalizeMethod, Numeric, RawSpec, Shape,
-    Source, bf16, f16, match_array,
+    AnyArray, Array, ArrayMut, AtomicFile, Checkpoint, CreateOptions, DType, Element, Engine,
+    FileError, Fitted, FloatElement, Format, InPlace, Meta, NormOrder, Normalize, NormalizeAxis,
+    NormalizeMethod, Numeric, RawSpec, Shape, Source, bf16, f16, match_array,
 };
 use serde::Serialize;
 
@@ -39,6 +39,7 @@ struct Report<'a> {
 
 pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let how = how(args)?;
+    let saved = args.by.as_deref().map(read_fit).transpose()?;
     let Some(output) = &args.output else { return in_place(args, how, out) };
     let input = args.input.open_part(&args.part)?;
     check_output(&input, output)?;
@@ -54,7 +55,11 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     let start = Instant::now();
     let checkpoint = args.checkpoint.get();
     let to = (output.as_path(), &options, checkpoint.as_ref());
-    match_array!(input.first(), x => write(&running.engine, &input.source(x)?, how, dtype, to); complex _x => Ok(()))
+    let by = match &saved {
+        None => By::Itself(how, args.save_fit.as_deref()),
+        Some(fitted) => By::Saved(fitted, args.inverse),
+    };
+    match_array!(input.first(), x => write(&running.engine, &input.source(x)?, by, dtype, to); complex _x => Ok(()))
         .map_err(|error| input.failure(error))?;
     if args.checksums {
         let written = rowmill::open(output)?;
@@ -63,7 +68,8 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     }
     let seconds = start.elapsed().as_secs_f64();
     let took = running.finish();
-    let of = Of { files: &input.files, dtype: input.dtype(), shape: &input.shape };
+    let how = named(saved.as_ref().map_or(how, Fitted::how));
+    let of = Of { files: &input.files, dtype: input.dtype(), shape: &input.shape, how };
     tell(args, of, (output, dtype), seconds, took, out)
 }
 
@@ -101,7 +107,8 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
         let name = file.display().to_string();
         note(format_args!("{} was normalized so already, and is unchanged since", clean(&name)));
     }
-    let of = Of { files: std::slice::from_ref(file), dtype, shape: &meta.shape };
+    let how = named(how);
+    let of = Of { files: std::slice::from_ref(file), dtype, shape: &meta.shape, how };
     tell(args, of, (file, dtype), seconds, took, out)
 }
 
@@ -124,6 +131,27 @@ struct Of<'a> {
     files: &'a [PathBuf],
     dtype: DType,
     shape: &'a Shape,
+    /// Method and axis.
+    how: (&'static str, &'static str),
+}
+
+/// What method and axis are called.
+fn named(how: Normalize) -> (&'static str, &'static str) {
+    let (method, axis) = how.method_and_axis();
+    let method = match method {
+        NormalizeMethod::ZScore => Method::Zscore,
+        NormalizeMethod::MinMax { .. } => Method::Minmax,
+        NormalizeMethod::MaxAbs => Method::Maxabs,
+        NormalizeMethod::Robust { .. } => Method::Robust,
+        NormalizeMethod::Norm(NormOrder::L1) => Method::L1,
+        _ => Method::L2,
+    };
+    let axis = match axis {
+        NormalizeAxis::All => Axis::All,
+        NormalizeAxis::Columns => Axis::Columns,
+        NormalizeAxis::Rows => Axis::Rows,
+    };
+    (method.name(), axis.name())
 }
 
 fn tell(
@@ -142,8 +170,8 @@ fn tell(
             dtype: of.dtype.name(),
             output_dtype: dtype.name(),
             shape: of.shape.dims(),
-            axis: args.axis.name(),
-            method: args.method.name(),
+            axis: of.how.1,
+            method: of.how.0,
             seconds,
             bytes,
             took,
@@ -163,14 +191,20 @@ fn tell(
 fn how(args: &NormalizeArgs) -> Result<Normalize, Failure> {
     let method = match (args.method, args.range) {
         (Method::Zscore, None) => NormalizeMethod::ZScore,
-        (Method::Zscore, Some(_)) => {
-            let message = "--range goes with --method minmax; the z-score has no range";
-            return Err(Failure::Usage(message.to_owned()));
+        (Method::Maxabs, None) => NormalizeMethod::MaxAbs,
+        (Method::Robust, None) => NormalizeMethod::Robust { low: 0.25, high: 0.75 },
+        (Method::L1, None) => NormalizeMethod::Norm(NormOrder::L1),
+        (Method::L2, None) => NormalizeMethod::Norm(NormOrder::L2),
+        (other, Some(_)) if other != Method::Minmax => {
+            let message =
+                format!("--range goes with --method minmax; {} has no range", other.name());
+            return Err(Failure::Usage(message));
         }
         (Method::Minmax, None) => NormalizeMethod::MinMax { low: 0.0, high: 1.0 },
-        (Method::Minmax, Some(to)) => NormalizeMethod::MinMax { low: to.low, high: to.high },
+        (_, Some(to)) => NormalizeMethod::MinMax { low: to.low, high: to.high },
     };
-    Ok(Normalize::new(method).axis(match args.axis {
+    let how = Normalize::new(method).centred(!args.no_center).clip(args.clip);
+    Ok(how.axis(match args.axis {
         Axis::All => NormalizeAxis::All,
         Axis::Columns => NormalizeAxis::Columns,
         Axis::Rows => NormalizeAxis::Rows,
@@ -212,14 +246,43 @@ fn normalized<T: Numeric>(_: &Array<T>) -> DType {
     <T::Normalized as Element>::DTYPE
 }
 
+/// By what elements are scaled.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    /// By what is found of the array itself, which may be kept.
+    Itself(Normalize, Option<&'a Path>),
+    /// By what was found before; or the way back.
+    Saved(&'a Fitted, bool),
+}
+
+fn read_fit(path: &Path) -> Result<Fitted, Failure> {
+    let io = |source| FileError::Io { action: "read", path: path.to_owned(), source };
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err(FileError::NotRegular { path: path.to_owned() }.into());
+    }
+    let text = std::fs::read_to_string(path).map_err(io)?;
+    let name = path.display().to_string();
+    Fitted::from_json(&text).map_err(|e| Failure::Found(format!("{}: {e}", clean(&name))))
+}
+
 fn write<T: Numeric>(
     engine: &Engine,
     source: &impl Source<T>,
-    how: Normalize,
+    by: By<'_>,
     dtype: DType,
     (path, options, checkpoint): (&Path, &CreateOptions, Option<&Checkpoint>),
 ) -> rowmill::Result<()> {
-    let mut job = engine.normalize(source, how);
+    let fitted;
+    let mut job = match by {
+        By::Itself(how, None) => engine.normalize(source, how),
+        By::Itself(how, Some(keep)) => {
+            fitted = engine.fit(source, how)?;
+            AtomicFile::write(keep, (fitted.to_json() + "\n").as_bytes())?;
+            engine.normalize_by(source, &fitted)
+        }
+        By::Saved(fitted, false) => engine.normalize_by(source, fitted),
+        By::Saved(fitted, true) => engine.denormalize(source, fitted),
+    };
     if let Some(checkpoint) = checkpoint {
         job = job.checkpoint(checkpoint);
     }

@@ -81,3 +81,45 @@ fn only_npy_can_be_written() {
     let out = dir().path().join("out.dat");
     normalize(&[], &weather(), &out).fails(2, &["has to end in .npy"]);
 }
+
+#[test]
+fn fitted_here_and_used_there() {
+    let dir = dir();
+    let train = write(&dir, "train.npy", &[3, 2], &[1.0_f64, 10.0, 3.0, 20.0, 5.0, 60.0]);
+    let test = write(&dir, "test.npy", &[1, 2], &[9.0_f64, 35.0]);
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (fit, out, back) = (path("fit.json"), path("out.npy"), path("back.npy"));
+    let (train, test) = (train.display().to_string(), test.display().to_string());
+    let read = |path: &str| {
+        let x = Array::<f64>::open(path).expect("written");
+        x.as_slice().expect("mapped").to_vec()
+    };
+    for (method, expected) in [
+        (&["--method", "minmax", "--range", "0,4"][..], [8.0, 2.0]),
+        (&["--method", "minmax", "--range", "0,4", "--clip"], [4.0, 2.0]),
+        (&["--method", "maxabs"], [1.8, 35.0 / 60.0]),
+        (&["--method", "robust"], [3.0, 0.6]),
+    ] {
+        let args = [&["normalize", &train, &out, "--save-fit", &fit], method].concat();
+        rowmill(args).ok();
+        let report = rowmill(["normalize", &test, &out, "--by", &fit, "--json"]).json();
+        assert_eq!((&report["method"], &report["axis"]), (&method[1].into(), &"columns".into()));
+        assert_eq!(read(&out), expected, "{method:?}");
+        rowmill(["normalize", &out, &back, "--by", &fit, "--inverse"]).ok();
+        if !method.contains(&"--clip") {
+            assert!((read(&back)[0] - 9.0).abs() < 1e-12 && (read(&back)[1] - 35.0).abs() < 1e-12);
+        }
+    }
+    rowmill(["normalize", &train, &out, "--method", "l2", "--axis", "rows"]).ok();
+    assert_eq!(read(&out)[4].hypot(read(&out)[5]), 1.0);
+    let wide = write(&dir, "wide.npy", &[1, 3], &[1.0_f64, 2.0, 3.0]).display().to_string();
+    let wrong = rowmill(["normalize", &wide, &back, "--by", &fit]);
+    wrong.fails(1, &["fitted to rows of shape [2], these have [3]"]);
+    rowmill(["normalize", &train, &out, "--axis", "rows", "--save-fit", &fit])
+        .fails(1, &["fit columns or everything"]);
+    std::fs::write(&fit, "{}").expect("room");
+    rowmill(["normalize", &test, &back, "--by", &fit]).fails(1, &["fit.json: this is no fitted"]);
+    rowmill(["normalize", &test, &back, "--inverse"]).fails(2, &["--by"]);
+    rowmill(["normalize", &test, &back, "--method", "l1", "--range", "0,1"])
+        .fails(2, &["l1 has no range"]);
+}

@@ -9,7 +9,8 @@ use crate::Result;
 use rowmill_lanes::lanes::Lane;
 
 /// Which norm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum NormOrder {
     /// The sum of the magnitudes.
@@ -44,6 +45,12 @@ pub struct Norm {
 }
 
 foldings!(Norm, Self { order: NormOrder::L2 });
+
+impl Norm {
+    pub(super) fn of(order: NormOrder) -> Self {
+        Self { order }
+    }
+}
 
 impl<A, M> Folding<Norm, A, M> {
     /// Which norm. Default: [`NormOrder::L2`].

@@ -6,7 +6,10 @@ use super::scaling::Scaling;
 use super::{Normalize, NormalizeAxis, NormalizeMethod};
 use crate::checkpoint::{Keeper, State};
 use crate::grid::Bounds;
+use crate::kernel::folding::Folding;
 use crate::kernel::min_max::MaybeMinMax;
+use crate::kernel::norm::Norm;
+use crate::kernel::quantile::quantile_of_sorted;
 use crate::kernel::{
     All, Axis, Columns, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Rows, Statistic,
     Values,
@@ -16,8 +19,10 @@ use crate::resume::Resume;
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
 use rowmill_lanes::arch::Isa;
+use rowmill_lanes::fold::Cell;
 
-/// What was found of a cell: of moments and range the one that the method needs.
+/// What was found of a cell: of moments and range the one that the method needs. Robust, the mean is the
+/// median and the range that of the quantiles; of a norm, it is the maximum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Found {
     pub(super) moments: MeanVar,
@@ -87,6 +92,14 @@ impl Normalize {
         axis: A,
         run: impl FnOnceReduce<T>,
     ) -> Result<Vec<Found>> {
+        if let NormalizeMethod::Robust { low, high } = self.method {
+            return Ok(run.quantiles(axis, [low, 0.5, high])?.into_iter().map(robust).collect());
+        }
+        if let NormalizeMethod::Norm(order) = self.method {
+            let kernel = Folding::new(Norm::of(order), axis).nan(NanPolicy::Skip);
+            let norms = A::cells(run.reduce(kernel)?);
+            return Ok(norms.into_iter().map(|max| Found { max, ..NOTHING }).collect());
+        }
         if self.method == NormalizeMethod::ZScore {
             let kernel = Reduction::new(Moments::population(), axis).nan(NanPolicy::Skip);
             let cells = A::cells(run.reduce(kernel)?);
@@ -99,6 +112,10 @@ impl Normalize {
     }
 }
 
+fn robust([min, middle, max]: [f64; 3]) -> Found {
+    Found { moments: MeanVar { mean: middle, ..NOTHING.moments }, min, max }
+}
+
 /// The scalings that bytes stand for, if there are so many.
 pub(super) fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
     postcard::from_bytes::<Vec<Scaling>>(fitted).ok().filter(|s| s.len() == cells)
@@ -107,6 +124,9 @@ pub(super) fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
 /// Something that can run a reduction: an engine over an array, or over one block.
 pub(super) trait FnOnceReduce<T: Numeric> {
     fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output>;
+
+    /// Quantiles of each cell, NaN left out.
+    fn quantiles<A: IntoCells>(self, axis: A, at: [f64; 3]) -> Result<Vec<[f64; 3]>>;
 }
 
 /// An axis whose results can be taken as a list.
@@ -146,6 +166,24 @@ impl<T: Numeric, S: Source<T>> FnOnceReduce<T> for Whole<'_, S> {
             Some((keeper, found)) => self.engine.reduce_keeping(self.source, kernel, keeper, found),
         }
     }
+
+    /// Without a checkpoint: what was counted is not kept, and is counted again after a kill.
+    fn quantiles<A: IntoCells>(self, axis: A, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
+        let quantiles = self.engine.quantiles(self.source, &at).nan(NanPolicy::Skip);
+        let cells = match axis.cell() {
+            Cell::All => vec![quantiles.all()?],
+            Cell::Column => quantiles.per_column()?.into_vec(),
+            Cell::Row => {
+                return Err(crate::Error::BadOption {
+                    knob: "a robust normalization per row",
+                    value: "of rows that do not fit a block".to_owned(),
+                    expected: "expected rows of at most 16 KiB; normalize columns, or by another method",
+                });
+            }
+        };
+        let three = |cell: Vec<f64>| cell.try_into().unwrap_or([f64::NAN; 3]);
+        Ok(cells.into_iter().map(three).collect())
+    }
 }
 
 pub(super) struct OneBlock<'a, T> {
@@ -163,6 +201,18 @@ impl<T: Numeric> FnOnceReduce<T> for OneBlock<'_, T> {
         kernel.accumulate(&mut partial, &block)?;
         let shape = Shape::new([rows, cols]).map_err(crate::Error::kernel)?;
         kernel.finish(partial, &shape)
+    }
+
+    /// Of rows only: that is what single blocks are taken for.
+    fn quantiles<A: IntoCells>(self, _: A, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
+        let mut sorted = Vec::with_capacity(self.tile.cols());
+        let of_row = |row: &[T]| {
+            sorted.clear();
+            sorted.extend(row.iter().map(|&x| T::to_f64(x)).filter(|x| !x.is_nan()));
+            sorted.sort_unstable_by(f64::total_cmp);
+            at.map(|q| quantile_of_sorted(&sorted, q))
+        };
+        Ok(self.tile.iter_rows().map(of_row).collect())
     }
 }
 

@@ -41,6 +41,9 @@ pub enum FittedError {
     /// Rows are normalized by what is found of themselves.
     #[error("nothing of one array's rows holds for another's; fit columns or everything")]
     PerRow,
+    /// Quantiles of two arrays say nothing of those of both; norms are of everything there is.
+    #[error("quantiles and norms cannot be brought up to date; fit all rows together")]
+    NoUpdate,
     /// All became the same.
     #[error("there is no way back from an interval of one point")]
     NoInverse,
@@ -73,7 +76,10 @@ struct Json {
     mean: Vec<Float>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     var: Vec<Float>,
-    /// Of ranges.
+    /// Of quantiles, which are the range then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    median: Vec<Float>,
+    /// Of ranges; of norms the maximum.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     min: Vec<Float>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -139,6 +145,7 @@ impl Fitted {
     pub fn to_json(&self) -> String {
         let floats = |of: fn(&Found) -> f64| self.found.iter().map(|f| of(f).into()).collect();
         let moments = self.how.method == NormalizeMethod::ZScore;
+        let robust = matches!(self.how.method, NormalizeMethod::Robust { .. });
         let json = Json {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -146,6 +153,7 @@ impl Fitted {
             row_shape: self.row_dims.clone(),
             count: self.found.iter().filter(|_| moments).map(|f| f.moments.count).collect(),
             mean: if moments { floats(|f| f.moments.mean) } else { Vec::new() },
+            median: if robust { floats(|f| f.moments.mean) } else { Vec::new() },
             var: if moments { floats(|f| f.moments.var) } else { Vec::new() },
             min: if moments { Vec::new() } else { floats(|f| f.min) },
             max: if moments { Vec::new() } else { floats(|f| f.max) },
@@ -186,9 +194,16 @@ impl Fitted {
             moments.map(|moments| Found { moments, ..NOTHING }).collect()
         } else {
             let range = json.min.iter().zip(&json.max);
-            range
-                .map(|(&min, &max)| Found { min: min.into(), max: max.into(), ..NOTHING })
-                .collect()
+            let found =
+                range.map(|(&min, &max)| Found { min: min.into(), max: max.into(), ..NOTHING });
+            let mut found: Vec<Found> = found.collect();
+            if matches!(json.how.method, NormalizeMethod::Robust { .. }) {
+                found.truncate(json.median.len());
+            }
+            for (found, &median) in found.iter_mut().zip(&json.median) {
+                found.moments.mean = median.into();
+            }
+            found
         };
         if Some(found.len()) != cells {
             let what = format!("it says something of {} columns, not of all", found.len());
@@ -265,9 +280,13 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// As [`fit`](Self::fit), and [`FittedError::RowShape`] for rows of another shape.
+    /// As [`fit`](Self::fit); [`FittedError::RowShape`] for rows of another shape,
+    /// [`FittedError::NoUpdate`] for robust normalizations and norms.
     pub fn fit_more<T: Numeric, S: Source<T>>(&self, rows: &S, fitted: &Fitted) -> Result<Fitted> {
         fitted.scalings_for(rows.shape())?;
+        if matches!(fitted.how.method, NormalizeMethod::Robust { .. } | NormalizeMethod::Norm(_)) {
+            return Err(FittedError::NoUpdate.into());
+        }
         let new = self.fit(rows, fitted.how)?.found;
         let found = fitted.found.iter().zip(new).map(|(&a, b)| together(a, b)).collect();
         Ok(Fitted { found, ..fitted.clone() })

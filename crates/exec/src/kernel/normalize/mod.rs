@@ -15,6 +15,7 @@ use half::{bf16, f16};
 use rowmill_core::Element;
 use serde::{Deserialize, Serialize};
 
+use super::NormOrder;
 pub use apply::Normalizing;
 pub use fitted::{Fitted, FittedError};
 
@@ -65,6 +66,15 @@ pub enum NormalizeMethod {
     },
     /// To a largest absolute value of 1. Zero stays zero.
     MaxAbs,
+    /// By the median and the distance of two quantiles, which a few extreme values do not move.
+    Robust {
+        /// The lower quantile, from 0 to 1.
+        low: f64,
+        /// The upper quantile, from 0 to 1.
+        high: f64,
+    },
+    /// To a norm of 1, of everything, each column or, mostly, each row. Zero stays zero.
+    Norm(NormOrder),
 }
 
 /// What is normalized by itself.
@@ -116,8 +126,20 @@ impl Normalize {
         Self::new(NormalizeMethod::MaxAbs)
     }
 
+    /// By the median and the distance of the quartiles, per column (scikit-learn's `RobustScaler`). Takes a
+    /// few reads more than the others: quantiles are exact.
+    pub fn robust() -> Self {
+        Self::new(NormalizeMethod::Robust { low: 0.25, high: 0.75 })
+    }
+
+    /// To a norm of 1, per row (scikit-learn's `Normalizer`).
+    pub fn norm(order: NormOrder) -> Self {
+        Self::new(NormalizeMethod::Norm(order)).per_row()
+    }
+
     /// Whether a z-score takes the mean away, besides dividing by the standard deviation (scikit-learn's
-    /// `with_mean`). The other methods do not look at it. Default: yes.
+    /// `with_mean`), and a robust normalization the median. The other methods do not look at it. Default:
+    /// yes.
     pub fn centred(mut self, centred: bool) -> Self {
         self.centred = centred;
         self
@@ -135,6 +157,12 @@ impl Normalize {
     pub fn axis(mut self, axis: NormalizeAxis) -> Self {
         self.axis = axis;
         self
+    }
+
+    /// How elements are scaled, and what is normalized by itself.
+    #[must_use]
+    pub fn method_and_axis(self) -> (NormalizeMethod, NormalizeAxis) {
+        (self.method, self.axis)
     }
 
     /// Each column is normalized by itself: the default.

@@ -61,20 +61,39 @@ impl Normalize {
                 };
                 Scaling { factor: 1.0, shift: 0.0, scale }
             }
+            NormalizeMethod::Robust { .. } => {
+                let middle = found.moments.mean;
+                let scale = match found.max - found.min {
+                    0.0 => 1.0,
+                    width => width,
+                };
+                let shift = if self.centred { middle } else { 0.0 };
+                Scaling { factor: 1.0, shift, scale }
+            }
+            NormalizeMethod::Norm(_) => {
+                let scale = match found.max {
+                    0.0 => 1.0,
+                    norm if norm.is_finite() => norm,
+                    _ => f64::NAN,
+                };
+                Scaling { factor: 1.0, shift: 0.0, scale }
+            }
         }
     }
 
     pub(super) fn target(self) -> Target {
         let (low, high) = match self.method {
-            NormalizeMethod::ZScore => (f64::NEG_INFINITY, f64::INFINITY),
+            NormalizeMethod::ZScore | NormalizeMethod::Robust { .. } => {
+                (f64::NEG_INFINITY, f64::INFINITY)
+            }
             NormalizeMethod::MinMax { low, high } => (low.min(high), high.max(low)),
-            NormalizeMethod::MaxAbs => (-1.0, 1.0),
+            NormalizeMethod::MaxAbs | NormalizeMethod::Norm(_) => (-1.0, 1.0),
         };
         let (least, most) =
             if self.clip { (low, high) } else { (f64::NEG_INFINITY, f64::INFINITY) };
         let (span, low) = match self.method {
             NormalizeMethod::MinMax { low, high } => (high - low, low),
-            NormalizeMethod::ZScore | NormalizeMethod::MaxAbs => (1.0, 0.0),
+            _ => (1.0, 0.0),
         };
         Target { span, low, least, most }
     }

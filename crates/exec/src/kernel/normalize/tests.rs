@@ -23,7 +23,9 @@ const VALUES: [f64; 20] = {
     ]
 };
 
-const METHODS: [NormalizeMethod; 3] = [
+const METHODS: [NormalizeMethod; 5] = [
+    NormalizeMethod::Robust { low: 0.1, high: 0.75 },
+    NormalizeMethod::Norm(NormOrder::L2),
     NormalizeMethod::ZScore,
     NormalizeMethod::MinMax { low: -1.0, high: 3.0 },
     NormalizeMethod::MaxAbs,
@@ -79,8 +81,8 @@ fn more_rows_one_by_one() {
     let array = |rows: std::ops::Range<usize>| {
         SliceSource::new(&values[3 * rows.start..3 * rows.end], [rows.len(), 3]).expect("rows of 3")
     };
-    for method in METHODS {
-        let how = Normalize::new(method);
+    for method in &METHODS[2..] {
+        let how = Normalize::new(*method);
         let mut fitted = engine.fit(&array(0..0), how).expect("nothing");
         for (start, end) in [(0, 1), (1, 2), (2, 100), (100, 100), (100, 200)] {
             fitted = engine.fit_more(&array(start..end), &fitted).expect("rows of 3");
@@ -115,6 +117,36 @@ fn clipped_and_not_centred() {
     let std = (8.0_f64 / 3.0).sqrt();
     let plain = by(Normalize::z_score().centred(false));
     assert_eq!(plain[1].to_bits(), ((3.0 / std) as f32).to_bits());
+}
+
+#[test]
+fn robust_and_norms() {
+    let dir = tempfile::tempdir().expect("a place for files");
+    let path = dir.path().join("y.npy");
+    let engine = Engine::builder().workers(1).build().expect("a worker");
+    let data = [3.0_f64, -4.0, 0.0, 0.0, f64::NAN, 2.0, 1.0, 5.0, 1000.0, 7.0];
+    let x = SliceSource::new(&data, [5, 2]).expect("five rows");
+    let by = |how: Normalize| {
+        engine.normalize(&x, how).write_npy(&path).expect("room");
+        format!("{:?}", Array::<f64>::open(&path).expect("written").as_slice().expect("mapped"))
+    };
+    let l2 = by(Normalize::norm(NormOrder::L2));
+    assert!(l2.starts_with("[0.6, -0.8, 0.0, 0.0, NaN, 1.0, 0.19611613513818"), "{l2}");
+    let l1 = by(Normalize::norm(NormOrder::L1));
+    assert!(
+        l1.starts_with("[0.42857142857142855, -0.5714285714285714, 0.0, 0.0, NaN, 1.0"),
+        "{l1}"
+    );
+    let most = by(Normalize::norm(NormOrder::Max));
+    assert!(most.starts_with("[0.75, -1.0, 0.0, 0.0, NaN, 1.0, 0.2, 1.0, 1.0, 0.007"), "{most}");
+    // Quartiles of 0, 1, 3, 1000: 0.75, 2, 252.25. Of -4, 0, 2, 5, 7: 0, 2, 5.
+    let robust = by(Normalize::robust());
+    assert!(robust.starts_with(&format!("[{:?}, -1.2, ", 1.0 / 251.5)), "{robust}");
+    let per_row = by(Normalize::robust().per_row().centred(false));
+    let expected = "[0.8571428571428571, -1.1428571428571428, 0.0, 0.0, NaN, 2.0";
+    assert!(per_row.starts_with(expected), "{per_row}");
+    let fitted = engine.fit(&x, Normalize::robust()).expect("floats");
+    assert_eq!(error(engine.fit_more(&x, &fitted)), FittedError::NoUpdate);
 }
 
 #[test]

@@ -141,6 +141,15 @@ fn places(q: f64, count: u64) -> (u64, u64, f64) {
     (low, (low + 1).min(last), place - place.floor())
 }
 
+/// A quantile of sorted numbers; NaN of none.
+pub(super) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
+    let (low, high, part) = places(q, sorted.len() as u64);
+    match (sorted.get(low as usize), sorted.get(high as usize)) {
+        (Some(&a), Some(&b)) => between(a, b, b - a, part),
+        _ => f64::NAN,
+    }
+}
+
 /// The number `part` of the way from `a` to `b` (numpy's `_lerp`).
 fn between(a: f64, b: f64, difference: f64, part: f64) -> f64 {
     if a == b || part == 0.0 {

@@ -296,7 +296,7 @@ mod tests {
             for spread in [0, 5, 30, 60, 200, 2046] {
                 let mut next = numbers(len as u64 + spread);
                 let mut double = || {
-                    let exponent = (1023 - spread / 2).max(0) + next() % (spread + 1);
+                    let exponent = 1023 - spread / 2 + next() % (spread + 1);
                     let mantissa = next() >> 12;
                     f64::from_bits((next() & 1) << 63 | exponent.min(2046) << 52 | mantissa)
                 };

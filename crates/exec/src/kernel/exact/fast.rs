@@ -25,11 +25,11 @@ const STEPS: usize = 16;
 /// Elements of a group.
 const GROUP: usize = STREAMS * STEPS * N;
 
-/// Groups after which accumulators are emptied: 2^10 additions to each.
-const GROUPS: usize = 64;
+/// Groups after which accumulators are emptied: 2^11 additions to each.
+const GROUPS: usize = 128;
 
 /// Bits between the largest element and the anchor, for so many additions and their rounding.
-const ROOM: i32 = 12;
+const ROOM: i32 = 13;
 
 /// The exponents that anchors can be made for.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -900..=1000;
@@ -39,6 +39,9 @@ const SHORT: usize = 64;
 
 /// How far ahead of its use a stream is fetched, in bytes.
 const AHEAD: usize = 1 << 10;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// A float that is widened without loss.
 pub(in crate::kernel) trait Float: Lane {
@@ -138,14 +141,16 @@ impl<L: Float> Job for AddAll<'_, L> {
         let streams: [&[[[L; N]; STEPS]]; STREAMS] = std::array::from_fn(stream);
         let mut anchors = Anchors::NONE;
         let mut sums = anchors.new_sums();
+        let mut slow = false;
         for i in 0..groups {
             let group = streams.map(|stream| &stream[i]);
-            add_group(simd, group, &mut anchors, &mut sums, to);
+            slow |= add_group(simd, group, &mut anchors, &mut sums, to);
             if i % GROUPS == GROUPS - 1 {
                 empty(&anchors, &mut sums, to);
                 // One large element must not make those that follow slow.
-                anchors = Anchors::NONE;
+                anchors = if slow { Anchors::NONE } else { anchors };
                 sums = anchors.new_sums();
+                slow = false;
             }
         }
         // What is left over is filled up with zeros.
@@ -159,6 +164,7 @@ impl<L: Float> Job for AddAll<'_, L> {
     }
 }
 
+/// Adds a group, and tells whether that was slow.
 #[inline(always)]
 fn add_group<L: Float>(
     simd: impl Simd,
@@ -166,16 +172,17 @@ fn add_group<L: Float>(
     anchors: &mut Anchors,
     sums: &mut [Anchored; STREAMS],
     to: &mut Wide,
-) {
+) -> bool {
     let before = *sums;
     let seen = step_group(simd, group, anchors, sums, L::LONG);
-    if seen.beyond || seen.left_over {
-        *sums = before;
-        add_again(simd, group, seen, anchors, sums, to);
+    if !(seen.beyond || seen.left_over) {
+        return false;
     }
+    *sums = before;
+    add_again(simd, group, seen, anchors, sums, to)
 }
 
-/// Adds a group that does not fit the anchors: with others, with both, or one by one.
+/// Adds a group that does not fit the anchors: with others, with both, or one by one, which it tells.
 #[inline(always)]
 fn add_again<L: Float>(
     simd: impl Simd,
@@ -184,7 +191,7 @@ fn add_again<L: Float>(
     anchors: &mut Anchors,
     sums: &mut [Anchored; STREAMS],
     to: &mut Wide,
-) {
+) -> bool {
     let elements = || group.into_iter().flatten().flatten().map(|x| x.to_f64());
     if seen.beyond {
         // NaN are passed over here, and found below.
@@ -199,11 +206,12 @@ fn add_again<L: Float>(
         let before = *sums;
         let seen = step_group(simd, group, anchors, sums, true);
         if !(seen.beyond || seen.left_over) {
-            return;
+            return false;
         }
         *sums = before;
     }
     elements().for_each(|x| to.add(x));
+    true
 }
 
 /// Adds a group to the sums, as far as that goes; to the second ones only if there may be digits for
@@ -222,7 +230,6 @@ fn step_group<L: Float>(
     let [v0, v1, v2, v3] = group;
     macro_rules! step {
         ($v:ident, $i:ident, $sum:ident) => {
-            prefetch($v.as_ptr().wrapping_byte_add($i * size_of::<[L; N]>() + AHEAD));
             let x = L::wide(simd, &$v[$i]);
             let high = simd.add($sum.high, x);
             let mut rest = simd.sub(x, simd.sub(high, $sum.high));
@@ -241,6 +248,12 @@ fn step_group<L: Float>(
         };
     }
     for i in 0..STEPS {
+        let bytes = i * size_of::<[L; N]>();
+        if bytes.is_multiple_of(LINE) {
+            for v in [v0, v1, v2, v3] {
+                prefetch(v.as_ptr().wrapping_byte_add(bytes + AHEAD));
+            }
+        }
         step!(v0, i, a);
         step!(v1, i, b);
         step!(v2, i, c);

@@ -64,6 +64,12 @@
 //! | take many files as one array | [`Concat`] |
 //! | reduce the last axes, or the first ones | [`Source::merge_axes`] |
 //! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
+//! | find where the extremes are | [`ArgMin`], [`ArgMax`], [`ArgMinMax`], [`TopK`] |
+//! | describe a distribution | [`Skewness`], [`Kurtosis`], [`Histogram`], [`Engine::histogram`], [`Distinct`] |
+//! | find quantiles | [`Engine::quantiles`], [`ApproxQuantiles`] |
+//! | relate columns | [`Covariance`] |
+//! | sum and multiply otherwise | [`Product`], [`Norm`], [`WeightedMean`], [`Ptp`], [`AnyTrue`], [`AllTrue`] |
+//! | sum without any rounding | [`Reduction::exact`] |
 //! | leave elements out | [`Mask`], [`Condition`], [`NanPolicy`] |
 //! | write a reduction of your own | [`Reduce`] |
 //! | map to a new array | [`Engine::map`], [`Engine::normalize`], [`map_elements`], [`map_rows`], [`Map`] |

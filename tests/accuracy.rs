@@ -62,6 +62,41 @@ fn nist_data_sets() {
     }
 }
 
+/// A data set of NIST's Statistical Reference Datasets as it is given out: certified mean and standard
+/// deviation, and the data.
+fn reference(name: &str) -> (f64, f64, Vec<f64>) {
+    let path = format!("{}/tests/fixtures/nist/{name}.dat", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("a fixture");
+    let number = |text: &str| text.trim().parse::<f64>().expect("a number");
+    let after = |what: &str| {
+        let line = text.lines().find(|line| line.starts_with(what)).expect("a certified value");
+        number(line.rsplit(':').next().unwrap_or_default())
+    };
+    let (mean, std) = (after("Sample Mean"), after("Sample Standard Deviation"));
+    let count = after("Number of Observations");
+    let data = text.lines().skip_while(|line| !line.starts_with("Data: Y")).skip(2);
+    let values: Vec<f64> = data.filter(|line| !line.trim().is_empty()).map(number).collect();
+    assert_eq!(values.len() as f64, count, "{name}");
+    (mean, std, values)
+}
+
+/// Univariate sets of NIST that were observed: 13 digits of what is certified, as far as the data,
+/// rounded to `f64`, still has them.
+#[test]
+fn nist_data_sets_of_observations() {
+    for name in ["Lew", "Lottery", "Mavro", "Michelso"] {
+        let (mean, std, values) = reference(name);
+        for (way, got) in every_way(&values, 1) {
+            let (mean, std) = (digits(got.mean, mean), digits(got.std(), std));
+            let required = if name == "Mavro" { 12.5 } else { 13.0 };
+            assert!(mean >= 13.0 && std >= required, "{name} {way}: {mean:.1}, {std:.1} digits");
+        }
+        let x = SliceSource::new(&values, [values.len()]).expect("as many");
+        let exact = two_workers().reduce(&x, Mean::all().exact()).expect("a mean");
+        assert!(digits(exact, mean) >= 13.0, "{name}: {exact}");
+    }
+}
+
 /// A variance far below the square of the mean keeps as many digits as a careful two-pass
 /// algorithm gives: an error of at most `1e-11`, whatever the size of the mean.
 #[test]

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rowmill::{
-    Array, ArrayMut, Checkpoint, CheckpointError, ChunkSize, CompareOp, Element, Engine, Error,
-    Identity, Mask, Mean, MinMax, Moments, Normalize, Shape, Source, Stats, Sum, Tile, TileBuffer,
-    map_elements, map_rows,
+    ApproxQuantiles, ArgMinMax, Array, ArrayMut, Checkpoint, CheckpointError, ChunkSize, CompareOp,
+    Covariance, Element, Engine, Error, Histogram, Identity, Mask, Mean, MinMax, Moments, Norm,
+    Normalize, Shape, Skewness, Source, Stats, Sum, Tile, TileBuffer, TopK, map_elements, map_rows,
 };
 
 /// An array whose reads fail after some.
@@ -122,6 +122,12 @@ fn reductions_go_on_with_the_same_bits() {
     same!(Moments::per_row(), 13);
     same!(Stats::per_column(), 31);
     same!(Stats::per_row().masked(Mask::compare(CompareOp::Gt, 0.5)), 40);
+    same!((Sum::all().exact(), ArgMinMax::per_column(), Skewness::per_row(), Norm::all()), 23);
+    let histogram = Histogram::uniform(9, -100.0, 100.0).expect("a range").per_column();
+    let sketch = ApproxQuantiles::new(&[0.1, 0.5], 0.02).expect("an error").all();
+    let positive = Mask::compare(CompareOp::Gt, 0.0);
+    let top = TopK::largest(20).expect("few").all().masked(positive);
+    same!((&histogram, &sketch, &top, &Covariance::new().masked(positive)), 27);
 }
 
 #[test]

@@ -166,8 +166,8 @@ impl Job for Products<'_> {
                         sums[k] = simd.add(sums[k], simd.mul([factors[k]; N], *vector));
                     }
                 }
-                for k in 0..mine {
-                    for (l, &sum) in sums[k].iter().enumerate() {
+                for (k, sums) in sums.iter().enumerate().take(mine) {
+                    for (l, &sum) in sums.iter().enumerate() {
                         let (a, b) = (i + k, j + l);
                         if b >= a && b < columns {
                             to[triangle(columns) - triangle(columns - a) + b - a] = sum;

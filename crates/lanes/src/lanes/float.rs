@@ -36,7 +36,8 @@ impl Compensated {
 
 impl From<f64> for Compensated {
     fn from(sum: f64) -> Self {
-        Self { sum, error: 0.0 }
+        // What added to a negative zero leaves it negative.
+        Self { sum, error: -0.0 }
     }
 }
 

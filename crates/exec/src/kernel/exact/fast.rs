@@ -1,7 +1,10 @@
 //! The fast path of exact sums: elements are added to anchors, `1.5 * 2^m`, whose last digit is so
 //! coarse that a thousand additions lose nothing; what an addition left over goes to a second anchor
-//! in the same way. Where something is still left over, or an element is too large for the anchor, the
-//! group of elements is taken back and added anew.
+//! in the same way. Where something is still left over, or an element was so large that a sum left the
+//! binade of its anchor, the group of elements is taken back and added anew.
+//!
+//! As long as a sum stays in the binade of its anchor, no element was larger than the sum, and then what
+//! an addition rounded off is found exactly (Dekker's fast two-sum).
 //!
 //! ```text
 //!   element    |x x x x x x x x x x x x|
@@ -22,11 +25,11 @@ const STEPS: usize = 16;
 /// Elements of a group.
 const GROUP: usize = STREAMS * STEPS * N;
 
-/// Groups after which accumulators are emptied: 2^10 additions to each.
-const GROUPS: usize = 64;
+/// Groups after which accumulators are emptied: 2^11 additions to each.
+const GROUPS: usize = 128;
 
 /// Bits between the largest element and the anchor, for so many additions and their rounding.
-const ROOM: i32 = 12;
+const ROOM: i32 = 13;
 
 /// The exponents that anchors can be made for.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -900..=1000;
@@ -37,12 +40,20 @@ const SHORT: usize = 64;
 /// How far ahead of its use a stream is fetched, in bytes.
 const AHEAD: usize = 1 << 10;
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// A float that is widened without loss.
 pub(in crate::kernel) trait Float: Lane {
+    /// Whether most elements have more digits than one anchor takes in.
+    const LONG: bool;
+
     fn wide(simd: impl Simd, x: &[Self; N]) -> [f64; N];
 }
 
 impl Float for f32 {
+    const LONG: bool = false;
+
     #[inline(always)]
     fn wide(simd: impl Simd, x: &[f32; N]) -> [f64; N] {
         simd.widen(*x)
@@ -50,6 +61,8 @@ impl Float for f32 {
 }
 
 impl Float for f64 {
+    const LONG: bool = true;
+
     #[inline(always)]
     fn wide(_: impl Simd, x: &[f64; N]) -> [f64; N] {
         *x
@@ -77,18 +90,16 @@ struct Anchored {
     low: [f64; N],
 }
 
-/// The anchors for elements below a limit.
+/// The anchors for elements up to a size.
 #[derive(Clone, Copy)]
 struct Anchors {
-    /// Elements have to be below this.
-    limit: f64,
     high: f64,
     low: f64,
 }
 
 impl Anchors {
     /// For no elements but zeros.
-    const NONE: Self = Self { limit: 0.0, high: 0.0, low: 0.0 };
+    const NONE: Self = Self { high: 0.0, low: 0.0 };
 
     /// For elements of at most this size, if there are such anchors.
     fn of(largest: f64) -> Option<Self> {
@@ -101,7 +112,7 @@ impl Anchors {
         // The last digit of an anchor is 2^-52 of it, and rounding leaves at most half of that.
         let high = exponent + ROOM;
         let low = high - 53 + ROOM;
-        Some(Self { limit: power(exponent), high: 1.5 * power(high), low: 1.5 * power(low) })
+        Some(Self { high: 1.5 * power(high), low: 1.5 * power(low) })
     }
 
     fn new_sums(&self) -> [Anchored; STREAMS] {
@@ -110,8 +121,11 @@ impl Anchors {
 }
 
 /// What is known of a group after it was added.
+#[derive(Clone, Copy)]
 struct Seen {
-    largest: f64,
+    /// Whether a sum left the binade of its anchor.
+    beyond: bool,
+    /// Whether there are digits that the anchors did not take in.
     left_over: bool,
 }
 
@@ -127,14 +141,16 @@ impl<L: Float> Job for AddAll<'_, L> {
         let streams: [&[[[L; N]; STEPS]]; STREAMS] = std::array::from_fn(stream);
         let mut anchors = Anchors::NONE;
         let mut sums = anchors.new_sums();
+        let mut slow = false;
         for i in 0..groups {
             let group = streams.map(|stream| &stream[i]);
-            add_group(simd, group, &mut anchors, &mut sums, to);
+            slow |= add_group(simd, group, &mut anchors, &mut sums, to);
             if i % GROUPS == GROUPS - 1 {
                 empty(&anchors, &mut sums, to);
                 // One large element must not make those that follow slow.
-                anchors = Anchors::NONE;
+                anchors = if slow { Anchors::NONE } else { anchors };
                 sums = anchors.new_sums();
+                slow = false;
             }
         }
         // What is left over is filled up with zeros.
@@ -148,6 +164,7 @@ impl<L: Float> Job for AddAll<'_, L> {
     }
 }
 
+/// Adds a group, and tells whether that was slow.
 #[inline(always)]
 fn add_group<L: Float>(
     simd: impl Simd,
@@ -155,81 +172,97 @@ fn add_group<L: Float>(
     anchors: &mut Anchors,
     sums: &mut [Anchored; STREAMS],
     to: &mut Wide,
-) {
+) -> bool {
     let before = *sums;
-    let seen = step_group(simd, group, sums);
-    if seen.largest < anchors.limit && !seen.left_over {
-        return;
+    let seen = step_group(simd, group, anchors, sums, L::LONG);
+    if !(seen.beyond || seen.left_over) {
+        return false;
     }
     *sums = before;
-    add_again(simd, group, seen.largest, anchors, sums, to);
+    add_again(simd, group, seen, anchors, sums, to)
 }
 
-/// Adds a group that does not fit the anchors: with others, or one by one.
+/// Adds a group that does not fit the anchors: with others, with both, or one by one, which it tells.
 #[inline(always)]
 fn add_again<L: Float>(
     simd: impl Simd,
     group: [&[[L; N]; STEPS]; STREAMS],
-    largest: f64,
+    seen: Seen,
     anchors: &mut Anchors,
     sums: &mut [Anchored; STREAMS],
     to: &mut Wide,
-) {
-    if largest >= anchors.limit
-        && let Some(wider) = Anchors::of(largest)
-    {
-        empty(anchors, sums, to);
-        *anchors = wider;
-        *sums = anchors.new_sums();
+) -> bool {
+    let elements = || group.into_iter().flatten().flatten().map(|x| x.to_f64());
+    if seen.beyond {
+        // NaN are passed over here, and found below.
+        let largest = elements().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+        if let Some(wider) = Anchors::of(largest) {
+            empty(anchors, sums, to);
+            *anchors = wider;
+            *sums = anchors.new_sums();
+        }
+    }
+    if seen.beyond || !L::LONG {
         let before = *sums;
-        if !step_group(simd, group, sums).left_over {
-            return;
+        let seen = step_group(simd, group, anchors, sums, true);
+        if !(seen.beyond || seen.left_over) {
+            return false;
         }
         *sums = before;
     }
-    for x in group.into_iter().flatten().flatten() {
-        to.add(x.to_f64());
-    }
+    elements().for_each(|x| to.add(x));
+    true
 }
 
-/// Adds a group to the sums, as far as that goes.
+/// Adds a group to the sums, as far as that goes; to the second ones only if there may be digits for
+/// them.
 #[inline(always)]
 fn step_group<L: Float>(
     simd: impl Simd,
     group: [&[[L; N]; STEPS]; STREAMS],
+    anchors: &Anchors,
     sums: &mut [Anchored; STREAMS],
+    both: bool,
 ) -> Seen {
     let [mut a, mut b, mut c, mut d] = *sums;
-    let (mut most, mut least) = ([0.0; N], [0.0; N]);
-    let mut left = [0_u64; N];
+    let anchor = [anchors.high.to_bits(); N];
+    let (mut moved, mut left) = ([0_u64; N], [0_u64; N]);
     let [v0, v1, v2, v3] = group;
     macro_rules! step {
         ($v:ident, $i:ident, $sum:ident) => {
-            prefetch($v.as_ptr().wrapping_byte_add($i * size_of::<[L; N]>() + AHEAD));
             let x = L::wide(simd, &$v[$i]);
-            most = simd.higher_f64(most, x);
-            least = simd.lower_f64(least, x);
             let high = simd.add($sum.high, x);
-            let rest = simd.sub(x, simd.sub(high, $sum.high));
-            let low = simd.add($sum.low, rest);
-            let rest = simd.sub(rest, simd.sub(low, $sum.low));
-            $sum = Anchored { high, low };
-            let rest: [u64; N] = bytemuck::must_cast(rest);
+            let mut rest = simd.sub(x, simd.sub(high, $sum.high));
+            $sum.high = high;
+            if both {
+                let low = simd.add($sum.low, rest);
+                rest = simd.sub(rest, simd.sub(low, $sum.low));
+                $sum.low = low;
+            }
+            let (high, rest): ([u64; N], [u64; N]) =
+                (bytemuck::must_cast(high), bytemuck::must_cast(rest));
             for j in 0..N {
+                moved[j] |= high[j] ^ anchor[j];
                 left[j] |= rest[j];
             }
         };
     }
     for i in 0..STEPS {
+        let bytes = i * size_of::<[L; N]>();
+        if bytes.is_multiple_of(LINE) {
+            for v in [v0, v1, v2, v3] {
+                prefetch(v.as_ptr().wrapping_byte_add(bytes + AHEAD));
+            }
+        }
         step!(v0, i, a);
         step!(v1, i, b);
         step!(v2, i, c);
         step!(v3, i, d);
     }
     *sums = [a, b, c, d];
-    let largest = most.iter().zip(&least).fold(0.0, |m: f64, (&a, &b)| m.max(a).max(-b));
-    // The sign of a zero means nothing.
-    Seen { largest, left_over: left.iter().fold(0, |a, b| a | b) << 1 != 0 }
+    let any = |bits: [u64; N]| bits.into_iter().fold(0, |a, b| a | b);
+    // Sign and exponent, and all but the sign: that of a zero means nothing.
+    Seen { beyond: any(moved) >> 52 != 0, left_over: any(left) << 1 != 0 }
 }
 
 /// Takes the sums to where all goes.
@@ -240,5 +273,77 @@ fn empty(anchors: &Anchors, sums: &mut [Anchored; STREAMS], to: &mut Wide) {
             to.add(sum.high[j] - anchors.high);
             to.add(sum.low[j] - anchors.low);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seeded numbers (splitmix64).
+    fn numbers(seed: u64) -> impl FnMut() -> u64 {
+        let mut state = seed;
+        move || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        }
+    }
+
+    fn check<L: Float>(x: &[L], what: &str) {
+        let mut slow = Wide::new();
+        x.iter().for_each(|x| slow.add(x.to_f64()));
+        let expected = slow.take();
+        for isa in Isa::available() {
+            let mut fast = Wide::new();
+            add_floats(isa, x, &mut fast);
+            assert_eq!(fast.take(), expected, "{what}, {} elements, {isa}", x.len());
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_of_numbers_of_any_size() {
+        for len in [1, 63, 64, 511, 512, 513, 5000, 3 * GROUPS * GROUP + 77] {
+            // Exponents that differ by so much.
+            for spread in [0, 5, 30, 60, 200, 2046] {
+                let mut next = numbers(len as u64 + spread);
+                let mut double = || {
+                    let exponent = 1023 - spread / 2 + next() % (spread + 1);
+                    let mantissa = next() >> 12;
+                    f64::from_bits((next() & 1) << 63 | exponent.min(2046) << 52 | mantissa)
+                };
+                let mut x: Vec<f64> = (0..len).map(|_| double()).collect();
+                check(&x, "doubles");
+                check(&x.iter().map(|&x| x as f32).collect::<Vec<_>>(), "singles");
+                // All of one sign: the sums move one way.
+                x.iter_mut().for_each(|x| *x = x.abs());
+                check(&x, "positive doubles");
+                check(&vec![x[0]; len], "equal doubles");
+            }
+        }
+    }
+
+    #[test]
+    fn large_elements_that_cancel_are_seen() {
+        let mut next = numbers(3);
+        let mut x: Vec<f64> = (0..20_000).map(|_| (next() >> 11) as f64 / 9e15 - 0.3).collect();
+        for (i, at) in (700..19_000).step_by(997).enumerate() {
+            // One after the other in a lane, so that the sum comes back within a group.
+            let huge = 2.0_f64.powi(40 * i as i32 - 300) * 1.1;
+            (x[at], x[at + N]) = (huge, -huge);
+        }
+        check(&x, "cancelling");
+        check(&x.iter().map(|&x| x as f32).collect::<Vec<_>>(), "cancelling singles");
+        for special in [f64::NAN, f64::INFINITY, f64::MAX, f64::MIN, -0.0, f64::from_bits(1)] {
+            let mut with = x.clone();
+            with[5000] = special;
+            check(&with, "one special element");
+            with.iter_mut().skip(1).step_by(2).for_each(|x| *x = special);
+            check(&with, "many special elements");
+        }
+        check(&vec![-0.0_f64; 1000], "negative zeros");
+        check(&vec![f64::from_bits(3); 70_000], "subnormal numbers");
+        check(&vec![f64::MAX; 70_000], "the largest");
     }
 }

@@ -1,0 +1,155 @@
+//! Exact quantiles against sorting.
+
+mod common;
+
+use common::oracle::bits;
+use common::value::{Kind, Value};
+use common::{Rng, engine, two_workers};
+use proptest::prelude::*;
+use rowmill::{ChunkSize, Engine, Error, Isa, Mask, NanPolicy, SliceSource, f16};
+
+const AT: [f64; 7] = [0.5, 0.0, 1.0, 0.25, 0.999, 0.1, 1.0 / 3.0];
+
+/// A quantile of sorted elements by numpy's definition.
+fn linear<T: Value>(sorted: &[T], q: f64) -> f64 {
+    if sorted.is_empty() {
+        return f64::NAN;
+    }
+    let place = q * (sorted.len() - 1) as f64;
+    let (low, part) = (place.floor() as usize, place.fract());
+    let (a, b) = (sorted[low], sorted[(low + 1).min(sorted.len() - 1)]);
+    if part == 0.0 || a == b {
+        return a.float();
+    }
+    let difference = match a.integer().zip(b.integer()) {
+        Some((a, b)) => (b - a) as f64,
+        None => b.float() - a.float(),
+    };
+    if part < 0.5 { a.float() + difference * part } else { b.float() - difference * (1.0 - part) }
+}
+
+fn expected<T: Value>(mut cell: Vec<T>, nan: NanPolicy) -> Vec<f64> {
+    if nan == NanPolicy::Skip {
+        cell.retain(|x| !x.float().is_nan());
+    }
+    if cell.iter().any(|x| x.float().is_nan()) {
+        return vec![f64::NAN; AT.len()];
+    }
+    cell.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
+    AT.iter().map(|&q| linear(&cell, q)).collect()
+}
+
+/// Zeros of both signs are equal.
+fn same(got: &[f64], expected: &[f64], at: &str) {
+    let all = |list: &[f64]| list.iter().map(|x| bits(x + 0.0)).collect::<Vec<_>>();
+    assert_eq!(all(got), all(expected), "{got:?} {expected:?} {at}");
+}
+
+fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], memory: u64) {
+    let x = SliceSource::new(values, dims).expect("as many values");
+    let cols = dims.iter().skip(1).product::<usize>();
+    for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
+        let at = format!("{} {dims:?} {nan:?} in {memory} bytes", T::DTYPE);
+        let all = engine.quantiles(&x, &AT).nan(nan).memory(memory).all().expect("quantiles");
+        same(&all, &expected(values.to_vec(), nan), &at);
+        let columns = engine.quantiles(&x, &AT).nan(nan).memory(memory).per_column();
+        let columns = columns.expect("quantiles");
+        assert_eq!((columns.len(), columns.dims()), (cols, dims.get(1..).unwrap_or(&[])));
+        for (col, got) in columns.iter().enumerate() {
+            let column = values.iter().skip(col).step_by(cols).copied().collect();
+            same(got, &expected(column, nan), &format!("column {col} {at}"));
+        }
+    }
+}
+
+/// In one read, and in so many that every range is refined to the end.
+fn every_way<T: Value>() {
+    let engine = two_workers();
+    for kind in [Kind::Small, Kind::Any, Kind::Special] {
+        for dims in [&[][..], &[0], &[1], &[2], &[1000], &[0, 3], &[40, 5], &[3, 2, 7]] {
+            let values = T::many(dims.iter().product(), kind, 8);
+            check(&engine, &values, dims, u64::MAX);
+            check(&engine, &values, dims, 10_000);
+        }
+        let values = T::many(40_000, kind, 9);
+        check(&engine, &values, &[10_000, 4], 100_000);
+        check(&engine, &values, &[5, 8000], 64 << 20);
+    }
+}
+
+#[test]
+fn of_floats() {
+    every_way::<f64>();
+    every_way::<f32>();
+    every_way::<f16>();
+}
+
+#[test]
+fn of_integers() {
+    every_way::<bool>();
+    every_way::<i8>();
+    every_way::<i64>();
+    every_way::<u64>();
+    every_way::<u32>();
+}
+
+#[test]
+fn of_what_a_mask_keeps() {
+    let values = f32::many(90_000, Kind::Special, 4);
+    let x = SliceSource::new(&values, [300, 300]).expect("90,000");
+    let engine = two_workers();
+    for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
+        let mask = Mask::value(|x: f32| !(x < 0.5));
+        let got = engine.quantiles(&x, &AT).masked(mask).nan(nan).memory(1 << 16).all();
+        let kept = values.iter().copied().filter(|&x| !(x < 0.5)).collect();
+        same(&got.expect("quantiles"), &expected(kept, nan), "masked");
+    }
+    let refused = engine.quantiles(&x, &[0.5]).nan(NanPolicy::Error).all();
+    assert!(matches!(refused, Err(Error::NanFound { .. })));
+}
+
+#[test]
+fn what_is_no_quantile_is_refused() {
+    let x = SliceSource::new(&[1.0_f64, 2.0], [2]).expect("two");
+    let engine = two_workers();
+    for bad in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
+        let refused = engine.quantiles(&x, &[0.5, bad]).all();
+        assert!(matches!(refused, Err(Error::BadOption { knob: "a quantile", .. })), "{bad}");
+    }
+    assert!(engine.quantiles(&x, &[]).all().expect("none").is_empty());
+    let wide = SliceSource::new(&[0_u8; 5000], [5, 1000]).expect("5000");
+    let refused = engine.quantiles(&wide, &[0.5]).memory(1000).per_column().expect_err("no room");
+    assert!(refused.to_string().contains("memory"), "{refused}");
+}
+
+#[test]
+fn no_knob_changes_a_bit() {
+    let values = f64::many(300_000, Kind::Any, 12);
+    let x = SliceSource::new(&values, [3000, 100]).expect("300,000");
+    let run = |engine: &Engine, memory| {
+        let all = engine.quantiles(&x, &AT).memory(memory).all().expect("quantiles");
+        let columns = engine.quantiles(&x, &AT).memory(memory).per_column().expect("quantiles");
+        format!("{all:?} {columns:?}")
+    };
+    let first = run(&engine(1, ChunkSize::Auto, Isa::BASELINE), u64::MAX);
+    for (workers, chunk) in [(2, ChunkSize::Rows(1)), (3, ChunkSize::Bytes(1 << 20))] {
+        for memory in [1 << 17, 1 << 20, 1 << 26] {
+            assert!(
+                run(&engine(workers, chunk, Isa::detect()), memory) == first,
+                "{workers} {memory}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_arrays(rows in 0..300_usize, cols in 1..20_usize, seed: u64, memory in 5000..200_000_u64) {
+        let mut rng = Rng::new(seed);
+        let kind = [Kind::Small, Kind::Any, Kind::Special][rng.below(3)];
+        let values = f64::many(rows * cols, kind, seed);
+        check(&two_workers(), &values, &[rows, cols], memory.max(cols as u64 * 3000));
+    }
+}

@@ -53,6 +53,12 @@ pub enum Error {
         /// The smallest that works.
         least: usize,
     },
+    /// The array does not fit into memory.
+    #[error("there is no memory for an array of {bytes} bytes; measure a smaller file")]
+    NoMemory {
+        /// Its size.
+        bytes: u64,
+    },
     /// A thread that was measured panicked.
     #[error("a thread panicked; nothing was measured")]
     WorkerPanicked,

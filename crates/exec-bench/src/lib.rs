@@ -15,19 +15,21 @@
 //! to write ([`limit`]).
 
 pub mod cache;
+pub mod chart;
 pub mod compare;
 mod error;
 mod files;
 pub mod gather;
 pub mod guard;
 pub mod limit;
+pub mod load;
 pub mod machine;
 pub mod measure;
+pub mod output;
 pub mod patterns;
 pub mod report;
 pub mod scan;
 pub mod tune;
-mod usage;
 pub mod wall;
 
 pub use error::{Error, Result};

@@ -20,7 +20,8 @@ mod in_place;
 mod integrity;
 mod kernel;
 mod map;
-mod memory;
+#[doc(hidden)]
+pub mod memory;
 mod plan;
 mod profile;
 mod reduce;

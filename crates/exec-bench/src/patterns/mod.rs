@@ -16,6 +16,7 @@ use std::time::Instant;
 use rowmill_core::{
     Array, Backend, Element, OpenOptions, SliceSource, Source, TileBuffer, match_array,
 };
+use rowmill_exec::memory::{self, Usage};
 use rowmill_exec::{Engine, Numeric};
 use serde::Serialize;
 
@@ -24,8 +25,7 @@ pub(crate) use order::random;
 pub use report::Report;
 
 use crate::cache::Cold;
-use crate::machine::{Machine, available_memory};
-use crate::usage::Usage;
+use crate::machine::Machine;
 use crate::{Error, Result};
 
 /// How rows are reached.
@@ -117,7 +117,7 @@ pub fn measure(path: &Path, options: &Options) -> Result<Report> {
         }
     };
     let bytes = any.meta().byte_len() as u64;
-    let loads = available_memory().is_none_or(|free| bytes < free / 10 * 6);
+    let loads = memory::free().is_none_or(|free| bytes < free / 10 * 6);
     if !loads {
         notes.push("loading was not measured: the file would take over 60 % of free memory".into());
     }
@@ -183,7 +183,7 @@ impl Job<'_> {
         if let Some(way) = self.cold {
             way.empty(self.path).map_err(Error::io("empty the page cache for", self.path))?;
         }
-        let before = Usage::begin();
+        let before = Usage::watch_peak();
         let start = Instant::now();
         let backend = if access == Access::Mapped { Backend::Mapped } else { Backend::Positioned };
         let array: Array<T> = OpenOptions::new().backend(backend).open(self.path)?;
@@ -204,8 +204,8 @@ impl Job<'_> {
         Ok(Sample {
             seconds,
             first_row: first,
-            minor_faults: used.map(|(before, after)| after.minor - before.minor),
-            major_faults: used.map(|(before, after)| after.major - before.major),
+            minor_faults: used.map(|(before, after)| after.minor_faults - before.minor_faults),
+            major_faults: used.map(|(before, after)| after.major_faults - before.major_faults),
             peak_resident: used.map(|(_, after)| after.peak),
         })
     }

@@ -59,6 +59,14 @@ pub enum Error {
         /// Its size.
         bytes: u64,
     },
+    /// A recorded mix of jobs is none.
+    #[error("{} is not a mix of jobs: {reason}", path.display())]
+    Mix {
+        /// The text file.
+        path: PathBuf,
+        /// What was expected, and what was found.
+        reason: String,
+    },
     /// A thread that was measured panicked.
     #[error("a thread panicked; nothing was measured")]
     WorkerPanicked,

@@ -108,6 +108,17 @@ impl Figure {
         all
     }
 
+    /// Whether there is nothing to show.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match &self.kind {
+            Kind::Bars(groups) => {
+                groups.iter().all(|(_, values)| values.iter().all(Option::is_none))
+            }
+            Kind::Lines(lines) => lines.iter().all(Vec::is_empty),
+        }
+    }
+
     /// The scale that shows all of them.
     #[must_use]
     pub fn scale(&self) -> Scale {

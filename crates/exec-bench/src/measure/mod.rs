@@ -81,6 +81,12 @@ impl<'a> Timed<'a> {
     ) -> Self {
         Self { laps: laps.into_iter().map(Into::into).collect(), run: Box::new(work) }
     }
+
+    /// The same job with other names for its laps.
+    #[must_use]
+    pub fn named<S: Into<String>>(self, laps: impl IntoIterator<Item = S>) -> Self {
+        Self { laps: laps.into_iter().map(Into::into).collect(), ..self }
+    }
 }
 
 impl std::fmt::Debug for Timed<'_> {

@@ -119,7 +119,7 @@ pub fn run(options: &Options, event: &mut dyn FnMut(Event<'_>)) -> Result<Wall> 
     let mut bench = Bench {
         options,
         engine: Engine::new()?,
-        folder: Folder::new(&options.dir)?,
+        folder: Folder::new(&options.dir, "wall")?,
         native: None,
         notes: Vec::new(),
         lines: Vec::new(),

@@ -59,6 +59,14 @@ pub enum Error {
         /// Its size.
         bytes: u64,
     },
+    /// The file stays in the page cache.
+    #[error("{} cannot be measured cold: {reason}; run as root, or without --cold", path.display())]
+    NotCold {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        reason: String,
+    },
     /// A recorded mix of jobs is none.
     #[error("{} is not a mix of jobs: {reason}", path.display())]
     Mix {

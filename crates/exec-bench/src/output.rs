@@ -41,7 +41,10 @@ impl Output {
             std::fs::write(path, text).map_err(Error::io("write", path))
         };
         if let Some(path) = &self.report {
-            write(path, chart::page(&report.page(), &report.json()))?;
+            // Nobody reads it there: the shortest form will do.
+            let json: Option<serde_json::Value> = serde_json::from_str(&report.json()).ok();
+            let json = json.unwrap_or_default().to_string();
+            write(path, chart::page(&report.page(), &json))?;
         }
         if let Some(path) = &self.svg {
             write(path, chart::standalone(&report.page()))?;

@@ -12,7 +12,8 @@ use rowmill_exec_bench::patterns::{self, MadeDType, Options, Report};
 /// batches and in shuffled windows; through a mapping, through reads, and loaded into memory.
 ///
 /// All orders take turns; each figure is a median over the rounds. What is done with a row is as
-/// little as possible. Random orders visit only some of the rows: compare GB/s.
+/// little as possible. Random orders visit as many rows as there are, some of them twice, up to
+/// --rows.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -42,8 +43,9 @@ struct Args {
     /// Rounds
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Rows that are picked at random, at most
-    #[arg(long, default_value_t = 50_000)]
+    /// Rows that are picked at random, at most as many as there are; fewer are quicker where a cold disk
+    /// has to look for each
+    #[arg(long, default_value_t = 1 << 20)]
     rows: usize,
     /// Files that are not in the page cache as well; as root, or where the system forgets a file when
     /// asked

@@ -139,6 +139,19 @@ pub(crate) fn short(value: f64) -> String {
     }
 }
 
+/// The same for a mark of a scale, which is round.
+pub(crate) fn round(value: f64) -> String {
+    if value >= 9999.5 {
+        return format!("{value:.0e}");
+    }
+    let text = short(value);
+    if text.contains('.') && !text.contains('e') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
 /// A time that may be short.
 pub(crate) fn time(seconds: f64) -> String {
     if seconds < 1e-3 {
@@ -158,6 +171,10 @@ mod tests {
     fn numbers_are_short() {
         let short = [0.0, 123.4, 12.34, 1.234, 0.123, 0.0123, 0.000_02, f64::NAN].map(short);
         assert_eq!(short, ["0", "123", "12.3", "1.23", "0.12", "0.0123", "2.0e-5", "-"]);
+        assert_eq!(
+            [0.0, 0.01, 0.5, 1.0, 20.0, 100.0, 1e4].map(round),
+            ["0", "0.01", "0.5", "1", "20", "100", "1e4"]
+        );
         assert_eq!([12.3e-6, 0.0123, 1.5].map(time), ["12 us", "12.3 ms", "1.50 s"]);
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Figure, Kind, Page, Scale, Value, short};
+use super::{Figure, Kind, Page, Scale, Value, round, short};
 
 /// The width of every chart, in pixels.
 const WIDTH: f64 = 440.0;
@@ -185,12 +185,8 @@ impl Drawing {
         self.body.push_str(&below);
         self.height = bottom;
         for tick in scale.ticks() {
-            self.anchored(
-                (x(tick).max(LEFT + 4.0), bottom + 13.0),
-                "middle",
-                "muted",
-                &short(tick),
-            );
+            let anchor = if x(tick) < LEFT + 12.0 { "start" } else { "middle" };
+            self.anchored((x(tick), bottom + 13.0), anchor, "muted", &round(tick));
         }
         self.height += LINE;
     }
@@ -210,14 +206,16 @@ impl Drawing {
         };
         for tick in scale.ticks() {
             self.line((LEFT + AXIS, y(tick)), (WIDTH - RIGHT, y(tick)), "grid");
-            self.anchored((LEFT + AXIS - 6.0, y(tick) + 4.0), "end", "muted", &short(tick));
+            self.anchored((LEFT + AXIS - 6.0, y(tick) + 4.0), "end", "muted", &round(tick));
         }
         let powers = log(first).ceil() as u32..=log(last).floor() as u32;
         let step = powers.clone().count().div_ceil(7).max(1);
         for power in powers.step_by(step) {
             let at = x(1 << power);
             self.line((at, bottom), (at, bottom + 4.0), "grid");
-            self.anchored((at, bottom + 17.0), "middle", "muted", &size_name(1 << power));
+            let anchor = if at > WIDTH - RIGHT - 16.0 { "end" } else { "middle" };
+            let end = if anchor == "end" { WIDTH - 4.0 } else { at };
+            self.anchored((end, bottom + 17.0), anchor, "muted", &size_name(1 << power));
         }
         for (_, value) in &figure.references {
             self.line((LEFT + AXIS, y(*value)), (WIDTH - RIGHT, y(*value)), "reference");
@@ -246,6 +244,9 @@ impl Drawing {
                     figure.unit,
                 );
             }
+        }
+        for (name, value) in &figure.references {
+            self.anchored((WIDTH - RIGHT, y(*value) - 4.0), "end", "muted halo", name);
         }
         self.height = bottom + LINE + 4.0;
     }
@@ -282,11 +283,9 @@ impl Drawing {
 /// A size in bytes.
 fn size_name(bytes: u64) -> String {
     match bytes {
-        b if b >= 1 << 30 => format!("{} GiB", short(b as f64 / f64::from(1 << 30))),
-        b if b >= 1 << 20 => format!("{} MiB", short(b as f64 / f64::from(1 << 20))),
-        b if b >= 1 << 10 => format!("{} KiB", short(b as f64 / f64::from(1 << 10))),
+        b if b >= 1 << 30 => format!("{} GiB", round(b as f64 / f64::from(1 << 30))),
+        b if b >= 1 << 20 => format!("{} MiB", round(b as f64 / f64::from(1 << 20))),
+        b if b >= 1 << 10 => format!("{} KiB", round(b as f64 / f64::from(1 << 10))),
         b => format!("{b} B"),
     }
-    .replace(".00 ", " ")
-    .replace(".0 ", " ")
 }

@@ -5,6 +5,7 @@
 
 mod made;
 mod order;
+mod page;
 mod report;
 
 use std::hint::black_box;
@@ -21,7 +22,7 @@ use serde::Serialize;
 
 pub use made::{MadeDType, MadeFile, make_file};
 pub use order::Pattern;
-pub(crate) use order::random;
+pub(crate) use order::{random, random_from};
 pub use report::Report;
 
 use crate::cache::Cold;

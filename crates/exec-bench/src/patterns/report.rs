@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Access, Limit, Pattern, Sample, Visits};
-use crate::chart::{Figure, Kind, Look, Page, Table, Value, short, time};
+use crate::chart::{Look, Page, time};
 use crate::machine::Machine;
 use crate::measure::{Noise, Samples, median, spread};
 use crate::output::Shown;
@@ -53,17 +53,17 @@ impl Report {
 }
 
 /// What a comparison is between: whether the file was cold, and the workers.
-type Sitting = (bool, usize);
+pub(super) type Sitting = (bool, usize);
 
 impl Report {
     /// The speed of the bare read in the same sitting.
-    fn limit(&self, (cold, workers): Sitting) -> f64 {
+    pub(super) fn limit(&self, (cold, workers): Sitting) -> f64 {
         let limit = self.limits.iter().find(|l| (l.cold, l.workers) == (cold, workers));
         limit.map_or(f64::NAN, |limit| self.bytes as f64 / median(&limit.seconds))
     }
 
     /// The visit from the first row to the last through a mapping, against itself.
-    fn noise(&self, sitting: Sitting) -> Option<Noise> {
+    pub(super) fn noise(&self, sitting: Sitting) -> Option<Noise> {
         let of = |v: &&Visits| {
             (v.cold, v.workers) == sitting
                 && (v.access, v.pattern) == (Access::Mapped, Pattern::Sequential)
@@ -73,13 +73,13 @@ impl Report {
         Noise::of(&one.to_samples().seconds, &limit.again)
     }
 
-    fn sittings(&self) -> impl Iterator<Item = Sitting> {
+    pub(super) fn sittings(&self) -> impl Iterator<Item = Sitting> {
         self.limits.iter().map(|l| (l.cold, l.workers))
     }
 }
 
 /// How a sitting is called.
-fn sitting_name((cold, workers): Sitting) -> String {
+pub(super) fn sitting_name((cold, workers): Sitting) -> String {
     let plural = if workers == 1 { "worker" } else { "workers" };
     let warmth = if cold { "not in the page cache" } else { "in the page cache" };
     format!("{workers} {plural}, {warmth}")
@@ -94,7 +94,7 @@ impl Visits {
         Samples { name, seconds: self.samples.iter().map(|s| s.seconds).collect() }
     }
 
-    fn median(&self, what: impl Fn(&Sample) -> f64) -> f64 {
+    pub(super) fn median(&self, what: impl Fn(&Sample) -> f64) -> f64 {
         median(&self.samples.iter().map(what).collect::<Vec<_>>())
     }
 
@@ -133,139 +133,11 @@ impl Shown for Report {
     }
 
     fn page(&self) -> Page {
-        let mut figures: Vec<Figure> = self.sittings().map(|s| self.orders(s)).collect();
-        let most = self.sittings().map(|(_, workers)| workers).max().unwrap_or(1);
-        if self.visits.iter().any(|v| v.cold) {
-            let warmth = [(false, "in the page cache"), (true, "not in the page cache")];
-            figures.push(self.side_by_side(
-                format!("Mapped, {most} workers: in the page cache and not"),
-                warmth.map(|(cold, name)| (name, (Access::Mapped, cold, most))),
-                |v| Value::rate(v.bytes as f64 / 1e9, &v.to_samples().seconds),
-                "GB/s",
-            ));
-        }
-        let ways = Access::ALL.map(|access| (access.name(), (access, false, most)));
-        let first = |v: &Visits| {
-            Value::of(&v.samples.iter().map(|s| s.first_row * 1e3).collect::<Vec<_>>())
-        };
-        let title = format!("Time to the first row, {}", sitting_name((false, most)));
-        figures.push(self.side_by_side(title, ways, first, "ms"));
-        let noise = self.sittings().filter_map(|s| Some((s, self.noise(s)?)));
-        let noise = noise.map(|(s, noise)| format!("{}: {noise}", sitting_name(s)));
-        Page {
-            title: format!("Orders of visiting the rows of {}", self.file),
-            facts: vec![
-                (
-                    "array",
-                    format!("{} {:?}, {:.2} GB", self.dtype, self.shape, self.bytes as f64 / 1e9),
-                ),
-                ("machine", self.machine.to_string()),
-            ],
-            findings: self.finding((false, most)).into_iter().collect(),
-            figures: figures.into_iter().filter(|f| !f.is_empty()).collect(),
-            tables: self.tables(),
-            notes: noise.chain(self.notes.iter().cloned()).collect(),
-        }
+        self.to_page()
     }
 }
 
 impl Report {
-    /// What the figures come to.
-    fn finding(&self, (cold, workers): Sitting) -> Option<String> {
-        let mapped = |pattern| {
-            let is = |v: &&Visits| {
-                (v.access, v.cold, v.workers, v.pattern) == (Access::Mapped, cold, workers, pattern)
-            };
-            self.visits.iter().find(is).map(|v| self.of_sequential(v) * 100.0)
-        };
-        let [random, sorted, windows] =
-            [Pattern::Random, Pattern::Sorted, Pattern::Windows].map(mapped);
-        Some(format!(
-            "Through a mapping, random rows come at {:.0} % of the speed of reading in order, the same rows \
-             sorted at {:.0} %, shuffled windows at {:.0} % ({}).",
-            random?,
-            sorted?,
-            windows?,
-            sitting_name((cold, workers))
-        ))
-    }
-
-    /// All orders in one sitting.
-    fn orders(&self, sitting: Sitting) -> Figure {
-        let (cold, workers) = sitting;
-        let ways = Access::ALL.map(|access| (access.name(), (access, cold, workers)));
-        let speed = |v: &Visits| Value::rate(v.bytes as f64 / 1e9, &v.to_samples().seconds);
-        let title = format!("Speed, {}", sitting_name(sitting));
-        let mut figure = self.side_by_side(title, ways, speed, "GB/s");
-        figure.references.push(("bare read".to_owned(), self.limit(sitting) / 1e9));
-        figure
-    }
-
-    fn side_by_side<const N: usize>(
-        &self,
-        title: String,
-        series: [(&str, (Access, bool, usize)); N],
-        value: impl Fn(&Visits) -> Value,
-        unit: &'static str,
-    ) -> Figure {
-        let find = |pattern, which| {
-            let is = |v: &&Visits| v.pattern == pattern && (v.access, v.cold, v.workers) == which;
-            self.visits.iter().find(is).map(&value)
-        };
-        let group = |pattern: Pattern| {
-            (
-                pattern.name().to_owned(),
-                series.iter().map(|(_, which)| find(pattern, *which)).collect(),
-            )
-        };
-        let kind = Kind::Bars(Pattern::ALL.into_iter().map(group).collect());
-        let series = series.iter().map(|(name, _)| (*name).to_owned()).collect();
-        Figure { title, unit, series, references: Vec::new(), kind }
-    }
-
-    fn tables(&self) -> Vec<Table> {
-        let table = |sitting: Sitting| Table {
-            title: sitting_name(sitting),
-            head: vec![
-                "order",
-                "reached",
-                "median s",
-                "GB/s",
-                "of limit",
-                "of sequential",
-                "rows/s",
-                "spread",
-                "first row",
-                "faults",
-                "waiting",
-                "peak MB",
-            ],
-            rows: self
-                .visits
-                .iter()
-                .filter(|v| (v.cold, v.workers) == sitting)
-                .map(|v| {
-                    let mut row = vec![v.pattern.to_string(), v.access.name().to_owned()];
-                    row.extend(
-                        [
-                            v.seconds(),
-                            v.speed() / 1e9,
-                            v.speed() / self.limit(sitting),
-                            self.of_sequential(v),
-                        ]
-                        .map(short),
-                    );
-                    row.push(format!("{:.0}", v.rows as f64 / v.seconds()));
-                    row.push(format!("{:.1} %", v.spread() * 100.0));
-                    row.push(time(v.median(|s| s.first_row)));
-                    row.extend(v.counts());
-                    row
-                })
-                .collect(),
-        };
-        self.sittings().map(table).collect()
-    }
-
     fn write(&self, look: Look, f: &mut impl fmt::Write) -> fmt::Result {
         let gb = self.bytes as f64 / 1e9;
         writeln!(f, "{}  {} {:?}  {gb:.2} GB", self.file, self.dtype, self.shape)?;
@@ -333,7 +205,7 @@ impl Report {
 
 impl Visits {
     /// Page faults, those that waited for a disk, and the peak of memory in MB, in the median.
-    fn counts(&self) -> [String; 3] {
+    pub(super) fn counts(&self) -> [String; 3] {
         let known = |what: fn(&Sample) -> Option<u64>, unit: f64| {
             let all: Option<Vec<f64>> =
                 self.samples.iter().map(|s| what(s).map(|n| n as f64)).collect();

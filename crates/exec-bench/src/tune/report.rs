@@ -135,7 +135,9 @@ impl Report {
                 references.push(("default".to_owned(), value.mid));
                 continue;
             }
-            let name = format!("{}, {} workers", t.setting.backend_name(), t.setting.workers);
+            let Setting { workers, .. } = t.setting;
+            let plural = if workers == 1 { "" } else { "s" };
+            let name = format!("{}, {workers} worker{plural}", t.setting.backend_name());
             if series.last() != Some(&name) {
                 series.push(name);
                 lines.push(Vec::new());

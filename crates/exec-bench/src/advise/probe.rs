@@ -29,6 +29,10 @@ const ENOUGH: f64 = 4.0;
 const PASSES: usize = 3;
 const RANDOM_PASSES: usize = 8;
 
+/// Of arrays up to so many bytes many passes are probed: one is over before the workers are awake.
+const SHORT: usize = 16 << 20;
+const SHORT_PASSES: usize = 200;
+
 /// What is looked at is not cold any more where so much of it is in the page cache.
 const COLD: f64 = 0.25;
 
@@ -107,8 +111,9 @@ impl<'a, T: Numeric> Probe<'a, T> {
             median(&took[i].iter().map(what).collect::<Vec<_>>()) * scale(i)
         };
         let first = |took: &Took| took.passes[0];
-        // The first ones are not what it will be.
-        let again = |took: &Took| median(&took.passes[took.passes.len().div_ceil(2)..]);
+        // The first ones are not what it will be. The mean: all passes add up, slow ones too.
+        let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
+        let again = |took: &Took| mean(&took.passes[took.passes.len().div_ceil(2)..]);
         let load = Pace { cold: cold_load, first: of(2, &|t| t.ready), again: of(2, &|t| t.ready) };
         let waits = cold_load.map(|cold| (cold - load.first).max(0.0));
         let pace = |i: usize| {
@@ -126,7 +131,7 @@ impl<'a, T: Numeric> Probe<'a, T> {
             remote,
             map: pace(0),
             read: pace(1),
-            memory: of(2, &|t| median(&t.passes)),
+            memory: of(2, &|t| mean(&t.passes)),
             load,
         })
     }
@@ -137,7 +142,12 @@ impl<'a, T: Numeric> Probe<'a, T> {
 
     /// How often a probe passes.
     fn passes(&self) -> usize {
-        let most = if self.plan.pattern == Pattern::Random { RANDOM_PASSES } else { PASSES };
+        let most = match self.plan.pattern {
+            Pattern::Rewrite => PASSES,
+            _ if self.array.meta().byte_len() <= SHORT => SHORT_PASSES,
+            Pattern::Random => RANDOM_PASSES,
+            _ => PASSES,
+        };
         self.plan.passes.clamp(2, most)
     }
 

@@ -87,7 +87,7 @@ pub struct Scenarios {
 }
 
 /// Checks the advice in every scenario, on files of `size` bytes that are made in `dir`; `progress`
-/// hears what comes next.
+/// hears what came of each.
 ///
 /// # Errors
 /// When there is no room for the files, and as [`check`].
@@ -100,7 +100,6 @@ pub fn scenarios(
     let mut files: Vec<((Size, usize), MadeFile)> = Vec::new();
     let mut all = Vec::new();
     for scenario in SCENARIOS {
-        progress(scenario.name);
         let (which, cols) = scenario.file;
         let at = match files.iter().position(|(file, _)| *file == scenario.file) {
             Some(at) => at,
@@ -116,6 +115,8 @@ pub fn scenarios(
             Err(error @ Error::NotCold { .. }) => (None, Some(error.to_string())),
             Err(error) => return Err(error),
         };
+        let verdict = report.as_ref().and_then(Report::verdict).or_else(|| note.clone());
+        progress(&format!("{}: {}", scenario.name, verdict.unwrap_or_default()));
         all.push(ScenarioReport { scenario, report, note });
     }
     Ok(Scenarios { machine: Machine::this(), size, scenarios: all })

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Figure, Kind, Page, Scale, Value, round, short};
 
 /// The width of every chart, in pixels.
-const WIDTH: f64 = 440.0;
+const WIDTH: f64 = 400.0;
 
 /// Room at the left and at the right of what is drawn.
 const LEFT: f64 = 8.0;
@@ -24,7 +24,7 @@ pub(super) const STYLE: &str = "\
 @media(prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#e6edf3;--muted:#9198a1;--grid:#30363d;--card:#151b23;\
 --c0:#58a6ff;--c1:#f0883e;--c2:#3fb950;--c3:#bc8cff;--c4:#f778ba;--c5:#d4b106}}\
 .chart text{font:12px system-ui,sans-serif;fill:var(--fg)}\
-.chart .muted{fill:var(--muted)}.chart .title{font-weight:600;font-size:14px}\
+.chart .muted{fill:var(--muted)}.chart .title{font-weight:600;font-size:13px}\
 .chart .grid{stroke:var(--grid);stroke-width:1}\
 .chart .halo{paint-order:stroke;stroke:var(--card);stroke-width:3px}\
 .chart .reference{stroke:var(--muted);stroke-width:1.5;stroke-dasharray:5 3}\
@@ -95,11 +95,7 @@ impl Drawing {
         let scale = figure.scale();
         drawing.text(LEFT, "title", &figure.title);
         let kind = if matches!(scale, Scale::Log { .. }) { ", logarithmic" } else { "" };
-        drawing.text(
-            LEFT,
-            "muted",
-            &format!("{}{kind}; the line across is the middle half of the runs", figure.unit),
-        );
+        drawing.text(LEFT, "muted", &format!("{}{kind}", figure.unit));
         match &figure.kind {
             Kind::Bars(groups) => drawing.bars(figure, scale, groups),
             Kind::Lines(lines) => drawing.lines(figure, scale, lines),
@@ -276,6 +272,11 @@ impl Drawing {
                 self.text_at((x + 20.0, y), "", name);
             }
         }
+        let spread = match figure.kind {
+            Kind::Bars(_) => "line across: the middle half of the runs",
+            Kind::Lines(_) => "band: the middle half of the runs",
+        };
+        self.text(LEFT, "muted", spread);
         self.height += 6.0;
     }
 }

@@ -116,7 +116,7 @@ impl Facts {
         let saved = pace.again - self.memory;
         let more = Self::mixed(&self.load, self.load.first, self.cached)
             - (Self::mixed(pace, pace.first, self.cached) - pace.again);
-        (saved > 0.01 * pace.again).then(|| (more / saved).max(1.0).ceil())
+        (saved > 0.01 * pace.again).then(|| (more / saved - 1e-6).max(1.0).ceil())
     }
 }
 

@@ -218,7 +218,7 @@ mod tests {
 
     const GB: u64 = 1 << 30;
 
-    /// A file of 4 GiB in the page cache of a machine with 20 GiB free, as measured.
+    /// A file of 4 GiB in the page cache of a machine with 20 GiB free.
     fn warm(pattern: Pattern, passes: usize) -> Facts {
         let pace = |cold, first, again| Pace { cold: Some(cold), first, again };
         Facts {

@@ -425,7 +425,7 @@ fn a_complex_reduction_goes_on_from_its_checkpoint() {
         .cancel(token)
         .progress(move |progress| {
             if progress.done > 0 {
-                stop.cancel()
+                stop.cancel();
             }
         })
         .build()

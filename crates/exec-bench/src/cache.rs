@@ -22,7 +22,8 @@ impl Cold {
     /// The reason.
     pub fn find<T: Element>(array: &Array<T>) -> Result<Self, String> {
         let mut reasons = Vec::new();
-        for way in [Self::Everything, Self::File] {
+        // First what disturbs nobody else.
+        for way in [Self::File, Self::Everything] {
             match way.empty(array.path()) {
                 Ok(()) if is_cold(array) => return Ok(way),
                 Ok(()) => reasons.push(format!("{} left it there", way.words())),

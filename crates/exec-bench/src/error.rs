@@ -59,6 +59,28 @@ pub enum Error {
         /// The smallest that works.
         least: usize,
     },
+    /// The array does not fit into memory.
+    #[error("there is no memory for an array of {bytes} bytes; measure a smaller file")]
+    NoMemory {
+        /// Its size.
+        bytes: u64,
+    },
+    /// The file stays in the page cache.
+    #[error("{} cannot be measured cold: {reason}; run as root, or without --cold", path.display())]
+    NotCold {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        reason: String,
+    },
+    /// A recorded mix of jobs is none.
+    #[error("{} is not a mix of jobs: {reason}", path.display())]
+    Mix {
+        /// The text file.
+        path: PathBuf,
+        /// What was expected, and what was found.
+        reason: String,
+    },
     /// A thread that was measured panicked.
     #[error("a thread panicked; nothing was measured")]
     WorkerPanicked,

@@ -113,8 +113,10 @@ pub(crate) struct Folder(TempDir);
 const PIECE: usize = 1 << 20;
 
 impl Folder {
-    pub(crate) fn new(dir: &Path) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("rowmill-wall-").tempdir_in(dir);
+    /// In `dir`, for the binary of this name.
+    pub(crate) fn new(dir: &Path, binary: &str) -> Result<Self> {
+        let prefix = format!("rowmill-{binary}-");
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(dir);
         folder.map(Self).map_err(Error::io("make a folder in", dir))
     }
 
@@ -233,7 +235,7 @@ mod tests {
 
     #[test]
     fn files_hold_the_same_in_every_layout() {
-        let folder = Folder::new(&std::env::temp_dir()).expect("a place for files");
+        let folder = Folder::new(&std::env::temp_dir(), "test").expect("a place for files");
         let dims = [PIECE / 500, 501];
         let make = |layout: Layout| {
             folder.make::<f32>(&layout.name::<f32>(dims), dims, layout).expect("room for a file")

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rowmill_exec::Isa;
+use rowmill_exec::{Isa, memory};
 use serde::Serialize;
 
 /// What a figure has to be recorded with.
@@ -12,7 +12,7 @@ pub struct Machine {
     pub cpu: String,
     /// The cores that this process may use.
     pub cores: usize,
-    /// Bytes of memory, as far as it is known.
+    /// Bytes of memory that there are, or that the process may use, as far as it is known.
     pub memory: Option<u64>,
     /// The operating system's version.
     pub os: String,
@@ -26,9 +26,9 @@ impl Machine {
     pub fn this() -> Self {
         let os = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok();
         Self {
-            cpu: line_of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned()),
+            cpu: memory::cpu().unwrap_or_else(|| "unknown".to_owned()),
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            memory: memory("MemTotal"),
+            memory: memory::available(),
             os: os.map_or_else(
                 || std::env::consts::OS.to_owned(),
                 |release| format!("{} {}", std::env::consts::OS, release.trim()),
@@ -43,23 +43,4 @@ impl fmt::Display for Machine {
         let Self { cpu, cores, isa, os, .. } = self;
         write!(f, "{cpu}, {cores} cores, {isa}, {os}")
     }
-}
-
-/// The bytes of memory that can be used without swapping, as far as it is known.
-#[must_use]
-pub fn available_memory() -> Option<u64> {
-    memory("MemAvailable")
-}
-
-fn memory(key: &str) -> Option<u64> {
-    let line = line_of("/proc/meminfo", key)?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1 << 10)
-}
-
-/// What stands after the colon in the first line that starts with `key`.
-fn line_of(file: &str, key: &str) -> Option<String> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find(|l| l.starts_with(key))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
 }

@@ -120,6 +120,8 @@ fn limit_shows_reads_writes_and_kernels() {
         assert_eq!(named["seconds"].as_array().map(Vec::len), Some(2), "{name}");
     }
     assert!(report["cpu"].is_string() && report["bytes"] == 400_000);
+    assert!(report["noise"]["runs"].as_f64().is_some(), "{report:#}");
+    assert!(text(&ran.stderr).contains("note: noise: "), "{}", text(&ran.stderr));
     assert!(is_empty(outputs.path()));
 }
 
@@ -171,6 +173,90 @@ fn patterns_of_a_file_of_ones_own() {
     std::fs::remove_file(&path).expect("ours");
     let ran = run(&[]);
     assert!(ran.status.code() == Some(1) && text(&ran.stderr).contains("cannot open "));
+}
+
+#[test]
+fn every_tool_draws_its_charts() {
+    let dir = folder();
+    let path = dir.path().join("x.npy");
+    let mut x = CreateOptions::new().create::<f32>(&path, [2000, 30]).expect("room");
+    x.rows_mut(0..2000).expect("in place").fill(0.5);
+    x.close().expect("on disk");
+    let [html, svg] = ["out.html", "out.svg"].map(|name| dir.path().join(name));
+    for (binary, args) in [
+        (env!("CARGO_BIN_EXE_limit"), &["--runs", "1"][..]),
+        (env!("CARGO_BIN_EXE_access-patterns"), &["--runs", "1"]),
+        (env!("CARGO_BIN_EXE_tune-chunks"), &["--budget", "0.05"]),
+        (env!("CARGO_BIN_EXE_advise"), &["--check", "--rounds", "1"]),
+    ] {
+        let mut command = Command::new(binary);
+        let command = command.arg(&path).args(args).args(["--json", "--report"]).arg(&html);
+        let ran = command.arg("--svg").arg(&svg).output().expect("the binary starts");
+        assert!(ran.status.success(), "{binary}: {}", text(&ran.stderr));
+        let page = std::fs::read_to_string(&html).expect("written");
+        let inside = page.split("id=\"samples\">").nth(1).and_then(|t| t.split("</script>").next());
+        let inside: Value = serde_json::from_str(inside.expect("samples")).expect("JSON");
+        let printed: Value = serde_json::from_slice(&ran.stdout).expect("stdout is JSON");
+        assert_eq!(inside, printed, "{binary}: what is printed is what is in the page");
+        assert!(page.contains("<svg class=\"chart\"") && page.contains("x.npy"), "{binary}");
+        let drawn = std::fs::read_to_string(&svg).expect("written");
+        assert!(drawn.starts_with("<svg ") && drawn.trim_end().ends_with("</svg>"), "{binary}");
+        let nowhere = dir.path().join("nowhere/out.svg");
+        let mut command = Command::new(binary);
+        let ran = command.arg(&path).args(args).arg("--svg").arg(nowhere).output().expect("starts");
+        assert_eq!(ran.status.code(), Some(1), "{binary}");
+        assert!(text(&ran.stderr).contains("cannot write "), "{}", text(&ran.stderr));
+    }
+}
+
+#[test]
+fn advice_has_a_reason_and_is_checked() {
+    let dir = folder();
+    let path = dir.path().join("x.npy");
+    let x = CreateOptions::new().create::<f64>(&path, [1000, 30]).expect("room");
+    x.close().expect("on disk");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_advise"));
+        command.args(args).output().expect("the binary starts")
+    };
+    let file = path.to_str().expect("text");
+    let ran = run(&[file, "--pattern", "rewrite", "--passes", "2"]);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    for words in ["<- advised", "loading takes", "2 passes, rewrite", "Expected: "] {
+        assert!(text(&ran.stdout).contains(words), "{words:?} is not in {}", text(&ran.stdout));
+    }
+    let ran = run(&[file, "--check", "--rounds", "2", "--pattern", "random", "--rows", "50"]);
+    let table = text(&ran.stdout);
+    assert!(table.contains("The advice was ") && table.contains("measured "), "{table}");
+    assert_eq!(run(&[]).status.code(), Some(2), "no file");
+    assert_eq!(run(&[file, "--cold"]).status.code(), Some(2), "cold is for checking");
+    let ran = run(&[dir.path().join("none.npy").to_str().expect("text")]);
+    assert!(ran.status.code() == Some(1) && text(&ran.stderr).contains("cannot open "));
+}
+
+#[test]
+fn tuning_for_a_recorded_mix() {
+    let dir = folder();
+    let [path, mix] = ["x.npy", "mix.txt"].map(|name| dir.path().join(name));
+    let x = CreateOptions::new().create::<f32>(&path, [2000, 30]).expect("room");
+    x.close().expect("on disk");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tune-chunks"));
+        let command = command.arg(&path).arg("--mix").arg(&mix).args(args);
+        command.output().expect("the binary starts")
+    };
+    std::fs::write(&mix, "stats 2\nsum # nightly\n").expect("room");
+    let ran = run(&["--budget", "0.05", "--json"]);
+    assert!(ran.status.success(), "{}", text(&ran.stderr));
+    let report: Value = serde_json::from_slice(&ran.stdout).expect("stdout is JSON");
+    assert_eq!(report["steps"], serde_json::json!(["stats", "stats", "sum"]));
+    let ran = run(&["--budget", "0.05", "--check", "1", "--sweep", "0.05"]);
+    assert!(text(&ran.stdout).contains(" of 1 picks are as fast"), "{}", text(&ran.stdout));
+    std::fs::write(&mix, "median\n").expect("room");
+    let ran = run(&[]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(text(&ran.stderr).contains("found \"median\" in line 1"), "{}", text(&ran.stderr));
+    assert_eq!(run(&["--job", "sum"]).status.code(), Some(2), "a job or a mix");
 }
 
 #[test]

@@ -21,7 +21,8 @@ mod in_place;
 mod integrity;
 mod kernel;
 mod map;
-mod memory;
+#[doc(hidden)]
+pub mod memory;
 mod partial;
 mod plan;
 mod profile;

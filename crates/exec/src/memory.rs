@@ -1,12 +1,38 @@
-//! How much memory there is, and how much of it the process holds.
+//! What the system tells of the machine and the process: memory, page faults, the processor. Only
+//! Linux does; elsewhere there is nothing to know.
+//!
+//! Public for this project's own tools, which measure: not part of the interface.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the machine has, or what the process may use of it, whichever is less; `None` where nobody
 /// tells.
-pub(crate) fn available() -> Option<u64> {
-    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|t| kib(&t, "MemTotal:"));
+#[must_use]
+pub fn available() -> Option<u64> {
+    within_groups(of_machine("MemTotal:"))
+}
+
+/// What can be used now without swapping, the page cache given up; `None` where nobody tells.
+#[must_use]
+pub fn free() -> Option<u64> {
+    within_groups(of_machine("MemAvailable:"))
+}
+
+/// The processor's name, as far as it is known.
+#[must_use]
+pub fn cpu() -> Option<String> {
+    let info = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find_map(|line| line.strip_prefix("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// A number of `/proc/meminfo`, in bytes.
+fn of_machine(key: &str) -> Option<u64> {
+    kib(&fs::read_to_string("/proc/meminfo").ok()?, key)
+}
+
+fn within_groups(machine: Option<u64>) -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     [machine, cgroup_limit(Path::new("/sys/fs/cgroup"), &groups)].into_iter().flatten().min()
 }
@@ -54,24 +80,33 @@ pub(crate) fn resident() -> Option<u64> {
 
 /// What the process has used so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// Bytes resident now: private memory and pages of mapped files.
-    pub(crate) resident: u64,
-    /// The most that were, since the process began.
-    pub(crate) peak: u64,
+    pub resident: u64,
+    /// The most that were, since the process began or [`Usage::watch_peak`].
+    pub peak: u64,
     /// Page faults that waited for a disk.
-    pub(crate) major_faults: u64,
+    pub major_faults: u64,
     /// Page faults that did not.
-    pub(crate) minor_faults: u64,
+    pub minor_faults: u64,
 }
 
 impl Usage {
     /// As of now; `None` where the system does not tell (only Linux does).
-    pub(crate) fn now() -> Option<Self> {
+    #[must_use]
+    pub fn now() -> Option<Self> {
         let status = fs::read_to_string("/proc/self/status").ok()?;
         let (minor_faults, major_faults) = faults(&fs::read_to_string("/proc/self/stat").ok()?)?;
         let (resident, peak) = (kib(&status, "VmRSS:")?, kib(&status, "VmHWM:")?);
         Some(Self { resident, peak, major_faults, minor_faults })
+    }
+
+    /// As of now, and watches the peak anew from here on. Refused where processes may not look at
+    /// themselves: the peak stays that of the process then.
+    #[must_use]
+    pub fn watch_peak() -> Option<Self> {
+        let _ = fs::write("/proc/self/clear_refs", "5");
+        Self::now()
     }
 }
 
@@ -118,6 +153,18 @@ mod tests {
     fn this_process_uses_memory() {
         let usage = Usage::now().expect("Linux tells");
         assert!(usage.resident > 0 && usage.peak >= usage.resident && usage.minor_faults > 0);
-        assert!(available().expect("Linux tells") > usage.resident);
+        let (all, free) = (available().expect("Linux tells"), free().expect("Linux tells"));
+        assert!(all > usage.resident && free <= all);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn memory_that_is_used_shows() {
+        let before = Usage::watch_peak().expect("Linux tells");
+        let used = std::hint::black_box(vec![1_u8; 32 << 20]);
+        let after = Usage::now().expect("Linux tells");
+        let faults = (before.minor_faults, after.minor_faults);
+        assert!(faults.0 < faults.1 && after.peak >= 32 << 20, "{before:?} {after:?}");
+        drop(used);
     }
 }

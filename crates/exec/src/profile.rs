@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rowmill_core::{AtomicFile, Backend, Checksums, Meta};
 use serde::{Deserialize, Serialize};
 
-use crate::{ChunkSize, Error, Isa, Result};
+use crate::{ChunkSize, Error, Isa, Result, memory};
 
 /// The version of the form, and of what is measured.
 const VERSION: u32 = 1;
@@ -214,9 +214,7 @@ fn meta_of(array: &Path) -> Result<(Meta, u64)> {
 
 /// What speed depends on.
 fn machine() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let cpu = model.map_or(std::env::consts::ARCH, |(_, name)| name);
+    let cpu = memory::cpu().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     format!("{cpu}, {cores} cores, {}", Isa::detect().name())
 }

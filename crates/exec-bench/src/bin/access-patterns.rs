@@ -4,21 +4,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use rowmill_exec::ChunkSize;
 use rowmill_exec_bench::Result;
+use rowmill_exec_bench::output::{Output, cores, default_dir, exit, parse_bytes, up_to};
 use rowmill_exec_bench::patterns::{self, MadeDType, Options, Report};
 
 /// How this file on this disk wants to be read: sequential, reverse, strided, random, sorted, in
 /// batches and in shuffled windows; through a mapping, through reads, and loaded into memory.
 ///
 /// All orders take turns; each figure is a median over the rounds. What is done with a row is as
-/// little as possible. Random orders visit only some of the rows: compare GB/s.
+/// little as possible. Random orders visit as many rows as there are, some of them twice, up to
+/// --rows.
 #[derive(Debug, Parser)]
 #[command(
     version,
     name = "access-patterns",
     max_term_width = 100,
-    after_help = "`waiting` counts page faults that waited for a disk; `first row` is the time until the first row was\nthere, opening and loading included.\n\nExamples:\n  access-patterns big.npy\n  access-patterns big.npy --cold --runs 5\n  access-patterns --size 4GiB --dtype f32 --cols 1024 --json > patterns.json"
+    after_help = "`waiting` counts page faults that waited for a disk; `first row` is the time until the first row was\nthere, opening and loading included; `of limit` is a part of the bare read of the whole file.\n\nExamples:\n  access-patterns big.npy\n  access-patterns big.npy --cold --runs 5 --report big.html\n  access-patterns --size 4GiB --dtype f32 --cols 1024 --json > patterns.json"
 )]
 struct Args {
     /// The array file; without it one is made, and removed at the end
@@ -36,22 +37,22 @@ struct Args {
     /// Where it is made [default: target/ if it is there, else the folder for temporary files]
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// Numbers of workers, as 1,2,8 [default: 1 and one for each core]
+    /// Numbers of workers, as 1,2,8 [default: 1, 2, 4 and so on, and one for each core]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096))]
     workers: Vec<u32>,
     /// Rounds
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Rows that are picked at random, at most
-    #[arg(long, default_value_t = 50_000)]
+    /// Rows that are picked at random, at most as many as there are; fewer are quicker where a cold disk
+    /// has to look for each
+    #[arg(long, default_value_t = 1 << 20)]
     rows: usize,
     /// Files that are not in the page cache as well; as root, or where the system forgets a file when
     /// asked
     #[arg(long)]
     cold: bool,
-    /// Print JSON with every sample
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -75,45 +76,22 @@ impl From<DType> for MadeDType {
     }
 }
 
-fn parse_bytes(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(ChunkSize::Bytes(bytes)) => Ok(bytes),
-        _ => Err("expected bytes, such as 512MiB or 4GiB".to_owned()),
-    }
-}
-
 fn main() -> ExitCode {
     let args = Args::parse();
-    match run(&args) {
-        Ok(report) => {
-            if args.json {
-                println!("{}", report.to_json());
-            } else {
-                print!("{report}");
-            }
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("access-patterns: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("access-patterns", run(&args).and_then(|report| args.output.give(&report)))
 }
 
 fn run(args: &Args) -> Result<Report> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut workers: Vec<usize> = args.workers.iter().map(|&n| n as usize).collect();
     if workers.is_empty() {
-        workers = vec![1, cores];
+        workers = up_to(cores());
     }
     workers.dedup();
     let options = Options { workers, runs: args.runs as usize, cold: args.cold, picked: args.rows };
     if let Some(file) = &args.file {
         return patterns::measure(file, &options);
     }
-    let target = PathBuf::from("target");
-    let default = || if target.is_dir() { target } else { std::env::temp_dir() };
-    let dir = args.dir.clone().unwrap_or_else(default);
+    let dir = args.dir.clone().unwrap_or_else(default_dir);
     let made = patterns::make_file(&dir, args.size, args.cols as usize, args.dtype.into())?;
     patterns::measure(made.path(), &options)
 }

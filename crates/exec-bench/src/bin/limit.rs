@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rowmill_exec_bench::output::{Output, cores, exit};
 use rowmill_exec_bench::report::{self, Options};
 
 /// The fastest read of a mapped array file that there is, on 1 to N threads.
@@ -15,7 +16,7 @@ use rowmill_exec_bench::report::{self, Options};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  limit big.npy\n  limit big.npy --kernels --runs 9\n  limit big.npy --write .\n  limit big.npy --json > limit.json"
+    after_help = "Examples:\n  limit big.npy\n  limit big.npy --kernels --runs 9\n  limit big.npy --write . --cold\n  limit big.npy --json > limit.json"
 )]
 struct Args {
     /// The array file: .npy, or raw with a sidecar; native byte order, C order
@@ -32,32 +33,29 @@ struct Args {
     /// Time writing a file of the same size into this folder as well; it is removed
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
-    /// Print JSON with every sample
+    /// Time reads of the file as well when it is not in the page cache; as root, or where the system
+    /// forgets a file when asked
     #[arg(long)]
-    json: bool,
+    cold: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let options = Options {
-        threads: args.threads.unwrap_or(cores).max(1),
+        threads: args.threads.unwrap_or_else(cores).max(1),
         runs: args.runs.max(1),
         kernels: args.kernels,
         write: args.write,
+        cold: args.cold,
     };
-    match report::limit(&args.file, &options) {
-        Ok(report) => {
-            if args.json {
-                println!("{}", report.to_json());
-            } else {
-                print!("{report}");
-            }
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("limit: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let report = report::limit(&args.file, &options);
+    exit(
+        "limit",
+        report.and_then(|report| {
+            report.remarks().for_each(|remark| eprintln!("note: {remark}"));
+            args.output.give(&report)
+        }),
+    )
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use rowmill_exec_bench::tune::{self, Job};
+use rowmill_exec_bench::output::{Output, exit};
+use rowmill_exec_bench::tune::{self, Job, Step};
 
 /// The chunk size, the number of workers and the backend that are the fastest for this file on this
 /// machine: searched from coarse to fine, then proved against the default in turns.
@@ -16,7 +17,7 @@ use rowmill_exec_bench::tune::{self, Job};
     version,
     name = "tune-chunks",
     max_term_width = 100,
-    after_help = "With --save the pick is kept in FILE.tuned.json (or in the cache folder of the user, where that\ncannot be written), bound to the file, the machine and the release; `rowmill` and\n`Engine::builder().tuned_for(file)` use it.\n\nExamples:\n  tune-chunks big.npy\n  tune-chunks big.npy --job stats --budget 60 --save\n  tune-chunks big.npy --json > tuned.json"
+    after_help = "With --save the pick is kept in FILE.tuned.json (or in the cache folder of the user, where that\ncannot be written), bound to the file, the machine and the release; `rowmill` and\n`Engine::builder().tuned_for(file)` use it.\n\nExamples:\n  tune-chunks big.npy\n  tune-chunks big.npy --job stats --budget 60 --save\n  tune-chunks big.npy --mix nightly.txt --report tuned.html\n  tune-chunks big.npy --json > tuned.json"
 )]
 struct Args {
     /// The array file
@@ -24,15 +25,25 @@ struct Args {
     /// What is run
     #[arg(long, value_enum, default_value = "sum")]
     job: What,
+    /// Run a mix as it was recorded instead: a text file with sum, stats or normalize on each line, and
+    /// how often, as in "stats 3"
+    #[arg(long, value_name = "TEXT", conflicts_with = "job")]
+    mix: Option<PathBuf>,
     /// Seconds that it may take, about
     #[arg(long, default_value_t = 30.0, value_parser = parse_budget)]
     budget: f64,
     /// Keep the pick, if there is one
     #[arg(long)]
     save: bool,
-    /// Print JSON with every sample
-    #[arg(long)]
-    json: bool,
+    /// Try every setting for so many seconds, then tune this often, and say how often the pick was as
+    /// fast as the best of all
+    #[arg(long, value_name = "TIMES", conflicts_with_all = ["save", "report", "svg"])]
+    check: Option<usize>,
+    /// The seconds of --check for trying every setting
+    #[arg(long, default_value_t = 600.0, value_parser = parse_budget, requires = "check")]
+    sweep: f64,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -46,10 +57,10 @@ enum What {
 impl From<What> for Job {
     fn from(what: What) -> Self {
         match what {
-            What::Sum => Self::Sum,
-            What::Stats => Self::Stats,
-            What::Normalize => Self::Normalize,
-            What::Mix => Self::Mix,
+            What::Sum => Self::one(Step::Sum),
+            What::Stats => Self::one(Step::Stats),
+            What::Normalize => Self::one(Step::Normalize),
+            What::Mix => Self::mix(),
         }
     }
 }
@@ -60,19 +71,18 @@ fn parse_budget(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("tune-chunks: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("tune-chunks", run(&Args::parse()))
 }
 
 fn run(args: &Args) -> rowmill_exec_bench::Result<()> {
+    let job = args.mix.as_deref().map_or_else(|| Ok(args.job.into()), Job::read)?;
+    if let Some(times) = args.check {
+        let check = tune::check(&args.file, &job, args.sweep, times, args.budget)?;
+        println!("{}", if args.output.json { check.to_json() } else { check.to_string() });
+        return Ok(());
+    }
     let shows = std::io::stderr().is_terminal();
-    let report = tune::tune(&args.file, args.job.into(), args.budget, |part| {
+    let report = tune::tune(&args.file, &job, args.budget, |part| {
         if shows {
             let done = (part * 40.0) as usize;
             eprint!("\r[{}{}] {:3.0} %", "#".repeat(done), ".".repeat(40 - done), part * 100.0);
@@ -82,11 +92,7 @@ fn run(args: &Args) -> rowmill_exec_bench::Result<()> {
     if shows {
         eprint!("\r{:50}\r", "");
     }
-    if args.json {
-        println!("{}", report.to_json());
-    } else {
-        print!("{report}");
-    }
+    args.output.give(&report)?;
     if args.save {
         match report.profile() {
             Some(profile) => {

@@ -3,29 +3,33 @@
 //! Each order runs through a mapping, through positioned reads, and over a copy in memory that is
 //! loaded first. What is done with a row is as little as possible.
 
+mod made;
 mod order;
+mod page;
 mod report;
 
 use std::hint::black_box;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use rowmill_core::{
-    Array, Backend, Element, OpenOptions, SliceSource, Source, TileBuffer, match_array,
-};
-use rowmill_exec::{Engine, Numeric};
+use rowmill_core::{Array, Backend, Element, OpenOptions, Source, TileBuffer, match_array};
+use rowmill_exec::memory::{self, Usage};
+use rowmill_exec::{Isa, Numeric};
 use serde::Serialize;
 
+pub use made::{MadeDType, MadeFile, make_file};
 pub use order::Pattern;
-pub(crate) use order::random;
+pub(crate) use order::{random, random_from};
 pub use report::Report;
 
 use crate::cache::Cold;
-use crate::machine::{Machine, available_memory};
-use crate::usage::Usage;
+use crate::limit::{pread_all, read_all};
+use crate::load::Loaded;
+use crate::machine::Machine;
+use crate::measure::outlier_warning;
 use crate::{Error, Result};
 
 /// How rows are reached.
@@ -101,6 +105,23 @@ pub struct Visits {
     pub samples: Vec<Sample>,
 }
 
+/// The bare read of the whole file, which figures are parts of.
+#[derive(Clone, Debug, Serialize)]
+pub struct Limit {
+    /// Whether the file was not in the page cache.
+    pub cold: bool,
+    /// Threads. Of what is not in the page cache: at least 16 readers, which please a disk.
+    pub workers: usize,
+    /// One for each round.
+    pub seconds: Vec<f64>,
+    /// The visit from the first row to the last through a mapping, once more in each round: what differs
+    /// from itself is noise.
+    pub again: Vec<f64>,
+}
+
+/// Readers that please a disk.
+const READERS: usize = 16;
+
 /// Visits the rows of an array file in every order.
 ///
 /// # Errors
@@ -117,18 +138,22 @@ pub fn measure(path: &Path, options: &Options) -> Result<Report> {
         }
     };
     let bytes = any.meta().byte_len() as u64;
-    let loads = available_memory().is_none_or(|free| bytes < free / 10 * 6);
+    let loads = memory::free().is_none_or(|free| bytes < free / 10 * 6);
     if !loads {
         notes.push("loading was not measured: the file would take over 60 % of free memory".into());
     }
     let warmth = [Some(None), way.map(Some)];
-    let mut visits = Vec::new();
+    let (mut visits, mut limits) = (Vec::new(), Vec::new());
     for cold in warmth.into_iter().flatten() {
         for &workers in &options.workers {
             let job = Job { path, cold, workers, picked: options.picked, loads };
-            visits.extend(match_array!(&any, x => job.rounds(x, options.runs); complex x => crate::error::complex(x))?);
+            let (found, limit) = match_array!(&any, x => job.rounds(x, options.runs); complex x => crate::error::complex(x))?;
+            visits.extend(found);
+            limits.push(limit);
         }
     }
+    let samples: Vec<_> = visits.iter().map(Visits::to_samples).collect();
+    notes.extend(outlier_warning(&samples));
     Ok(Report {
         file: path.display().to_string(),
         dtype: any.dtype().to_string(),
@@ -136,6 +161,7 @@ pub fn measure(path: &Path, options: &Options) -> Result<Report> {
         bytes,
         machine: Machine::this(),
         notes,
+        limits,
         visits,
     })
 }
@@ -150,7 +176,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn rounds<T: Numeric>(&self, array: &Array<T>, runs: usize) -> Result<Vec<Visits>> {
+    fn rounds<T: Numeric>(&self, array: &Array<T>, runs: usize) -> Result<(Vec<Visits>, Limit)> {
         let (rows, row_len) = (array.shape().rows(), array.shape().row_len());
         let row_bytes = row_len * size_of::<T>();
         let mut all = Vec::new();
@@ -166,36 +192,66 @@ impl Job<'_> {
                 all.push((visits, order));
             }
         }
+        let (cold, workers) = (self.cold.is_some(), self.workers);
+        let mut limit = Limit { cold, workers, seconds: Vec::new(), again: Vec::new() };
         // Of what is warm the first round warms up.
-        let warm_up = usize::from(self.cold.is_none());
+        let warm_up = usize::from(!cold);
         for round in 0..runs + warm_up {
+            let bare = self.limit::<T>()?;
+            let mut again = None;
             for (visits, order) in &mut all {
                 let sample = self.visit::<T>(visits.access, order)?;
                 if round >= warm_up {
                     visits.samples.push(sample);
                 }
+                if (visits.access, visits.pattern) == (Access::Mapped, Pattern::Sequential) {
+                    again = Some(self.visit::<T>(visits.access, order)?.seconds);
+                }
+            }
+            if round >= warm_up {
+                limit.seconds.push(bare);
+                limit.again.extend(again);
             }
         }
-        Ok(all.into_iter().map(|(visits, _)| visits).collect())
+        Ok((all.into_iter().map(|(visits, _)| visits).collect(), limit))
+    }
+
+    /// Empties the page cache, if that is asked for.
+    fn cool(&self) -> Result<()> {
+        let empty = |way: Cold| way.empty(self.path);
+        self.cold.map_or(Ok(()), empty).map_err(Error::io("empty the page cache for", self.path))
+    }
+
+    /// The bare read of the whole file, in seconds.
+    fn limit<T: Element>(&self) -> Result<f64> {
+        self.cool()?;
+        let array: Array<T> = OpenOptions::new().backend(Backend::Mapped).open(self.path)?;
+        let start = Instant::now();
+        match array.as_slice().filter(|_| self.cold.is_none()) {
+            // As for `limit`, page tables are there when it is timed.
+            Some(elements) => {
+                let isa = Isa::detect();
+                black_box(read_all(T::bytes(elements), self.workers, isa));
+                let start = Instant::now();
+                black_box(read_all(T::bytes(elements), self.workers, isa));
+                return Ok(start.elapsed().as_secs_f64());
+            }
+            None if self.cold.is_none() => black_box(pread_all(self.path, self.workers)?),
+            None => black_box(pread_all(self.path, self.workers.max(READERS))?),
+        };
+        Ok(start.elapsed().as_secs_f64())
     }
 
     fn visit<T: Element>(&self, access: Access, order: &[Range<usize>]) -> Result<Sample> {
-        if let Some(way) = self.cold {
-            way.empty(self.path).map_err(Error::io("empty the page cache for", self.path))?;
-        }
-        let before = Usage::begin();
+        self.cool()?;
+        let before = Usage::watch_peak();
         let start = Instant::now();
         let backend = if access == Access::Mapped { Backend::Mapped } else { Backend::Positioned };
         let array: Array<T> = OpenOptions::new().backend(backend).open(self.path)?;
         let first = match access {
             Access::Loaded => {
-                let engine = Engine::builder().workers(self.workers).build()?;
-                let all: Vec<usize> = (0..array.shape().rows()).collect();
-                let loaded = engine.rows(&array, &all).collect()?.0;
-                let shape = array.shape().dims().to_vec();
-                let source = SliceSource::new(&loaded, shape)
-                    .ok_or(Error::TooSmall { found: loaded.len(), least: array.shape().len() })?;
-                visit_rows(&source, order, self.workers, start)?
+                let loaded = Loaded::read(&array, 0..array.shape().rows(), self.workers)?;
+                visit_rows(&loaded, order, self.workers, start)?
             }
             _ => visit_rows(&array, order, self.workers, start)?,
         };
@@ -204,8 +260,8 @@ impl Job<'_> {
         Ok(Sample {
             seconds,
             first_row: first,
-            minor_faults: used.map(|(before, after)| after.minor - before.minor),
-            major_faults: used.map(|(before, after)| after.major - before.major),
+            minor_faults: used.map(|(before, after)| after.minor_faults - before.minor_faults),
+            major_faults: used.map(|(before, after)| after.major_faults - before.major_faults),
             peak_resident: used.map(|(_, after)| after.peak),
         })
     }
@@ -265,59 +321,4 @@ fn look_at(bytes: &[u8]) -> u64 {
     }
     let rest = rest.iter().fold(0, |all, &byte| all ^ u64::from(byte));
     seen.into_iter().fold(rest, |all, word| all ^ word)
-}
-
-/// An array file to measure on, made for it; removed when dropped.
-///
-/// # Errors
-/// When there is no room for it in `dir`.
-pub fn make_file(dir: &Path, bytes: usize, cols: usize, dtype: MadeDType) -> Result<MadeFile> {
-    let folder = crate::files::Folder::new(dir)?;
-    let path = folder.path("x.npy");
-    let rows = (bytes / dtype.size() / cols).max(1);
-    let (dims, native) = ([rows, cols], crate::files::Layout::Native);
-    match dtype {
-        MadeDType::F32 => crate::files::write::<f32>(&path, dims, native)?,
-        MadeDType::F64 => crate::files::write::<f64>(&path, dims, native)?,
-        MadeDType::I32 => crate::files::write::<i32>(&path, dims, native)?,
-        MadeDType::I64 => crate::files::write::<i64>(&path, dims, native)?,
-        MadeDType::U8 => crate::files::write::<u8>(&path, dims, native)?,
-    };
-    Ok(MadeFile { path, _folder: folder })
-}
-
-/// A dtype of files that are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "named as in `DType`")]
-pub enum MadeDType {
-    F32,
-    F64,
-    I32,
-    I64,
-    U8,
-}
-
-impl MadeDType {
-    const fn size(self) -> usize {
-        match self {
-            Self::U8 => 1,
-            Self::F32 | Self::I32 => 4,
-            Self::F64 | Self::I64 => 8,
-        }
-    }
-}
-
-/// See [`make_file`].
-#[derive(Debug)]
-pub struct MadeFile {
-    path: PathBuf,
-    _folder: crate::files::Folder,
-}
-
-impl MadeFile {
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }

@@ -108,7 +108,12 @@ impl fmt::Display for Pattern {
 
 /// Numbers of rows (SplitMix64, Steele, Lea and Flood 2014).
 pub(crate) fn random(count: usize, rows: usize) -> Vec<usize> {
-    let mut state = 7_u64;
+    random_from(0, count, rows)
+}
+
+/// The same, others for each seed.
+pub(crate) fn random_from(seed: u64, count: usize, rows: usize) -> Vec<usize> {
+    let mut state = 7 ^ (seed << 32);
     let mut next = || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Pattern, Sample, Visits};
+use super::{Access, Limit, Pattern, Sample, Visits};
+use crate::chart::{Look, Page, time};
 use crate::machine::Machine;
-use crate::measure::{median, spread};
+use crate::measure::{Noise, Samples, median, spread};
+use crate::output::Shown;
 
 /// What was measured of one file.
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +26,8 @@ pub struct Report {
     pub machine: Machine,
     /// What could not be measured, and why.
     pub notes: Vec<String>,
+    /// The bare read of all of it, for each number of workers.
+    pub limits: Vec<Limit>,
     /// Every order, reached in every way, with every sample.
     pub visits: Vec<Visits>,
 }
@@ -48,8 +52,49 @@ impl Report {
     }
 }
 
+/// What a comparison is between: whether the file was cold, and the workers.
+pub(super) type Sitting = (bool, usize);
+
+impl Report {
+    /// The speed of the bare read in the same sitting.
+    pub(super) fn limit(&self, (cold, workers): Sitting) -> f64 {
+        let limit = self.limits.iter().find(|l| (l.cold, l.workers) == (cold, workers));
+        limit.map_or(f64::NAN, |limit| self.bytes as f64 / median(&limit.seconds))
+    }
+
+    /// The visit from the first row to the last through a mapping, against itself.
+    pub(super) fn noise(&self, sitting: Sitting) -> Option<Noise> {
+        let of = |v: &&Visits| {
+            (v.cold, v.workers) == sitting
+                && (v.access, v.pattern) == (Access::Mapped, Pattern::Sequential)
+        };
+        let one = self.visits.iter().find(of)?;
+        let limit = self.limits.iter().find(|l| (l.cold, l.workers) == sitting)?;
+        Noise::of(&one.to_samples().seconds, &limit.again)
+    }
+
+    pub(super) fn sittings(&self) -> impl Iterator<Item = Sitting> {
+        self.limits.iter().map(|l| (l.cold, l.workers))
+    }
+}
+
+/// How a sitting is called.
+pub(super) fn sitting_name((cold, workers): Sitting) -> String {
+    let plural = if workers == 1 { "worker" } else { "workers" };
+    let warmth = if cold { "not in the page cache" } else { "in the page cache" };
+    format!("{workers} {plural}, {warmth}")
+}
+
 impl Visits {
-    fn median(&self, what: impl Fn(&Sample) -> f64) -> f64 {
+    /// The times, under a name that says what was timed.
+    #[must_use]
+    pub fn to_samples(&self) -> Samples {
+        let sitting = sitting_name((self.cold, self.workers));
+        let name = format!("{}, {}, {sitting}", self.pattern, self.access.name());
+        Samples { name, seconds: self.samples.iter().map(|s| s.seconds).collect() }
+    }
+
+    pub(super) fn median(&self, what: impl Fn(&Sample) -> f64) -> f64 {
         median(&self.samples.iter().map(what).collect::<Vec<_>>())
     }
 
@@ -75,27 +120,42 @@ impl Visits {
 /// Characters of the longest bar.
 const BAR: usize = 20;
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Shown for Report {
+    fn text(&self, look: Look) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(look, &mut text);
+        text
+    }
+
+    fn json(&self) -> String {
+        self.to_json()
+    }
+
+    fn page(&self) -> Page {
+        self.to_page()
+    }
+}
+
+impl Report {
+    fn write(&self, look: Look, f: &mut impl fmt::Write) -> fmt::Result {
         let gb = self.bytes as f64 / 1e9;
         writeln!(f, "{}  {} {:?}  {gb:.2} GB", self.file, self.dtype, self.shape)?;
         writeln!(f, "{}", self.machine)?;
         let mut section = None;
         for visits in &self.visits {
-            let this = (visits.cold, visits.workers, visits.access);
+            let sitting = (visits.cold, visits.workers);
+            let this = (sitting, visits.access);
             if section != Some(this) {
                 section = Some(this);
-                let warmth =
-                    if visits.cold { "not in the page cache" } else { "in the page cache" };
-                let workers = if visits.workers == 1 { "worker" } else { "workers" };
-                let Visits { workers: n, access, .. } = visits;
-                writeln!(f, "\n{}, {n} {workers}, {warmth}", access.name())?;
+                writeln!(f, "\n{}, {}", visits.access.name(), sitting_name(sitting))?;
                 writeln!(
                     f,
-                    "{:22} {:>8} {:>7} {:>10} {:>7} {:>9} {:>9} {:>8} {:>8}  of sequential",
+                    "{:22} {:>8} {:>7} {:>8} {:>10} {:>7} {:>9} {:>9} {:>8} {:>8}  of sequential",
                     "",
                     "median s",
                     "GB/s",
+                    "of limit",
                     "rows/s",
                     "spread",
                     "first row",
@@ -104,50 +164,58 @@ impl fmt::Display for Report {
                     "peak MB"
                 )?;
             }
-            self.line(visits, f)?;
+            self.line(visits, look, f)?;
+        }
+        writeln!(f)?;
+        for sitting in self.sittings() {
+            let name = sitting_name(sitting);
+            writeln!(
+                f,
+                "bare read of all of it, {name}: {:.2} GB/s, the limit",
+                self.limit(sitting) / 1e9
+            )?;
+            if let Some(noise) = self.noise(sitting) {
+                writeln!(f, "{noise}")?;
+            }
         }
         for note in &self.notes {
             writeln!(f, "\nnote: {note}")?;
         }
         Ok(())
     }
-}
 
-impl Report {
-    fn line(&self, visits: &Visits, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn line(&self, visits: &Visits, look: Look, f: &mut impl fmt::Write) -> fmt::Result {
         let seconds = visits.seconds();
-        let known = |what: fn(&Sample) -> Option<u64>, unit: f64| {
-            let all: Option<Vec<f64>> =
-                visits.samples.iter().map(|s| what(s).map(|n| n as f64)).collect();
-            all.map_or_else(|| "-".to_owned(), |all| format!("{:.0}", median(&all) / unit))
-        };
+        let [faults, waiting, peak] = visits.counts();
         let part = self.of_sequential(visits);
-        let filled = (part.clamp(0.0, 1.0) * BAR as f64).round() as usize;
         writeln!(
             f,
-            "{:22} {seconds:8.4} {:7.2} {:10.0} {:6.1}% {:9} {:>9} {:>8} {:>8}  {part:5.2} {}{}",
+            "{:22} {seconds:8.4} {:7.2} {:8.3} {:10.0} {:6.1}% {:9} {faults:>9} {waiting:>8} {peak:>8}  \
+             {part:5.2} {}",
             visits.pattern,
             visits.speed() / 1e9,
+            visits.speed() / self.limit((visits.cold, visits.workers)),
             visits.rows as f64 / seconds,
             visits.spread() * 100.0,
             time(visits.median(|s| s.first_row)),
-            known(|s| s.minor_faults, 1.0),
-            known(|s| s.major_faults, 1.0),
-            known(|s| s.peak_resident, 1e6),
-            "#".repeat(filled),
-            ".".repeat(BAR - filled),
+            look.bar(part, BAR),
         )
     }
 }
 
-/// A time that may be short.
-fn time(seconds: f64) -> String {
-    if seconds < 1e-3 {
-        format!("{:.0} us", seconds * 1e6)
-    } else if seconds < 1.0 {
-        format!("{:.1} ms", seconds * 1e3)
-    } else {
-        format!("{seconds:.2} s")
+impl Visits {
+    /// Page faults, those that waited for a disk, and the peak of memory in MB, in the median.
+    pub(super) fn counts(&self) -> [String; 3] {
+        let known = |what: fn(&Sample) -> Option<u64>, unit: f64| {
+            let all: Option<Vec<f64>> =
+                self.samples.iter().map(|s| what(s).map(|n| n as f64)).collect();
+            all.map_or_else(|| "-".to_owned(), |all| format!("{:.0}", median(&all) / unit))
+        };
+        [
+            known(|s| s.minor_faults, 1.0),
+            known(|s| s.major_faults, 1.0),
+            known(|s| s.peak_resident, 1e6),
+        ]
     }
 }
 
@@ -177,6 +245,12 @@ mod tests {
             bytes: 4_000_000,
             machine: Machine::this(),
             notes: vec!["cold runs were not possible: no root".to_owned()],
+            limits: vec![Limit {
+                cold: false,
+                workers: 2,
+                seconds: vec![0.1],
+                again: vec![0.11, 0.3, 0.2],
+            }],
             visits: vec![
                 visits(Pattern::Sequential, Access::Mapped, &[0.1, 0.3, 0.2]),
                 visits(Pattern::Random, Access::Mapped, &[0.8]),
@@ -186,19 +260,28 @@ mod tests {
         };
         let parts: Vec<f64> = report.visits.iter().map(|v| report.of_sequential(v)).collect();
         assert_eq!(parts, [1.0, 0.25, 1.0, 0.5]);
-        let text = report.to_string();
+        let text = report.text(Look::Ascii);
         assert!(text.contains("mapped, 2 workers, in the page cache"), "{text}");
         assert!(text.contains(" 0.25 #####..............."), "{text}");
         assert!(text.contains("note: cold runs were not possible: no root"), "{text}");
         let random = text.lines().find(|line| line.starts_with("random rows ")).expect("a line");
         assert!(random.contains(" 8.0 ms ") && random.contains(" - "), "{random}");
+        assert!(
+            text.contains(", the limit") && text.contains("differed by 0.0 % from run"),
+            "{text}"
+        );
+        assert!(report.text(Look::Unicode).contains("█████  "), "a quarter of twenty");
+        let page = report.page();
+        let titles: Vec<_> = page.figures.iter().map(|f| f.title.as_str()).collect();
+        let expected = [
+            "Speed, 2 workers, in the page cache",
+            "Time to the first row, 2 workers, in the page cache",
+        ];
+        assert_eq!(titles, expected, "nothing was cold");
+        assert_eq!(page.figures[0].references[0].1, 0.04);
+        assert_eq!(page.tables[0].rows.len(), 4);
         let json: serde_json::Value = serde_json::from_str(&report.to_json()).expect("JSON");
         assert_eq!(json["visits"][0]["samples"].as_array().map(Vec::len), Some(3));
         assert_eq!(json["visits"][1]["pattern"], "random");
-    }
-
-    #[test]
-    fn short_and_long_times() {
-        assert_eq!([12.3e-6, 0.0123, 1.5].map(time), ["12 us", "12.3 ms", "1.50 s"]);
     }
 }

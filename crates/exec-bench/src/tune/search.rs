@@ -6,13 +6,16 @@
 //!                              the default, in turns with the best, for the rest of the time
 //! ```
 //!
-//! Time is what the measured job says it took: tests bring a clock of their own and wait for nothing.
+//! Each round gets an equal share of the time for searching: many settings run once, few run often.
+//! Tests bring a clock of their own and wait for nothing.
+
+use serde::Serialize;
 
 use crate::Result;
-use crate::measure::median;
+use crate::measure::{Clock, Noise, median, quantile};
 
 /// A setting and how long the job took with it, in seconds, in the order of the runs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Tried<S> {
     /// The setting.
     pub setting: S,
@@ -29,7 +32,7 @@ impl<S> Tried<S> {
 }
 
 /// What a search found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Found<S> {
     /// Everything that was tried, the default first.
     pub tried: Vec<Tried<S>>,
@@ -40,6 +43,10 @@ pub struct Found<S> {
     pub gains: Vec<f64>,
     /// Whether the best beats the default beyond noise.
     pub sure: bool,
+    /// How likely so many gains above 1 are when both are equally fast (a sign test).
+    pub luck: f64,
+    /// The default against itself, from one turn to the next.
+    pub noise: Option<Noise>,
 }
 
 impl<S> Found<S> {
@@ -47,6 +54,16 @@ impl<S> Found<S> {
     #[must_use]
     pub fn gain(&self) -> f64 {
         if self.gains.is_empty() { 1.0 } else { median(&self.gains) }
+    }
+
+    /// Between which the gain lies, nineteen times of twenty: an interval of order statistics, whatever
+    /// the distribution.
+    #[must_use]
+    pub fn gain_between(&self) -> [f64; 2] {
+        let n = self.gains.len() as f64;
+        // Half a width of 1.96 deviations of the binomial distribution around the middle.
+        let part = (0.5 - 0.98 / n.sqrt()).max(0.0);
+        [part, 1.0 - part].map(|part| quantile(&self.gains, part))
     }
 }
 
@@ -59,119 +76,184 @@ const SEARCHING: f64 = 0.6;
 /// A gain that is not worth a profile.
 const TRIFLE: f64 = 1.01;
 
-/// Searches `candidates`, which do not include the `default`, for the fastest, in about `budget`
-/// seconds. `near` gives settings between and around one, for the second look; `run` runs the job and
-/// says how long it took; `progress` hears which part of the budget is spent.
+/// What is searched, and in how much time.
+#[derive(Clone, Debug)]
+pub struct Plan<S, N> {
+    /// What is used when nobody tunes.
+    pub default: S,
+    /// Everything else, without it.
+    pub candidates: Vec<S>,
+    /// Gives settings between and around one, for the second look.
+    pub near: N,
+    /// Seconds, about.
+    pub budget: f64,
+}
+
+/// Runs settings, keeps what they took, and knows how much of the time is spent.
+struct Runs<'a, S, C, R, P> {
+    clock: &'a C,
+    start: f64,
+    budget: f64,
+    tried: Vec<Tried<S>>,
+    run: R,
+    progress: P,
+}
+
+impl<S, C, R, P> Runs<'_, S, C, R, P>
+where
+    S: Clone + PartialEq,
+    C: Clock,
+    R: FnMut(&S) -> Result<f64>,
+    P: FnMut(f64),
+{
+    fn spent(&self) -> f64 {
+        self.clock.now().as_secs_f64() - self.start
+    }
+
+    fn time(&mut self, setting: &S) -> Result<f64> {
+        let seconds = (self.run)(setting)?;
+        let part = (self.spent() / self.budget).min(1.0);
+        (self.progress)(part);
+        match self.tried.iter_mut().find(|t| t.setting == *setting) {
+            Some(known) => known.seconds.push(seconds),
+            None => {
+                self.tried.push(Tried { setting: setting.clone(), seconds: vec![seconds] });
+            }
+        }
+        Ok(seconds)
+    }
+
+    /// What disturbs a run only ever makes it longer, and the very fastest is luck.
+    fn cost(&self, setting: &S) -> f64 {
+        let known = self.tried.iter().find(|t| t.setting == *setting);
+        known.map_or(f64::INFINITY, |t| quantile(&t.seconds, 0.25))
+    }
+
+    /// Runs each of the settings at least once, and in turns until `end`; the fastest come first then.
+    fn round(&mut self, left: &mut [S], end: f64) -> Result<()> {
+        loop {
+            let start = self.spent();
+            for setting in &*left {
+                self.time(setting)?;
+            }
+            let one = self.spent() - start;
+            if self.spent() + one > end {
+                break;
+            }
+        }
+        left.sort_by(|a, b| self.cost(a).total_cmp(&self.cost(b)));
+        Ok(())
+    }
+
+    /// The fastest of the candidates, in about `time` seconds.
+    fn fastest(
+        &mut self,
+        candidates: Vec<S>,
+        near: impl Fn(&S) -> Vec<S>,
+        time: f64,
+    ) -> Result<Option<S>> {
+        let mut left = candidates;
+        // Halved until one is left, and once more around that one.
+        let rounds = left.len().next_power_of_two().ilog2() + 1;
+        let share = time / f64::from(rounds + 1);
+        let begin = self.spent();
+        let mut round = 0.0;
+        while left.len() > 1 && self.spent() - begin < time {
+            round += 1.0;
+            self.round(&mut left, begin + share * round)?;
+            left.truncate(left.len().div_ceil(2));
+        }
+        left.truncate(1);
+        if let Some(best) = left.first().cloned() {
+            let is_new = |s: &S| self.tried.iter().all(|t| t.setting != *s);
+            let more: Vec<S> = near(&best).into_iter().filter(is_new).collect();
+            if !more.is_empty() && self.spent() - begin < time {
+                left.extend(more);
+                self.round(&mut left, begin + time)?;
+            }
+        }
+        Ok(left.into_iter().next())
+    }
+}
+
+/// Searches for the fastest setting, in about as much time as the plan has. `run` runs the job with a
+/// setting and says how long it took; `progress` hears which part of the time is spent.
 ///
 /// # Errors
 /// The first that a run gives.
-pub fn search<S: Clone + PartialEq>(
-    default: S,
-    candidates: Vec<S>,
-    near: impl Fn(&S) -> Vec<S>,
-    budget: f64,
-    mut run: impl FnMut(&S) -> Result<f64>,
-    mut progress: impl FnMut(f64),
+pub fn search<S: Clone + PartialEq, N: Fn(&S) -> Vec<S>>(
+    plan: Plan<S, N>,
+    clock: &impl Clock,
+    run: impl FnMut(&S) -> Result<f64>,
+    progress: impl FnMut(f64),
 ) -> Result<Found<S>> {
-    let mut spent = 0.0;
-    let mut tried = vec![Tried { setting: default.clone(), seconds: Vec::new() }];
-    let mut time = |setting: &S, tried: &mut Vec<Tried<S>>| -> Result<f64> {
-        let seconds = run(setting)?;
-        spent += seconds;
-        progress((spent / budget).min(1.0));
-        match tried.iter_mut().find(|t| t.setting == *setting) {
-            Some(known) => known.seconds.push(seconds),
-            None => tried.push(Tried { setting: setting.clone(), seconds: vec![seconds] }),
-        }
-        Ok(spent)
-    };
-    // What is not in the page cache yet is then.
-    time(&default, &mut Vec::new())?;
-    let mut left = candidates;
-    let mut looked_near = false;
-    while !left.is_empty() {
-        let mut spent = 0.0;
-        for setting in &left {
-            spent = time(setting, &mut tried)?;
-        }
-        let best = |tried: &[Tried<S>], s: &S| {
-            let of = tried.iter().find(|t| t.setting == *s);
-            // The best run: what disturbs a run only ever makes it longer.
-            of.map_or(f64::INFINITY, |t| t.seconds.iter().copied().fold(f64::INFINITY, f64::min))
-        };
-        left.sort_by(|a, b| best(&tried, a).total_cmp(&best(&tried, b)));
-        let over = spent > budget * SEARCHING;
-        if left.len() == 1 || over {
-            left.truncate(1);
-            if looked_near || over {
-                break;
-            }
-            looked_near = true;
-            let more = near(&left[0]);
-            left.extend(more.into_iter().filter(|s| tried.iter().all(|t| t.setting != *s)));
-            if left.len() == 1 {
-                break;
-            }
-        } else {
-            left.truncate(left.len().div_ceil(2));
-        }
-    }
-    let best = left.into_iter().next();
-    let mut gains = Vec::new();
+    let Plan { default, candidates, near, budget } = plan;
+    let start = clock.now().as_secs_f64();
+    let mut runs = Runs { clock, start, budget, tried: Vec::new(), run, progress };
+    runs.time(&default)?;
+    // What was not in the page cache is now: that run does not count.
+    runs.tried[0].seconds.clear();
+    let best = runs.fastest(candidates, near, budget * SEARCHING)?;
+    let (mut defaults, mut gains) = (Vec::new(), Vec::new());
     if let Some(best) = &best {
-        let last = |tried: &[Tried<S>], s: &S| {
-            let of = tried.iter().find(|t| t.setting == *s);
-            of.and_then(|t| t.seconds.last().copied()).unwrap_or(f64::NAN)
-        };
-        loop {
-            time(&default, &mut tried)?;
-            let spent = time(best, &mut tried)?;
-            gains.push(last(&tried, &default) / last(&tried, best));
-            if spent >= budget && gains.len() >= LEAST_TURNS {
-                break;
-            }
+        while runs.spent() < budget || gains.len() < LEAST_TURNS {
+            // Now one first, now the other: what slows down meanwhile slows down both.
+            let (of_default, of_best) = if gains.len().is_multiple_of(2) {
+                (runs.time(&default)?, runs.time(best)?)
+            } else {
+                let of_best = runs.time(best)?;
+                (runs.time(&default)?, of_best)
+            };
+            defaults.push(of_default);
+            gains.push(of_default / of_best);
         }
     }
-    let sure = is_better(&gains);
-    Ok(Found { tried, best, gains, sure })
+    let (one, other): (Vec<_>, Vec<_>) = defaults.chunks_exact(2).map(|d| (d[0], d[1])).unzip();
+    let (sure, luck) = (is_better(&gains), luck(&gains));
+    Ok(Found { tried: runs.tried, best, gains, sure, luck, noise: Noise::of(&one, &other) })
 }
 
 /// Whether gains are above 1 beyond noise: nearly all of them (a sign test at about 1 %), and by more
 /// than a trifle in the median.
 fn is_better(gains: &[f64]) -> bool {
+    gains.len() >= LEAST_TURNS && luck(gains) < 0.02 && median(gains) > TRIFLE
+}
+
+/// How likely at most so many losses are when both are equally fast, from the binomial distribution.
+fn luck(gains: &[f64]) -> f64 {
     let n = gains.len();
     let losses = gains.iter().filter(|&&gain| gain <= 1.0).count();
-    // P(at most so many losses of n | both alike), from the binomial distribution.
-    let mut term = 0.5_f64.powi(i32::try_from(n).unwrap_or(i32::MAX));
-    let mut chance = 0.0;
+    // In logarithms: of a thousand turns the first term is smaller than any number.
+    let mut term = -(n as f64) * std::f64::consts::LN_2;
+    let mut luck = 0.0;
     for k in 0..=losses {
-        chance += term;
-        term *= (n - k) as f64 / (k + 1) as f64;
+        luck += term.exp();
+        term += ((n - k) as f64 / (k + 1) as f64).ln();
     }
-    n >= LEAST_TURNS && chance < 0.02 && median(gains) > TRIFLE
+    luck.min(1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Mock;
 
     /// Chunks of a power of two of 64 KiB; the default is 6.
     fn find(budget: f64, time: impl Fn(i32, usize) -> f64) -> (Found<i32>, f64) {
-        let mut runs = 0;
-        let mut spent = 0.0;
-        let near = |s: &i32| vec![s * 10 - 5, s * 10 + 5];
+        let (clock, mut runs) = (Mock::default(), 0);
         let run = |s: &i32| {
             runs += 1;
             let seconds = time(*s, runs);
-            spent += seconds;
+            clock.pass(seconds * 1.05); // what is around a run takes time, too
             Ok(seconds)
         };
         let mut parts = Vec::new();
-        let found = search(6, (0..12).filter(|&s| s != 6).collect(), near, budget, run, |part| {
-            parts.push(part);
-        });
+        let candidates = (0..12).filter(|&s| s != 6).collect();
+        let near = |s: &i32| vec![s * 10 - 5, s * 10 + 5];
+        let plan = Plan { default: 6, candidates, near, budget };
+        let found = search(plan, &clock, run, |part| parts.push(part));
         assert!(parts.is_sorted() && parts.iter().all(|p| (0.0..=1.0).contains(p)));
-        (found.expect("nothing fails"), spent)
+        (found.expect("nothing fails"), clock.now().as_secs_f64())
     }
 
     /// Noise of some percent that never makes a run faster.
@@ -212,17 +294,13 @@ mod tests {
     #[test]
     fn the_first_failure_ends_it() {
         let mut runs = 0;
-        let found = search(
-            0,
-            vec![1, 2],
-            |_| Vec::new(),
-            1.0,
-            |_| {
-                runs += 1;
-                Err(crate::Error::WorkerPanicked)
-            },
-            |_| {},
-        );
+        let fails = |_: &i32| {
+            runs += 1;
+            Err(crate::Error::WorkerPanicked)
+        };
+        let near = |_: &i32| Vec::new();
+        let plan = Plan { default: 0, candidates: vec![1, 2], near, budget: 1.0 };
+        let found = search(plan, &Mock::default(), fails, |_| {});
         assert!(found.is_err() && runs == 1);
     }
 
@@ -233,5 +311,24 @@ mod tests {
         assert!(!is_better(&[1.1, 1.1, 1.1, 1.1, 1.1, 0.9]));
         assert!(is_better(&[1.1, 1.1, 1.1, 1.1, 1.1, 1.1, 1.1, 1.1, 1.1, 0.99]));
         assert!(!is_better(&[]));
+        assert_eq!((luck(&[]), luck(&[2.0, 2.0]), luck(&[0.5])), (1.0, 0.25, 1.0));
+        assert!(luck(&[2.0; 5000]) < 1e-9 && luck(&[0.5; 5000]) > 0.999);
+    }
+
+    #[test]
+    fn noise_and_intervals_come_from_the_turns() {
+        let (found, _) = find(10.0, |s, run| if s == 3 { 0.05 } else { 0.1 } * noise(run));
+        let [low, high] = found.gain_between();
+        assert!(
+            low <= found.gain() && found.gain() <= high && 1.8 < low && high < 2.2,
+            "{found:?}"
+        );
+        let noise = found.noise.expect("turns");
+        assert!(noise.runs > 0.005 && noise.runs < 0.08, "{noise:?}");
+        assert!(found.luck < 1e-3);
+        // A good setting is run more often than a bad one.
+        let runs =
+            |setting| found.tried.iter().find(|t| t.setting == setting).map(|t| t.seconds.len());
+        assert!(runs(3) > runs(11), "{found:?}");
     }
 }

@@ -32,7 +32,7 @@ use serde::Serialize;
 
 use crate::files::{DataFile, Folder, Layout, Sample};
 use crate::limit::read_all;
-use crate::machine::{self, Machine};
+use crate::machine::Machine;
 use crate::measure::{Samples, Timed, interleaved};
 use crate::{Error, Result};
 
@@ -119,13 +119,13 @@ pub fn run(options: &Options, event: &mut dyn FnMut(Event<'_>)) -> Result<Wall> 
     let mut bench = Bench {
         options,
         engine: Engine::new()?,
-        folder: Folder::new(&options.dir)?,
+        folder: Folder::new(&options.dir, "wall")?,
         native: None,
         notes: Vec::new(),
         lines: Vec::new(),
         event,
     };
-    if machine::available_memory().is_some_and(|bytes| bytes < 2 * options.size as u64) {
+    if rowmill_exec::memory::free().is_some_and(|bytes| bytes < 2 * options.size as u64) {
         bench.note("memory is too small for two files of this size: reads will not all be warm");
     }
     // The lines that share the one float32 file come first.

@@ -1,8 +1,14 @@
 //! Timing several jobs against each other in one run.
 
-use std::time::Instant;
+mod clock;
+mod stats;
 
 use serde::Serialize;
+
+#[cfg(test)]
+pub(crate) use clock::Mock;
+pub use clock::{Clock, Monotonic};
+pub use stats::{Noise, median, outlier_warning, outliers, quantile, spread};
 
 use crate::Result;
 
@@ -42,33 +48,6 @@ impl Samples {
     }
 }
 
-/// The median; NaN of nothing.
-#[must_use]
-pub fn median(values: &[f64]) -> f64 {
-    match sorted(values).as_slice() {
-        [] => f64::NAN,
-        s if s.len() % 2 == 1 => s[s.len() / 2],
-        s => f64::midpoint(s[s.len() / 2 - 1], s[s.len() / 2]),
-    }
-}
-
-/// The distance between the quartiles, as a part of the median; 0 of fewer than two.
-#[must_use]
-pub fn spread(values: &[f64]) -> f64 {
-    let sorted = sorted(values);
-    if sorted.len() < 2 {
-        return 0.0;
-    }
-    let at = |q: f64| sorted[((sorted.len() - 1) as f64 * q).round() as usize];
-    (at(0.75) - at(0.25)) / median(&sorted)
-}
-
-fn sorted(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted
-}
-
 /// A job to be timed.
 pub struct Timed<'a> {
     laps: Vec<String>,
@@ -77,11 +56,20 @@ pub struct Timed<'a> {
 
 impl<'a> Timed<'a> {
     /// A job that is timed as a whole.
-    pub fn new(name: impl Into<String>, mut work: impl FnMut() -> Result<()> + 'a) -> Self {
+    pub fn new(name: impl Into<String>, work: impl FnMut() -> Result<()> + 'a) -> Self {
+        Self::by(Monotonic::start(), name, work)
+    }
+
+    /// As [`new`](Self::new), by a clock of one's own.
+    pub fn by(
+        clock: impl Clock + 'a,
+        name: impl Into<String>,
+        mut work: impl FnMut() -> Result<()> + 'a,
+    ) -> Self {
         Self::laps([name.into()], move || {
-            let start = Instant::now();
+            let start = clock.now();
             work()?;
-            Ok(vec![start.elapsed().as_secs_f64()])
+            Ok(vec![(clock.now() - start).as_secs_f64()])
         })
     }
 
@@ -92,6 +80,12 @@ impl<'a> Timed<'a> {
         work: impl FnMut() -> Result<Vec<f64>> + 'a,
     ) -> Self {
         Self { laps: laps.into_iter().map(Into::into).collect(), run: Box::new(work) }
+    }
+
+    /// The same job with other names for its laps.
+    #[must_use]
+    pub fn named<S: Into<String>>(self, laps: impl IntoIterator<Item = S>) -> Self {
+        Self { laps: laps.into_iter().map(Into::into).collect(), ..self }
     }
 }
 
@@ -141,22 +135,6 @@ mod tests {
     }
 
     #[test]
-    fn medians_of_few_and_many() {
-        assert_eq!(of(&[3.0, 1.0, 2.0]).median(), 2.0);
-        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]).median(), 2.5);
-        assert!(of(&[]).median().is_nan());
-        assert_eq!(of(&[3.0, 1.0]).best(), 1.0);
-    }
-
-    #[test]
-    fn spread_is_the_middle_half() {
-        assert_eq!(of(&[1.0, 1.0, 1.0]).spread(), 0.0);
-        assert_eq!(of(&[7.0]).spread(), 0.0);
-        // The outlier does not count.
-        assert_eq!(of(&[1.0, 2.0, 3.0, 2.0, 99.0]).spread(), 0.5);
-    }
-
-    #[test]
     fn ratios_compare_neighbours_in_time() {
         // The machine halved its speed in the second round: the job is 0.8 of the limit in both.
         let (limit, job) = (of(&[0.8, 1.6]), of(&[1.0, 2.0]));
@@ -183,6 +161,18 @@ mod tests {
         assert_eq!(names, ["a", "b", "c"]);
         assert_eq!(samples[0].seconds.len(), 2);
         assert_eq!(samples[2].seconds, [2.0, 2.0]);
+    }
+
+    #[test]
+    fn times_are_those_of_the_clock() {
+        let (clock, mut lasts) = (&Mock::default(), [9.0, 0.25, 0.5, 4.0].into_iter());
+        let work = || {
+            clock.pass(lasts.next().unwrap_or(f64::NAN));
+            Ok(())
+        };
+        let samples = interleaved(&mut [Timed::by(clock, "a", work)], 3).expect("nothing fails");
+        assert_eq!(samples[0].seconds, [0.25, 0.5, 4.0], "without the warm-up");
+        assert_eq!((samples[0].median(), samples[0].best()), (0.5, 0.25));
     }
 
     #[test]

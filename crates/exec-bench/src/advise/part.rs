@@ -1,0 +1,118 @@
+//! A run of rows of an array, as an array of its own: what a probe looks at.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rowmill_core::{Element, Result, Shape, Source, Tile, TileBuffer};
+
+/// Some rows of a source. Whatever that is, it is one type: jobs are compiled for each.
+#[derive(Clone)]
+pub(super) struct Part<T: Element> {
+    source: Arc<dyn Source<T> + Send>,
+    first: usize,
+    shape: Shape,
+}
+
+impl<T: Element> Part<T> {
+    /// Rows `rows` of `source`; all of them where the shape allows no other.
+    pub(super) fn new(source: impl Source<T> + Send + 'static, rows: Range<usize>) -> Self {
+        let mut dims = source.shape().dims().to_vec();
+        if let Some(first) = dims.first_mut() {
+            *first = rows.len();
+        }
+        let (first, shape) = match Shape::new(dims) {
+            Ok(shape) => (rows.start, shape),
+            Err(_) => (0, source.shape().clone()),
+        };
+        Self { source: Arc::new(source), first, shape }
+    }
+
+    fn rows_in_source(&self, rows: Range<usize>) -> Range<usize> {
+        self.first + rows.start..self.first + rows.end
+    }
+}
+
+impl<T: Element> Source<T> for Part<T> {
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn tile<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>> {
+        self.source.tile(self.rows_in_source(rows), cols, buffer)
+    }
+
+    fn rows_at_a_time(&self) -> usize {
+        self.source.rows_at_a_time()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.source.check()
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.source.verify()
+    }
+
+    fn tile_below_ceiling<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>> {
+        self.source.tile_below_ceiling(self.rows_in_source(rows), cols, buffer)
+    }
+
+    fn release(&self, rows: Range<usize>, cols: Range<usize>) {
+        self.source.release(self.rows_in_source(rows), cols);
+    }
+
+    fn in_place(&self) -> Option<&[T]> {
+        let row_len = self.shape.row_len();
+        let first = self.first * row_len;
+        self.source.in_place()?.get(first..first + self.shape.len())
+    }
+
+    fn read_rows(
+        &self,
+        rows: Range<usize>,
+        to: &mut [T],
+        buffer: &mut TileBuffer<T>,
+    ) -> Result<()> {
+        self.source.read_rows(self.rows_in_source(rows), to, buffer)
+    }
+
+    fn is_cached(&self, row: usize) -> bool {
+        self.source.is_cached(self.first + row)
+    }
+
+    fn prefetch(&self, rows: Range<usize>) {
+        self.source.prefetch(self.rows_in_source(rows));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rowmill_core::SliceSource;
+    use rowmill_exec::{Engine, Sum};
+
+    #[test]
+    fn a_part_is_an_array() {
+        let numbers: Vec<i32> = (0..3000).collect();
+        let expected = numbers[30..330].to_vec();
+        let x = SliceSource::new(&*numbers.leak(), [1000, 3]).expect("whole rows");
+        let part = Part::new(x, 10..110);
+        assert_eq!(part.shape().dims(), [100, 3]);
+        assert_eq!(part.in_place(), Some(&*expected));
+        let sum = Engine::new().expect("threads").reduce(&part, Sum::all()).expect("small");
+        assert_eq!(sum, (30..330).sum::<i64>());
+        let mut row = [0; 3];
+        part.read_rows(99..100, &mut row, &mut TileBuffer::new()).expect("inside");
+        assert_eq!(row, [327, 328, 329]);
+    }
+}

@@ -1,0 +1,53 @@
+//! Where the time of a measurement comes from, so that tests need not wait for it.
+
+use std::time::{Duration, Instant};
+
+/// Tells the time.
+pub trait Clock {
+    /// Since some moment before the first call.
+    fn now(&self) -> Duration;
+}
+
+/// The time of the machine, which never goes back.
+#[derive(Clone, Copy, Debug)]
+pub struct Monotonic(Instant);
+
+impl Monotonic {
+    /// From now on.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for Monotonic {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+impl<C: Clock> Clock for &C {
+    fn now(&self) -> Duration {
+        (**self).now()
+    }
+}
+
+/// A time that passes only when it is told to.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Mock(std::cell::Cell<Duration>);
+
+#[cfg(test)]
+impl Mock {
+    /// So many seconds later.
+    pub(crate) fn pass(&self, seconds: f64) {
+        self.0.set(self.0.get() + Duration::from_secs_f64(seconds));
+    }
+}
+
+#[cfg(test)]
+impl Clock for Mock {
+    fn now(&self) -> Duration {
+        self.0.get()
+    }
+}

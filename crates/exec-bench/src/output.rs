@@ -1,0 +1,123 @@
+//! In which forms a report comes: the flags that the binaries share.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::chart::{self, Look, Page};
+use crate::{Error, Result};
+
+/// In which forms a report is given.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Output {
+    /// Print JSON with every sample and the machine
+    #[arg(long)]
+    pub json: bool,
+    /// Write a page with charts as well: one file that needs no other
+    #[arg(long, value_name = "OUT.html")]
+    pub report: Option<PathBuf>,
+    /// Write the charts as well
+    #[arg(long, value_name = "OUT.svg")]
+    pub svg: Option<PathBuf>,
+}
+
+/// What can be given in every form.
+pub trait Shown {
+    /// For people at a terminal.
+    fn text(&self, look: Look) -> String;
+    /// Every sample.
+    fn json(&self) -> String;
+    /// As charts.
+    fn page(&self) -> Page;
+}
+
+impl Output {
+    /// Prints a report and writes what was asked for. A reader that stops reading is no error.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a file cannot be written.
+    pub fn give(&self, report: &impl Shown) -> Result<()> {
+        let write = |path: &PathBuf, text: String| {
+            std::fs::write(path, text).map_err(Error::io("write", path))
+        };
+        if let Some(path) = &self.report {
+            // Nobody reads it there: the shortest form will do.
+            let json: Option<serde_json::Value> = serde_json::from_str(&report.json()).ok();
+            let json = json.unwrap_or_default().to_string();
+            write(path, chart::page(&report.page(), &json))?;
+        }
+        if let Some(path) = &self.svg {
+            write(path, chart::standalone(&report.page()))?;
+        }
+        let text = if self.json { report.json() } else { report.text(Look::of_stdout()) };
+        match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+            Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Error::Io { action: "write to", path: "stdout".into(), source })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a binary ends with: an error goes to stderr.
+#[must_use]
+pub fn exit(name: &str, result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Bytes, as `512MiB`, for `value_parser`.
+///
+/// # Errors
+/// What was expected instead.
+pub fn parse_bytes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(rowmill_exec::ChunkSize::Bytes(bytes)) => Ok(bytes),
+        _ => Err("expected bytes, such as 512MiB or 4GiB".to_owned()),
+    }
+}
+
+/// Where files are made when nobody says where: `target/` if it is there, else the folder for temporary
+/// files.
+#[must_use]
+pub fn default_dir() -> PathBuf {
+    let target = PathBuf::from("target");
+    if target.is_dir() { target } else { std::env::temp_dir() }
+}
+
+/// The cores that this process may use.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Numbers of threads to look at: 1, 2, 4 and so on, and all of them.
+#[must_use]
+pub fn up_to(threads: usize) -> Vec<usize> {
+    let doubled = std::iter::successors(Some(1), |n| Some(n * 2));
+    doubled.take_while(|&n| n < threads).chain([threads]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_threads() {
+        assert_eq!(up_to(1), [1]);
+        assert_eq!(up_to(2), [1, 2]);
+        assert_eq!(up_to(6), [1, 2, 4, 6]);
+        assert_eq!(up_to(8), [1, 2, 4, 8]);
+    }
+
+    #[test]
+    fn bytes_have_units() {
+        assert_eq!(parse_bytes("4MiB"), Ok(4 << 20));
+        assert!(parse_bytes("12rows").is_err() && parse_bytes("many").is_err());
+    }
+}

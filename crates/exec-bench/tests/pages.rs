@@ -1,0 +1,127 @@
+//! The pages, opened in a real browser: on a phone and on a desk, light and dark. Where there is no
+//! Chromium it says so and passes; `CHROMIUM` names one that is elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rowmill_core::CreateOptions;
+use serde_json::Value;
+
+/// A browser that starts, and its path.
+fn browser() -> Option<PathBuf> {
+    let given = std::env::var_os("CHROMIUM").map(PathBuf::from);
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+    let all = given.into_iter().chain(names.map(PathBuf::from));
+    all.into_iter().find(|name| {
+        let version = Command::new(name).arg("--version").output();
+        version.is_ok_and(|version| version.status.success())
+    })
+}
+
+/// Looks at the page in a frame as wide as a screen: browsers have no windows as narrow as a phone.
+const LOOK: &str = r#"
+addEventListener('load', () => {
+  const frame = document.getElementById('frame'), page = frame.contentDocument;
+  const inside = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1 && a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\d.]+/g).map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+  const style = (element) => frame.contentWindow.getComputedStyle(element);
+  const charts = [...page.querySelectorAll('svg.chart')];
+  const texts = charts.flatMap((chart) => [...chart.querySelectorAll('text')].map((text) => [text, chart]));
+  const card = style(page.querySelector('figure')).backgroundColor;
+  const result = {
+    charts: charts.length,
+    narrowest: Math.min(...charts.map((chart) => chart.getBoundingClientRect().width)),
+    beside: charts.length > 1 && charts[0].getBoundingClientRect().top === charts[1].getBoundingClientRect().top,
+    wide: page.documentElement.scrollWidth,
+    outside: texts.filter(([t, c]) => !inside(t.getBoundingClientRect(), c.getBoundingClientRect())).map(([t]) => t.textContent),
+    smallest: Math.min(...texts.map(([t]) => t.getBoundingClientRect().height)),
+    dark: light(style(page.body).backgroundColor) < 0.1,
+    contrast: Math.min(...texts.map(([t]) => contrast(style(t).fill, card)), contrast(style(page.body).color, style(page.body).backgroundColor)),
+    bars: [...page.querySelectorAll('svg rect.s0, svg circle.s0')].filter((r) => contrast(style(r).fill, card) < 3).length,
+    samples: JSON.parse(page.getElementById('samples').textContent).samples.length,
+  };
+  document.getElementById('result').textContent = JSON.stringify(result);
+});
+"#;
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;")
+}
+
+/// What a reader of the page sees on a screen this wide.
+fn look(browser: &Path, dir: &Path, page: &str, width: u32, dark: bool) -> Value {
+    let harness = dir.join(format!("look-{width}-{dark}.html"));
+    let html = format!(
+        "<!DOCTYPE html><meta charset=\"utf-8\"><pre id=\"result\"></pre><iframe id=\"frame\" \
+         style=\"width:{width}px;height:900px;border:0\" srcdoc=\"{}\"></iframe><script>{LOOK}</script>",
+        escape(page)
+    );
+    std::fs::write(&harness, html).expect("room");
+    let scheme = format!("--blink-settings=preferredColorScheme={}", i32::from(!dark));
+    let profile =
+        format!("--user-data-dir={}", dir.join(format!("profile-{width}-{dark}")).display());
+    let flags =
+        ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"];
+    let url = format!("file://{}", harness.display());
+    let mut started = Command::new(browser)
+        .args(flags)
+        .args([&scheme, &profile, &url])
+        .stdout(std::fs::File::create(dir.join("dom")).expect("room"))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it started before");
+    // A browser may hang, and a test may not.
+    let begin = Instant::now();
+    while started.try_wait().expect("a child").is_none() {
+        if begin.elapsed() > Duration::from_secs(60) {
+            let _ = started.kill();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let dom = std::fs::read_to_string(dir.join("dom")).expect("written");
+    let result =
+        dom.split("<pre id=\"result\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+    let result = result.unwrap_or_else(|| panic!("no result in {dom}"));
+    serde_json::from_str(result).unwrap_or_else(|e| panic!("{e}: {result}"))
+}
+
+#[test]
+fn pages_look_right_on_a_phone_and_on_a_desk_light_and_dark() {
+    let Some(browser) = browser() else {
+        eprintln!("SKIPPED: no Chromium found, so no page was looked at; set CHROMIUM to its path");
+        return;
+    };
+    let dir = tempfile::tempdir().expect("a place for files");
+    let array = dir.path().join("x.npy");
+    CreateOptions::new().create::<f32>(&array, [1000, 100]).expect("room").close().expect("a disk");
+    let to = dir.path().join("out.html");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_limit"));
+    let command = command.arg(&array).args(["--kernels", "--runs", "3", "--write"]).arg(dir.path());
+    let ran = command.arg("--report").arg(&to).output().expect("the binary starts");
+    assert!(ran.status.success(), "{ran:?}");
+    let page = std::fs::read_to_string(&to).expect("written");
+    for (width, dark) in [(360, false), (360, true), (1280, false), (1280, true)] {
+        let seen = look(&browser, dir.path(), &page, width, dark);
+        let number = |key: &str| seen[key].as_f64().unwrap_or(f64::NAN);
+        assert_eq!(number("charts"), 3.0, "reads, writes and kernels: {seen}");
+        assert!(number("wide") <= f64::from(width), "it scrolls sideways: {seen}");
+        assert!(number("narrowest") >= 280.0, "{seen}");
+        assert_eq!(
+            seen["beside"],
+            width > 1000,
+            "charts beside each other where there is room: {seen}"
+        );
+        assert_eq!(seen["outside"], Value::Array(Vec::new()), "text is cut off: {seen}");
+        assert!(number("smallest") >= 9.0, "text is too small: {seen}");
+        assert_eq!(seen["dark"], dark, "{seen}");
+        // What the guidelines for accessible content ask for text, and for shapes.
+        assert!(number("contrast") >= 4.5, "{seen}");
+        assert_eq!(number("bars"), 0.0, "{seen}");
+        assert!(number("samples") > 10.0, "every sample is inside: {seen}");
+    }
+}

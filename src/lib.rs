@@ -70,6 +70,10 @@
 //! | relate columns | [`Covariance`] |
 //! | sum and multiply otherwise | [`Product`], [`Norm`], [`WeightedMean`], [`Ptp`], [`AnyTrue`], [`AllTrue`] |
 //! | sum without any rounding | [`Reduction::exact`] |
+//! | look at a sample | [`Sample`] |
+//! | compute elements before a job | [`Elementwise`] |
+//! | reduce in several processes, or after an append | [`Partial`], [`Engine::partial`], [`Engine::partial_after`] |
+//! | normalize by what was found before, and back | [`Engine::fit`], [`Fitted`], [`Engine::normalize_by`], [`Engine::denormalize`] |
 //! | leave elements out | [`Mask`], [`Condition`], [`NanPolicy`] |
 //! | write a reduction of your own | [`Reduce`] |
 //! | map to a new array | [`Engine::map`], [`Engine::normalize`], [`map_elements`], [`map_rows`], [`Map`] |

@@ -12,6 +12,8 @@ use crate::Result;
 pub enum Kernel {
     /// The sum.
     Sum,
+    /// The correctly rounded sum, over everything.
+    ExactSum,
     /// The mean.
     Mean,
     /// The sum of the elements above a number.
@@ -72,6 +74,7 @@ impl Scan {
         }
         match self.kernel {
             Kernel::Sum => along!(Sum),
+            Kernel::ExactSum => drop(engine.reduce(x, Sum::all().exact())?),
             Kernel::Mean => along!(Mean),
             Kernel::MaskedSum { above } => along!(Sum.masked(Mask::compare(CompareOp::Gt, above))),
             Kernel::MinMax => along!(MinMax),
@@ -86,6 +89,7 @@ impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sum => f.write_str("sum"),
+            Self::ExactSum => f.write_str("exact sum"),
             Self::Mean => f.write_str("mean"),
             Self::MaskedSum { above } => write!(f, "masked sum x > {above}"),
             Self::MinMax => f.write_str("min, max"),

@@ -1,11 +1,9 @@
 //! Answers of many cells that no two blocks share are put together in place, by all workers: the same
 //! bits, and the same errors, as by way of partials.
 
-mod common;
-
-use common::oracle::bits;
-use common::value::{Kind, Total, Value};
-use common::{Rng, engine, two_workers};
+use crate::common::oracle::bits;
+use crate::common::value::{Kind, Total, Value};
+use crate::common::{Rng, engine, two_workers};
 use rowmill::{
     Block, ChunkSize, CompareOp, Element, Error, Isa, Mask, Mean, MinMax, Moments, NanPolicy,
     Reduce, Result, Shape, SliceSource, Source, Stats, Sum,

@@ -1,13 +1,11 @@
 //! Parts, many files as one, bfloat16 and complex numbers through the engine: the same bits as of a file
 //! that holds just that, or just the same numbers in another type.
 
-mod common;
-
 use std::path::Path;
 
-use common::layouts::{AnySource, every_layout};
-use common::value::{Kind, Value};
-use common::{Rng, encode, engine, two_workers, write_npy};
+use crate::common::layouts::{AnySource, every_layout};
+use crate::common::value::{Kind, Value};
+use crate::common::{Rng, encode, engine, two_workers, write_npy};
 use rowmill::{
     Array, Backend, ByteOrder, Checkpoint, ChunkSize, Complex, Concat, Counts, DType, Element,
     Engine, Error, FileError, Isa, Mask, Mean, MinMax, Moments, NanPolicy, Normalize, OpenOptions,

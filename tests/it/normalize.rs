@@ -1,12 +1,10 @@
 //! Normalization against a naive oracle in `f64`.
 
-mod common;
-
 use std::path::Path;
 
-use common::layouts::{AnySource, every_layout};
-use common::two_workers;
-use common::value::{Kind, Value};
+use crate::common::layouts::{AnySource, every_layout};
+use crate::common::two_workers;
+use crate::common::value::{Kind, Value};
 use rowmill::{
     Array, DType, FloatElement, Normalize, NormalizeAxis, NormalizeMethod, Numeric, SliceSource,
     Source, TileBuffer, f16,

@@ -1,7 +1,5 @@
 //! Streams: order, back-pressure, early ends.
 
-mod common;
-
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use common::within;
+use crate::common::within;
 use rowmill::{ChunkSize, Engine, Error, SliceSource, Sum};
 
 fn engine(workers: usize, rows: usize) -> Engine {

@@ -1,13 +1,11 @@
 //! No knob, layout or backend changes a bit of an answer.
 
-mod common;
-
 use std::path::Path;
 
-use common::layouts::{AnySource, every_layout};
-use common::oracle::bits;
-use common::value::{Kind, Total, Value};
-use common::{Rng, engine};
+use crate::common::layouts::{AnySource, every_layout};
+use crate::common::oracle::bits;
+use crate::common::value::{Kind, Total, Value};
+use crate::common::{Rng, engine};
 use proptest::prelude::*;
 use rowmill::{
     Block, ChunkSize, CompareOp, Engine, Isa, Mask, Mean, MinMax, Moments, NanPolicy, Normalize,

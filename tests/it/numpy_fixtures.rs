@@ -4,13 +4,11 @@
 //! (`f64`), or within `1e-15` of the sum of absolute values (`f16`, `f32`); standard deviations
 //! within `1e-13`.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::two_workers;
-use common::value::{Total, Value};
+use crate::common::two_workers;
+use crate::common::value::{Total, Value};
 use rowmill::{
     AnyArray, Array, Backend, ByteOrder, DType, Engine, Mask, Mean, Moments, NanPolicy,
     OpenOptions, Order, RawSpec, Shape, Stats, Sum, Summary, match_array,

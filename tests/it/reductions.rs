@@ -1,16 +1,14 @@
 //! The reductions that keep more of a cell than sums and ranges, against naive ones: every dtype, axis,
 //! mask and NaN policy; the same bits however the work is split; partials from files, and what is none.
 
-mod common;
-
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use common::exact::fsum;
-use common::layouts::{AnySource, every_layout};
-use common::oracle::{Tried, bits};
-use common::value::{Kind, Total, Value};
-use common::{Rng, engine, two_workers};
+use crate::common::exact::fsum;
+use crate::common::layouts::{AnySource, every_layout};
+use crate::common::oracle::{Tried, bits};
+use crate::common::value::{Kind, Total, Value};
+use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
 use rowmill::{
     AllTrue, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, ChunkSize, Covariance, Distinct,

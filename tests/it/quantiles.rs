@@ -1,10 +1,8 @@
 //! Exact quantiles against sorting.
 
-mod common;
-
-use common::oracle::bits;
-use common::value::{Kind, Value};
-use common::{Rng, engine, two_workers};
+use crate::common::oracle::bits;
+use crate::common::value::{Kind, Value};
+use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
 use rowmill::{ChunkSize, Engine, Error, Isa, Mask, NanPolicy, SliceSource, f16};
 

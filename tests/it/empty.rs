@@ -1,11 +1,9 @@
 //! Arrays without elements, however large their shape claims to be: a header of 128 bytes must
 //! neither end the process nor keep it busy for ever.
 
-mod common;
-
 use std::ops::ControlFlow;
 
-use common::{names, two_workers, within, write_npy};
+use crate::common::{names, two_workers, within, write_npy};
 use rowmill::{
     Array, ByteOrder, Error, Mean, MinMax, Normalize, Order, SliceSource, Stats, Sum, map_rows,
 };

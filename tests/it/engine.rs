@@ -1,7 +1,5 @@
 //! Cancelling, progress, panics, errors, changed files and memory of jobs.
 
-mod common;
-
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use common::{engine, names, within};
+use crate::common::{engine, names, within};
 use rowmill::{
     Array, ArrayMut, Backend, Block, CancelToken, Chunk, ChunkSize, Engine, Error, FileError, Isa,
     Map, Mask, Moments, Normalize, OpenOptions, Reduce, Result, Shape, SliceSource, Stats, Sum,

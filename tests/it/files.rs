@@ -1,13 +1,11 @@
 //! Files written, changed, locked and replaced.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::layouts::every_layout;
-use common::value::{Kind, Value};
-use common::{encode, names, two_workers, write_npy};
+use crate::common::layouts::every_layout;
+use crate::common::value::{Kind, Value};
+use crate::common::{encode, names, two_workers, write_npy};
 use rowmill::{
     Array, ArrayMut, AtomicFile, ByteOrder, CowArray, CreateOptions, DType, Engine, Error,
     FileError, Format, Normalize, Order, RawSpec, Shape, Sidecar, SliceSource, Source, TileBuffer,

@@ -1,10 +1,8 @@
-//! Every kernel, dtype, axis, mask and NaN policy against the naive oracle of `common::oracle`.
+//! Every kernel, dtype, axis, mask and NaN policy against the naive oracle of `crate::common::oracle`.
 
-mod common;
-
-use common::oracle::Case;
-use common::value::{Kind, Value};
-use common::{Rng, two_workers};
+use crate::common::oracle::Case;
+use crate::common::value::{Kind, Value};
+use crate::common::{Rng, two_workers};
 use proptest::prelude::*;
 use rowmill::{CompareOp, Engine, Mask, SliceSource, Unmasked, f16};
 

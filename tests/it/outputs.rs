@@ -1,11 +1,9 @@
 //! What maps write: every element once, whatever the dtypes, shapes, workers and chunks.
 
-mod common;
-
 use std::path::Path;
 
-use common::value::{Kind, Value};
-use common::{engine, write_npy};
+use crate::common::value::{Kind, Value};
+use crate::common::{engine, write_npy};
 use rowmill::{
     Array, ByteOrder, Chunk, ChunkSize, Element, Isa, Map, Order, Result, Shape, SliceSource,
     Source, map_elements, map_rows, open,

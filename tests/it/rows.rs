@@ -1,15 +1,13 @@
 //! Random rows and shuffled batches: every layout, every order, any number of workers.
 
-mod common;
-
 use std::fs;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::layouts::every_layout;
-use common::value::{Kind, Value};
-use common::{Rng, engine, names, two_workers, within, write_npy};
+use crate::common::layouts::every_layout;
+use crate::common::value::{Kind, Value};
+use crate::common::{Rng, engine, names, two_workers, within, write_npy};
 use proptest::prelude::*;
 use rowmill::{
     Array, Backend, Batch, ByteOrder, CancelToken, ChunkSize, CreateOptions, Element, Engine,

@@ -1,9 +1,7 @@
 //! Numbers that naive summation gets wrong.
 
-mod common;
-
-use common::exact::{fsum, mean_and_squares};
-use common::{Rng, two_workers};
+use crate::common::exact::{fsum, mean_and_squares};
+use crate::common::{Rng, two_workers};
 use rowmill::{Mean, MeanVar, Moments, SliceSource, Stats, Sum};
 
 /// Number of digits that are right (NIST's LRE, at most 17).

@@ -1,7 +1,5 @@
 //! Jobs that are stopped anywhere and go on: the same bytes, and no work done twice that need not be.
 
-mod common;
-
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,0 +1,24 @@
+//! The engine from outside, in one binary: what tests have in common is compiled once.
+//!
+//! What needs a process of its own, to count its memory or to own its signals, is beside this folder.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod accuracy;
+mod cells;
+mod determinism;
+mod empty;
+mod engine;
+mod files;
+mod in_place;
+mod normalize;
+mod numpy_fixtures;
+mod oracle;
+mod outputs;
+mod quantiles;
+mod reductions;
+mod resume;
+mod rows;
+mod sources;
+mod stream;

@@ -16,9 +16,10 @@ use crate::{Target, check_error};
 /// A text is held a few times over: as it is, in an error, and in what the error says.
 pub const RAW_SPEC: Target = Target { name: "raw_spec", fixed: 64 * 1024, per_byte: 16, run: raw };
 
-/// The text of `--where`.
+/// The text of `--where`. A word of four letters can be a node of the tree that it becomes, of under a hundred
+/// bytes, in a list with room for as many again; and it is parsed twice.
 pub const CONDITION: Target =
-    Target { name: "condition", fixed: 4 * 1024, per_byte: 16, run: condition };
+    Target { name: "condition", fixed: 4 * 1024, per_byte: 128, run: condition };
 
 /// The text of `--chunk` and of `--memory-ceiling`.
 pub const CHUNK_SIZE: Target =

@@ -31,8 +31,8 @@ use std::time::{Duration, Instant};
 /// cache, which the system writes to disk.
 ///
 /// What it costs: 65,536 rows of 4 KiB (256 MiB) on ext4 on a virtual disk, by the example `flush`,
-/// which prints this table for any disk. Medians of three rounds on two cores that were busy with
-/// other work, so that differences of a quarter mean nothing. A writer that stores to memory is
+/// which prints this table for any disk. Medians of three rounds on two cores and a disk that is shared,
+/// so that differences of a quarter mean nothing. A writer that stores to memory is
 /// faster than the disk: syncs in the background cost it little, and leave more behind the faster it
 /// is; waiting for them is what costs.
 ///

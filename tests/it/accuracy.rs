@@ -82,7 +82,7 @@ fn reference(name: &str) -> (f64, f64, Vec<f64>) {
 /// rounded to `f64`, still has them.
 #[test]
 fn nist_data_sets_of_observations() {
-    for name in ["Lew", "Lottery", "Mavro", "Michelso"] {
+    for name in ["Lew", "Lottery", "Mavro", "Michelso", "PiDigits"] {
         let (mean, std, values) = reference(name);
         for (way, got) in every_way(&values, 1) {
             let (mean, std) = (digits(got.mean, mean), digits(got.std(), std));

@@ -184,7 +184,8 @@ impl Condition {
     /// use rowmill_exec::Condition;
     /// let condition: Condition = "temp > 50".parse().unwrap();
     /// let names = ["date".to_owned(), "temp".to_owned()];
-    /// assert_eq!(condition.resolve(&names, 2).unwrap(), Condition::column(1).gt(50));
+    /// let resolved = condition.clone().resolve(&names, 2).unwrap();
+    /// assert_eq!(resolved, Condition::column(1).gt(50));
     /// let error = condition.resolve(&names[..1], 1).unwrap_err();
     /// assert!(error.message().contains("the columns are date"));
     /// ```

@@ -23,11 +23,19 @@ use rowmill_lanes::fold::Cell;
 
 /// What was found of a cell: of moments and range the one that the method needs. Robust, the mean is the
 /// median and the range that of the quantiles; of a norm, it is the maximum.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) moments: MeanVar,
     pub(super) min: f64,
     pub(super) max: f64,
+}
+
+/// To the bit: what was not looked for is NaN, and equals itself.
+impl PartialEq for Found {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |f: &Self| [f.moments.mean, f.moments.var, f.min, f.max].map(f64::to_bits);
+        self.moments.count == other.moments.count && bits(self) == bits(other)
+    }
 }
 
 /// Of nothing.

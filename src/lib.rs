@@ -93,7 +93,7 @@ pub use rowmill_core::{
     ChecksumHasher, Checksums, CleanOptions, Complex, Concat, CowArray, CreateOptions, DType,
     Element, Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError,
     Leftover, LeftoverKind, MAX_NDIM, Merged, Meta, OpenOptions, Order, ParseDTypeError,
-    ParseShapeError, ParseSliceError, Part, Pick, RawSpec, Shape, ShapeError, Sidecar,
+    ParseShapeError, ParseSliceError, Part, Permuted, Pick, RawSpec, Shape, ShapeError, Sidecar,
     SidecarError, Slice, SliceSource, Source, StagedArray, Tile, TileBuffer, Triggers,
     WhileWritten, bf16, f16, files_like, match_array, npy, open, zeros,
 };

@@ -232,6 +232,38 @@ pub enum Error {
         /// The shape of the array.
         shape: Shape,
     },
+    /// An axis was asked for that the array does not have.
+    #[error(
+        "axis {axis} was asked for, an array of shape {shape} has {}; axes count from 0, negative ones \
+         from the end", shape.ndim()
+    )]
+    AxisRange {
+        /// The axis.
+        axis: isize,
+        /// The shape of the array.
+        shape: Shape,
+    },
+    /// The same axis was asked for twice.
+    #[error(
+        "axis {axis} was asked for twice in {axes:?}; name each once (negative ones count from the end)"
+    )]
+    AxisTwice {
+        /// The axis, counted from 0.
+        axis: usize,
+        /// All that were asked for.
+        axes: Vec<isize>,
+    },
+    /// An order of axes was asked for that is none, or takes axis 0 from its place.
+    #[error(
+        "{order:?} is no order for the axes of an array of shape {shape}; name each of its axes once, \
+         axis 0 first"
+    )]
+    AxisOrder {
+        /// What was asked for.
+        order: Vec<usize>,
+        /// The shape of the array.
+        shape: Shape,
+    },
     /// Indices were repeated so often that the part has more elements than can be counted.
     #[error("the part asked for is too large: {source}")]
     PartTooLarge {

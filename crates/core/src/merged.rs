@@ -31,20 +31,20 @@ pub struct Merged<S> {
 }
 
 impl<S> Merged<S> {
-    /// The first `axes` of an array as one.
+    /// The first `axes` of an array as one. An array without axes has them merged to one of one row.
     ///
     /// # Errors
-    /// [`Error::PartAxes`] when it has fewer, or for none at all.
+    /// [`Error::PartAxes`] when it has fewer, or for none of those that it has.
     pub fn new<T: Element>(source: S, axes: usize) -> Result<Self>
     where
         S: Source<T>,
     {
         let dims = source.shape().dims();
-        if axes == 0 || axes > dims.len() {
+        if axes > dims.len() || (axes == 0 && !dims.is_empty()) {
             return Err(Error::PartAxes { asked: axes, shape: source.shape().clone() });
         }
         let (merged, kept) = dims.split_at(axes);
-        let each = merged[1..].iter().product();
+        let each = merged.iter().skip(1).product();
         let dims: Vec<usize> =
             std::iter::once(merged.iter().product()).chain(kept.iter().copied()).collect();
         let shape = Shape::new(dims).map_err(|source| Error::PartTooLarge { source })?;

@@ -1,5 +1,6 @@
 //! Shapes: a bounded list of dimensions, seen as rows of elements.
 
+use crate::Error;
 use std::fmt;
 use std::str::FromStr;
 
@@ -94,6 +95,37 @@ impl Shape {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.dims.contains(&0)
+    }
+
+    /// The axes that these mean, in order: negative ones count from the end (numpy's
+    /// `normalize_axis_tuple`).
+    ///
+    /// ```
+    /// use rowmill_core::Shape;
+    /// let shape = Shape::new([1000, 3, 4])?;
+    /// assert_eq!(shape.axes(&[-1, 0])?, [0, 2]);
+    /// assert!(shape.axes(&[2, -1]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::AxisRange`] for an axis that is not there, [`Error::AxisTwice`].
+    pub fn axes(&self, axes: &[isize]) -> Result<Vec<usize>, Error> {
+        let ndim = self.ndim();
+        let mut found = Vec::with_capacity(axes.len());
+        for &axis in axes {
+            let at =
+                if axis < 0 { ndim.checked_add_signed(axis) } else { usize::try_from(axis).ok() };
+            match at.filter(|&at| at < ndim) {
+                None => return Err(Error::AxisRange { axis, shape: self.clone() }),
+                Some(at) if found.contains(&at) => {
+                    return Err(Error::AxisTwice { axis: at, axes: axes.to_vec() });
+                }
+                Some(at) => found.push(at),
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
     }
 
     /// The number of bytes of all elements of `size` bytes each.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Element, Error, Identity, Merged, Part, Result, Shape};
+use crate::{Element, Error, Identity, Merged, Part, Permuted, Result, Shape};
 
 /// A rectangle of elements: some rows, and of each row the same run of elements.
 ///
@@ -344,6 +344,17 @@ pub trait Source<T: Element>: Sync {
         Self: Sized,
     {
         Merged::new(self, axes)
+    }
+
+    /// The same array with its axes in another order, axis 0 first (numpy's `transpose`).
+    ///
+    /// # Errors
+    /// [`Error::AxisOrder`] unless each axis is named once, axis 0 first.
+    fn permute_axes(&self, order: &[usize]) -> Result<Permuted<&Self>>
+    where
+        Self: Sized,
+    {
+        Permuted::new(self, order)
     }
 }
 

@@ -108,6 +108,17 @@ pub enum Error {
         /// How many.
         cells: usize,
     },
+    /// Axes that were chosen for another array.
+    #[error(
+        "the axes to reduce were chosen for a view of shape {expected}, the array has shape {found}; \
+         reduce the view that belongs to them"
+    )]
+    AxesShape {
+        /// The shape of the view.
+        expected: Shape,
+        /// The shape of the array.
+        found: Shape,
+    },
     /// A mask that fits neither the array nor its rows.
     #[error(
         "a mask of shape {found} fits no array of shape {array}; expected the same shape, or one \

@@ -5,19 +5,27 @@ use std::ops::Deref;
 use rowmill_core::Shape;
 
 use crate::grid::{Bounds, Grid};
+use crate::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
 mod sealed {
     pub trait Sealed {}
 }
 
-/// What a reduction keeps: [`All`], [`Columns`] or [`Rows`].
+/// What a reduction keeps: [`All`], [`Columns`], [`Rows`], or what a set of axes leaves: [`Axes`].
 pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
     /// One value, or many with their shape.
     type Output<V: Send>: Send;
 
     #[doc(hidden)]
     fn cell(self) -> Cell;
+
+    /// Whether an array of this shape has these axes.
+    #[doc(hidden)]
+    fn check(self, shape: &Shape) -> Result<()> {
+        let _ = shape;
+        Ok(())
+    }
 
     /// Which piece of the result a block contributes to.
     #[doc(hidden)]
@@ -64,6 +72,7 @@ pub struct Rows;
 impl sealed::Sealed for All {}
 impl sealed::Sealed for Columns {}
 impl sealed::Sealed for Rows {}
+impl sealed::Sealed for Axes<'_> {}
 
 impl Axis for All {
     type Output<V: Send> = V;
@@ -137,6 +146,60 @@ impl Axis for Rows {
     }
 }
 
+/// Over a set of axes of an array, by way of a view of it. Made by [`Over`](crate::Over).
+#[derive(Clone, Copy, Debug)]
+pub struct Axes<'a> {
+    pub(super) cell: Cell,
+    /// Of the view.
+    pub(super) shape: &'a Shape,
+    /// Of the result.
+    pub(super) dims: &'a [usize],
+}
+
+impl Axis for Axes<'_> {
+    type Output<V: Send> = Values<V>;
+
+    fn cell(self) -> Cell {
+        self.cell
+    }
+    fn check(self, shape: &Shape) -> Result<()> {
+        if shape == self.shape {
+            return Ok(());
+        }
+        Err(Error::AxesShape { expected: self.shape.clone(), found: shape.clone() })
+    }
+    fn piece(self, bounds: &Bounds) -> usize {
+        match self.cell {
+            Cell::All => All.piece(bounds),
+            Cell::Column => Columns.piece(bounds),
+            Cell::Row => Rows.piece(bounds),
+        }
+    }
+    fn apart(self, shape: &Shape, grid: &Grid) -> Option<(usize, usize)> {
+        match self.cell {
+            Cell::All => All.apart(shape, grid),
+            Cell::Column => Columns.apart(shape, grid),
+            Cell::Row => Rows.apart(shape, grid),
+        }
+    }
+    fn first(self, bounds: &Bounds) -> usize {
+        match self.cell {
+            Cell::All => All.first(bounds),
+            Cell::Column => Columns.first(bounds),
+            Cell::Row => Rows.first(bounds),
+        }
+    }
+    fn output_dims(self, _: &Shape) -> Vec<usize> {
+        self.dims.to_vec()
+    }
+    fn output<V: Send>(self, values: Vec<V>, dims: Vec<usize>) -> Values<V> {
+        Values { values, dims }
+    }
+    fn into_values<V: Send>(output: Values<V>) -> (Vec<V>, Vec<usize>) {
+        (output.values, output.dims)
+    }
+}
+
 /// The values of the cells of a result, in C order, with their shape. A slice otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Values<V> {
@@ -145,7 +208,7 @@ pub struct Values<V> {
 }
 
 impl<V> Values<V> {
-    /// The shape: all axes but 0 for columns, axis 0 for rows.
+    /// The shape: all axes but 0 for columns, axis 0 for rows, those that were not reduced for [`Axes`].
     #[must_use]
     pub fn dims(&self) -> &[usize] {
         &self.dims

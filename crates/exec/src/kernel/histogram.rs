@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rowmill_core::{Shape, Source};
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Folding, Picked};
+use super::folding::{CellPlace, Picked, folding_methods};
 use super::min_max::MaybeMinMax;
-use super::{All, CellKernel, Columns, NanPolicy, Numeric, Reduction, Rows};
+use super::{All, CellKernel, NanPolicy, Numeric, Reduction};
 use crate::grid::Grid;
 use crate::{Counts, Engine, Error, Result};
 use rowmill_lanes::fold::Cell;
@@ -100,20 +100,7 @@ impl Histogram {
         &self.edges
     }
 
-    /// Over everything: one histogram.
-    pub fn all(self) -> Folding<Self, All> {
-        Folding::new(self, All)
-    }
-
-    /// Per column: axis 0 is reduced, the others are kept.
-    pub fn per_column(self) -> Folding<Self, Columns> {
-        Folding::new(self, Columns)
-    }
-
-    /// Per row: axis 0 is kept, the others are reduced.
-    pub fn per_row(self) -> Folding<Self, Rows> {
-        Folding::new(self, Rows)
-    }
+    folding_methods!();
 
     fn bins(&self) -> usize {
         self.edges.len() - 1

@@ -21,6 +21,7 @@ mod moments;
 mod norm;
 mod normalize;
 mod numeric;
+mod over;
 mod pieces;
 mod product;
 mod ptp;
@@ -34,7 +35,7 @@ mod truth;
 mod weighted_mean;
 
 pub use arg::{ArgMax, ArgMin, ArgMinMax, Extrema, Extremum};
-pub use axis::{All, Axis, Columns, Rows, Values};
+pub use axis::{All, Axes, Axis, Columns, Rows, Values};
 pub use complex::{ComplexMeanVar, Complexed, Positional};
 pub use condition::{ColumnName, Condition, ConditionMask, ParseConditionError, Term};
 pub use counts::{Counts, Tally};
@@ -56,6 +57,7 @@ pub use normalize::{
     Fitted, FittedError, FloatElement, Normalize, NormalizeAxis, NormalizeMethod, Normalizing,
 };
 pub use numeric::Numeric;
+pub use over::Over;
 pub use product::Product;
 pub use ptp::Ptp;
 pub use quantile::{ApproxQuantiles, Quantiles};

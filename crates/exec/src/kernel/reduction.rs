@@ -104,7 +104,7 @@ impl<S, A, M> Reduction<S, A, M> {
     }
 }
 
-/// Adds the three constructors to a statistic.
+/// Adds the constructors to a statistic, one for each axis.
 macro_rules! constructors {
     ($name:ident, $value:expr) => {
         impl $name {
@@ -121,6 +121,11 @@ macro_rules! constructors {
             /// Per row: axis 0 is kept, the others are reduced.
             pub fn per_row() -> $crate::Reduction<Self, $crate::Rows> {
                 $crate::kernel::reduction::Reduction::new($value, $crate::Rows)
+            }
+
+            /// Over a set of axes: see [`Over`]($crate::Over).
+            pub fn over(axes: $crate::Axes<'_>) -> $crate::Reduction<Self, $crate::Axes<'_>> {
+                $crate::kernel::reduction::Reduction::new($value, axes)
             }
         }
     };
@@ -217,6 +222,7 @@ where
     type Output = A::Output<S::Value>;
 
     fn check(&self, shape: &Shape) -> Result<()> {
+        self.axis.check(shape)?;
         self.mask.check(shape)
     }
 

@@ -3,9 +3,9 @@
 use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Folding, Picked};
+use super::folding::{CellPlace, Picked, folding_methods};
 use super::key::Key;
-use super::{All, CellKernel, Columns, Extremum, Numeric, Rows};
+use super::{CellKernel, Extremum, Numeric};
 use crate::{Error, Result};
 
 /// The `k` largest or smallest elements and where they are, best first; of equal ones those that come
@@ -61,20 +61,7 @@ impl TopK {
         Ok(Self { k, largest })
     }
 
-    /// Over everything.
-    pub fn all(self) -> Folding<Self, All> {
-        Folding::new(self, All)
-    }
-
-    /// Per column: axis 0 is reduced, the others are kept.
-    pub fn per_column(self) -> Folding<Self, Columns> {
-        Folding::new(self, Columns)
-    }
-
-    /// Per row: axis 0 is kept, the others are reduced.
-    pub fn per_row(self) -> Folding<Self, Rows> {
-        Folding::new(self, Rows)
-    }
+    folding_methods!();
 
     /// What sorts the best element first: NaN as the smallest of all.
     #[inline(always)]

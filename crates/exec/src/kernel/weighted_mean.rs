@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use rowmill_core::{Shape, Source, TileBuffer};
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Folding, Picked};
+use super::folding::{CellPlace, Picked, folding_methods};
 use super::norm::TwoSum;
-use super::{All, CellKernel, Columns, Numeric, Rows};
+use super::{CellKernel, Numeric};
 use crate::grid::Grid;
 use crate::{Error, Result};
 use rowmill_lanes::fold::Cell;
@@ -60,20 +60,7 @@ impl<'a, W: Numeric, S: Source<W>> WeightedMean<'a, W, S> {
         Self { weights, element: PhantomData }
     }
 
-    /// Over everything: one value.
-    pub fn all(self) -> Folding<Self, All> {
-        Folding::new(self, All)
-    }
-
-    /// Per column: axis 0 is reduced, the others are kept.
-    pub fn per_column(self) -> Folding<Self, Columns> {
-        Folding::new(self, Columns)
-    }
-
-    /// Per row: axis 0 is kept, the others are reduced.
-    pub fn per_row(self) -> Folding<Self, Rows> {
-        Folding::new(self, Rows)
-    }
+    folding_methods!();
 
     fn is_per_row(&self, shape: &Shape) -> bool {
         let found = self.weights.shape();

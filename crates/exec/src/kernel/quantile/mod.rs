@@ -12,13 +12,14 @@ use self::refine::Search;
 pub use self::sketch::ApproxQuantiles;
 use super::axis::Values;
 use super::key::Key;
-use super::{All, Axis, Columns, NanPolicy, Numeric, Selector, Unmasked};
+use super::{All, Axes, Axis, Columns, NanPolicy, Numeric, Selector, Unmasked};
 use crate::{Engine, Error, Result};
+use rowmill_lanes::fold::Cell;
 use rowmill_lanes::lanes::Lane;
 
 /// Exact quantiles: see [`Engine::quantiles`].
 #[derive(Clone, Copy, Debug)]
-#[must_use = "all() or per_column() finds the quantiles"]
+#[must_use = "all(), per_column() or over() finds the quantiles"]
 pub struct Quantiles<'a, T, S, M = Unmasked> {
     engine: &'a Engine,
     source: &'a S,
@@ -100,6 +101,25 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
     pub fn per_column(self) -> Result<Values<Vec<f64>>> {
         let dims = Columns.output_dims(self.source.shape());
         Ok(Columns.output(self.find(Columns)?, dims))
+    }
+
+    /// Over a set of axes, axis 0 among them: see [`Over`](crate::Over). For each cell the quantiles in the
+    /// order in which they were asked for.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all); [`Error::BadOption`] for axes that leave out axis 0.
+    pub fn over(self, axes: Axes<'_>) -> Result<Values<Vec<f64>>> {
+        axes.check(self.source.shape())?;
+        if axes.cell() == Cell::Row {
+            return Err(Error::BadOption {
+                knob: "the axes for quantiles",
+                value: "axes without axis 0".to_owned(),
+                expected: "expected axis 0 among them; reduce over it too, or take the quantiles of one \
+                           row at a time with part().rows(..)",
+            });
+        }
+        let dims = axes.output_dims(self.source.shape());
+        Ok(axes.output(self.find(axes)?, dims))
     }
 
     fn find<A: Axis>(&self, axis: A) -> Result<Vec<Vec<f64>>> {

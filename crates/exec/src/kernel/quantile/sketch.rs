@@ -6,9 +6,9 @@ use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::{between, check, places};
-use crate::kernel::folding::{CellPlace, Folding, Picked};
+use crate::kernel::folding::{CellPlace, Picked, folding_methods};
 use crate::kernel::key::Key;
-use crate::kernel::{All, CellKernel, Columns, NanPolicy, Numeric, Rows};
+use crate::kernel::{CellKernel, NanPolicy, Numeric};
 use crate::{Error, Result};
 
 /// Quantiles in one read, within a bound that holds for any data.
@@ -63,20 +63,7 @@ impl ApproxQuantiles {
         Ok(Self { at: at.into(), shift: 64 - SIGN_AND_EXPONENT - bits })
     }
 
-    /// Over everything.
-    pub fn all(self) -> Folding<Self, All> {
-        Folding::new(self, All)
-    }
-
-    /// Per column: axis 0 is reduced, the others are kept.
-    pub fn per_column(self) -> Folding<Self, Columns> {
-        Folding::new(self, Columns)
-    }
-
-    /// Per row: axis 0 is kept, the others are reduced.
-    pub fn per_row(self) -> Folding<Self, Rows> {
-        Folding::new(self, Rows)
-    }
+    folding_methods!();
 
     /// What the elements of a bucket are taken for.
     fn middle(&self, bucket: u32) -> f64 {

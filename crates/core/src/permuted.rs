@@ -1,0 +1,446 @@
+//! Axes of a row in another order.
+
+use std::ops::Range;
+
+use crate::source::check_ranges;
+use crate::{Element, Error, Identity, Result, Shape, Source, Tile, TileBuffer};
+
+/// Elements that are asked for at a time of a source that has to decode them.
+const RUN: usize = 1 << 16;
+
+/// An array whose axes come in another order, axis 0 first as before: numpy's `transpose`. Made by
+/// [`Source::permute_axes`].
+///
+/// Each row keeps its elements and has them in another order, so that what is read at a time stays
+/// together. Nothing is copied when it is made: whoever works on it puts a block at a time in order, in
+/// the worker's own buffer.
+///
+/// ```
+/// use rowmill_core::{SliceSource, Source, TileBuffer};
+/// let data: Vec<i32> = (0..12).collect();
+/// let x = SliceSource::new(&data, [2, 2, 3]).unwrap();
+/// let swapped = x.permute_axes(&[0, 2, 1])?;
+/// assert_eq!(swapped.shape().dims(), [2, 3, 2]);
+/// assert_eq!(Source::rows(&swapped, 0..1, &mut TileBuffer::new())?, [0, 3, 1, 4, 2, 5]);
+/// # Ok::<(), rowmill_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "permuted axes are read by a job"]
+pub struct Permuted<S> {
+    source: S,
+    shape: Shape,
+    /// Of each axis of the result but the first, how far apart its elements are in a row of the source;
+    /// nothing where the order of elements is that of the source.
+    strides: Option<Vec<usize>>,
+    order: Vec<usize>,
+}
+
+/// An axis of a box: its length, and how far apart its elements are where they are read from and where
+/// they go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Side {
+    len: usize,
+    from: usize,
+    to: usize,
+}
+
+impl<S> Permuted<S> {
+    /// The axes of an array in this order.
+    ///
+    /// # Errors
+    /// [`Error::AxisOrder`] unless each axis is named once, axis 0 first.
+    pub fn new<T: Element>(source: S, order: &[usize]) -> Result<Self>
+    where
+        S: Source<T>,
+    {
+        let shape = source.shape();
+        let dims = shape.dims();
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..dims.len()) || order.first().is_some_and(|&axis| axis != 0)
+        {
+            return Err(Error::AxisOrder { order: order.to_vec(), shape: shape.clone() });
+        }
+        let permuted: Vec<usize> = order.iter().map(|&axis| dims[axis]).collect();
+        let mut strides = vec![1; dims.len()];
+        for axis in (1..dims.len().saturating_sub(1)).rev() {
+            strides[axis] = strides[axis + 1] * dims[axis + 1];
+        }
+        // Where axes of one element stand does not matter.
+        let real = order.iter().filter(|&&axis| axis > 0 && dims[axis] != 1);
+        let same = real.is_sorted();
+        let strides = order.iter().skip(1).map(|&axis| strides[axis]).collect();
+        let shape = Shape::new(permuted).map_err(|source| Error::PartTooLarge { source })?;
+        Ok(Self { source, shape, strides: (!same).then_some(strides), order: order.to_vec() })
+    }
+
+    /// Puts elements `cols` of some rows in order.
+    fn gather<T: Element>(
+        &self,
+        rows: &Range<usize>,
+        cols: &Range<usize>,
+        strides: &[usize],
+        values: &mut [T],
+        mut read: impl FnMut(Range<usize>, Range<usize>, &mut dyn FnMut(&[T], usize)) -> Result<()>,
+        most: usize,
+    ) -> Result<()> {
+        let width = cols.len();
+        boxes(self.shape.row_dims(), cols.clone(), &mut |start, sides| {
+            let mut place = start;
+            let mut first = 0;
+            for (&dim, &stride) in self.shape.row_dims().iter().zip(strides).rev() {
+                first += place % dim * stride;
+                place /= dim;
+            }
+            let sides = sides.iter().zip(strides).filter(|((len, _), _)| *len > 1);
+            let mut sides: Vec<Side> =
+                sides.map(|(&(len, to), &from)| Side { len, from, to }).collect();
+            sides.sort_unstable_by_key(|side| std::cmp::Reverse(side.from));
+            pieces(&sides, first, start - cols.start, most, &mut |sides, first, to| {
+                let span = 1 + sides.iter().map(|s| (s.len - 1) * s.from).sum::<usize>();
+                let some = (most / span.max(1)).clamp(1, rows.len());
+                for row in rows.clone().step_by(some) {
+                    let next = row..rows.end.min(row + some);
+                    let to = to + (row - rows.start) * width;
+                    let values = &mut values[to..];
+                    read(next.clone(), first..first + span, &mut |from, stride| {
+                        let mut all = vec![Side { len: next.len(), from: stride, to: width }];
+                        all.extend_from_slice(sides);
+                        copy(&mut all, from, values);
+                    })?;
+                }
+                Ok(())
+            })
+        })
+    }
+
+    fn lend<'a, T: Element>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+        tile: impl for<'b> Fn(
+            &'b S,
+            Range<usize>,
+            Range<usize>,
+            &'b mut TileBuffer<T>,
+        ) -> Result<Tile<'b, T>>,
+    ) -> Result<Tile<'a, T>>
+    where
+        S: Source<T>,
+    {
+        let Some(strides) = &self.strides else { return tile(&self.source, rows, cols, buffer) };
+        check_ranges(&self.shape, &rows, &cols)?;
+        let (n, width) = (rows.len(), cols.len());
+        if n == 0 || width == 0 {
+            return Ok(Tile::new(&[], n, width, width));
+        }
+        let (values, inner) = buffer.nested(n * width);
+        match self.source.in_place() {
+            Some(all) => {
+                let row_len = self.shape.row_len();
+                let read =
+                    |rows: Range<usize>, run: Range<usize>, to: &mut dyn FnMut(&[T], usize)| {
+                        to(&all[rows.start * row_len + run.start..], row_len);
+                        Ok(())
+                    };
+                self.gather(&rows, &cols, strides, values, read, usize::MAX)?;
+            }
+            None => {
+                let read =
+                    |rows: Range<usize>, run: Range<usize>, to: &mut dyn FnMut(&[T], usize)| {
+                        let (from, stride) = tile(&self.source, rows, run, inner)?.parts();
+                        to(from, stride);
+                        Ok(())
+                    };
+                self.gather(&rows, &cols, strides, values, read, RUN)?;
+            }
+        }
+        Ok(Tile::new(values, n, width, width))
+    }
+}
+
+/// Hands the boxes that make up a run of elements of an array of these dimensions to `each`: where the
+/// box begins, and of each axis how many indices it has and how far apart they are in C order.
+fn boxes(
+    dims: &[usize],
+    run: Range<usize>,
+    each: &mut impl FnMut(usize, &[(usize, usize)]) -> Result<()>,
+) -> Result<()> {
+    let mut steps = vec![1; dims.len()];
+    for axis in (0..dims.len().saturating_sub(1)).rev() {
+        steps[axis] = steps[axis + 1] * dims[axis + 1];
+    }
+    let mut start = run.start;
+    while start < run.end {
+        // The widest whole steps that begin here and end before the end of the run and of their axis.
+        let fits = |&axis: &usize| start % steps[axis] == 0 && run.end - start >= steps[axis];
+        let axis = (0..dims.len()).find(fits).expect("the last axis has steps of one element");
+        let index = start / steps[axis] % dims[axis];
+        let count = ((run.end - start) / steps[axis]).min(dims[axis] - index);
+        let sides: Vec<(usize, usize)> = (0..dims.len())
+            .map(|a| match a.cmp(&axis) {
+                std::cmp::Ordering::Less => (1, steps[a]),
+                std::cmp::Ordering::Equal => (count, steps[a]),
+                std::cmp::Ordering::Greater => (dims[a], steps[a]),
+            })
+            .collect();
+        each(start, &sides)?;
+        start += count * steps[axis];
+    }
+    Ok(())
+}
+
+/// Cuts a box, its sides in the order of the source, into those that are worth reading from their first
+/// element to their last: of at most `most` elements there, a quarter of them wanted.
+fn pieces(
+    sides: &[Side],
+    first: usize,
+    to: usize,
+    most: usize,
+    each: &mut impl FnMut(&[Side], usize, usize) -> Result<()>,
+) -> Result<()> {
+    let span = 1 + sides.iter().map(|s| (s.len - 1) * s.from).sum::<usize>();
+    let wanted: usize = sides.iter().map(|s| s.len).product();
+    match sides.split_first() {
+        Some((side, rest)) if most != usize::MAX && (span > most || wanted < span / 4) => {
+            if rest.is_empty() && side.from == 1 {
+                // A run of elements that follow each other, too long for one piece.
+                for start in (0..side.len).step_by(most) {
+                    let part = Side { len: (side.len - start).min(most), ..*side };
+                    each(&[part], first + start, to + start * side.to)?;
+                }
+                return Ok(());
+            }
+            for i in 0..side.len {
+                pieces(rest, first + i * side.from, to + i * side.to, most, each)?;
+            }
+            Ok(())
+        }
+        _ => each(sides, first, to),
+    }
+}
+
+/// Copies a box. Its two innermost sides are those along which elements follow each other: where they are
+/// read from, and where they go.
+fn copy<T: Copy>(sides: &mut Vec<Side>, from: &[T], to: &mut [T]) {
+    sides.retain(|side| side.len > 1);
+    sides.sort_unstable_by_key(|side| std::cmp::Reverse(side.to));
+    let across = (0..sides.len()).min_by_key(|&i| sides[i].from);
+    if let Some(across) = across.filter(|&i| i + 1 < sides.len()) {
+        // Next to last: read along, written across.
+        let side = sides.remove(across);
+        sides.insert(sides.len() - 1, side);
+    }
+    copy_sides(sides, from, to);
+}
+
+/// Elements that are read across at a time, a cache line each: they stay in a first-level cache until the
+/// elements next to them are wanted.
+const LINES: usize = 256;
+
+fn copy_sides<T: Copy>(sides: &[Side], from: &[T], to: &mut [T]) {
+    match *sides {
+        [] => to[0] = from[0],
+        [Side { len, from: 1, to: 1 }] => to[..len].copy_from_slice(&from[..len]),
+        [side] => copy_run(side, from, to),
+        [outer, side] if side.from != 1 || side.to != 1 => {
+            for start in (0..side.len).step_by(LINES) {
+                let some = Side { len: (side.len - start).min(LINES), ..side };
+                let (from, to) = (&from[start * side.from..], &mut to[start * side.to..]);
+                for i in 0..outer.len {
+                    copy_run(some, &from[i * outer.from..], &mut to[i * outer.to..]);
+                }
+            }
+        }
+        [outer, ref rest @ ..] => {
+            for i in 0..outer.len {
+                copy_sides(rest, &from[i * outer.from..], &mut to[i * outer.to..]);
+            }
+        }
+    }
+}
+
+fn copy_run<T: Copy>(side: Side, from: &[T], to: &mut [T]) {
+    let from = from.iter().step_by(side.from.max(1));
+    for (to, from) in to.iter_mut().step_by(side.to.max(1)).zip(from).take(side.len) {
+        *to = *from;
+    }
+}
+
+impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn tile<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>> {
+        self.lend(rows, cols, buffer, |source, rows, cols, buffer| source.tile(rows, cols, buffer))
+    }
+
+    fn tile_below_ceiling<'a>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>> {
+        self.lend(rows, cols, buffer, |source, rows, cols, buffer| {
+            source.tile_below_ceiling(rows, cols, buffer)
+        })
+    }
+
+    fn rows_at_a_time(&self) -> usize {
+        self.source.rows_at_a_time()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.source.check()
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.source.verify()
+    }
+
+    /// That of the source, with the order of the axes.
+    fn identity(&self) -> Option<Identity> {
+        Some(self.source.identity()?.of_part(format!("permuted {:?}", self.order).as_bytes()))
+    }
+
+    fn release(&self, rows: Range<usize>, cols: Range<usize>) {
+        if check_ranges(&self.shape, &rows, &cols).is_err() || rows.is_empty() || cols.is_empty() {
+            return;
+        }
+        // What else is in these rows was not read by this run, and letting go of it does no harm.
+        let cols = if self.strides.is_none() { cols } else { 0..self.shape.row_len() };
+        self.source.release(rows, cols);
+    }
+
+    fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
+        if self.strides.is_some() {
+            return None;
+        }
+        self.source.stored(rows, cols)
+    }
+
+    fn in_place(&self) -> Option<&[T]> {
+        if self.strides.is_some() { None } else { self.source.in_place() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SliceSource, TileBuffer};
+
+    /// A source that lends nothing in place, and counts the elements that it was asked for.
+    struct Decoded<'a>(SliceSource<'a, u32>, std::sync::atomic::AtomicUsize);
+
+    impl Source<u32> for Decoded<'_> {
+        fn shape(&self) -> &Shape {
+            self.0.shape()
+        }
+        fn tile<'a>(
+            &'a self,
+            rows: Range<usize>,
+            cols: Range<usize>,
+            buffer: &'a mut TileBuffer<u32>,
+        ) -> Result<Tile<'a, u32>> {
+            self.1.fetch_add(rows.len() * cols.len(), std::sync::atomic::Ordering::Relaxed);
+            self.0.tile(rows, cols, buffer)
+        }
+    }
+
+    /// All elements, by the definition of a transposition.
+    fn expected(data: &[u32], dims: &[usize], order: &[usize]) -> Vec<u32> {
+        let permuted: Vec<usize> = order.iter().map(|&axis| dims[axis]).collect();
+        let mut all = Vec::new();
+        for place in 0..data.len() {
+            let (mut rest, mut index) = (place, vec![0; dims.len()]);
+            for axis in (0..dims.len()).rev() {
+                index[order[axis]] = rest % permuted[axis];
+                rest /= permuted[axis];
+            }
+            all.push(data[index.iter().zip(dims).fold(0, |at, (i, dim)| at * dim + i)]);
+        }
+        all
+    }
+
+    #[test]
+    fn every_order_of_axes_and_every_tile() {
+        let shapes: [&[usize]; 7] = [
+            &[3, 4],
+            &[2, 3, 4],
+            &[3, 1, 5],
+            &[2, 3, 2, 4],
+            &[1, 2, 1, 3, 2],
+            &[2, 300, 7],
+            &[0, 2, 3],
+        ];
+        for dims in shapes {
+            let data: Vec<u32> = (0..dims.iter().product::<usize>() as u32).collect();
+            let mut orders = vec![vec![0]];
+            for axis in 1..dims.len() {
+                let with = |order: Vec<usize>| {
+                    (1..=order.len()).map(move |at| {
+                        let mut order = order.clone();
+                        order.insert(at, axis);
+                        order
+                    })
+                };
+                orders = orders.into_iter().flat_map(with).collect();
+            }
+            for order in orders {
+                let all = expected(&data, dims, &order);
+                let place = SliceSource::new(&data, dims).expect("as many");
+                let decoded = Decoded(place.clone(), Default::default());
+                let (a, b) = (place.permute_axes(&order), decoded.permute_axes(&order));
+                let (a, b) = (a.expect("an order"), b.expect("an order"));
+                let (rows, len) = (a.shape().rows(), a.shape().row_len());
+                let step = if len > 100 { 97 } else { 1 };
+                for row in 0..=rows {
+                    for (start, end) in (0..=len)
+                        .step_by(step)
+                        .flat_map(|s| (s..=len).step_by(step).map(move |e| (s, e)))
+                    {
+                        let mut buffers = (TileBuffer::new(), TileBuffer::new());
+                        let x = a.tile(row..rows, start..end, &mut buffers.0).expect("inside");
+                        let y = b.tile(row..rows, start..end, &mut buffers.1).expect("inside");
+                        for (i, (x, y)) in x.iter_rows().zip(y.iter_rows()).enumerate() {
+                            let expected = &all[(row + i) * len..][start..end];
+                            assert_eq!((x, y), (expected, expected), "{dims:?} {order:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_far_apart_is_not_read_between() {
+        let data: Vec<u32> = (0..4 * 1000 * 100).collect();
+        let x = SliceSource::new(&data, [4, 1000, 100]).expect("as many");
+        let x = Decoded(x, Default::default());
+        let y = x.permute_axes(&[0, 2, 1]).expect("an order");
+        // One column of 1000 in each of two rows.
+        y.tile(1..3, 5000..6000, &mut TileBuffer::new()).expect("inside");
+        assert_eq!(x.1.load(std::sync::atomic::Ordering::Relaxed), 2000);
+    }
+
+    #[test]
+    fn bad_orders_are_refused() {
+        let data = [0_u32; 6];
+        let x = SliceSource::new(&data, [1, 2, 3]).expect("6");
+        for order in [&[0, 1][..], &[0, 1, 1], &[0, 1, 3], &[1, 0, 2], &[], &[0, 1, 2, 3]] {
+            let error = x.permute_axes(order).expect_err("no order").to_string();
+            assert!(error.contains("each of its axes once"), "{error}");
+        }
+        let y = x.permute_axes(&[0, 2, 1]).expect("an order");
+        assert!(y.tile(0..2, 0..6, &mut TileBuffer::new()).is_err());
+        let scalar = SliceSource::new(&data[..1], []).expect("1");
+        assert_eq!(scalar.permute_axes(&[]).expect("none").shape().ndim(), 0);
+    }
+}

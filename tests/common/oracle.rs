@@ -110,8 +110,12 @@ impl<T: Value> Cell<T> {
             assert!(got.is_nan(), "var {got} of {n} elements, ddof {ddof}, {at}");
         } else if let Some(integers) = self.integers() {
             let sum: i128 = integers.iter().sum();
-            let squares = integers.iter().map(|x| Natural::from(x.unsigned_abs()));
-            let squares = squares.fold(Natural::default(), |q, x| q.add(&x.mul(&x)));
+            // Halves of the squares by themselves, which fit however many there are.
+            let squares = integers.iter().map(|x| x.unsigned_abs().pow(2));
+            let (high, low) = squares.fold((0, 0), |(high, low), square| {
+                (high + (square >> 64), low + (square & u128::from(u64::MAX)))
+            });
+            let squares = Natural::from(high).shl(64).add(&Natural::from(low));
             let sum = Natural::from(sum.unsigned_abs());
             let of = |n: u64| Natural::from(u128::from(n));
             let above = squares.mul(&of(n)).sub(&sum.mul(&sum));

@@ -6,6 +6,7 @@
 mod common;
 
 mod accuracy;
+mod axes;
 mod cells;
 mod determinism;
 mod empty;

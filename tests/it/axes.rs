@@ -1,0 +1,188 @@
+//! Reductions over every set of axes: the cells of numpy's `axis=(…)`, their order and their shape, whatever
+//! the layout of the file, the chunk size and the number of workers.
+
+use crate::common::layouts::{AnySource, every_layout};
+use crate::common::oracle::{Cell, bits};
+use crate::common::value::{Kind, Value};
+use crate::common::{engine, two_workers};
+use rowmill::{
+    ArgMax, Array, ChunkSize, Error, Isa, Mask, Mean, MinMax, Moments, NanPolicy, Over,
+    SliceSource, Source, Sum,
+};
+
+/// For each cell of a reduction over axes, in C order, the places of its elements, in C order.
+fn cells(dims: &[usize], axes: &[usize]) -> Vec<Vec<usize>> {
+    let kept = |axis: &usize| !axes.contains(axis);
+    let count = (0..dims.len()).filter(kept).map(|axis| dims[axis]).product();
+    let mut cells = vec![Vec::new(); count];
+    for place in 0..dims.iter().product() {
+        let (mut rest, mut cell, mut step) = (place, 0, 1);
+        for axis in (0..dims.len()).rev() {
+            if kept(&axis) {
+                cell += rest % dims[axis] * step;
+                step *= dims[axis];
+            }
+            rest /= dims[axis];
+        }
+        cells[cell].push(place);
+    }
+    cells
+}
+
+/// Every set of axes, now and then from the end.
+fn every_set(ndim: usize) -> impl Iterator<Item = (Vec<usize>, Vec<isize>)> {
+    (0..1_usize << ndim).map(move |set| {
+        let axes: Vec<usize> = (0..ndim).filter(|axis| set >> axis & 1 == 1).collect();
+        let from_end = |&axis: &usize| axis as isize - if set % 3 == 1 { ndim as isize } else { 0 };
+        let asked = axes.iter().rev().map(from_end).collect();
+        (axes, asked)
+    })
+}
+
+fn check<T: Value>(x: &AnySource<'_, T>, values: &[T]) {
+    let dims = x.shape().dims();
+    for (axes, asked) in every_set(dims.len()) {
+        let at = format!("{} {dims:?} over {asked:?}", x.name);
+        let over = Over::new(x, &asked).expect("axes");
+        let kept = (0..dims.len()).filter(|axis| !axes.contains(axis));
+        assert_eq!(over.dims(), kept.map(|axis| dims[axis]).collect::<Vec<_>>(), "{at}");
+        let with_ones = over.clone().keepdims();
+        let ones = (0..dims.len()).map(|axis| if axes.contains(&axis) { 1 } else { dims[axis] });
+        assert_eq!(with_ones.dims(), ones.collect::<Vec<_>>(), "{at}");
+        let kernels = (Sum::over(over.axes()), Moments::over(over.axes()));
+        let (sums, moments) = two_workers().reduce(over.view(), kernels).expect(&at);
+        assert_eq!(sums.dims(), over.dims(), "{at}");
+        let cells = cells(dims, &axes);
+        assert_eq!(sums.len(), cells.len(), "{at}");
+        for (i, cell) in cells.iter().enumerate() {
+            let at = format!("cell {i}, {at}");
+            let elements = cell.iter().map(|&place| values[place]).collect();
+            let cell = Cell::new(elements, NanPolicy::Propagate);
+            cell.check_sum(sums[i], &at);
+            cell.check_moments(moments[i], 0, &at);
+        }
+        for (workers, chunk) in [(1, ChunkSize::Rows(1)), (5, ChunkSize::Rows(3))] {
+            let engine = engine(workers, chunk, Isa::detect());
+            let again =
+                engine.reduce(with_ones.view(), Moments::over(with_ones.axes())).expect(&at);
+            assert_eq!(again.dims(), with_ones.dims(), "{at}");
+            for (a, b) in again.iter().zip(&moments) {
+                let both = [a, b].map(|m| (m.count, bits(m.mean), bits(m.var)));
+                assert_eq!(both[0], both[1], "{at}, {workers} {chunk}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_set_of_axes_of_every_layout() {
+    let shapes: [&[usize]; 9] = [
+        &[],
+        &[7],
+        &[0, 3],
+        &[3, 0, 2],
+        &[5, 4],
+        &[3, 4, 5],
+        &[1, 6, 1, 2],
+        &[2, 3, 1, 4],
+        &[9, 130, 70],
+    ];
+    for dims in shapes {
+        let folder = tempfile::tempdir().expect("a folder");
+        let len = dims.iter().product();
+        let values = f32::many(len, Kind::Special, 7);
+        for x in every_layout(folder.path(), &values, dims) {
+            check(&x, &values);
+        }
+        let values = i16::many(len, Kind::Any, 8);
+        check(&AnySource::new("i16", SliceSource::new(&values, dims).expect("as many")), &values);
+    }
+}
+
+/// Rows that are longer than a block, and blocks of many rows.
+#[test]
+fn long_rows_and_many_rows() {
+    for dims in [[2, 700, 300], [3, 5, 40_001], [2000, 3, 100]] {
+        let values = f64::many(dims.iter().product(), Kind::Any, 9);
+        check(&AnySource::new("f64", SliceSource::new(&values, dims).expect("as many")), &values);
+    }
+}
+
+#[test]
+fn other_kernels_and_masks_take_axes() -> Result<(), Error> {
+    let values: Vec<f32> = (0..120).map(|i| ((i * 37) % 120) as f32).collect();
+    let kept: Vec<bool> = values.iter().map(|x| x % 3.0 == 0.0).collect();
+    let (x, mask) = (SliceSource::new(&values, [4, 5, 6]), SliceSource::new(&kept, [4, 5, 6]));
+    let (x, mask) = (x.expect("120"), mask.expect("120"));
+    for axes in [&[0, 2][..], &[1], &[0, 1, 2], &[0, 1], &[2]] {
+        let over = Over::new(&x, axes)?;
+        let seen = Over::new(&mask, axes)?;
+        let masked = Mean::over(over.axes()).masked(Mask::array(seen.view()));
+        let kernels = (ArgMax::over(over.axes()), masked, MinMax::over(over.axes()));
+        let (arg, mean, range) = two_workers().reduce(over.view(), kernels)?;
+        let reduced: Vec<usize> = axes.iter().map(|&axis| axis as usize).collect();
+        for (i, cell) in cells(&[4, 5, 6], &reduced).into_iter().enumerate() {
+            let elements: Vec<f32> = cell.iter().map(|&place| values[place]).collect();
+            let most = elements.iter().copied().fold(f32::MIN, f32::max);
+            assert_eq!((range[i].max, arg[i].value), (most, most), "{axes:?}");
+            assert_eq!(elements[arg[i].index], most, "{axes:?}");
+            let kept: Vec<f32> = elements.iter().copied().filter(|x| x % 3.0 == 0.0).collect();
+            let expected = f64::from(kept.iter().sum::<f32>()) / kept.len() as f64;
+            assert_eq!(bits(mean[i]), bits(expected), "{axes:?}");
+        }
+        let medians = two_workers().quantiles(over.view(), &[0.5]).over(over.axes());
+        if axes.contains(&0) {
+            let columns = medians?;
+            assert_eq!(columns.dims(), over.dims());
+            for (median, cell) in columns.iter().zip(cells(&[4, 5, 6], &reduced)) {
+                let mut elements: Vec<f32> = cell.iter().map(|&place| values[place]).collect();
+                elements.sort_by(f32::total_cmp);
+                let half = elements.len() / 2;
+                let (a, b) = (elements[half - 1 + elements.len() % 2], elements[half]);
+                assert_eq!(median[0], f64::from(a + b) / 2.0, "{axes:?}");
+            }
+        } else {
+            let error = medians.expect_err("rows").to_string();
+            assert!(error.contains("axis 0 among them"), "{error}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn bad_axes_are_refused() {
+    let values = [0.0_f32; 6];
+    let x = SliceSource::new(&values, [2, 3]).expect("6");
+    for (axes, expected) in [
+        (&[2][..], "axis 2 was asked for, an array of shape (2, 3) has 2"),
+        (&[-3], "axis -3 was asked for"),
+        (&[1, -1], "axis 1 was asked for twice"),
+    ] {
+        let error = Over::new(&x, axes).expect_err("no such axes").to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    // The axes of one array, and another array.
+    let over = Over::new(&x, &[1]).expect("axis 1");
+    let other = SliceSource::new(&values, [3, 2]).expect("6");
+    let error = two_workers().reduce(&other, Sum::over(over.axes())).expect_err("another shape");
+    assert!(error.to_string().contains("a view of shape (2, 3)"), "{error}");
+}
+
+/// The identity of what is seen tells the axes apart, so that no checkpoint goes on with others.
+#[test]
+fn views_have_identities_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.npy");
+    let values = f32::many(24, Kind::Small, 3);
+    let order = rowmill::Order::C;
+    crate::common::write_npy(&path, &values, &[2, 3, 4], order, rowmill::ByteOrder::NATIVE);
+    let x: Array<f32> = Array::open(&path).expect("a file");
+    let identity = |axes: &[isize]| {
+        let over = Over::new(&x, axes).expect("axes");
+        format!("{:?}", Source::<f32>::identity(over.view()).expect("a file has one"))
+    };
+    let all = [identity(&[0]), identity(&[1]), identity(&[2])];
+    for (i, a) in all.iter().enumerate() {
+        assert!(all[i + 1..].iter().all(|b| a != b), "{all:?}");
+    }
+}

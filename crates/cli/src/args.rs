@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, value_parser};
 use rowmill::{Checkpoint, ChunkSize, Condition, Shape};
 
+use crate::axes::Axes;
 use crate::condition::parse_condition;
 use crate::part::{Columns, Entries, Entry};
 use crate::values::{
@@ -113,6 +114,7 @@ const STATS_EXAMPLES: &str = "\
 Examples:
   rowmill stats x.npy                          one line for each column
   rowmill stats x.npy --axis all               one answer for the whole array
+  rowmill stats x.npy --axis -1 --keepdims     over the last axis, which stays with length 1
   rowmill stats x.npy --where 'x > 0'          of the positive elements only
   rowmill stats x.npy --mask keep.npy --json   of the rows or elements that keep.npy marks
   rowmill stats x.npy --nan propagate          a column with a NaN has NaN for an answer
@@ -124,6 +126,8 @@ Examples:
   rowmill sum x.npy --where '-1 <= x'
   rowmill mean weather.npy --axis columns --where 'temp > 50 and wind_gust > 0'
   rowmill sum x.npy --axis columns --nan skip
+  rowmill sum x.npy --axis 0,2                 of axes 0 and 2, as numpy's axis=(0, 2)
+  rowmill sum x.npy --exact                    rounded once, whatever cancels
   rowmill sum x.npy --mask keep.npy --json
   rowmill sum part-*.npy                       many files as one array
   rowmill sum x.npy --rows -1000: --cols temp,2:5
@@ -351,9 +355,16 @@ pub(crate) struct InfoArgs {
 /// The arguments of sum and mean.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TotalArgs {
-    /// One answer for everything, for each column, or for each row
-    #[arg(long, value_enum, default_value_t = Axis::All)]
-    pub(crate) axis: Axis,
+    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
+    pub(crate) axis: Axes,
+    /// Axes that are reduced stay in the shape of the answer, with length 1
+    #[arg(long)]
+    pub(crate) keepdims: bool,
+    /// Round once: the answer of all digits of all elements, whatever cancels (float32 and float64;
+    /// integers are exact anyway)
+    #[arg(long)]
+    pub(crate) exact: bool,
     /// A NaN makes the answer NaN, is left out, or ends the job
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
     pub(crate) nan: Nan,
@@ -389,9 +400,12 @@ pub(crate) struct DescribeArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct StatsArgs {
-    /// One answer for everything, for each column, or for each row
-    #[arg(long, value_enum, default_value_t = Axis::Columns)]
-    pub(crate) axis: Axis,
+    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    #[arg(long, value_name = "AXES", default_value = "columns", allow_hyphen_values = true)]
+    pub(crate) axis: Axes,
+    /// Axes that are reduced stay in the shape of the answer, with length 1
+    #[arg(long)]
+    pub(crate) keepdims: bool,
     /// A NaN makes the answer NaN, is left out and counted, or ends the job
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
     pub(crate) nan: Nan,

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod axes;
 mod commands;
 mod condition;
 mod failure;

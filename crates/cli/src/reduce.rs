@@ -70,21 +70,21 @@ macro_rules! over_axis {
     };
 }
 
-/// The same for the mask: `masked!(how, kernel => kernel.check(shape))`.
+/// The same for the mask: `masked!(how, kernel => kernel.check(shape))`; of several kernels too.
 macro_rules! masked {
-    ($how:expr, $kernel:ident => $body:expr) => {
+    ($how:expr, $($kernel:ident),+ => $body:expr) => {
         match $how.select {
             $crate::reduce::Select::Everything => $body,
             $crate::reduce::Select::Compare(mask) => {
-                let $kernel = $kernel.masked(*mask);
+                $(let $kernel = $kernel.masked(*mask);)+
                 $body
             }
             $crate::reduce::Select::Condition(condition, rows) => {
-                let $kernel = $kernel.masked(condition.on(rows));
+                $(let $kernel = $kernel.masked(condition.on(rows));)+
                 $body
             }
             $crate::reduce::Select::Array(mask) => {
-                let $kernel = $kernel.masked(rowmill::Mask::array(mask));
+                $(let $kernel = $kernel.masked(rowmill::Mask::array(mask));)+
                 $body
             }
         }

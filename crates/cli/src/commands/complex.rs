@@ -1,12 +1,12 @@
 //! `rowmill sum` and `rowmill mean` of complex numbers, which have kernels of their own.
 
 use rowmill::{
-    Checkpoint, Complex, Counts, Element, Engine, Mask, Mean, Reduction, Result, Resume, Source,
-    Sum, Tally,
+    All, Checkpoint, Columns, Complex, Counts, Element, Engine, Mask, Mean, Result, Rows, Source,
+    Sum,
 };
 
-use super::total::{Cell, Total};
-use crate::reduce::{Cells, How, Kept, Select, timed};
+use super::total::{Cell, Total, together};
+use crate::reduce::{Cells, How, Select};
 use crate::values::Axis;
 
 /// Cells, and how many seconds they took.
@@ -23,27 +23,6 @@ pub(super) trait ComplexElement: Element {
     ) -> Done;
 }
 
-/// Values and counts, in one read.
-fn together<T, A, S, M>(
-    engine: &Engine,
-    source: &impl Source<T>,
-    kernels: (Reduction<S, A, M>, Reduction<Counts, A, M>),
-    checkpoint: Option<&Checkpoint>,
-) -> Done
-where
-    T: Element,
-    A: Kept,
-    Reduction<S, A, M>: Resume<T, Output = A::Output<Complex<f64>>>,
-    Reduction<Counts, A, M>: Resume<T, Output = A::Output<Tally>>,
-{
-    let ((values, counts), seconds) = timed(engine, source, kernels, checkpoint)?;
-    let Cells { dims, values } = A::cells(values);
-    let cells = values.into_iter().zip(A::cells(counts).values);
-    let cell =
-        |(value, tally): (Complex<f64>, Tally)| Cell { value: value.into(), count: tally.count };
-    Ok((Cells { dims, values: cells.map(cell).collect() }, seconds))
-}
-
 macro_rules! complex_elements {
     ($($t:ty)*) => {$(
         impl ComplexElement for Complex<$t> {
@@ -55,27 +34,30 @@ macro_rules! complex_elements {
                 checkpoint: Option<&Checkpoint>,
             ) -> Done {
                 macro_rules! both {
-                    ($statistic:ident, $axis:ident) => {{
+                    ($statistic:ident, $kept:ident, $axis:ident) => {{
                         let values = $statistic::$axis().nan(how.nan);
                         let counts = Counts::$axis().nan(how.nan);
                         match how.select {
                             Select::Array(mask) => {
                                 let mask = Mask::array(mask);
                                 let kernels = (values.masked(mask), counts.masked(mask));
-                                together(engine, source, kernels, checkpoint)
+                                together::<_, $kept, _, _, _>(engine, source, kernels, checkpoint)
                             }
                             // Comparisons have been refused.
-                            _ => together(engine, source, (values, counts), checkpoint),
+                            _ => {
+                                let kernels = (values, counts);
+                                together::<_, $kept, _, _, _>(engine, source, kernels, checkpoint)
+                            },
                         }
                     }};
                 }
                 match (total, how.axis) {
-                    (Total::Sum, Axis::All) => both!(Sum, all),
-                    (Total::Sum, Axis::Columns) => both!(Sum, per_column),
-                    (Total::Sum, Axis::Rows) => both!(Sum, per_row),
-                    (Total::Mean, Axis::All) => both!(Mean, all),
-                    (Total::Mean, Axis::Columns) => both!(Mean, per_column),
-                    (Total::Mean, Axis::Rows) => both!(Mean, per_row),
+                    (Total::Sum, Axis::All) => both!(Sum, All, all),
+                    (Total::Sum, Axis::Columns) => both!(Sum, Columns, per_column),
+                    (Total::Sum, Axis::Rows) => both!(Sum, Rows, per_row),
+                    (Total::Mean, Axis::All) => both!(Mean, All, all),
+                    (Total::Mean, Axis::Columns) => both!(Mean, Columns, per_column),
+                    (Total::Mean, Axis::Rows) => both!(Mean, Rows, per_row),
                 }
             }
         }

@@ -14,9 +14,9 @@ mod verify;
 use std::io::{IsTerminal, Write};
 
 use crate::args::Command;
+use crate::axes::Axes;
 use crate::failure::Failure;
 use crate::table::{MOST_ON_A_TERMINAL, clean, index_label};
-use crate::values::Axis;
 use total::Total;
 
 pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
@@ -42,18 +42,10 @@ fn most_lines() -> usize {
 }
 
 /// What a cell is called: the name of its column, or its index.
-fn label(axis: Axis, columns: Option<&[String]>, dims: &[usize], cell: usize) -> String {
-    let names = columns.filter(|_| axis == Axis::Columns);
+fn label(axes: &Axes, columns: Option<&[String]>, dims: &[usize], cell: usize) -> String {
+    let names = columns.filter(|_| axes.keeps_columns());
     match names.and_then(|names| names.get(cell)) {
         Some(name) => clean(name).into_owned(),
         None => index_label(dims, cell),
-    }
-}
-
-/// What the cells of an axis are called.
-fn label_header(axis: Axis) -> &'static str {
-    match axis {
-        Axis::Rows => "row",
-        _ => "column",
     }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::stats::{self, Cell, Kernel};
 use crate::args::{MergeArgs, PartArgs, PartialArgs};
+use crate::axes::Axes;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
@@ -216,7 +217,8 @@ pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Failure
         let report = Answer { merged: &merged, cells: &cells };
         return json::write(out, &report).map_err(Failure::Output);
     }
-    stats::print(merged.axis, merged.columns.as_deref(), &cells, out).map_err(Failure::Output)
+    stats::print(&Axes::Named(merged.axis), merged.columns.as_deref(), &cells, out)
+        .map_err(Failure::Output)
 }
 
 /// The answer, for whichever dtype it is.

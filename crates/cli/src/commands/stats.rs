@@ -7,8 +7,9 @@ use rowmill::{Array, Block, Error, Reduce, Resume, Shape, Stats, Summary, match_
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{label, label_header, most_lines};
+use super::{label, most_lines};
 use crate::args::StatsArgs;
+use crate::axes::{Axes, Seen};
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
@@ -17,7 +18,6 @@ use crate::number::Number;
 use crate::reduce::{Answering, Cells, How, Partial, finish, masked, over_axis, timed};
 use crate::report::Took;
 use crate::table::{Table, write_list};
-use crate::values::Axis;
 
 /// A [`Summary`] of whatever dtype.
 pub(super) struct Cell {
@@ -145,7 +145,7 @@ pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> 
         describe_speed(bytes, seconds),
         args.select.describe(),
     ));
-    print(args.axis, input.columns.as_deref(), &cells, out).map_err(Failure::Output)
+    print(&args.axis, input.columns.as_deref(), &cells, out).map_err(Failure::Output)
 }
 
 fn reduce<T: Answering>(
@@ -155,16 +155,17 @@ fn reduce<T: Answering>(
 ) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
     let select = args.select.open(&args.input.reading, input, first)?;
     let running = args.engine.build(&input.files[0])?;
-    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
+    let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
+    let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
     let checkpoint = args.checkpoint.get();
     let kernel = Kernel { ddof: args.ddof, how, job: None };
-    let done = timed(&running.engine, &input.source(first)?, kernel, checkpoint.as_ref());
+    let done = timed(&running.engine, &seen.source, kernel, checkpoint.as_ref());
     let (cells, seconds) = done.map_err(|error| input.failure(error))?;
-    Ok((cells, seconds, running.finish()))
+    Ok((seen.shaped(cells), seconds, running.finish()))
 }
 
 pub(super) fn print(
-    axis: Axis,
+    axes: &Axes,
     columns: Option<&[String]>,
     cells: &Cells<Cell>,
     out: &mut dyn Write,
@@ -180,11 +181,11 @@ pub(super) fn print(
     let shown = shown.filter_map(|&name| ALL.iter().find(|(n, _)| *n == name));
     let shown: Vec<&Column> = shown.collect();
     let line = |i: usize| {
-        let mut line = vec![label(axis, columns, &cells.dims, i)];
+        let mut line = vec![label(axes, columns, &cells.dims, i)];
         line.extend(shown.iter().map(|(_, number)| number(&cells.values[i]).rounded()));
         line
     };
-    let mut header = vec![label_header(axis)];
+    let mut header = vec![axes.header()];
     header.extend(shown.iter().map(|(name, _)| name));
     Table { header, len: cells.values.len(), line: &line }.write(out, most_lines())
 }
@@ -205,7 +206,7 @@ impl Serialize for Report<'_> {
         map.serialize_entry("file", &json::paths(&input.files))?;
         map.serialize_entry("dtype", input.dtype().name())?;
         map.serialize_entry("shape", input.shape.dims())?;
-        map.serialize_entry("axis", self.args.axis.name())?;
+        map.serialize_entry("axis", &self.args.axis)?;
         if let Some(names) = &input.columns {
             map.serialize_entry("columns", names)?;
         }

@@ -3,19 +3,23 @@
 use std::io::Write;
 use std::ops::Range;
 
-use rowmill::{Array, Block, Counts, Error, Mean, Reduce, Resume, Shape, Sum, match_array};
+use rowmill::{
+    All, AnyArray, Array, Block, Checkpoint, Columns, Counts, Element, Engine, Error, Mean, Reduce,
+    Resume, Rows, Shape, Source, Sum, Tally, match_array,
+};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::complex::{self, ComplexElement};
-use super::{label, label_header, most_lines};
+use super::{label, most_lines};
 use crate::args::TotalArgs;
+use crate::axes::{Axes, Seen};
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
-use crate::reduce::{Answering, Cells, How, Partial, finish, masked, over_axis, timed};
+use crate::reduce::{Answering, Cells, How, Kept, Partial, finish, masked, over_axis, timed};
 use crate::report::Took;
 use crate::table::{Table, grouped};
 use crate::values::Axis;
@@ -114,11 +118,23 @@ impl<T: Answering> Resume<T> for Kernel<'_, T> {
 
 pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let input = args.input.open()?;
-    let (cells, seconds, took) = match_array!(
-        input.first(),
-        x => reduce(x, total, args, &input)?;
-        complex x => reduce_complex(x, total, args, &input)?
-    );
+    let (cells, seconds, took) = match (input.first(), args.exact) {
+        (AnyArray::F32(x), true) => reduce_exactly(x, total, args, &input)?,
+        (AnyArray::F64(x), true) => reduce_exactly(x, total, args, &input)?,
+        (AnyArray::F16(x), true) => reduce_exactly(x, total, args, &input)?,
+        (AnyArray::Bf16(x), true) => reduce_exactly(x, total, args, &input)?,
+        (AnyArray::C64(_) | AnyArray::C128(_), true) => {
+            let message =
+                format!("--exact is for real numbers, this is {}; leave it out", input.dtype());
+            return Err(Failure::Usage(message));
+        }
+        // Of integers and bools, all sums are exact.
+        _ => match_array!(
+            input.first(),
+            x => reduce(x, total, args, &input)?;
+            complex x => reduce_complex(x, total, args, &input)?
+        ),
+    };
     if args.json {
         let report = Report { total, args, input: &input, cells: &cells, seconds, took };
         return json::write(out, &report).map_err(Failure::Output);
@@ -132,7 +148,7 @@ pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result
         grouped(taking_part),
         args.select.describe(),
     ));
-    print(total, args.axis, &input, &cells, out).map_err(Failure::Output)
+    print(total, &args.axis, &input, &cells, out).map_err(Failure::Output)
 }
 
 fn reduce<T: Answering>(
@@ -143,12 +159,13 @@ fn reduce<T: Answering>(
 ) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
     let select = args.select.open(&args.input.reading, input, first)?;
     let running = args.engine.build(&input.files[0])?;
-    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
+    let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
+    let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
     let checkpoint = args.checkpoint.get();
     let kernel = Kernel { total, how };
-    let done = timed(&running.engine, &input.source(first)?, kernel, checkpoint.as_ref());
+    let done = timed(&running.engine, &seen.source, kernel, checkpoint.as_ref());
     let (cells, seconds) = done.map_err(|error| input.failure(error))?;
-    Ok((cells, seconds, running.finish()))
+    Ok((seen.shaped(cells), seconds, running.finish()))
 }
 
 fn reduce_complex<T: ComplexElement>(
@@ -162,17 +179,72 @@ fn reduce_complex<T: ComplexElement>(
     }
     let select = args.select.open(&args.input.reading, input, first)?;
     let running = args.engine.build(&input.files[0])?;
-    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
+    let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
+    let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
     let checkpoint = args.checkpoint.get();
-    let (engine, source) = (&running.engine, input.source(first)?);
-    let done = complex::total(engine, &source, (total, how), checkpoint.as_ref());
+    let (engine, source) = (&running.engine, &seen.source);
+    let done = complex::total(engine, source, (total, how), checkpoint.as_ref());
     let (cells, seconds) = done.map_err(|error| input.failure(error))?;
-    Ok((cells, seconds, running.finish()))
+    Ok((seen.shaped(cells), seconds, running.finish()))
+}
+
+/// The same rounded once.
+fn reduce_exactly<T: Answering>(
+    first: &Array<T>,
+    total: Total,
+    args: &TotalArgs,
+    input: &Input,
+) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
+    let select = args.select.open(&args.input.reading, input, first)?;
+    let running = args.engine.build(&input.files[0])?;
+    let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
+    let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
+    let (engine, source, checkpoint) = (&running.engine, &seen.source, args.checkpoint.get());
+    macro_rules! exactly {
+        ($statistic:ident, $axis:ident, $constructor:ident) => {{
+            let values = $statistic::$constructor().nan(how.nan).exact();
+            let counts = Counts::$constructor().nan(how.nan);
+            masked!(how, values, counts => {
+                together::<T, $axis, _, _, _>(engine, source, (values, counts), checkpoint.as_ref())
+            })
+        }};
+    }
+    let done = match (total, how.axis) {
+        (Total::Sum, Axis::All) => exactly!(Sum, All, all),
+        (Total::Sum, Axis::Columns) => exactly!(Sum, Columns, per_column),
+        (Total::Sum, Axis::Rows) => exactly!(Sum, Rows, per_row),
+        (Total::Mean, Axis::All) => exactly!(Mean, All, all),
+        (Total::Mean, Axis::Columns) => exactly!(Mean, Columns, per_column),
+        (Total::Mean, Axis::Rows) => exactly!(Mean, Rows, per_row),
+    };
+    let (cells, seconds) = done.map_err(|error| input.failure(error))?;
+    Ok((seen.shaped(cells), seconds, running.finish()))
+}
+
+/// Values and the numbers of elements that went into them, in one read; and how many seconds it took.
+pub(super) fn together<T, A, V, K, C>(
+    engine: &Engine,
+    source: &impl Source<T>,
+    kernels: (K, C),
+    checkpoint: Option<&Checkpoint>,
+) -> Result<(Cells<Cell>, f64), Error>
+where
+    T: Element,
+    A: Kept,
+    V: Into<Number> + Send,
+    K: Resume<T, Output = A::Output<V>>,
+    C: Resume<T, Output = A::Output<Tally>>,
+{
+    let ((values, counts), seconds) = timed(engine, source, kernels, checkpoint)?;
+    let Cells { dims, values } = A::cells(values);
+    let cells = values.into_iter().zip(A::cells(counts).values);
+    let cell = |(value, tally): (V, Tally)| Cell { value: value.into(), count: tally.count };
+    Ok((Cells { dims, values: cells.map(cell).collect() }, seconds))
 }
 
 fn print(
     total: Total,
-    axis: Axis,
+    axes: &Axes,
     input: &Input,
     cells: &Cells<Cell>,
     out: &mut dyn Write,
@@ -185,12 +257,12 @@ fn print(
     let line = |i: usize| {
         let Cell { value, count } = &cells.values[i];
         vec![
-            label(axis, input.columns.as_deref(), &cells.dims, i),
+            label(axes, input.columns.as_deref(), &cells.dims, i),
             count.to_string(),
             value.rounded(),
         ]
     };
-    let header = vec![label_header(axis), "count", total.name()];
+    let header = vec![axes.header(), "count", total.name()];
     Table { header, len: cells.values.len(), line: &line }.write(out, most_lines())
 }
 
@@ -211,7 +283,10 @@ impl Serialize for Report<'_> {
         map.serialize_entry("file", &json::paths(&input.files))?;
         map.serialize_entry("dtype", input.dtype().name())?;
         map.serialize_entry("shape", input.shape.dims())?;
-        map.serialize_entry("axis", self.args.axis.name())?;
+        map.serialize_entry("axis", &self.args.axis)?;
+        if self.args.exact {
+            map.serialize_entry("exact", &true)?;
+        }
         map.serialize_entry("count", &Nested { dims, value: |i: usize| values[i].count.into() })?;
         map.serialize_entry(
             self.total.name(),

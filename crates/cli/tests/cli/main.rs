@@ -2,6 +2,7 @@
 
 mod answers;
 mod append;
+mod axes;
 mod clean;
 mod common;
 mod describe;

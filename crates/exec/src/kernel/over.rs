@@ -90,6 +90,11 @@ impl<S> Over<S> {
         &self.view
     }
 
+    /// The same without the axes, for what knows them by itself.
+    pub fn into_view(self) -> Merged<Permuted<S>> {
+        self.view
+    }
+
     /// What a reduction is made with: `Sum::over(axes)`.
     pub fn axes(&self) -> Axes<'_> {
         Axes { cell: self.cell, shape: &self.shape, dims: &self.dims }

@@ -62,7 +62,7 @@
 //! | describe a raw file | [`RawSpec`], [`Sidecar`] |
 //! | work on some rows, some columns, a box | [`Source::part`], [`Part`] |
 //! | take many files as one array | [`Concat`] |
-//! | reduce the last axes, or the first ones | [`Source::merge_axes`] |
+//! | reduce any set of axes | [`Over`]; the first or the last ones in place: [`Source::merge_axes`] |
 //! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
 //! | find where the extremes are | [`ArgMin`], [`ArgMax`], [`ArgMinMax`], [`TopK`] |
 //! | describe a distribution | [`Skewness`], [`Kurtosis`], [`Histogram`], [`Engine::histogram`], [`Distinct`] |

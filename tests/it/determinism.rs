@@ -21,6 +21,9 @@ const CHUNKS: [ChunkSize; 5] = [
     ChunkSize::Rows(usize::MAX),
 ];
 
+/// Of the settings, one in so many is tried with each array: unoptimized, each takes as long as ten.
+const EVERY: usize = if cfg!(debug_assertions) { 16 } else { 4 };
+
 /// Every setting of the knobs.
 fn knobs() -> Vec<(usize, ChunkSize, Isa)> {
     let mut all = Vec::new();
@@ -117,7 +120,7 @@ fn sweep_with<T: Value, M: Selector<T>>(
         // Every layout once, and a part of the settings with one of the layouts after the other.
         let layouts = sources.iter().map(|s| (s, (2, ChunkSize::Auto, Isa::detect())));
         let turning = sources.iter().cycle().skip(turn + k);
-        let settings = turning.zip(knobs().into_iter().skip((turn + k) % 4).step_by(4));
+        let settings = turning.zip(knobs().into_iter().skip((turn + k) % EVERY).step_by(EVERY));
         for (source, (workers, chunk, isa)) in layouts.chain(settings) {
             let got = answers(&engine(workers, chunk, isa), source, mask, nan);
             let at = difference(&got, &expected);
@@ -250,7 +253,10 @@ fn outputs_are_the_same_bytes() {
         }
         for (i, job) in jobs.iter().enumerate() {
             let expected = output(&path, |p| job(&reference(), &sources[0], p));
-            let turning = sources.iter().cycle().zip(knobs().into_iter().skip(i % 2).step_by(2));
+            let turning = sources
+                .iter()
+                .cycle()
+                .zip(knobs().into_iter().skip(i % (EVERY / 2)).step_by(EVERY / 2));
             for (source, (workers, chunk, isa)) in turning {
                 let got = output(&path, |p| job(&engine(workers, chunk, isa), source, p));
                 let name = source.name;

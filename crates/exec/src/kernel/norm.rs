@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::folding::{CellPlace, Folding, Picked, described, foldings};
 use super::{CellKernel, Numeric};
 use crate::Result;
+use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::lanes::Lane;
 
 /// Which norm.
@@ -145,6 +146,77 @@ impl Magnitudes {
     }
 }
 
+/// Elements that are taken in together, each in a lane of its own.
+const LANES: usize = 16;
+
+/// The shortest run for which the lanes are worth it.
+const LONG: usize = 8 * LANES;
+
+/// Takes in a run of elements of one cell.
+struct Steps<'a, L> {
+    x: &'a [L],
+    keep: Option<&'a [u8]>,
+    order: NormOrder,
+    state: &'a mut Magnitudes,
+}
+
+impl<L: Lane> Job for Steps<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, _: impl Simd) {
+        let Self { x, keep, order, state } = self;
+        let mut sums = [TwoSum::default(); LANES];
+        let (mut most, mut nan) = ([0.0; LANES], [false; LANES]);
+        let (groups, rest) = x.as_chunks::<LANES>();
+        for (i, group) in groups.iter().enumerate() {
+            // Zero adds nothing to any norm.
+            let mut x = group.map(|x| x.to_f64().abs());
+            if let Some(keep) = keep {
+                for (x, &keep) in x.iter_mut().zip(&keep[i * LANES..]) {
+                    *x = if keep == 0 { 0.0 } else { *x };
+                }
+            }
+            match order {
+                NormOrder::Max => {
+                    for lane in 0..LANES {
+                        most[lane] = if x[lane] > most[lane] { x[lane] } else { most[lane] };
+                        nan[lane] |= x[lane].is_nan();
+                    }
+                }
+                NormOrder::L1 => {
+                    for lane in 0..LANES {
+                        sums[lane].add(x[lane]);
+                    }
+                }
+                NormOrder::L2 => {
+                    let outside = |&x: &f64| !((x >= SMALL) & (x <= LARGE) | (x == 0.0));
+                    if x.iter().fold(false, |any, x| any | outside(x)) {
+                        for x in x {
+                            state.step(x, order);
+                        }
+                        continue;
+                    }
+                    for lane in 0..LANES {
+                        sums[lane].add(x[lane] * x[lane]);
+                    }
+                }
+            }
+        }
+        for lane in 0..LANES {
+            state.middle.join(sums[lane]);
+            state.most = if most[lane] > state.most { most[lane] } else { state.most };
+            state.nan |= nan[lane];
+        }
+        let done = x.len() - rest.len();
+        for (i, x) in rest.iter().enumerate() {
+            if keep.is_none_or(|keep| keep[done + i] != 0) {
+                state.step(x.to_f64(), order);
+            }
+        }
+    }
+}
+
 impl<T: Numeric> CellKernel<T> for Norm {
     type Value = f64;
     type State = Magnitudes;
@@ -157,6 +229,9 @@ impl<T: Numeric> CellKernel<T> for Norm {
         picked.runs(|run| {
             if run.across {
                 run.each(|cell, x, _| cells[cell].step(x.to_f64(), order));
+            } else if run.x.len() >= LONG {
+                let state = &mut cells[run.cell];
+                picked.isa().run(Steps { x: run.x, keep: run.keep, order, state });
             } else {
                 let mut state = cells[run.cell];
                 run.each(|_, x, _| state.step(x.to_f64(), order));

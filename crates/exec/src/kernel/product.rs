@@ -59,6 +59,8 @@ fn parts(x: f64) -> (f64, i64) {
     (f64::from_bits(bits & (MANTISSA | 1 << 63) | 1023 << 52), exponent + more)
 }
 
+const CHAINS: usize = 8;
+
 impl Factors {
     const ONE: Self = Self { integer: Some(1), zero: false, fraction: 1.0, exponent: 0 };
 
@@ -111,10 +113,21 @@ impl<T: Numeric> CellKernel<T> for Product {
             picked.runs(|run| {
                 if run.across {
                     run.each(|cell, x, _| cells[cell].take_float(x.to_f64()));
-                } else {
+                } else if run.x.len() < 8 * CHAINS {
                     let mut factors = cells[run.cell];
                     run.each(|_, x, _| factors.take_float(x.to_f64()));
                     cells[run.cell] = factors;
+                } else {
+                    // Elements are multiplied in turns, so that none waits for the one before it.
+                    let mut chains = [Factors::ONE; CHAINS];
+                    let mut turn = 0;
+                    run.each(|_, x, _| {
+                        chains[turn % CHAINS].take_float(x.to_f64());
+                        turn += 1;
+                    });
+                    for chain in chains {
+                        cells[run.cell].take_parts(chain.fraction, chain.exponent);
+                    }
                 }
             });
         } else {

@@ -3,10 +3,12 @@
 use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Picked, folding_methods};
+use super::folding::{CellPlace, Picked, Run, folding_methods};
 use super::key::Key;
 use super::{CellKernel, Extremum, Numeric};
 use crate::{Error, Result};
+use rowmill_lanes::arch::{Job, Simd};
+use rowmill_lanes::lanes::Lane;
 
 /// The `k` largest or smallest elements and where they are, best first; of equal ones those that come
 /// first. All of them where there are fewer.
@@ -98,6 +100,30 @@ impl Ranks {
     }
 }
 
+/// Elements that are looked at together: most have none among the best.
+const PIECE: usize = 128;
+
+/// Whether an element may be as good as `bar`; a NaN always may.
+struct Reaches<'a, L> {
+    x: &'a [L],
+    bar: L,
+    largest: bool,
+}
+
+impl<L: Lane> Job for Reaches<'_, L> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self, _: impl Simd) -> bool {
+        let Self { x, bar, largest } = self;
+        if largest {
+            !x.iter().fold(true, |all, &x| all & (x < bar))
+        } else {
+            !x.iter().fold(true, |all, &x| all & (x > bar))
+        }
+    }
+}
+
 impl<T: Numeric> CellKernel<T> for TopK {
     type Value = Vec<Extremum<T>>;
     type State = Ranks;
@@ -109,16 +135,36 @@ impl<T: Numeric> CellKernel<T> for TopK {
         let k = self.k;
         // What has to be beaten, as soon as there are enough.
         let mut bars = vec![u64::MAX; cells.len()];
-        picked.each(|cell, x, at| {
+        let mut take = |cell: usize, x: T::Lane, at: u64| {
             let rank = self.rank(x);
-            if rank > bars[cell] {
+            if rank <= bars[cell] {
+                let ranks = &mut cells[cell];
+                ranks.0.push((rank, at));
+                if ranks.0.len() >= 2 * k + 16 {
+                    ranks.prune(k);
+                    bars[cell] = ranks.0.iter().map(|&(rank, _)| rank).max().unwrap_or(0);
+                }
+            }
+            bars[cell]
+        };
+        picked.runs(|run| {
+            if run.across {
+                run.each(|cell, x, at| _ = take(cell, x, at));
                 return;
             }
-            let ranks = &mut cells[cell];
-            ranks.0.push((rank, at));
-            if ranks.0.len() >= 2 * k + 16 {
-                ranks.prune(k);
-                bars[cell] = ranks.0.iter().map(|&(rank, _)| rank).max().unwrap_or(0);
+            let mut bar = u64::MAX;
+            for (i, piece) in run.x.chunks(PIECE).enumerate() {
+                let first = i * PIECE;
+                if bar != u64::MAX {
+                    let (bar, largest) = (self.element(bar), self.largest);
+                    if !picked.isa().run(Reaches { x: piece, bar, largest }) {
+                        continue;
+                    }
+                }
+                let keep = run.keep.map(|keep| &keep[first..][..piece.len()]);
+                let at = run.at + first as u64;
+                let run = Run { x: piece, keep, at, ..*run };
+                run.each(|cell, x, at| bar = take(cell, x, at));
             }
         });
         for ranks in cells {

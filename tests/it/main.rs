@@ -8,6 +8,7 @@ mod common;
 mod accuracy;
 mod cells;
 mod determinism;
+mod differential;
 mod empty;
 mod engine;
 mod files;

@@ -9,6 +9,7 @@ mod accuracy;
 mod axes;
 mod cells;
 mod determinism;
+mod differential;
 mod empty;
 mod engine;
 mod files;

@@ -608,6 +608,11 @@ fn histograms_of_automatic_range_and_bad_options() {
     ] {
         assert!(matches!(bad, Err(Error::BadOption { .. })));
     }
+    // Of the few rows that there are, not of those that a block could have.
+    let narrow = SliceSource::new(&[1_u8, 3, 3], [3, 1]).expect("three");
+    let rows = Histogram::uniform(10, 0.0, 10.0).expect("a range").per_row();
+    let rows = engine.reduce(&narrow, rows).expect("three histograms");
+    assert_eq!((rows.len(), rows[0].counts[1], rows[2].counts[3]), (3, 1, 1));
     let few = Distinct::all().limit(999);
     assert!(matches!(engine.reduce(&x, few), Err(Error::TooManyDistinct { limit: 999, .. })));
     assert_eq!(engine.reduce(&x, Distinct::all().limit(1000)).expect("as many"), 1000);

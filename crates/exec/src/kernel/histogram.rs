@@ -155,11 +155,12 @@ impl<T: Numeric> CellKernel<T> for Histogram {
     type Value = HistogramCounts;
     type State = Bins;
 
-    fn check(&self, _: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
+    fn check(&self, shape: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
+        // Blocks are cut to the array.
         let cells = match cell {
             Cell::All => 1,
-            Cell::Column => grid.tile_cols(),
-            Cell::Row => grid.band_rows(),
+            Cell::Column => grid.tile_cols().min(shape.row_len()),
+            Cell::Row => grid.band_rows().min(shape.rows()),
         };
         if self.bins().saturating_mul(cells) > MOST_COUNTS {
             let found = format!("{} in each of {cells} cells of a block", self.bins());

@@ -1,0 +1,324 @@
+//! Every reduction against NumPy, SciPy and exact rational arithmetic: the cases that
+//! `tests/fixtures/differential.py` recorded, and fresh ones where Python has NumPy and SciPy.
+
+mod bounds;
+mod corpus;
+mod erased;
+mod kernels;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use crate::common::two_workers;
+use crate::common::value::Value;
+use corpus::{Case, Corpus, Masking, Over};
+use erased::{Answer, AnySource, Number};
+use kernels::{Question, ask, ask_c64, ask_c128, ask_common, automatic, quantiles};
+use rowmill::{
+    AnyArray, Array, DType, Element, Engine, Error, Mask, Result, Selector, SliceSource, Source,
+    TileBuffer, Unmasked,
+};
+
+/// Every reduction that is to be seen.
+const REDUCTIONS: [&str; 29] = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "correlation",
+    "count",
+    "covariance",
+    "distinct",
+    "exact_mean",
+    "exact_sum",
+    "histogram",
+    "histogram_auto",
+    "histogram_uniform",
+    "kurtosis",
+    "max",
+    "mean",
+    "min",
+    "norm_l1",
+    "norm_l2",
+    "norm_max",
+    "product",
+    "ptp",
+    "quantiles",
+    "skewness",
+    "std",
+    "sum",
+    "top_k",
+    "var",
+    "weighted_mean",
+];
+
+/// What became of the cases of a reduction.
+#[derive(Debug, Default)]
+struct Seen {
+    checked: usize,
+    /// Of axes or kernels that the engine does not have, or that are not compiled here.
+    skipped: usize,
+    /// The furthest that an answer was off, as a part of its bound.
+    most: f64,
+}
+
+/// An array in a folder, with its first axes merged as it is reduced over.
+fn opened<'a, T: Element>(array: &'a Array<T>, over: Over) -> AnySource<'a, T> {
+    match over {
+        Over::Columns(axes) | Over::Rows(axes) if axes > 1 => {
+            Box::new(array.merge_axes(axes).expect("as many axes"))
+        }
+        _ => Box::new(array),
+    }
+}
+
+struct Checker<'a> {
+    engine: Engine,
+    corpus: &'a Corpus,
+}
+
+/// A function that answers the cases of some dtypes: which reductions are compiled for which masks.
+macro_rules! answers {
+    ($name:ident, |$checker:ident, $asked:ident| $none:expr, $compare:expr, $array:expr) => {
+        fn $name<T>(&self, case: &Case, x: &Array<T>) -> Option<Result<Answer>>
+        where
+            T: Value<Sum: Into<Number>>,
+        {
+            let ($checker, over) = (self, case.over(x.shape().dims().len()));
+            let weights = case.weights().map(|name| self.array(name));
+            let weights = weights.as_ref().map(|weights| opened(weights, over));
+            let (x, weights) = (&opened(x, over), weights.as_ref());
+            match case.mask() {
+                Masking::Nothing => {
+                    let $asked = &Question { case, over, x, weights, mask: Unmasked };
+                    $none
+                }
+                Masking::Compare(op, threshold) => {
+                    let mask = Mask::compare(op, threshold);
+                    let $asked = &Question { case, over, x, weights, mask };
+                    $compare
+                }
+                Masking::Array(name) => {
+                    let mask = self.mask(name);
+                    let mask = SliceSource::new(&mask, x.shape().dims()).expect("as many");
+                    let mask = Mask::array(&mask);
+                    let $asked = &Question { case, over, x, weights, mask };
+                    $array
+                }
+            }
+        }
+    };
+}
+
+impl Checker<'_> {
+    fn path(&self, name: &str) -> PathBuf {
+        self.corpus.folder.join(format!("{name}.npy"))
+    }
+
+    fn array<T: Element>(&self, name: &str) -> Array<T> {
+        Array::open(self.path(name)).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// A mask in C order; in memory, because other tests have such masks and compile them.
+    fn mask(&self, name: &str) -> Vec<bool> {
+        let mask = self.array::<bool>(name);
+        let rows = 0..mask.shape().rows();
+        mask.rows(rows, &mut TileBuffer::new()).expect("all rows").to_vec()
+    }
+
+    answers!(
+        every,
+        |me, asked| every(&me.engine, asked),
+        every(&me.engine, asked),
+        every(&me.engine, asked)
+    );
+    answers!(
+        unmasked,
+        |me, asked| ask(&me.engine, asked),
+        ask_common(&me.engine, asked),
+        ask_common(&me.engine, asked)
+    );
+    answers!(
+        common,
+        |me, asked| ask_common(&me.engine, asked),
+        ask_common(&me.engine, asked),
+        ask_common(&me.engine, asked)
+    );
+
+    /// What the engine says; `None` for what it does not have, or is not compiled here. To compile all
+    /// of it takes minutes: what other tests compile anyway, and a float and an integer with all masks.
+    fn answer(&self, case: &Case, x: &AnyArray) -> Option<Result<Answer>> {
+        macro_rules! complex {
+            ($x:expr, $ask:ident) => {{
+                let over = case.over($x.shape().dims().len());
+                let (x, weights) = (&opened($x, over), None);
+                match case.mask() {
+                    Masking::Array(name) => {
+                        let mask = self.mask(name);
+                        let mask = SliceSource::new(&mask, x.shape().dims()).expect("as many");
+                        let mask = Mask::array(&mask);
+                        $ask(&self.engine, &Question { case, over, x, weights, mask })
+                    }
+                    _ => $ask(&self.engine, &Question { case, over, x, weights, mask: Unmasked }),
+                }
+            }};
+        }
+        match x {
+            AnyArray::I64(x) => self.every(case, x),
+            AnyArray::F64(x) => self.every(case, x),
+            AnyArray::Bool(x) => self.unmasked(case, x),
+            AnyArray::U8(x) => self.unmasked(case, x),
+            AnyArray::U64(x) => self.unmasked(case, x),
+            AnyArray::F16(x) => self.unmasked(case, x),
+            AnyArray::F32(x) => self.unmasked(case, x),
+            AnyArray::I8(x) => self.common(case, x),
+            AnyArray::I16(x) => self.common(case, x),
+            AnyArray::I32(x) => self.common(case, x),
+            AnyArray::U16(x) => self.common(case, x),
+            AnyArray::U32(x) => self.common(case, x),
+            AnyArray::C64(x) => complex!(x, ask_c64),
+            AnyArray::C128(x) => complex!(x, ask_c128),
+            AnyArray::Bf16(_) => panic!("NumPy has no bfloat16"),
+        }
+    }
+}
+
+fn every<T, M>(engine: &Engine, asked: &Question<'_, T, M>) -> Option<Result<Answer>>
+where
+    T: Value<Sum: Into<Number>>,
+    M: Selector<T> + Copy,
+{
+    match asked.case.reduction() {
+        "quantiles" => quantiles(engine, asked),
+        "histogram_auto" => Some(automatic(engine, asked.x)),
+        _ => ask(engine, asked),
+    }
+}
+
+/// The furthest that a number of an answer is off; what is wrong with it otherwise.
+fn compare(case: &Case, x: &AnyArray, got: Result<Answer>) -> Result<f64, String> {
+    let (got, expected) = match (got, case.error(), case.expected()) {
+        (Err(Error::SumOverflow { .. } | Error::ProductOverflow { .. }), Some("overflow"), _)
+        | (Err(Error::NoElements { .. }), Some("empty"), _) => return Ok(0.0),
+        (Ok(got), None, Some(expected)) => (got, expected),
+        (got, _, _) => return Err(format!("{got:?}")),
+    };
+    let ndim = x.shape().dims().len();
+    let dims = case.dims(ndim);
+    // Kept rows of merged axes are one axis.
+    let same = match case.over(ndim) {
+        Over::Rows(_) => got.dims == [dims.iter().product::<usize>()],
+        _ => got.dims == dims,
+    };
+    if !same || got.cells.len() != expected.len() {
+        return Err(format!("shape {:?}, {got:?}", got.dims));
+    }
+    let mut most = 0.0;
+    for (i, (cell, expected)) in got.cells.iter().zip(&expected).enumerate() {
+        if cell.len() != expected.len() {
+            return Err(format!("cell {i} is {cell:?}"));
+        }
+        for (j, (&number, &expected)) in cell.iter().zip(expected).enumerate() {
+            let off = bounds::off(case, x.dtype(), (i, j), number, expected);
+            if off > 1.0 {
+                return Err(format!(
+                    "cell {i} is {cell:?}, {off:.2} times as far from {expected:?} as it may be"
+                ));
+            }
+            most = off.max(most);
+        }
+    }
+    Ok(most)
+}
+
+/// Checks every case of a folder.
+fn check(folder: &Path) -> BTreeMap<String, Seen> {
+    let corpus = &Corpus::read(folder);
+    let checker = Checker { engine: two_workers(), corpus };
+    let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for case in &corpus.cases {
+        let x = rowmill::open(checker.path(case.array())).unwrap_or_else(|e| panic!("{e}"));
+        let class = match x.dtype() {
+            DType::F64 | DType::C128 => " f64",
+            dtype if dtype.is_float() || dtype == DType::C64 => " narrow",
+            _ => "",
+        };
+        let seen = seen.entry(format!("{}{class}", case.reduction())).or_default();
+        match checker.answer(case, &x) {
+            None => seen.skipped += 1,
+            Some(got) => {
+                seen.checked += 1;
+                match compare(case, &x, got) {
+                    Ok(off) => seen.most = off.max(seen.most),
+                    Err(found) => wrong.push(format!("{case}\n    {found}")),
+                }
+            }
+        }
+    }
+    for (what, Seen { checked, skipped, most }) in &seen {
+        eprintln!(
+            "{what:24} {checked:5} checked {skipped:4} skipped, off by {most:.3} of the bound"
+        );
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases:\n{}",
+        wrong.len(),
+        corpus.cases.len(),
+        wrong.join("\n")
+    );
+    seen
+}
+
+fn all_seen(seen: &BTreeMap<String, Seen>) {
+    for reduction in REDUCTIONS {
+        let of = seen.iter().filter(|(what, _)| what.split(' ').next() == Some(reduction));
+        let checked: usize = of.map(|(_, seen)| seen.checked).sum();
+        assert!(checked > 5, "{reduction} was checked {checked} times");
+    }
+}
+
+#[test]
+fn recorded_cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/differential");
+    all_seen(&check(&folder));
+}
+
+/// The interpreter that `ROWMILL_PYTHON` names, or `python3`; `None` without NumPy and SciPy.
+fn python() -> Option<OsString> {
+    let python = std::env::var_os("ROWMILL_PYTHON").unwrap_or_else(|| "python3".into());
+    let tried = Command::new(&python).args(["-c", "import numpy, scipy"]).output().ok()?;
+    tried.status.success().then_some(python)
+}
+
+#[test]
+fn fresh_cases() {
+    let Some(python) = python() else {
+        eprintln!(
+            "SKIPPED: no Python with NumPy and SciPy, so no fresh cases were checked; set \
+             ROWMILL_PYTHON to its path"
+        );
+        return;
+    };
+    // The seed of a run that failed, to see it again.
+    let seed = std::env::var("ROWMILL_SEED").ok().map(|seed| seed.parse().expect("a number"));
+    let clock = || SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
+    let seed: u64 = seed.unwrap_or_else(clock);
+    eprintln!("ROWMILL_SEED={seed}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let fresh = folder.path().join("fresh");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/differential.py");
+    let made = Command::new(python)
+        .arg(script)
+        .args(["--seed", &seed.to_string(), "--out"])
+        .arg(&fresh)
+        .output()
+        .expect("it ran before");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let seen = check(&fresh);
+    all_seen(&seen);
+}

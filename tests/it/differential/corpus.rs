@@ -1,0 +1,189 @@
+//! The cases, and which axes of an array they reduce.
+
+use std::path::{Path, PathBuf};
+
+use rowmill::{CompareOp, NanPolicy, Threshold};
+use serde_json::Value as Json;
+
+use super::erased::Number;
+
+/// A folder that `tests/fixtures/differential.py` wrote.
+pub(super) struct Corpus {
+    pub(super) folder: PathBuf,
+    pub(super) cases: Vec<Case>,
+}
+
+impl Corpus {
+    pub(super) fn read(folder: &Path) -> Self {
+        let path = folder.join("corpus.json");
+        let text = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let mut json: Json = serde_json::from_slice(&text).expect("corpus.json is JSON");
+        let Json::Array(cases) = json["cases"].take() else { panic!("no list of cases") };
+        Self { folder: folder.to_owned(), cases: cases.into_iter().map(Case).collect() }
+    }
+}
+
+/// An array, what is asked of it, and what the answer has to be.
+pub(super) struct Case(Json);
+
+impl Case {
+    pub(super) fn array(&self) -> &str {
+        self.text("array")
+    }
+
+    pub(super) fn reduction(&self) -> &str {
+        self.text("reduction")
+    }
+
+    pub(super) fn text(&self, key: &str) -> &str {
+        self.0[key].as_str().unwrap_or_else(|| panic!("{key} of {self}"))
+    }
+
+    pub(super) fn integer(&self, key: &str) -> u64 {
+        self.0[key].as_u64().unwrap_or_else(|| panic!("{key} of {self}"))
+    }
+
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.0[key].as_bool().unwrap_or_else(|| panic!("{key} of {self}"))
+    }
+
+    pub(super) fn float(&self, key: &str) -> f64 {
+        self.0[key].as_f64().unwrap_or_else(|| panic!("{key} of {self}"))
+    }
+
+    pub(super) fn floats(&self, key: &str) -> Vec<f64> {
+        list(&self.0[key]).iter().map(|x| x.as_f64().expect("a number")).collect()
+    }
+
+    pub(super) fn nan(&self) -> NanPolicy {
+        match self.text("nan") {
+            "propagate" => NanPolicy::Propagate,
+            "skip" => NanPolicy::Skip,
+            other => panic!("{other:?} is no NaN policy"),
+        }
+    }
+
+    /// The file of the weights, where there are any.
+    pub(super) fn weights(&self) -> Option<&str> {
+        self.0["weights"].as_str()
+    }
+
+    pub(super) fn mask(&self) -> Masking<'_> {
+        let mask = &self.0["mask"];
+        if mask.is_null() {
+            return Masking::Nothing;
+        }
+        if let Some(file) = mask["array"].as_str() {
+            return Masking::Array(file);
+        }
+        let op = match mask["op"].as_str().expect("a comparison") {
+            ">" => CompareOp::Gt,
+            ">=" => CompareOp::Ge,
+            "<" => CompareOp::Lt,
+            "<=" => CompareOp::Le,
+            "==" => CompareOp::Eq,
+            "!=" => CompareOp::Ne,
+            other => panic!("{other:?} is no comparison"),
+        };
+        Masking::Compare(op, mask["value"].to_string().parse().expect("a number"))
+    }
+
+    /// The shape of the result; without the axes that `keepdims` kept.
+    pub(super) fn dims(&self, ndim: usize) -> Vec<usize> {
+        let dims = list(&self.0["shape"]).iter().map(|d| d.as_u64().expect("a length") as usize);
+        let reduced = self.reduced(ndim);
+        let keeps = |axis: &usize| !self.flag("keepdims") || !reduced.contains(axis);
+        dims.enumerate().filter(|(axis, _)| keeps(axis)).map(|(_, n)| n).collect()
+    }
+
+    /// The reduced axes, in order.
+    fn reduced(&self, ndim: usize) -> Vec<usize> {
+        let Json::Array(axes) = &self.0["axes"] else { return (0..ndim).collect() };
+        let from_the_end = |a: i64| if a < 0 { a + ndim as i64 } else { a };
+        let axes = axes.iter().map(|a| from_the_end(a.as_i64().expect("an axis")));
+        let mut axes: Vec<usize> = axes.map(|a| a as usize).collect();
+        axes.sort_unstable();
+        axes
+    }
+
+    pub(super) fn over(&self, ndim: usize) -> Over {
+        let axes = self.reduced(ndim);
+        let kept = ndim - axes.len();
+        if kept == 0 {
+            Over::All
+        } else if !axes.is_empty() && axes.iter().copied().eq(0..axes.len()) {
+            Over::Columns(axes.len())
+        } else if axes.iter().copied().eq(kept..ndim) {
+            Over::Rows(kept)
+        } else {
+            Over::Others
+        }
+    }
+
+    /// `None` where there is to be an error.
+    pub(super) fn expected(&self) -> Option<Vec<Vec<Number>>> {
+        Some(self.0.get("expected")?.as_array().expect("cells").iter().map(numbers).collect())
+    }
+
+    /// The sizes that errors of a number of a cell are measured by; zero where none is given.
+    pub(super) fn scale(&self, cell: usize, place: usize) -> f64 {
+        match &self.0["scale"][cell] {
+            Json::Null => 0.0,
+            Json::Array(scales) => scales[place].as_f64().expect("a size"),
+            scale => scale.as_f64().expect("a size"),
+        }
+    }
+
+    pub(super) fn error(&self) -> Option<&str> {
+        self.0["error"].as_str()
+    }
+}
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which elements take part.
+pub(super) enum Masking<'a> {
+    Nothing,
+    Compare(CompareOp, Threshold),
+    /// A bool file.
+    Array(&'a str),
+}
+
+/// Which axes are reduced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    All,
+    /// So many of the first ones.
+    Columns(usize),
+    /// All but so many of the first ones.
+    Rows(usize),
+    Others,
+}
+
+fn list(json: &Json) -> &[Json] {
+    json.as_array().expect("a list")
+}
+
+fn numbers(cell: &Json) -> Vec<Number> {
+    match cell {
+        Json::Array(numbers) => numbers.iter().map(number).collect(),
+        single => vec![number(single)],
+    }
+}
+
+/// NaN is null, infinities are texts.
+fn number(json: &Json) -> Number {
+    let integer = json.as_i64().map(i128::from).or_else(|| json.as_u64().map(i128::from));
+    match json {
+        Json::Null => Number::Float(f64::NAN),
+        Json::Bool(truth) => Number::Integer((*truth).into()),
+        Json::String(text) => Number::Float(text.parse().expect("inf or -inf")),
+        _ => {
+            integer.map_or_else(|| Number::Float(json.as_f64().expect("a number")), Number::Integer)
+        }
+    }
+}

@@ -168,6 +168,27 @@ fn bad_axes_are_refused() {
     assert!(error.to_string().contains("a view of shape (2, 3)"), "{error}");
 }
 
+/// Sets of axes that have names give the bits that they give by name.
+#[test]
+fn the_bits_of_named_axes() -> Result<(), Error> {
+    let values = f32::many(3 * 50_000 * 2, Kind::Any, 4);
+    let x = SliceSource::new(&values, [3, 50_000, 2]).expect("as many");
+    let engine = two_workers();
+    let moments = |m: &rowmill::MeanVar| (m.count, bits(m.mean), bits(m.var));
+    let over = |axes: &[isize]| -> Result<Vec<_>, Error> {
+        let over = Over::new(&x, axes)?;
+        let found = engine.reduce(over.view(), Moments::over(over.axes()))?;
+        Ok(found.iter().map(moments).collect())
+    };
+    let all = engine.reduce(&x, Moments::all())?;
+    let columns = engine.reduce(&x, Moments::per_column())?;
+    let rows = engine.reduce(&x, Moments::per_row())?;
+    assert_eq!(over(&[0, 1, 2])?, [moments(&all)]);
+    assert!(over(&[0])? == columns.iter().map(moments).collect::<Vec<_>>());
+    assert_eq!(over(&[1, 2])?, rows.iter().map(moments).collect::<Vec<_>>());
+    Ok(())
+}
+
 /// The identity of what is seen tells the axes apart, so that no checkpoint goes on with others.
 #[test]
 fn views_have_identities_of_their_own() {

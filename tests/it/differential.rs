@@ -14,9 +14,9 @@ use std::time::SystemTime;
 
 use crate::common::two_workers;
 use crate::common::value::Value;
-use corpus::{Case, Corpus, Masking, Over};
+use corpus::{Case, Corpus, Masking};
 use erased::{Answer, AnySource, Number};
-use kernels::{Question, ask, ask_c64, ask_c128, ask_common, automatic, quantiles};
+use kernels::{Question, ask, ask_c64, ask_c128, automatic, quantiles};
 use rowmill::{
     AnyArray, Array, DType, Element, Engine, Error, Mask, Result, Selector, SliceSource, Source,
     TileBuffer, Unmasked,
@@ -59,58 +59,15 @@ const REDUCTIONS: [&str; 29] = [
 #[derive(Debug, Default)]
 struct Seen {
     checked: usize,
-    /// Of axes or kernels that the engine does not have, or that are not compiled here.
+    /// Quantiles per row, and of complex numbers what has no meaning.
     skipped: usize,
     /// The furthest that an answer was off, as a part of its bound.
     most: f64,
 }
 
-/// An array in a folder, with its first axes merged as it is reduced over.
-fn opened<'a, T: Element>(array: &'a Array<T>, over: Over) -> AnySource<'a, T> {
-    match over {
-        Over::Columns(axes) | Over::Rows(axes) if axes > 1 => {
-            Box::new(array.merge_axes(axes).expect("as many axes"))
-        }
-        _ => Box::new(array),
-    }
-}
-
 struct Checker<'a> {
     engine: Engine,
     corpus: &'a Corpus,
-}
-
-/// A function that answers the cases of some dtypes: which reductions are compiled for which masks.
-macro_rules! answers {
-    ($name:ident, |$checker:ident, $asked:ident| $none:expr, $compare:expr, $array:expr) => {
-        fn $name<T>(&self, case: &Case, x: &Array<T>) -> Option<Result<Answer>>
-        where
-            T: Value<Sum: Into<Number>>,
-        {
-            let ($checker, over) = (self, case.over(x.shape().dims().len()));
-            let weights = case.weights().map(|name| self.array(name));
-            let weights = weights.as_ref().map(|weights| opened(weights, over));
-            let (x, weights) = (&opened(x, over), weights.as_ref());
-            match case.mask() {
-                Masking::Nothing => {
-                    let $asked = &Question { case, over, x, weights, mask: Unmasked };
-                    $none
-                }
-                Masking::Compare(op, threshold) => {
-                    let mask = Mask::compare(op, threshold);
-                    let $asked = &Question { case, over, x, weights, mask };
-                    $compare
-                }
-                Masking::Array(name) => {
-                    let mask = self.mask(name);
-                    let mask = SliceSource::new(&mask, x.shape().dims()).expect("as many");
-                    let mask = Mask::array(&mask);
-                    let $asked = &Question { case, over, x, weights, mask };
-                    $array
-                }
-            }
-        }
-    };
 }
 
 impl Checker<'_> {
@@ -122,63 +79,71 @@ impl Checker<'_> {
         Array::open(self.path(name)).unwrap_or_else(|e| panic!("{e}"))
     }
 
-    /// A mask in C order; in memory, because other tests have such masks and compile them.
-    fn mask(&self, name: &str) -> Vec<bool> {
-        let mask = self.array::<bool>(name);
-        let rows = 0..mask.shape().rows();
-        mask.rows(rows, &mut TileBuffer::new()).expect("all rows").to_vec()
+    /// A mask as the axes are reduced; in memory, because other tests have such masks and compile them.
+    fn mask(&self, case: &Case, name: &str) -> Vec<bool> {
+        let over = case.over(self.array::<bool>(name));
+        let rows = 0..Source::<bool>::shape(over.view()).rows();
+        Source::<bool>::rows(over.view(), rows, &mut TileBuffer::new()).expect("all rows").to_vec()
     }
 
-    answers!(
-        every,
-        |me, asked| every(&me.engine, asked),
-        every(&me.engine, asked),
-        every(&me.engine, asked)
-    );
-    answers!(
-        unmasked,
-        |me, asked| ask(&me.engine, asked),
-        ask_common(&me.engine, asked),
-        ask_common(&me.engine, asked)
-    );
-    answers!(
-        common,
-        |me, asked| ask_common(&me.engine, asked),
-        ask_common(&me.engine, asked),
-        ask_common(&me.engine, asked)
-    );
+    /// What the engine says of real numbers; `None` for what it does not have.
+    fn real<T>(&self, case: &Case, x: &Array<T>) -> Option<Result<Answer>>
+    where
+        T: Value<Sum: Into<Number>>,
+    {
+        let over = case.over(x);
+        let weights = case.weights().map(|name| case.over(self.array::<f64>(name)));
+        let weights =
+            weights.as_ref().map(|weights| -> AnySource<'_, f64> { Box::new(weights.view()) });
+        let (x, weights): (&AnySource<'_, T>, _) =
+            (&(Box::new(over.view()) as _), weights.as_ref());
+        let (axes, engine) = (over.axes(), &self.engine);
+        match case.mask() {
+            Masking::Nothing => every(engine, &Question { case, axes, x, weights, mask: Unmasked }),
+            Masking::Compare(op, threshold) => {
+                let mask = Mask::compare(op, threshold);
+                every(engine, &Question { case, axes, x, weights, mask })
+            }
+            Masking::Array(name) => {
+                let mask = self.mask(case, name);
+                let mask = SliceSource::new(&mask, x.shape().dims()).expect("as many");
+                let mask = Mask::array(&mask);
+                every(engine, &Question { case, axes, x, weights, mask })
+            }
+        }
+    }
 
-    /// What the engine says; `None` for what it does not have, or is not compiled here. To compile all
-    /// of it takes minutes: what other tests compile anyway, and a float and an integer with all masks.
+    /// What the engine says; `None` for what it does not have.
     fn answer(&self, case: &Case, x: &AnyArray) -> Option<Result<Answer>> {
         macro_rules! complex {
             ($x:expr, $ask:ident) => {{
-                let over = case.over($x.shape().dims().len());
-                let (x, weights) = (&opened($x, over), None);
+                let over = case.over($x);
+                let (axes, weights) = (over.axes(), None);
+                let x: &AnySource<'_, _> = &(Box::new(over.view()) as _);
                 match case.mask() {
                     Masking::Array(name) => {
-                        let mask = self.mask(name);
+                        let mask = self.mask(case, name);
                         let mask = SliceSource::new(&mask, x.shape().dims()).expect("as many");
                         let mask = Mask::array(&mask);
-                        $ask(&self.engine, &Question { case, over, x, weights, mask })
+                        $ask(&self.engine, &Question { case, axes, x, weights, mask })
                     }
-                    _ => $ask(&self.engine, &Question { case, over, x, weights, mask: Unmasked }),
+                    _ => $ask(&self.engine, &Question { case, axes, x, weights, mask: Unmasked }),
                 }
             }};
         }
         match x {
-            AnyArray::I64(x) => self.every(case, x),
-            AnyArray::F64(x) => self.every(case, x),
-            AnyArray::Bool(x) => self.unmasked(case, x),
-            AnyArray::U8(x) => self.unmasked(case, x),
-            AnyArray::U64(x) => self.unmasked(case, x),
-            AnyArray::F16(x) => self.unmasked(case, x),
-            AnyArray::F32(x) => self.unmasked(case, x),
-            AnyArray::I8(x) => self.common(case, x),
-            AnyArray::I16(x) => self.common(case, x),
-            AnyArray::I32(x) => self.common(case, x),
-            AnyArray::U16(x) => self.common(case, x),
-            AnyArray::U32(x) => self.common(case, x),
+            AnyArray::I64(x) => self.real(case, x),
+            AnyArray::F64(x) => self.real(case, x),
+            AnyArray::Bool(x) => self.real(case, x),
+            AnyArray::U8(x) => self.real(case, x),
+            AnyArray::U64(x) => self.real(case, x),
+            AnyArray::F16(x) => self.real(case, x),
+            AnyArray::F32(x) => self.real(case, x),
+            AnyArray::I8(x) => self.real(case, x),
+            AnyArray::I16(x) => self.real(case, x),
+            AnyArray::I32(x) => self.real(case, x),
+            AnyArray::U16(x) => self.real(case, x),
+            AnyArray::U32(x) => self.real(case, x),
             AnyArray::C64(x) => complex!(x, ask_c64),
             AnyArray::C128(x) => complex!(x, ask_c128),
             AnyArray::Bf16(_) => panic!("NumPy has no bfloat16"),
@@ -194,7 +159,7 @@ where
     match asked.case.reduction() {
         "quantiles" => quantiles(engine, asked),
         "histogram_auto" => Some(automatic(engine, asked.x)),
-        _ => ask(engine, asked),
+        _ => Some(ask(engine, asked)),
     }
 }
 
@@ -206,14 +171,7 @@ fn compare(case: &Case, x: &AnyArray, got: Result<Answer>) -> Result<f64, String
         (Ok(got), None, Some(expected)) => (got, expected),
         (got, _, _) => return Err(format!("{got:?}")),
     };
-    let ndim = x.shape().dims().len();
-    let dims = case.dims(ndim);
-    // Kept rows of merged axes are one axis.
-    let same = match case.over(ndim) {
-        Over::Rows(_) => got.dims == [dims.iter().product::<usize>()],
-        _ => got.dims == dims,
-    };
-    if !same || got.cells.len() != expected.len() {
+    if got.dims != case.dims() || got.cells.len() != expected.len() {
         return Err(format!("shape {:?}, {got:?}", got.dims));
     }
     let mut most = 0.0;

@@ -174,7 +174,8 @@ fn boxes(
     let mut start = run.start;
     while start < run.end {
         // The widest whole steps that begin here and end before the end of the run and of their axis.
-        let fits = |&axis: &usize| start % steps[axis] == 0 && run.end - start >= steps[axis];
+        let fits =
+            |&axis: &usize| start.is_multiple_of(steps[axis]) && run.end - start >= steps[axis];
         let axis = (0..dims.len()).find(fits).expect("the last axis has steps of one element");
         let index = start / steps[axis] % dims[axis];
         let count = ((run.end - start) / steps[axis]).min(dims[axis] - index);

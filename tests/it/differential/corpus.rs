@@ -1,8 +1,8 @@
-//! The cases, and which axes of an array they reduce.
+//! The cases.
 
 use std::path::{Path, PathBuf};
 
-use rowmill::{CompareOp, NanPolicy, Threshold};
+use rowmill::{CompareOp, Element, NanPolicy, Over, Source, Threshold};
 use serde_json::Value as Json;
 
 use super::erased::Number;
@@ -88,36 +88,21 @@ impl Case {
         Masking::Compare(op, mask["value"].to_string().parse().expect("a number"))
     }
 
-    /// The shape of the result; without the axes that `keepdims` kept.
-    pub(super) fn dims(&self, ndim: usize) -> Vec<usize> {
-        let dims = list(&self.0["shape"]).iter().map(|d| d.as_u64().expect("a length") as usize);
-        let reduced = self.reduced(ndim);
-        let keeps = |axis: &usize| !self.flag("keepdims") || !reduced.contains(axis);
-        dims.enumerate().filter(|(axis, _)| keeps(axis)).map(|(_, n)| n).collect()
+    /// The shape of the result.
+    pub(super) fn dims(&self) -> Vec<usize> {
+        list(&self.0["shape"]).iter().map(|d| d.as_u64().expect("a length") as usize).collect()
     }
 
-    /// The reduced axes, in order.
-    fn reduced(&self, ndim: usize) -> Vec<usize> {
-        let Json::Array(axes) = &self.0["axes"] else { return (0..ndim).collect() };
-        let from_the_end = |a: i64| if a < 0 { a + ndim as i64 } else { a };
-        let axes = axes.iter().map(|a| from_the_end(a.as_i64().expect("an axis")));
-        let mut axes: Vec<usize> = axes.map(|a| a as usize).collect();
-        axes.sort_unstable();
-        axes
-    }
-
-    pub(super) fn over(&self, ndim: usize) -> Over {
-        let axes = self.reduced(ndim);
-        let kept = ndim - axes.len();
-        if kept == 0 {
-            Over::All
-        } else if !axes.is_empty() && axes.iter().copied().eq(0..axes.len()) {
-            Over::Columns(axes.len())
-        } else if axes.iter().copied().eq(kept..ndim) {
-            Over::Rows(kept)
-        } else {
-            Over::Others
-        }
+    /// An array as its axes are reduced.
+    pub(super) fn over<T: Element, S: Source<T>>(&self, x: S) -> Over<S> {
+        let axes: Vec<isize> = match &self.0["axes"] {
+            Json::Array(axes) => {
+                axes.iter().map(|a| a.as_i64().expect("an axis") as isize).collect()
+            }
+            _ => (0..x.shape().ndim() as isize).collect(),
+        };
+        let over = Over::new(x, &axes).unwrap_or_else(|e| panic!("{e}"));
+        if self.flag("keepdims") { over.keepdims() } else { over }
     }
 
     /// `None` where there is to be an error.
@@ -151,17 +136,6 @@ pub(super) enum Masking<'a> {
     Compare(CompareOp, Threshold),
     /// A bool file.
     Array(&'a str),
-}
-
-/// Which axes are reduced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Over {
-    All,
-    /// So many of the first ones.
-    Columns(usize),
-    /// All but so many of the first ones.
-    Rows(usize),
-    Others,
 }
 
 fn list(json: &Json) -> &[Json] {

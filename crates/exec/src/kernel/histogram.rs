@@ -223,8 +223,9 @@ impl<T: Numeric> CellKernel<T> for Histogram {
 pub enum BinCount {
     /// So many of one width.
     Fixed(usize),
-    /// numpy's `'auto'`: as wide as Freedman and Diaconis' rule has it, or Sturges' where that is
-    /// narrower or the quartiles are equal; not below 1 for integers. At most a million.
+    /// numpy's `'auto'` (as of 2.4): as wide as Freedman and Diaconis' rule has it, but not so narrow that
+    /// there are more than twice the square root of the number of elements; or Sturges' where that is
+    /// narrower. Not below 1 for integers. At most a million.
     Auto,
 }
 
@@ -275,7 +276,8 @@ impl Engine {
         let n = count as f64;
         let freedman_diaconis = 2.0 * (quartiles[1] - quartiles[0]) * n.powf(-1.0 / 3.0);
         let sturges = (high - low) / (n.log2() + 1.0);
-        let width = if freedman_diaconis > 0.0 { freedman_diaconis.min(sturges) } else { sturges };
+        let square_root = (high - low) / n.sqrt();
+        let width = freedman_diaconis.max(square_root / 2.0).min(sturges);
         let width = if T::DTYPE.is_float() { width } else { width.max(1.0) };
         let bins = ((high - low) / width).ceil();
         Ok(if bins >= 1.0 { (bins as usize).min(MOST_BINS) } else { 1 })

@@ -190,7 +190,7 @@ impl<L: Lane> Job for Steps<'_, L> {
                     }
                 }
                 NormOrder::L2 => {
-                    let outside = |&x: &f64| !((x >= SMALL) & (x <= LARGE) | (x == 0.0));
+                    let outside = |&x: &f64| !((SMALL..=LARGE).contains(&x) | (x == 0.0));
                     if x.iter().fold(false, |any, x| any | outside(x)) {
                         for x in x {
                             state.step(x, order);

@@ -9,6 +9,7 @@ use rowmill_lanes::fold::Cell;
 /// An array seen so that a set of its axes can be reduced, and what is reduced then.
 ///
 /// ```text
+///   all are reduced:    as it is
 ///   axis 0 is reduced:  the axes to reduce first, as one; then per column
 ///   axis 0 is kept:     the axes to keep first, as one; then per row
 /// ```
@@ -70,7 +71,9 @@ impl<S> Over<S> {
             (Cell::Row, &kept, &reduced)
         };
         let order: Vec<usize> = first.iter().chain(then).copied().collect();
-        let view = Merged::new(Permuted::new(source, &order)?, first.len())?;
+        // Over everything, rows stay rows, and so do the blocks that they make.
+        let merged = if cell == Cell::All { dims.len().min(1) } else { first.len() };
+        let view = Merged::new(Permuted::new(source, &order)?, merged)?;
         let shape = view.shape().clone();
         let keepdims =
             (0..dims.len()).map(|axis| if kept.contains(&axis) { dims[axis] } else { 1 });

@@ -57,6 +57,12 @@ fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], memory: u64) {
             let column = values.iter().skip(col).step_by(cols).copied().collect();
             same(got, &expected(column, nan), &format!("column {col} {at}"));
         }
+        let rows = engine.quantiles(&x, &AT).nan(nan).memory(memory).per_row().expect("quantiles");
+        assert_eq!(rows.dims(), [dims.first().copied().unwrap_or(1)]);
+        for (row, got) in rows.iter().enumerate() {
+            let elements = values[row * cols..][..cols].to_vec();
+            same(got, &expected(elements, nan), &format!("row {row} {at}"));
+        }
     }
 }
 
@@ -71,6 +77,7 @@ fn every_way<T: Value>() {
         }
         let values = T::many(40_000, kind, 9);
         check(&engine, &values, &[10_000, 4], 100_000);
+        check(&engine, &values, &[2, 20_000], 1 << 20);
         check(&engine, &values, &[5, 8000], 64 << 20);
     }
 }
@@ -101,6 +108,12 @@ fn of_what_a_mask_keeps() {
         let got = engine.quantiles(&x, &AT).masked(mask).nan(nan).memory(1 << 16).all();
         let kept = values.iter().copied().filter(|&x| x.is_nan() || x >= 0.5).collect();
         same(&got.expect("quantiles"), &expected(kept, nan), "masked");
+        let mask = Mask::value(|x: f32| x.is_nan() || x >= 0.5);
+        let rows = engine.quantiles(&x, &AT).masked(mask).nan(nan).per_row().expect("quantiles");
+        for (row, got) in values.chunks(300).zip(&rows) {
+            let kept = row.iter().copied().filter(|&x| x.is_nan() || x >= 0.5).collect();
+            same(got, &expected(kept, nan), "masked rows");
+        }
     }
     let refused = engine.quantiles(&x, &[0.5]).nan(NanPolicy::Error).all();
     assert!(matches!(refused, Err(Error::NanFound { .. })));
@@ -127,7 +140,8 @@ fn no_knob_changes_a_bit() {
     let run = |engine: &Engine, memory| {
         let all = engine.quantiles(&x, &AT).memory(memory).all().expect("quantiles");
         let columns = engine.quantiles(&x, &AT).memory(memory).per_column().expect("quantiles");
-        format!("{all:?} {columns:?}")
+        let rows = engine.quantiles(&x, &AT).memory(memory).per_row().expect("quantiles");
+        format!("{all:?} {columns:?} {rows:?}")
     };
     let first = run(&engine(1, ChunkSize::Auto, Isa::BASELINE), u64::MAX);
     for (workers, chunk) in [(2, ChunkSize::Rows(1)), (3, ChunkSize::Bytes(1 << 20))] {

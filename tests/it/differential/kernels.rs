@@ -2,7 +2,7 @@
 
 use rowmill::{
     AllTrue, AnyTrue, ArgMax, ArgMin, Axes, BinCount, Complex, ComplexMeanVar, Counts, Covariance,
-    Distinct, Element, Engine, Error, Extremum, Histogram, HistogramCounts, Kurtosis, Mean, MinMax,
+    Distinct, Element, Engine, Extremum, Histogram, HistogramCounts, Kurtosis, Mean, MinMax,
     Moments, Norm, NormOrder, Positional, Product, Ptp, Result, Selector, Skewness, Sum, Tally,
     TopK, Values, WeightedMean,
 };
@@ -160,7 +160,7 @@ where
 }
 
 /// Quantiles, which are no reduction of one read.
-pub(super) fn quantiles<T, M>(engine: &Engine, asked: &Question<'_, T, M>) -> Option<Result<Answer>>
+pub(super) fn quantiles<T, M>(engine: &Engine, asked: &Question<'_, T, M>) -> Result<Answer>
 where
     T: Value,
     M: Selector<T> + Copy,
@@ -168,10 +168,7 @@ where
     let at = asked.case.floats("at");
     let quantiles = engine.quantiles(asked.x, &at).masked(asked.mask).nan(asked.case.nan());
     let floats = |found: Vec<f64>| found.into_iter().map(Number::from).collect();
-    match quantiles.over(asked.axes) {
-        Err(Error::BadOption { .. }) => None,
-        found => Some(found.map(|q| answer(many(q), floats))),
-    }
+    quantiles.over(asked.axes).map(|q| answer(many(q), floats))
 }
 
 /// A histogram of bins that the engine chooses, after its edges.
@@ -186,7 +183,7 @@ pub(super) fn automatic<T: Value>(engine: &Engine, x: &AnySource<'_, T>) -> Resu
 macro_rules! complex {
     ($($name:ident: $t:ty;)*) => {$(
         /// As [`ask`].
-        pub(super) fn $name<M>(engine: &Engine, asked: &Question<'_, Complex<$t>, M>) -> Option<Result<Answer>>
+        pub(super) fn $name<M>(engine: &Engine, asked: &Question<'_, Complex<$t>, M>) -> Result<Answer>
         where
             M: Positional<$t> + Copy,
         {
@@ -209,9 +206,9 @@ macro_rules! complex {
                     vec![m.std().into()]
                 }),
                 "count" => erased!(Counts::over(asked.axes), tally),
-                _ => return None,
+                other => panic!("there is no {other} of complex numbers"),
             };
-            Some(engine.reduce(asked.x, kernel))
+            engine.reduce(asked.x, kernel)
         }
     )*};
 }

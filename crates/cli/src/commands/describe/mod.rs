@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use rowmill::{
-    Array, AtomicFile, CompareOp, Counts, Engine, Error, Mask, NanPolicy, Sample, Shape, Source,
-    Stats, Values, match_array,
+    Array, AtomicFile, CompareOp, Counts, Elementwise, Engine, Error, Mask, NanPolicy, Sample,
+    Shape, Source, Stats, Values, match_array,
 };
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -16,7 +16,7 @@ use super::most_lines;
 use super::stats::Cell;
 use crate::args::DescribeArgs;
 use crate::failure::Failure;
-use crate::input::{Input, describe_speed};
+use crate::input::{Input, Readable, describe_speed};
 use crate::json;
 use crate::note;
 use crate::number::Number;
@@ -115,8 +115,7 @@ fn describe<'a, T: Answering>(
     let running = args.engine.build(&input.files[0])?;
     let start = Instant::now();
     let as_one = input.shape.row_len() > MOST_COLUMNS || input.shape.ndim() == 0;
-    let found =
-        if as_one { whole(&running.engine, &source) } else { columns(&running.engine, &source) };
+    let found = find(&running.engine, &source, as_one);
     let Found { cells, zeros, samples, all } = found.map_err(|error| input.failure(error))?;
     let taken = samples.first().map_or(0, Vec::len);
     let exact = if args.exact && !all {
@@ -133,7 +132,7 @@ fn describe<'a, T: Answering>(
     let is_exact = all || exact.is_some();
     let mut columns = Vec::with_capacity(cells.len());
     for (i, ((cell, zeros), sample)) in cells.into_iter().zip(zeros).zip(samples).enumerate() {
-        let sorted = sorted(&sample);
+        let sorted = sorted(sample);
         let quartiles = match &exact {
             Some(exact) => AT.map(|q| {
                 exact[i][if q < 0.5 {
@@ -167,10 +166,10 @@ fn name_of(input: &Input, as_one: bool, i: usize) -> String {
 }
 
 /// What one read finds.
-struct Found<T> {
+struct Found {
     cells: Vec<Cell>,
     zeros: Vec<u64>,
-    samples: Vec<Vec<T>>,
+    samples: Vec<Vec<f64>>,
     /// Whether the sample is everything.
     all: bool,
 }
@@ -179,7 +178,19 @@ fn rows_to_sample(shape: &Shape) -> usize {
     (SAMPLED / shape.row_len().max(1)).clamp(LEAST_ROWS, MOST_ROWS)
 }
 
-fn columns<T: Answering>(engine: &Engine, x: &impl Source<T>) -> Result<Found<T>, Error> {
+/// What is found of the columns, or of everything as one.
+fn find<T: Answering>(engine: &Engine, x: &Readable<'_, T>, as_one: bool) -> Result<Found, Error> {
+    let found = if as_one { whole(engine, x) } else { columns(engine, x) };
+    let Err(Error::SumOverflow { exact, result_type }) = found else { return found };
+    note(format_args!(
+        "the sum {exact} of a column does not fit {result_type}: all is told in float64, in a second read"
+    ));
+    let chain = Elementwise::new();
+    let floats: Readable<'_, f64> = Box::new(chain.of(x));
+    if as_one { whole(engine, &floats) } else { columns(engine, &floats) }
+}
+
+fn columns<T: Answering>(engine: &Engine, x: &Readable<'_, T>) -> Result<Found, Error> {
     let sample = Sample::rows(x.shape(), rows_to_sample(x.shape()));
     let zero = Mask::compare(CompareOp::Eq, 0);
     let job = (Stats::per_column().nan(NanPolicy::Skip), Counts::per_column().masked(zero), sample);
@@ -187,23 +198,27 @@ fn columns<T: Answering>(engine: &Engine, x: &impl Source<T>) -> Result<Found<T>
     Ok(Found {
         cells: cells.into_iter().map(Into::into).collect(),
         zeros: zeros.into_iter().map(|tally| tally.count).collect(),
-        samples,
+        samples: samples.into_iter().map(floats).collect(),
         all: sample.is_all(),
     })
 }
 
-fn whole<T: Answering>(engine: &Engine, x: &impl Source<T>) -> Result<Found<T>, Error> {
+fn whole<T: Answering>(engine: &Engine, x: &Readable<'_, T>) -> Result<Found, Error> {
     let sample = Sample::elements(x.shape(), MOST_ROWS);
     let zero = Mask::compare(CompareOp::Eq, 0);
     let job = (Stats::all().nan(NanPolicy::Skip), Counts::all().masked(zero), sample);
     let (cell, zeros, samples) = engine.reduce(x, job)?;
+    let samples = samples.into_iter().map(floats).collect();
     Ok(Found { cells: vec![cell.into()], zeros: vec![zeros.count], samples, all: sample.is_all() })
 }
 
+fn floats<T: Answering>(sample: Vec<T>) -> Vec<f64> {
+    sample.into_iter().map(T::to_f64).collect()
+}
+
 /// What is a number of a sample, in order.
-fn sorted<T: Answering>(sample: &[T]) -> Vec<f64> {
-    let floats = sample.iter().map(|&x| T::to_f64(x));
-    let mut numbers: Vec<f64> = floats.filter(|x| !x.is_nan()).collect();
+fn sorted(mut numbers: Vec<f64>) -> Vec<f64> {
+    numbers.retain(|x| !x.is_nan());
     numbers.sort_unstable_by(f64::total_cmp);
     numbers
 }

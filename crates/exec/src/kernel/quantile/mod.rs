@@ -1,6 +1,7 @@
 //! Quantiles: exact in a few reads, or within a bound in one.
 
 mod refine;
+mod rows;
 mod sketch;
 mod table;
 
@@ -9,17 +10,20 @@ use std::marker::PhantomData;
 use rowmill_core::Source;
 
 use self::refine::Search;
+use self::rows::OfRows;
 pub use self::sketch::ApproxQuantiles;
 use super::axis::Values;
+use super::folding::Folding;
 use super::key::Key;
-use super::{All, Axes, Axis, Columns, NanPolicy, Numeric, Selector, Unmasked};
+use super::{All, Axes, Axis, Columns, NanPolicy, Numeric, Rows, Selector, Unmasked};
+use crate::grid::Grid;
 use crate::{Engine, Error, Result};
 use rowmill_lanes::fold::Cell;
 use rowmill_lanes::lanes::Lane;
 
 /// Exact quantiles: see [`Engine::quantiles`].
 #[derive(Clone, Copy, Debug)]
-#[must_use = "all(), per_column() or over() finds the quantiles"]
+#[must_use = "all(), per_column(), per_row() or over() finds the quantiles"]
 pub struct Quantiles<'a, T, S, M = Unmasked> {
     engine: &'a Engine,
     source: &'a S,
@@ -51,6 +55,7 @@ impl Engine {
     /// assert_eq!(engine.quantiles(&x, &[0.0, 0.5]).all()?, [1.0, 7.0]);
     /// let columns = engine.quantiles(&x, &[0.5]).per_column()?;
     /// assert_eq!((columns[0][0], columns[1][0]), (2.0, 20.0));
+    /// assert_eq!(engine.quantiles(&x, &[0.5]).per_row()?[1], [10.5]);
     /// # Ok::<(), rowmill_exec::Error>(())
     /// ```
     pub fn quantiles<'a, T: Numeric, S: Source<T>>(
@@ -103,23 +108,42 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         Ok(Columns.output(self.find(Columns)?, dims))
     }
 
-    /// Over a set of axes, axis 0 among them: see [`Over`](crate::Over). For each cell the quantiles in the
-    /// order in which they were asked for.
+    /// Per row: axis 0 is kept. For each row the quantiles in the order in which they were asked for. Rows
+    /// of up to 16 KiB are sorted out where they are, in one read; longer ones are searched as columns are.
     ///
     /// # Errors
-    /// As [`all`](Self::all); [`Error::BadOption`] for axes that leave out axis 0.
+    /// As [`all`](Self::all).
+    pub fn per_row(self) -> Result<Values<Vec<f64>>> {
+        self.of_rows(Rows)
+    }
+
+    /// Over a set of axes: see [`Over`](crate::Over). For each cell the quantiles in the order in which they
+    /// were asked for.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
     pub fn over(self, axes: Axes<'_>) -> Result<Values<Vec<f64>>> {
         axes.check(self.source.shape())?;
         if axes.cell() == Cell::Row {
-            return Err(Error::BadOption {
-                knob: "the axes for quantiles",
-                value: "axes without axis 0".to_owned(),
-                expected: "expected axis 0 among them; reduce over it too, or take the quantiles of one \
-                           row at a time with part().rows(..)",
-            });
+            return self.of_rows(axes);
         }
         let dims = axes.output_dims(self.source.shape());
         Ok(axes.output(self.find(axes)?, dims))
+    }
+
+    /// The quantiles of the cells of an axis whose cells are rows.
+    fn of_rows<A>(self, axis: A) -> Result<Values<Vec<f64>>>
+    where
+        A: Axis<Output<Vec<f64>> = Values<Vec<f64>>>,
+    {
+        let shape = self.source.shape();
+        if Grid::new(shape.rows(), shape.row_len(), size_of::<T>()).tiles() <= 1 {
+            check(self.at)?;
+            let kernel = Folding::new(OfRows { at: self.at }, axis).nan(self.nan);
+            return self.engine.reduce(self.source, kernel.masked(self.mask));
+        }
+        let dims = axis.output_dims(shape);
+        Ok(axis.output(self.find(axis)?, dims))
     }
 
     fn find<A: Axis>(&self, axis: A) -> Result<Vec<Vec<f64>>> {

@@ -108,7 +108,11 @@ impl<'a, M> Counting<'a, M> {
         {
             return count_one(picked, range, shift, table);
         }
-        let first = if self.cell == Cell::Column { picked.bounds().cols.start } else { 0 };
+        let first = match self.cell {
+            Cell::All => 0,
+            Cell::Column => picked.bounds().cols.start,
+            Cell::Row => picked.bounds().rows.start,
+        };
         let shifts: Vec<Option<u32>> = (0..self.ranges.len()).map(|i| self.shift(i)).collect();
         let parts = self.parts.unwrap_or(0) as usize;
         picked.each(|cell, x, _| {

@@ -1,0 +1,68 @@
+//! Quantiles per row, of rows that blocks hold whole: found where the row is.
+
+use rowmill_core::Shape;
+
+use super::{between_elements, places};
+use crate::Result;
+use crate::kernel::folding::{CellPlace, Picked};
+use crate::kernel::key::Key;
+use crate::kernel::{CellKernel, Numeric};
+use rowmill_lanes::lanes::Lane;
+
+/// The quantiles of each row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfRows<'a> {
+    pub(super) at: &'a [f64],
+}
+
+impl<T: Numeric> CellKernel<T> for OfRows<'_> {
+    type Value = Vec<f64>;
+    /// The quantiles; nothing as long as nothing went in.
+    type State = Vec<f64>;
+
+    fn new_state(&self) -> Vec<f64> {
+        Vec::new()
+    }
+    fn fold(&self, cells: &mut [Vec<f64>], picked: &Picked<'_, T>) -> Result<()> {
+        let mut keys = Vec::new();
+        picked.runs(|run| {
+            keys.clear();
+            let mut nan = false;
+            run.each(|_, x, _| {
+                nan |= x.is_nan();
+                keys.push(x.key());
+            });
+            let nothing = nan || keys.is_empty();
+            cells[run.cell] = if nothing {
+                vec![f64::NAN; self.at.len()]
+            } else {
+                self.at.iter().map(|&q| quantile::<T>(&mut keys, q)).collect()
+            };
+        });
+        Ok(())
+    }
+    fn merge(&self, state: &mut Vec<f64>, next: Vec<f64>) {
+        // Of a row that is whole in one block, the other has nothing.
+        if state.is_empty() {
+            *state = next;
+        }
+    }
+    fn fits(&self, state: &Vec<f64>, _: &Shape) -> bool {
+        state.is_empty() || state.len() == self.at.len()
+    }
+    fn value(&self, state: &Vec<f64>, _: &CellPlace<'_>) -> Result<Vec<f64>> {
+        Ok(if state.is_empty() { vec![f64::NAN; self.at.len()] } else { state.clone() })
+    }
+    fn describe(&self) -> Option<String> {
+        Some(format!("Quantiles {:?}", self.at))
+    }
+}
+
+/// A quantile of keys, of which there is one at least; they change their places.
+fn quantile<T: Numeric>(keys: &mut [u64], q: f64) -> f64 {
+    let (low, _, part) = places(q, keys.len() as u64);
+    let (_, &mut at, above) = keys.select_nth_unstable(low as usize);
+    let next = if part > 0.0 { above.iter().copied().min().unwrap_or(at) } else { at };
+    let [low, high] = [at, next].map(T::Lane::from_key);
+    between_elements::<T>(low, high, part)
+}

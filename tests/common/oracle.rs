@@ -9,10 +9,11 @@
 //! | var | rounded once | relative `1e-12`, and what rounding of the mean costs | likewise |
 
 use rowmill::{
-    Block, Counts, DType, Element, Engine, Error, Mean, MeanVar, MinMax, Moments, NanPolicy, Range,
-    Reduce, Result, Selector, Shape, SliceSource, Source, Stats, Sum, Summary, Tally, Values,
+    Counts, DType, Engine, Error, Mean, MeanVar, MinMax, Moments, NanPolicy, Numeric, Range,
+    Result, Selector, SliceSource, Source, Stats, Sum, Summary, Tally, Values,
 };
 
+use super::erased::Erased;
 use super::exact::{Natural, fsum, is_ratio_rounded, mean_and_squares};
 use super::value::{Total, Value};
 
@@ -177,30 +178,6 @@ fn same_summary<T: Value>(a: &Summary<T>, sum: T::Sum, moments: MeanVar, tally: 
     assert_eq!(bits(a.var), bits(moments.var), "var of Stats, {at}");
 }
 
-/// A reduction whose failure at the end is its result, so that it spoils no other.
-pub struct Tried<R>(pub R);
-
-impl<T: Element, R: Reduce<T>> Reduce<T> for Tried<R> {
-    type Partial = R::Partial;
-    type Output = Result<R::Output>;
-
-    fn check(&self, shape: &Shape) -> Result<()> {
-        self.0.check(shape)
-    }
-    fn identity(&self) -> R::Partial {
-        self.0.identity()
-    }
-    fn accumulate(&self, partial: &mut R::Partial, block: &Block<'_, T>) -> Result<()> {
-        self.0.accumulate(partial, block)
-    }
-    fn merge(&self, partial: &mut R::Partial, next: R::Partial) {
-        self.0.merge(partial, next);
-    }
-    fn finish(&self, partial: R::Partial, shape: &Shape) -> Result<Self::Output> {
-        Ok(self.0.finish(partial, shape))
-    }
-}
-
 /// What all kernels gave, cell by cell.
 struct Answers<T: Value> {
     mean: Vec<f64>,
@@ -211,6 +188,17 @@ struct Answers<T: Value> {
     sum: Result<Vec<T::Sum>>,
     stats: Result<Vec<Summary<T>>>,
 }
+
+/// The kernels that give these.
+type Kernels<'a, T> = (
+    Erased<'a, T, Vec<f64>>,
+    Erased<'a, T, Vec<MeanVar>>,
+    Erased<'a, T, Vec<MeanVar>>,
+    Erased<'a, T, Vec<Tally>>,
+    Erased<'a, T, Result<Vec<Range<T>>>>,
+    Erased<'a, T, Result<Vec<<T as Numeric>::Sum>>>,
+    Erased<'a, T, Result<Vec<Summary<T>>>>,
+);
 
 /// An array, and what a mask keeps of it.
 pub struct Case<'a, T> {
@@ -230,26 +218,15 @@ macro_rules! answers {
             mask: &dyn Fn() -> M,
             nan: NanPolicy,
         ) -> Result<Answers<T>> {
-            let kernels = (
-                Mean::$constructor().masked(mask()).nan(nan),
-                Moments::$constructor().masked(mask()).nan(nan),
-                Moments::$constructor().masked(mask()).nan(nan).ddof(1),
-                Counts::$constructor().masked(mask()).nan(nan),
-                Tried(MinMax::$constructor().masked(mask()).nan(nan)),
-                Tried(Sum::$constructor().masked(mask()).nan(nan)),
-                Tried(Stats::$constructor().masked(mask()).nan(nan)),
-            );
-            let (mean, moments, moments_1, tally, range, sum, stats) =
-                self.engine.reduce(self.source, kernels)?;
-            Ok(Answers {
-                mean: $list(mean),
-                moments: $list(moments),
-                moments_1: $list(moments_1),
-                tally: $list(tally),
-                range: range.map($list),
-                sum: sum.map($list),
-                stats: stats.map($list),
-            })
+            self.reduce((
+                Erased::new(Mean::$constructor().masked(mask()).nan(nan), $list),
+                Erased::new(Moments::$constructor().masked(mask()).nan(nan), $list),
+                Erased::new(Moments::$constructor().masked(mask()).nan(nan).ddof(1), $list),
+                Erased::new(Counts::$constructor().masked(mask()).nan(nan), $list),
+                Erased::tried(MinMax::$constructor().masked(mask()).nan(nan), $list),
+                Erased::tried(Sum::$constructor().masked(mask()).nan(nan), $list),
+                Erased::tried(Stats::$constructor().masked(mask()).nan(nan), $list),
+            ))
         }
     };
 }
@@ -258,6 +235,12 @@ impl<T: Value> Case<'_, T> {
     answers!(over_all, all, |v| vec![v]);
     answers!(over_columns, per_column, Values::into_vec);
     answers!(over_rows, per_row, Values::into_vec);
+
+    fn reduce(&self, kernels: Kernels<'_, T>) -> Result<Answers<T>> {
+        let (mean, moments, moments_1, tally, range, sum, stats) =
+            self.engine.reduce(self.source, kernels)?;
+        Ok(Answers { mean, moments, moments_1, tally, range, sum, stats })
+    }
 
     /// Checks all kernels over all axes, under every policy.
     pub fn check<M: Selector<T>>(&self, mask: impl Fn() -> M) {

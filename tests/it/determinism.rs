@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use crate::common::erased::Erased;
 use crate::common::layouts::{AnySource, every_layout};
 use crate::common::oracle::bits;
 use crate::common::value::{Kind, Total, Value};
 use crate::common::{Rng, engine};
 use proptest::prelude::*;
 use rowmill::{
-    Block, ChunkSize, CompareOp, Engine, Isa, Mask, Mean, MinMax, Moments, NanPolicy, Normalize,
-    NormalizeAxis, Reduce, Result, Selector, Shape, SliceSource, Stats, Sum, Summary, Unmasked,
-    f16, map_elements, map_rows,
+    Block, ChunkSize, CompareOp, Engine, Isa, Mask, Mean, MeanVar, MinMax, Moments, NanPolicy,
+    Normalize, NormalizeAxis, Numeric, Reduce, Result, Selector, Shape, SliceSource, Stats, Sum,
+    Summary, Unmasked, Values, f16, map_elements, map_rows,
 };
 
 const CHUNKS: [ChunkSize; 5] = [
@@ -76,6 +77,26 @@ fn summary_bits<T: Value>(s: &Summary<T>, to: &mut Vec<u64>) {
     to.extend([s.min, s.max].map(|x| x.map_or(1, |x| bits(x.float()))));
 }
 
+/// Kernels of which the engine is asked together, and what it says.
+type Kernels<'a, T> = (
+    Erased<'a, T, Vec<Summary<T>>>,
+    Erased<'a, T, Vec<Summary<T>>>,
+    Erased<'a, T, Vec<Summary<T>>>,
+    Erased<'a, T, <T as Numeric>::Sum>,
+    Erased<'a, T, Vec<f64>>,
+    Erased<'a, T, Vec<f64>>,
+    Erased<'a, T, Vec<MeanVar>>,
+    Fingerprint,
+);
+
+fn reduced<'a, T: Value>(
+    engine: &Engine,
+    source: &AnySource<'_, T>,
+    kernels: Kernels<'a, T>,
+) -> <Kernels<'a, T> as Reduce<T>>::Output {
+    engine.reduce(source, kernels).expect("an answer")
+}
+
 /// All bits of all kernels over all axes.
 fn answers<T: Value, M: Selector<T>>(
     engine: &Engine,
@@ -83,20 +104,28 @@ fn answers<T: Value, M: Selector<T>>(
     mask: &dyn Fn() -> M,
     nan: NanPolicy,
 ) -> Vec<u64> {
-    let kernels = (
-        Stats::all().masked(mask()).nan(nan),
-        Stats::per_column().masked(mask()).nan(nan),
-        Stats::per_row().masked(mask()).nan(nan),
-        Sum::all().masked(mask()).nan(nan),
-        Mean::per_column().masked(mask()).nan(nan),
-        Mean::per_row().masked(mask()).nan(nan),
-        Moments::per_column().masked(mask()).nan(nan),
-        Fingerprint,
+    macro_rules! kernel {
+        ($kernel:expr, $list:expr) => {
+            Erased::new($kernel.masked(mask()).nan(nan), $list)
+        };
+    }
+    let summary = |s: Summary<T>| vec![s];
+    let got = reduced(
+        engine,
+        source,
+        (
+            kernel!(Stats::all(), summary),
+            kernel!(Stats::per_column(), Values::into_vec),
+            kernel!(Stats::per_row(), Values::into_vec),
+            kernel!(Sum::all(), |sum| sum),
+            kernel!(Mean::per_column(), Values::into_vec),
+            kernel!(Mean::per_row(), Values::into_vec),
+            kernel!(Moments::per_column(), Values::into_vec),
+            Fingerprint,
+        ),
     );
-    let got = engine.reduce(source, kernels).expect("an answer");
     let mut all = vec![bits(got.3.float()), got.7];
-    summary_bits(&got.0, &mut all);
-    got.1.iter().chain(&got.2).for_each(|s| summary_bits(s, &mut all));
+    got.0.iter().chain(&got.1).chain(&got.2).for_each(|s| summary_bits(s, &mut all));
     all.extend(got.4.iter().chain(&got.5).map(|&x| bits(x)));
     all.extend(got.6.iter().map(|m| bits(m.var)));
     all

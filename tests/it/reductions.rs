@@ -4,16 +4,17 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use crate::common::erased::Erased;
 use crate::common::exact::fsum;
 use crate::common::layouts::{AnySource, every_layout};
-use crate::common::oracle::{Tried, bits};
+use crate::common::oracle::bits;
 use crate::common::value::{Kind, Total, Value};
 use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
 use rowmill::{
     AllTrue, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, ChunkSize, Covariance, Distinct,
     Engine, Error, Extrema, Extremum, Histogram, HistogramCounts, Isa, Kurtosis, Mask, Mean,
-    NanPolicy, Norm, NormOrder, Product, Ptp, Result, Resume, Selector, Shape, Skewness,
+    NanPolicy, Norm, NormOrder, Numeric, Product, Ptp, Result, Resume, Selector, Shape, Skewness,
     SliceSource, Sum, TopK, Unmasked, Values, WeightedMean, f16,
 };
 
@@ -50,6 +51,61 @@ struct Got<T: Value> {
     sketch: Vec<Vec<f64>>,
 }
 
+/// Answers of which the engine is asked together.
+type Places<'a, T> = (
+    Erased<'a, T, Result<Vec<Extrema<T>>>>,
+    Erased<'a, T, Result<Vec<Extremum<T>>>>,
+    Erased<'a, T, Result<Vec<Extremum<T>>>>,
+    Erased<'a, T, Result<Vec<<T as Numeric>::Sum>>>,
+    Erased<'a, T, Result<Vec<<T as Numeric>::Sum>>>,
+    Erased<'a, T, Result<Vec<<T as Numeric>::Sum>>>,
+    Erased<'a, T, Vec<f64>>,
+);
+type Lists<'a, T> = (
+    Erased<'a, T, Vec<bool>>,
+    Erased<'a, T, Vec<bool>>,
+    Erased<'a, T, Vec<u64>>,
+    Erased<'a, T, Vec<Vec<Extremum<T>>>>,
+    Erased<'a, T, Vec<Vec<Extremum<T>>>>,
+    Erased<'a, T, Vec<HistogramCounts>>,
+    Erased<'a, T, Vec<HistogramCounts>>,
+    Erased<'a, T, Vec<Vec<f64>>>,
+);
+type Floats<'a, T> = [Erased<'a, T, Vec<f64>>; 6];
+
+fn got<T: Value>(
+    engine: &Engine,
+    x: &SliceSource<'_, T>,
+    (places, lists, floats): (Places<'_, T>, Lists<'_, T>, Floats<'_, T>),
+) -> Result<Got<T>> {
+    let (extrema, smallest, largest, product, ptp, sum, mean) = engine.reduce(x, places)?;
+    let (any, all, distinct, top, bottom, uniform, edged, sketch) = engine.reduce(x, lists)?;
+    let [a, b, c, d, e, f] = floats;
+    let (skewness, kurtosis, unbiased, l1, l2, most) = engine.reduce(x, (a, b, c, d, e, f))?;
+    let shape = skewness.into_iter().zip(kurtosis).zip(unbiased);
+    let shape = shape.map(|((a, b), c)| [a, b, c]).collect();
+    let norms = [l1, l2, most];
+    Ok(Got {
+        extrema,
+        smallest,
+        largest,
+        product,
+        ptp,
+        sum,
+        mean,
+        any,
+        all,
+        distinct,
+        top,
+        bottom,
+        uniform,
+        edged,
+        shape,
+        norms,
+        sketch,
+    })
+}
+
 macro_rules! over {
     ($name:ident, $axis:ident, $list:expr) => {
         fn $name<T: Value, M: Selector<T>>(
@@ -60,65 +116,42 @@ macro_rules! over {
         ) -> Result<Got<T>> {
             macro_rules! kernel {
                 ($kernel:expr) => {
-                    $kernel.masked(mask()).nan(nan)
+                    Erased::new($kernel.masked(mask()).nan(nan), $list)
                 };
             }
-            let (extrema, smallest, largest, product, ptp, sum, mean) = engine.reduce(
-                x,
-                (
-                    Tried(kernel!(ArgMinMax::$axis())),
-                    Tried(kernel!(ArgMin::$axis())),
-                    Tried(kernel!(ArgMax::$axis())),
-                    Tried(kernel!(Product::$axis())),
-                    Tried(kernel!(Ptp::$axis())),
-                    Tried(kernel!(Sum::$axis().exact())),
-                    kernel!(Mean::$axis().exact()),
-                ),
-            )?;
-            let (any, all, distinct, top, bottom, uniform, edged, sketch) = engine.reduce(
-                x,
-                (
-                    kernel!(AnyTrue::$axis()),
-                    kernel!(AllTrue::$axis()),
-                    kernel!(Distinct::$axis()),
-                    kernel!(TopK::largest(3)?.$axis()),
-                    kernel!(TopK::smallest(5)?.$axis()),
-                    kernel!(uniform().$axis()),
-                    kernel!(edged().$axis()),
-                    kernel!(ApproxQuantiles::new(&QUANTILES, WITHIN)?.$axis()),
-                ),
-            )?;
-            let (skewness, kurtosis, unbiased, l1, l2, most) = engine.reduce(
-                x,
-                (
-                    kernel!(Skewness::$axis()),
-                    kernel!(Kurtosis::$axis()),
-                    kernel!(Skewness::$axis().unbiased()),
-                    kernel!(Norm::$axis().order(NormOrder::L1)),
-                    kernel!(Norm::$axis()),
-                    kernel!(Norm::$axis().order(NormOrder::Max)),
-                ),
-            )?;
-            let shape = $list(skewness).into_iter().zip($list(kurtosis)).zip($list(unbiased));
-            Ok(Got {
-                extrema: extrema.map($list),
-                smallest: smallest.map($list),
-                largest: largest.map($list),
-                product: product.map($list),
-                ptp: ptp.map($list),
-                sum: sum.map($list),
-                mean: $list(mean),
-                any: $list(any),
-                all: $list(all),
-                distinct: $list(distinct),
-                top: $list(top),
-                bottom: $list(bottom),
-                uniform: $list(uniform),
-                edged: $list(edged),
-                shape: shape.map(|((a, b), c)| [a, b, c]).collect(),
-                norms: [$list(l1), $list(l2), $list(most)],
-                sketch: $list(sketch),
-            })
+            macro_rules! tried {
+                ($kernel:expr) => {
+                    Erased::tried($kernel.masked(mask()).nan(nan), $list)
+                };
+            }
+            let places = (
+                tried!(ArgMinMax::$axis()),
+                tried!(ArgMin::$axis()),
+                tried!(ArgMax::$axis()),
+                tried!(Product::$axis()),
+                tried!(Ptp::$axis()),
+                tried!(Sum::$axis().exact()),
+                kernel!(Mean::$axis().exact()),
+            );
+            let lists = (
+                kernel!(AnyTrue::$axis()),
+                kernel!(AllTrue::$axis()),
+                kernel!(Distinct::$axis()),
+                kernel!(TopK::largest(3)?.$axis()),
+                kernel!(TopK::smallest(5)?.$axis()),
+                kernel!(uniform().$axis()),
+                kernel!(edged().$axis()),
+                kernel!(ApproxQuantiles::new(&QUANTILES, WITHIN)?.$axis()),
+            );
+            let floats = [
+                kernel!(Skewness::$axis()),
+                kernel!(Kurtosis::$axis()),
+                kernel!(Skewness::$axis().unbiased()),
+                kernel!(Norm::$axis().order(NormOrder::L1)),
+                kernel!(Norm::$axis()),
+                kernel!(Norm::$axis().order(NormOrder::Max)),
+            ];
+            got(engine, x, (places, lists, floats))
         }
     };
 }

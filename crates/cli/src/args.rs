@@ -9,8 +9,8 @@ use crate::axes::Axes;
 use crate::condition::parse_condition;
 use crate::part::{Columns, Entries, Entry};
 use crate::values::{
-    Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Interval, Method, Nan, OrderArg, Size,
-    WhileWritten, parse_part, parse_rows, parse_seconds,
+    Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Fractions, Interval, Method, Nan, OrderArg,
+    Size, WhileWritten, parse_part, parse_rows, parse_seconds,
 };
 
 /// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
@@ -32,6 +32,7 @@ Examples:
   rowmill stats x.npy
   rowmill sum x.npy --where 'x > 0.5'
   rowmill mean x.npy --axis columns --nan skip --json
+  rowmill quantiles x.npy --at 0.5,0.99 --axis columns
   rowmill normalize x.npy x_z.npy
   rowmill checksum x.npy && rowmill verify x.npy
   rowmill stats x.dat --dtype f32 --shape 1000000,64";
@@ -53,6 +54,9 @@ pub(crate) enum Command {
     /// The mean, in float64
     #[command(after_help = MEAN_EXAMPLES)]
     Mean(TotalArgs),
+    /// The median and other quantiles, exact, in a few reads and little memory
+    #[command(after_help = QUANTILES_EXAMPLES)]
+    Quantiles(QuantilesArgs),
     /// What stats makes of some rows, kept in a file: merged with that of the others, it gives the bits of
     /// a single run
     #[command(after_help = PARTIAL_EXAMPLES)]
@@ -140,6 +144,15 @@ Examples:
   rowmill mean x.npy --axis columns --nan skip
   rowmill mean x.npy --where 'x > 0.5' --json
   rowmill mean x.npy --mask keep.npy";
+
+const QUANTILES_EXAMPLES: &str = "\
+Between two elements numpy's method `linear` counts. One read for what fits in memory, mostly two or three
+for what does not.
+
+Examples:
+  rowmill quantiles x.npy                        the quartiles
+  rowmill quantiles x.npy --at 0.5,0.99 --axis columns --nan skip
+  rowmill quantiles x.npy --at 0.5 --axis rows --json";
 
 const PARTIAL_EXAMPLES: &str = "\
 Rows have to begin and end where blocks do; an error names rows near them that would do, and --part
@@ -379,6 +392,36 @@ pub(crate) struct TotalArgs {
     pub(crate) engine: EngineArgs,
     #[command(flatten)]
     pub(crate) checkpoint: CheckpointArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct QuantilesArgs {
+    /// Which quantiles, from 0 to 1; 0.5 is the median
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "0.25,0.5,0.75",
+        allow_negative_numbers = true
+    )]
+    pub(crate) at: Fractions,
+    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
+    pub(crate) axis: Axes,
+    /// Axes that are reduced stay in the shape of the answer, with length 1
+    #[arg(long)]
+    pub(crate) keepdims: bool,
+    /// A NaN makes the answer NaN, is left out, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
+    pub(crate) nan: Nan,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) input: InputsArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -25,7 +25,7 @@ pub(crate) const MOST_ON_A_TERMINAL: usize = 40;
 
 /// A table whose lines are made when they are written, twice: millions of them need no memory.
 pub(crate) struct Table<'a> {
-    pub(crate) header: Vec<&'static str>,
+    pub(crate) header: Vec<&'a str>,
     pub(crate) len: usize,
     /// The cells of a line, the label first.
     pub(crate) line: &'a dyn Fn(usize) -> Vec<String>,

@@ -206,6 +206,22 @@ impl FromStr for Size {
     }
 }
 
+/// Numbers from 0 to 1, one at least.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fractions(pub(crate) Vec<f64>);
+
+impl FromStr for Fractions {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fraction = |text: &str| match text.trim().parse() {
+            Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+            _ => Err(format!("{:?} is not a number from 0 to 1, such as 0.5", text.trim())),
+        };
+        text.split(',').map(fraction).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// A finite interval that is not empty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Interval {
@@ -250,6 +266,14 @@ mod tests {
         }
         for text in ["", "0", "auto", "5rows", "-1", "1.5G", "99999999999G", "lots"] {
             assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn fractions() {
+        assert_eq!("0, 0.5,1".parse(), Ok(Fractions(vec![0.0, 0.5, 1.0])));
+        for text in ["", "50", "0.5,", "-0.1", "nan", "50%"] {
+            assert!(text.parse::<Fractions>().is_err(), "{text}");
         }
     }
 

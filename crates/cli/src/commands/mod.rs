@@ -7,6 +7,7 @@ mod describe;
 mod info;
 mod normalize;
 mod partial;
+mod quantiles;
 mod stats;
 mod total;
 mod verify;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure>
         Command::Sum(args) => total::run(Total::Sum, args, out),
         Command::Mean(args) => total::run(Total::Mean, args, out),
         Command::Normalize(args) => normalize::run(args, out),
+        Command::Quantiles(args) => quantiles::run(args, out),
         Command::Partial(args) => partial::make(args, out),
         Command::Merge(args) => partial::merge(args, out),
         Command::Checksum(args) => verify::make(args, out),

@@ -1,4 +1,4 @@
-//! `--axis` with lists, `--keepdims` and `--exact`.
+//! `--axis` with lists, `--keepdims` and `--exact`; quantiles.
 
 use serde_json::json;
 
@@ -70,6 +70,22 @@ fn bad_axes() {
     run(&["sum", "--axis", "2"], &x).fails(2, &["axis 2 was asked for", "(2, 2)"]);
     run(&["sum", "--axis", "0,-2"], &x).fails(2, &["asked for twice"]);
     run(&["stats", "--axis", "cols"], &x).fails(2, &["such as 0,2 or -1"]);
+}
+
+#[test]
+fn quantiles() {
+    let dir = dir();
+    let x = write(&dir, "x.npy", &[2, 3], &[1.0_f32, f32::NAN, 4.0, 3.0, 8.0, 6.0]);
+    let found = run(&["quantiles", "--json", "--nan", "skip", "--at", "0.5,0"], &x).json();
+    assert_eq!((&found["at"], &found["quantiles"]), (&json!([0.5, 0.0]), &json!([4.0, 1.0])));
+    let found = run(&["quantiles", "--json", "--at", "0.5", "--axis", "columns"], &x).json();
+    assert_eq!(found["quantiles"], json!([[2.0], [null], [5.0]]));
+    let found =
+        run(&["quantiles", "--json", "--at", "1", "--axis", "1", "--where", "x < 7"], &x).json();
+    assert_eq!(found["quantiles"], json!([[4.0], [6.0]]));
+    let table = run(&["quantiles", "--axis", "columns", "--nan", "skip"], &weather()).ok();
+    assert!(table.contains("0.25") && table.contains("wind_gust"), "{table}");
+    run(&["quantiles", "--at", "50"], &x).fails(2, &["is not a number from 0 to 1"]);
 }
 
 #[test]

@@ -224,7 +224,7 @@ fn pieces(
 
 /// Copies a box. Its two innermost sides are those along which elements follow each other: where they are
 /// read from, and where they go.
-fn copy<T: Copy>(sides: &mut Vec<Side>, from: &[T], to: &mut [T]) {
+fn copy<T: Copy + Default>(sides: &mut Vec<Side>, from: &[T], to: &mut [T]) {
     sides.retain(|side| side.len > 1);
     sides.sort_unstable_by_key(|side| std::cmp::Reverse(side.to));
     let across = (0..sides.len()).min_by_key(|&i| sides[i].from);
@@ -236,23 +236,43 @@ fn copy<T: Copy>(sides: &mut Vec<Side>, from: &[T], to: &mut [T]) {
     copy_sides(sides, from, to);
 }
 
-/// Elements that are read across at a time, a cache line each: they stay in a first-level cache until the
-/// elements next to them are wanted.
-const LINES: usize = 256;
+/// Elements that are read and written together where elements change between rows and columns: cache lines,
+/// each of which is read or written once, however far apart they are.
+const SQUARE: usize = 16;
 
-fn copy_sides<T: Copy>(sides: &[Side], from: &[T], to: &mut [T]) {
+fn transpose<T: Copy + Default>(along: Side, across: Side, from: &[T], to: &mut [T]) {
+    for first in (0..across.len).step_by(SQUARE) {
+        for start in (0..along.len).step_by(SQUARE) {
+            let (n, m) = ((across.len - first).min(SQUARE), (along.len - start).min(SQUARE));
+            let from = &from[first * across.from + start..];
+            let to = &mut to[start * along.to + first..];
+            if (n, m) != (SQUARE, SQUARE) {
+                for i in 0..m {
+                    copy_run(Side { len: n, ..across }, &from[i..], &mut to[i * along.to..]);
+                }
+                continue;
+            }
+            let mut square = [[T::default(); SQUARE]; SQUARE];
+            for (i, row) in square.iter_mut().enumerate() {
+                row.copy_from_slice(&from[i * across.from..][..SQUARE]);
+            }
+            for i in 0..SQUARE {
+                let column = &mut to[i * along.to..][..SQUARE];
+                for j in 0..SQUARE {
+                    column[j] = square[j][i];
+                }
+            }
+        }
+    }
+}
+
+fn copy_sides<T: Copy + Default>(sides: &[Side], from: &[T], to: &mut [T]) {
     match *sides {
         [] => to[0] = from[0],
         [Side { len, from: 1, to: 1 }] => to[..len].copy_from_slice(&from[..len]),
         [side] => copy_run(side, from, to),
-        [outer, side] if side.from != 1 || side.to != 1 => {
-            for start in (0..side.len).step_by(LINES) {
-                let some = Side { len: (side.len - start).min(LINES), ..side };
-                let (from, to) = (&from[start * side.from..], &mut to[start * side.to..]);
-                for i in 0..outer.len {
-                    copy_run(some, &from[i * outer.from..], &mut to[i * outer.to..]);
-                }
-            }
+        [along @ Side { from: 1, .. }, across @ Side { to: 1, .. }] => {
+            transpose(along, across, from, to);
         }
         [outer, ref rest @ ..] => {
             for i in 0..outer.len {

@@ -152,6 +152,45 @@ const LANES: usize = 16;
 /// The shortest run for which the lanes are worth it.
 const LONG: usize = 8 * LANES;
 
+/// Hands the magnitudes of each group to `f`; zero, which adds nothing to any norm, for what is left out.
+#[inline(always)]
+fn each_group<L: Lane>(
+    groups: &[[L; LANES]],
+    keep: Option<&[u8]>,
+    mut f: impl FnMut(&[f64; LANES]),
+) {
+    let mut x = [0.0; LANES];
+    match keep {
+        None => {
+            for group in groups {
+                for lane in 0..LANES {
+                    x[lane] = group[lane].to_f64().abs();
+                }
+                f(&x);
+            }
+        }
+        Some(keep) => {
+            for (group, keep) in groups.iter().zip(keep.as_chunks::<LANES>().0) {
+                for lane in 0..LANES {
+                    x[lane] = if keep[lane] == 0 { 0.0 } else { group[lane].to_f64().abs() };
+                }
+                f(&x);
+            }
+        }
+    }
+}
+
+/// [`TwoSum::add`] in lanes.
+#[inline(always)]
+fn add(sum: &mut [f64; LANES], error: &mut [f64; LANES], x: &[f64; LANES]) {
+    for lane in 0..LANES {
+        let next = sum[lane] + x[lane];
+        let x_part = next - sum[lane];
+        error[lane] += (sum[lane] - (next - x_part)) + (x[lane] - x_part);
+        sum[lane] = next;
+    }
+}
+
 /// Takes in a run of elements of one cell.
 struct Steps<'a, L> {
     x: &'a [L],
@@ -166,45 +205,34 @@ impl<L: Lane> Job for Steps<'_, L> {
     #[inline(always)]
     fn run(self, _: impl Simd) {
         let Self { x, keep, order, state } = self;
-        let mut sums = [TwoSum::default(); LANES];
+        let (mut sum, mut error) = ([0.0; LANES], [0.0; LANES]);
         let (mut most, mut nan) = ([0.0; LANES], [false; LANES]);
         let (groups, rest) = x.as_chunks::<LANES>();
-        for (i, group) in groups.iter().enumerate() {
-            // Zero adds nothing to any norm.
-            let mut x = group.map(|x| x.to_f64().abs());
-            if let Some(keep) = keep {
-                for (x, &keep) in x.iter_mut().zip(&keep[i * LANES..]) {
-                    *x = if keep == 0 { 0.0 } else { *x };
+        match order {
+            NormOrder::Max => each_group(groups, keep, |x| {
+                for lane in 0..LANES {
+                    most[lane] = if x[lane] > most[lane] { x[lane] } else { most[lane] };
+                    nan[lane] |= x[lane].is_nan();
                 }
-            }
-            match order {
-                NormOrder::Max => {
-                    for lane in 0..LANES {
-                        most[lane] = if x[lane] > most[lane] { x[lane] } else { most[lane] };
-                        nan[lane] |= x[lane].is_nan();
-                    }
+            }),
+            NormOrder::L1 => each_group(groups, keep, |x| add(&mut sum, &mut error, x)),
+            NormOrder::L2 => each_group(groups, keep, |x| {
+                let (mut squares, mut outside) = ([0.0; LANES], false);
+                for lane in 0..LANES {
+                    squares[lane] = x[lane] * x[lane];
+                    outside |= !((SMALL..=LARGE).contains(&x[lane]) | (x[lane] == 0.0));
                 }
-                NormOrder::L1 => {
-                    for lane in 0..LANES {
-                        sums[lane].add(x[lane]);
+                if outside {
+                    for &x in x {
+                        state.step(x, order);
                     }
+                } else {
+                    add(&mut sum, &mut error, &squares);
                 }
-                NormOrder::L2 => {
-                    let outside = |&x: &f64| !((SMALL..=LARGE).contains(&x) | (x == 0.0));
-                    if x.iter().fold(false, |any, x| any | outside(x)) {
-                        for x in x {
-                            state.step(x, order);
-                        }
-                        continue;
-                    }
-                    for lane in 0..LANES {
-                        sums[lane].add(x[lane] * x[lane]);
-                    }
-                }
-            }
+            }),
         }
         for lane in 0..LANES {
-            state.middle.join(sums[lane]);
+            state.middle.join(TwoSum { sum: sum[lane], error: error[lane] });
             state.most = if most[lane] > state.most { most[lane] } else { state.most };
             state.nan |= nan[lane];
         }

@@ -101,7 +101,7 @@ impl Ranks {
 }
 
 /// Elements that are looked at together: most have none among the best.
-const PIECE: usize = 128;
+const PIECE: usize = 256;
 
 /// Whether an element may be as good as `bar`; a NaN always may.
 struct Reaches<'a, L> {
@@ -116,11 +116,8 @@ impl<L: Lane> Job for Reaches<'_, L> {
     #[inline(always)]
     fn run(self, _: impl Simd) -> bool {
         let Self { x, bar, largest } = self;
-        if largest {
-            !x.iter().fold(true, |all, &x| all & (x < bar))
-        } else {
-            !x.iter().fold(true, |all, &x| all & (x > bar))
-        }
+        let worse = |x: L| if largest { x < bar } else { x > bar };
+        x.iter().fold(0, |any, &x| any | u32::from(!worse(x))) != 0
     }
 }
 

@@ -102,7 +102,7 @@ fn every_set_of_axes_of_every_layout() {
 /// Rows that are longer than a block, and blocks of many rows.
 #[test]
 fn long_rows_and_many_rows() {
-    for dims in [[2, 700, 300], [3, 5, 40_001], [2000, 3, 100]] {
+    for dims in [[2, 700, 300], [3, 5, 40_001], [2000, 3, 100], [2, 5000, 7]] {
         let values = f64::many(dims.iter().product(), Kind::Any, 9);
         check(&AnySource::new("f64", SliceSource::new(&values, dims).expect("as many")), &values);
     }
@@ -191,12 +191,22 @@ fn views_have_identities_of_their_own() {
     let values = f32::many(24, Kind::Small, 3);
     let order = rowmill::Order::C;
     crate::common::write_npy(&path, &values, &[2, 3, 4], order, rowmill::ByteOrder::NATIVE);
+    let raw = folder.path().join("x.dat");
+    std::fs::copy(&path, &raw).expect("copied");
     let x: Array<f32> = Array::open(&path).expect("a file");
-    let identity = |axes: &[isize]| {
-        let over = Over::new(&x, axes).expect("axes");
+    let identity = |x: &Array<f32>, axes: &[isize]| {
+        let over = Over::new(x, axes).expect("axes");
         format!("{:?}", Source::<f32>::identity(over.view()).expect("a file has one"))
     };
-    let all = [identity(&[0]), identity(&[1]), identity(&[2])];
+    // The same bytes in another shape, whose view over axis 1 has the shape of that of the first.
+    let spec = |dims: [usize; 3]| {
+        let shape = rowmill::Shape::new(dims).expect("small");
+        let spec = rowmill::RawSpec::new(rowmill::DType::F32, shape).offset(128);
+        rowmill::OpenOptions::new().spec(spec).open(&raw).expect("a file")
+    };
+    let (a, b): (Array<f32>, Array<f32>) = (spec([2, 3, 4]), spec([4, 3, 2]));
+    assert_ne!(identity(&a, &[1]), identity(&b, &[1]));
+    let all = [identity(&x, &[0]), identity(&x, &[1]), identity(&x, &[2])];
     for (i, a) in all.iter().enumerate() {
         assert!(all[i + 1..].iter().all(|b| a != b), "{all:?}");
     }

@@ -374,8 +374,8 @@ pub(crate) struct TotalArgs {
     /// Axes that are reduced stay in the shape of the answer, with length 1
     #[arg(long)]
     pub(crate) keepdims: bool,
-    /// Round once: the answer of all digits of all elements, whatever cancels (float32 and float64;
-    /// integers are exact anyway)
+    /// Round once: the answer of all digits of all elements, whatever cancels. (Of integers it is exact
+    /// anyway)
     #[arg(long)]
     pub(crate) exact: bool,
     /// A NaN makes the answer NaN, is left out, or ends the job

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rowmill::{Element, Over, Shape};
+use rowmill::{Checkpoint, Element, Over, Shape};
 use serde::{Serialize, Serializer};
 
+use crate::args::CheckpointArgs;
 use crate::failure::Failure;
 use crate::input::Readable;
 use crate::reduce::{Cells, Select};
@@ -71,6 +72,15 @@ impl Axes {
             Self::Listed(axes) => axes == &[0],
         }
     }
+
+    /// For a checkpoint, which sees an array as its axes are reduced.
+    pub(crate) fn checkpoint(&self, args: &CheckpointArgs, shape: &Shape) -> Option<Checkpoint> {
+        let checkpoint = args.get()?;
+        Some(match self {
+            Self::Named(_) => checkpoint,
+            Self::Listed(_) => checkpoint.label(format!("over axes {self} of {shape}")),
+        })
+    }
 }
 
 /// What a job reads, seen so that its axes are all, columns or rows.
@@ -113,6 +123,11 @@ impl<'a, T: Element> Seen<'a, T> {
                      axes the mask needs the shape of the array"
                         .to_owned(),
                 ));
+            }
+            Select::Condition(condition, rows)
+                if !condition.has_columns() && rows.shape() == &shape =>
+            {
+                Select::Condition(condition, Box::new(Over::new(rows, listed)?.into_view()))
             }
             Select::Condition(..) => {
                 return Err(Failure::Usage(

@@ -8,6 +8,7 @@ use rowmill::{
 };
 
 use crate::args::{EngineArgs, InputArgs, InputsArgs, PartArgs, RawArgs, ReadArgs, SelectArgs};
+use crate::axes::Axes;
 use crate::condition::Pointed;
 use crate::failure::Failure;
 use crate::note;
@@ -55,7 +56,7 @@ impl InputArgs {
     pub(crate) fn refuse_field(&self, why: &str) -> Result<(), Failure> {
         match with_field(&self.file).1 {
             Some(field) => Err(Failure::Usage(format!(
-                "{why}; a field ([{}]) can be read by sum, mean, stats, info and normalize",
+                "{why}; a field ([{}]) can be read by info, describe, stats, sum, mean, quantiles and normalize",
                 clean(&field)
             ))),
             None => Ok(()),
@@ -210,6 +211,17 @@ impl Input {
     pub(crate) fn failure(&self, error: Error) -> Failure {
         let hint = self.locate(&error);
         Failure::from(error).or_hint(hint)
+    }
+
+    /// The same of a job over these axes: rows of a view are no rows of the files.
+    pub(crate) fn failure_over(&self, axes: &Axes, error: Error) -> Failure {
+        match (axes, error) {
+            (Axes::Listed(_), Error::NanFound { .. }) => Failure::Found(
+                "there is a NaN; --nan skip leaves NaN out, --axis rows --nan error says where it is"
+                    .to_owned(),
+            ),
+            (_, error) => self.failure(error),
+        }
     }
 
     /// In which file a row is, of many.

@@ -60,17 +60,28 @@ impl<S> Merged<S> {
         fits.then(|| (row, first * len..(first + rows.len()) * len))
     }
 
+    fn tile_of<'a, T: Element>(
+        &'a self,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+        below: bool,
+    ) -> Result<Tile<'a, T>>
+    where
+        S: Source<T>,
+    {
+        match below {
+            false => self.source.tile(rows, cols, buffer),
+            true => self.source.tile_below_ceiling(rows, cols, buffer),
+        }
+    }
+
     fn lend<'a, T: Element>(
         &'a self,
         rows: Range<usize>,
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
-        tile: impl for<'b> Fn(
-            &'b S,
-            Range<usize>,
-            Range<usize>,
-            &'b mut TileBuffer<T>,
-        ) -> Result<Tile<'b, T>>,
+        below: bool,
     ) -> Result<Tile<'a, T>>
     where
         S: Source<T>,
@@ -88,25 +99,32 @@ impl<S> Merged<S> {
             && (whole || n == 1)
         {
             let run = if whole { run } else { run.start + cols.start..run.start + cols.end };
-            let tile = tile(&self.source, row..row + 1, run, buffer)?;
+            let tile = self.tile_of(row..row + 1, run, buffer, below)?;
             return Ok(Tile::new(tile.row(0), n, width, width));
         }
         let (values, inner) = buffer.nested(n * width);
         let (mut next, mut rest) = (rows.start, &mut values[..]);
         while next < rows.end {
             let (row, first) = (next / self.each, next % self.each);
+            let in_row = (self.each - first).min(rows.end - next);
+            if !whole {
+                // Runs of the same row of the source together.
+                let (to, more) = std::mem::take(&mut rest).split_at_mut(in_row * width);
+                let start = first * row_len;
+                let runs = (start + cols.start..start + cols.end, row_len);
+                self.source.read_runs(row, runs, to, inner, below)?;
+                rest = more;
+                next += in_row;
+                continue;
+            }
             // Whole rows of the source together, else to the end of one.
             let whole_rows = (rows.end - next) / self.each;
-            let (some, run, done) = if whole && first == 0 && whole_rows > 0 {
+            let (some, run, done) = if first == 0 && whole_rows > 0 {
                 (row..row + whole_rows, 0..self.each * row_len, whole_rows * self.each)
-            } else if whole {
-                let done = (self.each - first).min(rows.end - next);
-                (row..row + 1, first * row_len..(first + done) * row_len, done)
             } else {
-                let start = first * row_len;
-                (row..row + 1, start + cols.start..start + cols.end, 1)
+                (row..row + 1, first * row_len..(first + in_row) * row_len, in_row)
             };
-            let tile = tile(&self.source, some, run, inner)?;
+            let tile = self.tile_of(some, run, inner, below)?;
             for slice in tile.slices() {
                 let (to, more) = std::mem::take(&mut rest).split_at_mut(slice.len());
                 to.copy_from_slice(slice);
@@ -129,7 +147,7 @@ impl<T: Element, S: Source<T>> Source<T> for Merged<S> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, |source, rows, cols, buffer| source.tile(rows, cols, buffer))
+        self.lend(rows, cols, buffer, false)
     }
 
     fn tile_below_ceiling<'a>(
@@ -138,9 +156,7 @@ impl<T: Element, S: Source<T>> Source<T> for Merged<S> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, |source, rows, cols, buffer| {
-            source.tile_below_ceiling(rows, cols, buffer)
-        })
+        self.lend(rows, cols, buffer, true)
     }
 
     fn rows_at_a_time(&self) -> usize {
@@ -157,7 +173,11 @@ impl<T: Element, S: Source<T>> Source<T> for Merged<S> {
 
     /// That of the source, with the axes that are merged.
     fn identity(&self) -> Option<Identity> {
-        Some(self.source.identity()?.of_part(format!("merged {}", self.shape).as_bytes()))
+        Some(
+            self.source
+                .identity()?
+                .of_part(format!("merged {} of {}", self.shape, self.source.shape()).as_bytes()),
+        )
     }
 
     fn release(&self, rows: Range<usize>, cols: Range<usize>) {

@@ -74,88 +74,106 @@ impl<S> Permuted<S> {
         Ok(Self { source, shape, strides: (!same).then_some(strides), order: order.to_vec() })
     }
 
-    /// Puts elements `cols` of some rows in order.
+    /// Puts some elements of some rows in order: of the first `split` axes of a row a run of indices in C
+    /// order, `lead`, and for each of them a run of the others, `trail`.
     fn gather<T: Element>(
         &self,
-        rows: &Range<usize>,
-        cols: &Range<usize>,
         strides: &[usize],
+        rows: &Range<usize>,
+        (split, lead, trail): (usize, Range<usize>, Range<usize>),
         values: &mut [T],
-        mut read: impl FnMut(Range<usize>, Range<usize>, &mut dyn FnMut(&[T], usize)) -> Result<()>,
         most: usize,
+        mut read: impl FnMut(Range<usize>, Range<usize>, &mut dyn FnMut(&[T], usize)) -> Result<()>,
     ) -> Result<()> {
-        let width = cols.len();
-        boxes(self.shape.row_dims(), cols.clone(), &mut |start, sides| {
-            let mut place = start;
-            let mut first = 0;
-            for (&dim, &stride) in self.shape.row_dims().iter().zip(strides).rev() {
-                first += place % dim * stride;
-                place /= dim;
-            }
-            let sides = sides.iter().zip(strides).filter(|((len, _), _)| *len > 1);
-            let mut sides: Vec<Side> =
-                sides.map(|(&(len, to), &from)| Side { len, from, to }).collect();
-            sides.sort_unstable_by_key(|side| std::cmp::Reverse(side.from));
-            pieces(&sides, first, start - cols.start, most, &mut |sides, first, to| {
-                let span = 1 + sides.iter().map(|s| (s.len - 1) * s.from).sum::<usize>();
-                let some = (most / span.max(1)).clamp(1, rows.len());
-                for row in rows.clone().step_by(some) {
-                    let next = row..rows.end.min(row + some);
-                    let to = to + (row - rows.start) * width;
-                    let values = &mut values[to..];
-                    read(next.clone(), first..first + span, &mut |from, stride| {
-                        let mut all = vec![Side { len: next.len(), from: stride, to: width }];
-                        all.extend_from_slice(sides);
-                        copy(&mut all, from, values);
-                    })?;
+        let dims = self.shape.row_dims();
+        let (before, after) = dims.split_at(split);
+        let (step, width) = (after.iter().product::<usize>(), trail.len());
+        let of_row = lead.len() * width;
+        boxes(before, lead.clone(), &mut |l, lead_sides| {
+            boxes(after, trail.clone(), &mut |t, trail_sides| {
+                let (mut place, mut first) = (l * step + t, 0);
+                for (&dim, &stride) in dims.iter().zip(strides).rev() {
+                    first += place % dim * stride;
+                    place /= dim;
                 }
-                Ok(())
+                let lead_sides = lead_sides.iter().map(|&(len, to)| (len, to * width));
+                let sides = lead_sides.chain(trail_sides.iter().copied()).zip(strides);
+                let side = |((len, to), &from)| Side { len, from, to };
+                let mut sides: Vec<Side> =
+                    sides.map(side).filter(|side: &Side| side.len > 1).collect();
+                sides.sort_unstable_by_key(|side| std::cmp::Reverse(side.from));
+                let to = (l - lead.start) * width + t - trail.start;
+                pieces(&sides, first, to, most, &mut |sides, first, to| {
+                    let span = 1 + sides.iter().map(|s| (s.len - 1) * s.from).sum::<usize>();
+                    let some = (most / span).clamp(1, rows.len());
+                    for row in rows.clone().step_by(some) {
+                        let next = row..rows.end.min(row + some);
+                        let values = &mut values[to + (row - rows.start) * of_row..];
+                        read(next.clone(), first..first + span, &mut |from, stride| {
+                            let mut all = vec![Side { len: next.len(), from: stride, to: of_row }];
+                            all.extend_from_slice(sides);
+                            copy(&mut all, from, values);
+                        })?;
+                    }
+                    Ok(())
+                })
             })
+        })
+    }
+
+    /// The same from where elements are lent in place, or by asking for them; `below` a memory ceiling what
+    /// was asked for is let go of at once.
+    fn gather_from<T: Element>(
+        &self,
+        strides: &[usize],
+        rows: &Range<usize>,
+        what: (usize, Range<usize>, Range<usize>),
+        values: &mut [T],
+        inner: &mut TileBuffer<T>,
+        below: bool,
+    ) -> Result<()>
+    where
+        S: Source<T>,
+    {
+        if let Some(all) = self.source.in_place().filter(|_| !below) {
+            let row_len = self.shape.row_len();
+            return self.gather(strides, rows, what, values, usize::MAX, |rows, run, to| {
+                to(&all[rows.start * row_len + run.start..], row_len);
+                Ok(())
+            });
+        }
+        self.gather(strides, rows, what, values, RUN, |rows, run, to| {
+            if !below {
+                let (from, stride) = self.source.tile(rows, run, inner)?.parts();
+                to(from, stride);
+                return Ok(());
+            }
+            let tile = self.source.tile_below_ceiling(rows.clone(), run.clone(), inner)?;
+            let (from, stride) = tile.parts();
+            to(from, stride);
+            self.source.release(rows, run);
+            Ok(())
         })
     }
 
     fn lend<'a, T: Element>(
         &'a self,
+        strides: &[usize],
         rows: Range<usize>,
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
-        tile: impl for<'b> Fn(
-            &'b S,
-            Range<usize>,
-            Range<usize>,
-            &'b mut TileBuffer<T>,
-        ) -> Result<Tile<'b, T>>,
+        below: bool,
     ) -> Result<Tile<'a, T>>
     where
         S: Source<T>,
     {
-        let Some(strides) = &self.strides else { return tile(&self.source, rows, cols, buffer) };
         check_ranges(&self.shape, &rows, &cols)?;
         let (n, width) = (rows.len(), cols.len());
         if n == 0 || width == 0 {
             return Ok(Tile::new(&[], n, width, width));
         }
         let (values, inner) = buffer.nested(n * width);
-        match self.source.in_place() {
-            Some(all) => {
-                let row_len = self.shape.row_len();
-                let read =
-                    |rows: Range<usize>, run: Range<usize>, to: &mut dyn FnMut(&[T], usize)| {
-                        to(&all[rows.start * row_len + run.start..], row_len);
-                        Ok(())
-                    };
-                self.gather(&rows, &cols, strides, values, read, usize::MAX)?;
-            }
-            None => {
-                let read =
-                    |rows: Range<usize>, run: Range<usize>, to: &mut dyn FnMut(&[T], usize)| {
-                        let (from, stride) = tile(&self.source, rows, run, inner)?.parts();
-                        to(from, stride);
-                        Ok(())
-                    };
-                self.gather(&rows, &cols, strides, values, read, RUN)?;
-            }
-        }
+        self.gather_from(strides, &rows, (0, 0..1, cols), values, inner, below)?;
         Ok(Tile::new(values, n, width, width))
     }
 }
@@ -167,8 +185,11 @@ fn boxes(
     run: Range<usize>,
     each: &mut impl FnMut(usize, &[(usize, usize)]) -> Result<()>,
 ) -> Result<()> {
+    if dims.is_empty() {
+        return if run.is_empty() { Ok(()) } else { each(0, &[]) };
+    }
     let mut steps = vec![1; dims.len()];
-    for axis in (0..dims.len().saturating_sub(1)).rev() {
+    for axis in (0..dims.len() - 1).rev() {
         steps[axis] = steps[axis + 1] * dims[axis + 1];
     }
     let mut start = run.start;
@@ -300,7 +321,10 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, |source, rows, cols, buffer| source.tile(rows, cols, buffer))
+        match &self.strides {
+            None => self.source.tile(rows, cols, buffer),
+            Some(strides) => self.lend(strides, rows, cols, buffer, false),
+        }
     }
 
     fn tile_below_ceiling<'a>(
@@ -309,9 +333,54 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, |source, rows, cols, buffer| {
-            source.tile_below_ceiling(rows, cols, buffer)
-        })
+        match &self.strides {
+            None => self.source.tile_below_ceiling(rows, cols, buffer),
+            Some(strides) => self.lend(strides, rows, cols, buffer, true),
+        }
+    }
+
+    fn rows<'a>(&'a self, rows: Range<usize>, buffer: &'a mut TileBuffer<T>) -> Result<&'a [T]> {
+        if self.strides.is_none() {
+            return self.source.rows(rows, buffer);
+        }
+        let tile = self.tile(rows, 0..self.shape.row_len(), buffer)?;
+        Ok(tile.as_slice().expect("gathered without gaps"))
+    }
+
+    fn rows_below_ceiling<'a>(
+        &'a self,
+        rows: Range<usize>,
+        buffer: &'a mut TileBuffer<T>,
+    ) -> Result<&'a [T]> {
+        if self.strides.is_none() {
+            return self.source.rows_below_ceiling(rows, buffer);
+        }
+        let tile = self.tile_below_ceiling(rows, 0..self.shape.row_len(), buffer)?;
+        Ok(tile.as_slice().expect("gathered without gaps"))
+    }
+
+    fn read_runs(
+        &self,
+        row: usize,
+        (first, step): (Range<usize>, usize),
+        to: &mut [T],
+        buffer: &mut TileBuffer<T>,
+        below: bool,
+    ) -> Result<()> {
+        let Some(strides) = &self.strides else {
+            return self.source.read_runs(row, (first, step), to, buffer, below);
+        };
+        let dims = self.shape.row_dims();
+        let (mut split, mut whole) = (dims.len(), 1);
+        while whole < step && split > 0 {
+            split -= 1;
+            whole *= dims[split];
+        }
+        assert_eq!(whole, step, "runs begin where an axis does");
+        let (lead, start) = (first.start / step, first.start % step);
+        let lead = lead..lead + to.len() / first.len();
+        let what = (split, lead, start..start + first.len());
+        self.gather_from(strides, &(row..row + 1), what, to, buffer.nested(0).1, below)
     }
 
     fn rows_at_a_time(&self) -> usize {
@@ -328,16 +397,18 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
 
     /// That of the source, with the order of the axes.
     fn identity(&self) -> Option<Identity> {
-        Some(self.source.identity()?.of_part(format!("permuted {:?}", self.order).as_bytes()))
+        Some(
+            self.source.identity()?.of_part(
+                format!("permuted {:?} of {}", self.order, self.source.shape()).as_bytes(),
+            ),
+        )
     }
 
     fn release(&self, rows: Range<usize>, cols: Range<usize>) {
-        if check_ranges(&self.shape, &rows, &cols).is_err() || rows.is_empty() || cols.is_empty() {
-            return;
+        // What was put in order below a ceiling has been let go of already.
+        if self.strides.is_none() {
+            self.source.release(rows, cols);
         }
-        // What else is in these rows was not read by this run, and letting go of it does no harm.
-        let cols = if self.strides.is_none() { cols } else { 0..self.shape.row_len() };
-        self.source.release(rows, cols);
     }
 
     fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
@@ -438,6 +509,58 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The first axes as one: runs of elements of rows that lie beside each other in the source.
+    #[test]
+    fn merged_rows_of_permuted_axes() {
+        let dims = [2, 5, 21, 4];
+        let data: Vec<u32> = (0..dims.iter().product::<usize>() as u32).collect();
+        let place = SliceSource::new(&data, dims).expect("as many");
+        let decoded = Decoded(place.clone(), Default::default());
+        for order in [[0, 1, 2, 3], [0, 2, 1, 3], [0, 3, 1, 2], [0, 3, 2, 1], [0, 1, 3, 2]] {
+            let all = expected(&data, &dims, &order);
+            let (a, b) = (place.permute_axes(&order), decoded.permute_axes(&order));
+            let (a, b) = (a.expect("an order"), b.expect("an order"));
+            for axes in 1..=4 {
+                let (a, b) = (a.merge_axes(axes).expect("axes"), b.merge_axes(axes).expect("axes"));
+                let (rows, len) = (a.shape().rows(), a.shape().row_len());
+                for (start, end) in
+                    [(0, rows), (1, rows - 1), (rows / 3, rows / 2), (rows - 1, rows)]
+                {
+                    for (first, last) in
+                        [(0, len), (len / 3, len), (0, len.div_ceil(2)), (len - 1, len)]
+                    {
+                        let mut buffers = (TileBuffer::new(), TileBuffer::new(), TileBuffer::new());
+                        let (rows, cols) = (start..end, first..last);
+                        let x = a.tile(rows.clone(), cols.clone(), &mut buffers.0).expect("inside");
+                        let y = b.tile(rows.clone(), cols.clone(), &mut buffers.1).expect("inside");
+                        let z = b.tile_below_ceiling(rows, cols, &mut buffers.2).expect("inside");
+                        for i in start..end {
+                            let expected = &all[i * len..][first..last];
+                            for tile in [&x, &y, &z] {
+                                assert_eq!(tile.row(i - start), expected, "{order:?} {axes}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A part has gaps between its rows, and rows without gaps can be asked for all the same.
+    #[test]
+    fn rows_of_a_part_whose_axes_stay() {
+        let data: Vec<u32> = (0..12).collect();
+        let x = SliceSource::new(&data, [3, 4]).expect("12");
+        let part = x.part().columns(0..2).expect("columns");
+        let same = part.permute_axes(&[0, 1]).expect("an order");
+        let mut buffer = TileBuffer::new();
+        assert_eq!(same.rows(0..2, &mut buffer).expect("rows"), [0, 1, 4, 5]);
+        assert_eq!(same.rows_below_ceiling(1..2, &mut buffer).expect("rows"), [4, 5]);
+        let mut rows = [0; 4];
+        same.read_rows(1..3, &mut rows, &mut buffer).expect("rows");
+        assert_eq!(rows, [4, 5, 8, 9]);
     }
 
     #[test]

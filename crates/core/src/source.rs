@@ -274,6 +274,29 @@ pub trait Source<T: Element>: Sync {
         Ok(())
     }
 
+    /// Copies runs of elements of one row to `to`: the first run, and those that begin `step` elements after
+    /// each other, as many as there is room for; `below` a memory ceiling as
+    /// [`tile_below_ceiling`](Self::tile_below_ceiling) does.
+    #[doc(hidden)]
+    fn read_runs(
+        &self,
+        row: usize,
+        (first, step): (Range<usize>, usize),
+        to: &mut [T],
+        buffer: &mut TileBuffer<T>,
+        below: bool,
+    ) -> Result<()> {
+        for (i, to) in to.chunks_exact_mut(first.len()).enumerate() {
+            let (row, run) = (row..row + 1, first.start + i * step..first.end + i * step);
+            let tile = match below {
+                false => self.tile(row, run, buffer)?,
+                true => self.tile_below_ceiling(row, run, buffer)?,
+            };
+            to.copy_from_slice(tile.row(0));
+        }
+        Ok(())
+    }
+
     /// Whether reading this row would not wait for a disk, as far as can be told without waiting.
     /// `true` where [`prefetch`](Self::prefetch) does nothing.
     fn is_cached(&self, row: usize) -> bool {
@@ -409,6 +432,16 @@ macro_rules! through_pointers {
                 buffer: &mut TileBuffer<T>,
             ) -> Result<()> {
                 (**self).read_rows(rows, to, buffer)
+            }
+            fn read_runs(
+                &self,
+                row: usize,
+                runs: (Range<usize>, usize),
+                to: &mut [T],
+                buffer: &mut TileBuffer<T>,
+                below: bool,
+            ) -> Result<()> {
+                (**self).read_runs(row, runs, to, buffer, below)
             }
             fn is_cached(&self, row: usize) -> bool {
                 (**self).is_cached(row)

@@ -59,7 +59,7 @@ fn find<T: Answering>(
         Axis::Columns => quantiles.per_column().map(rowmill::Values::into_vec),
         Axis::Rows => quantiles.per_row().map(rowmill::Values::into_vec),
     });
-    let values = values.map_err(|error| input.failure(error))?;
+    let values = values.map_err(|error| input.failure_over(&args.axis, error))?;
     let seconds = start.elapsed().as_secs_f64();
     let cells = seen.shaped(Cells { dims: Vec::new(), values });
     Ok((cells, seconds, running.finish()))

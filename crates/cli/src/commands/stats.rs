@@ -157,10 +157,10 @@ fn reduce<T: Answering>(
     let running = args.engine.build(&input.files[0])?;
     let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
     let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
-    let checkpoint = args.checkpoint.get();
+    let checkpoint = args.axis.checkpoint(&args.checkpoint, &input.shape);
     let kernel = Kernel { ddof: args.ddof, how, job: None };
     let done = timed(&running.engine, &seen.source, kernel, checkpoint.as_ref());
-    let (cells, seconds) = done.map_err(|error| input.failure(error))?;
+    let (cells, seconds) = done.map_err(|error| input.failure_over(&args.axis, error))?;
     Ok((seen.shaped(cells), seconds, running.finish()))
 }
 

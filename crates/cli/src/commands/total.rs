@@ -161,10 +161,10 @@ fn reduce<T: Answering>(
     let running = args.engine.build(&input.files[0])?;
     let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
     let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
-    let checkpoint = args.checkpoint.get();
+    let checkpoint = args.axis.checkpoint(&args.checkpoint, &input.shape);
     let kernel = Kernel { total, how };
     let done = timed(&running.engine, &seen.source, kernel, checkpoint.as_ref());
-    let (cells, seconds) = done.map_err(|error| input.failure(error))?;
+    let (cells, seconds) = done.map_err(|error| input.failure_over(&args.axis, error))?;
     Ok((seen.shaped(cells), seconds, running.finish()))
 }
 
@@ -181,10 +181,10 @@ fn reduce_complex<T: ComplexElement>(
     let running = args.engine.build(&input.files[0])?;
     let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
     let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
-    let checkpoint = args.checkpoint.get();
+    let checkpoint = args.axis.checkpoint(&args.checkpoint, &input.shape);
     let (engine, source) = (&running.engine, &seen.source);
     let done = complex::total(engine, source, (total, how), checkpoint.as_ref());
-    let (cells, seconds) = done.map_err(|error| input.failure(error))?;
+    let (cells, seconds) = done.map_err(|error| input.failure_over(&args.axis, error))?;
     Ok((seen.shaped(cells), seconds, running.finish()))
 }
 
@@ -199,7 +199,8 @@ fn reduce_exactly<T: Answering>(
     let running = args.engine.build(&input.files[0])?;
     let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
     let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
-    let (engine, source, checkpoint) = (&running.engine, &seen.source, args.checkpoint.get());
+    let (engine, source, checkpoint) =
+        (&running.engine, &seen.source, args.axis.checkpoint(&args.checkpoint, &input.shape));
     macro_rules! exactly {
         ($statistic:ident, $axis:ident, $constructor:ident) => {{
             let values = $statistic::$constructor().nan(how.nan).exact();
@@ -217,7 +218,7 @@ fn reduce_exactly<T: Answering>(
         (Total::Mean, Axis::Columns) => exactly!(Mean, Columns, per_column),
         (Total::Mean, Axis::Rows) => exactly!(Mean, Rows, per_row),
     };
-    let (cells, seconds) = done.map_err(|error| input.failure(error))?;
+    let (cells, seconds) = done.map_err(|error| input.failure_over(&args.axis, error))?;
     Ok((seen.shaped(cells), seconds, running.finish()))
 }
 

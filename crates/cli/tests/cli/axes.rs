@@ -1,8 +1,10 @@
 //! `--axis` with lists, `--keepdims` and `--exact`; quantiles.
 
+use std::process::Stdio;
+
 use serde_json::json;
 
-use crate::common::{dir, run, weather, write};
+use crate::common::{command, dir, run, weather, write};
 
 #[test]
 fn axes_by_number() {
@@ -59,8 +61,45 @@ fn masks_and_conditions_of_a_list() {
     assert_eq!(found["sum"], json!([[4.0, 4.0], [7.0, 6.0]]));
     let found = run(&["sum", "--json", "--axis", "0,2", "--where", "x > 2"], &x).json();
     assert_eq!(found["sum"], json!([11.0, 22.0]));
+    let found = run(&["sum", "--json", "--axis", "1", "--where", "2 < x < 8 and not isnan(x)"], &x);
+    assert_eq!(found.json()["sum"], json!([[3.0, 4.0], [12.0, 6.0]]));
     run(&["sum", "--axis", "1", "--mask", &path(&rows)], &x).fails(2, &["the shape of the array"]);
     run(&["sum", "--axis", "1", "--where", "[0] > 2"], &x).fails(2, &["--where about columns"]);
+}
+
+/// The same bytes in another shape, or over other axes, are another job.
+#[test]
+fn checkpoints_know_their_axes() {
+    let dir = dir();
+    let values: Vec<f32> = (0..24_000_000).map(|i| (i % 7) as f32).collect();
+    let raw = dir.path().join("x.dat");
+    std::fs::write(&raw, values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
+        .expect("written");
+    let checkpoint = dir.path().join("c");
+    let checkpoint = checkpoint.to_str().expect("text");
+    let args = |shape: &'static str, axis: &'static str| {
+        let args = ["sum", "--dtype", "f32", "--shape", shape, "--axis", axis, "--no-progress"];
+        [&args[..], &["--workers", "1", "--chunk", "64KiB", "--checkpoint", checkpoint]].concat()
+    };
+    let mut killed = command();
+    killed.args(args("200,600,200", "1")).args(["--checkpoint-every", "0"]).arg(&raw);
+    let mut killed = killed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a command");
+    while !std::path::Path::new(checkpoint).exists()
+        && killed.try_wait().expect("a state").is_none()
+    {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    killed.kill().expect("killed");
+    killed.wait().expect("dead");
+    if !std::path::Path::new(checkpoint).exists() {
+        eprintln!("SKIPPED: the job was done before it could be killed");
+        return;
+    }
+    run(&args("400,600,100", "1"), &raw).fails(1, &["checkpoint"]);
+    run(&args("200,600,200", "2"), &raw).fails(1, &["checkpoint"]);
+    let resumed = run(&args("200,600,200", "1"), &raw).ok();
+    let afresh = run(&args("200,600,200", "1"), &raw).ok();
+    assert!(resumed == afresh, "the job goes on with its own checkpoint");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn sums_that_fit_no_integer() {
     let dir = dir();
     let x = write(&dir, "ids.npy", &[4], &[i64::MAX, i64::MAX - 7, 3, 0]);
     let ran = run(&["describe", "--json"], &x);
-    assert!(ran.err.contains("does not fit int64: all is told in float64"), "{}", ran.err);
+    assert!(ran.err.contains("all is told in float64"), "{}", ran.err);
     let found = ran.json();
     let most = i64::MAX as f64;
     assert_eq!((&found["max"], &found["zeros"]), (&json!([most]), &json!([1])));

@@ -19,7 +19,8 @@ use rowmill_lanes::fold::Cell;
 /// reductions take such [`axes`](Self::axes), several of one read as ever.
 ///
 /// Masks and weights that are arrays of the same shape are seen the same way first. What a reduction says
-/// of positions ([`ArgMin`](crate::ArgMin)) counts in C order of the axes that are reduced.
+/// of positions ([`ArgMin`](crate::ArgMin)) counts in C order of the axes that are reduced; the row of an
+/// [`Error::NanFound`](crate::Error::NanFound) is one of the view.
 ///
 /// ```
 /// use rowmill_core::SliceSource;

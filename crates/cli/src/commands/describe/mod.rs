@@ -183,7 +183,7 @@ fn find<T: Answering>(engine: &Engine, x: &Readable<'_, T>, as_one: bool) -> Res
     let found = if as_one { whole(engine, x) } else { columns(engine, x) };
     let Err(Error::SumOverflow { exact, result_type }) = found else { return found };
     note(format_args!(
-        "the sum {exact} of a column does not fit {result_type}: all is told in float64, in a second read"
+        "the sum {exact} does not fit {result_type}: all is told in float64, in a second read"
     ));
     let chain = Elementwise::new();
     let floats: Readable<'_, f64> = Box::new(chain.of(x));

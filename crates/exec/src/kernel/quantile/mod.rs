@@ -45,7 +45,7 @@ impl Engine {
     /// The array is not sorted and not held in memory: its values are counted by ranges, those of
     /// interest are counted more finely in a second read, until what is left fits in memory. That takes
     /// one read for arrays that fit, two for elements of up to 32 bits, and mostly two or three for
-    /// others, five at most unless there are thousands of columns.
+    /// others, five at most unless there are thousands of columns or of long rows.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -109,7 +109,9 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
     }
 
     /// Per row: axis 0 is kept. For each row the quantiles in the order in which they were asked for. Rows
-    /// of up to 16 KiB are sorted out where they are, in one read; longer ones are searched as columns are.
+    /// that a block holds whole (8 to 16 KiB) are sorted out where they are, in one read. Longer ones are
+    /// searched as columns are: of hundred thousands of them that takes more reads, or more
+    /// [`memory`](Self::memory).
     ///
     /// # Errors
     /// As [`all`](Self::all).

@@ -173,7 +173,7 @@ fn parts(ranges: &[Range], workers: usize, memory: u64) -> Result<u64> {
             knob: "the memory for quantiles",
             value: format!("{memory} bytes for {} ranges of values", ranges.len()),
             expected: "expected at least 32 for each range and worker; allow more memory, or take fewer \
-                       columns or quantiles at a time",
+                       columns, rows or quantiles at a time",
         });
     }
     Ok((1 << each.ilog2()).min(MOST_PARTS))

@@ -14,8 +14,8 @@ use common::value::{Kind, Value};
 use common::{names, write_npy};
 use rowmill::{
     Array, ArrayMut, Backend, ByteOrder, Chunk, ChunkSize, DType, Element, Engine, EngineBuilder,
-    Error, Mask, Mean, MinMax, Normalize, NormalizeAxis, OpenOptions, Order, RawSpec, RunReport,
-    Shape, SliceSource, Source, Stats, Sum, map_elements, map_rows,
+    Error, Mask, Mean, MinMax, Normalize, NormalizeAxis, OpenOptions, Order, Over, RawSpec,
+    RunReport, Shape, SliceSource, Source, Stats, Sum, map_elements, map_rows,
 };
 
 const MIB: u64 = 1 << 20;
@@ -51,7 +51,7 @@ const ROWS_OF_8_MIB: &[usize] = &[64, 2 << 20];
 
 type Case = (&'static str, Layout, fn(&Engine, &Array<f32>, &Path));
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 16] = [
     ("sum", (DType::F32, TALL, Order::C, NATIVE), sum),
     ("columns", (DType::F32, TALL, Order::C, NATIVE), |engine, x, _| {
         let stats = engine.reduce(x, Stats::per_column()).expect("stats");
@@ -68,6 +68,9 @@ const CASES: [Case; 14] = [
     }),
     ("fortran-wide", (DType::F32, &[512, 512, 512], Order::F, NATIVE), sum),
     ("fortran-short", (DType::F32, &[100, 1_342_177], Order::F, NATIVE), sum),
+    // Blocks of elements that are far apart.
+    ("axes", (DType::F32, &[128, 1024, 1024], Order::C, NATIVE), over_middle),
+    ("axes-wide", (DType::F32, &[2, 8192, 8192], Order::C, NATIVE), over_middle),
     ("mask", (DType::F32, TALL, Order::C, NATIVE), |engine, x, folder| {
         let path = folder.join("mask.dat");
         sparse(&path, FILE / 4);
@@ -101,6 +104,12 @@ const CASES: [Case; 14] = [
 
 fn sum(engine: &Engine, x: &Array<f32>, _: &Path) {
     assert_eq!(engine.reduce(x, Sum::all()).expect("a sum"), 0.0);
+}
+
+fn over_middle(engine: &Engine, x: &Array<f32>, _: &Path) {
+    let over = Over::new(x, &[1]).expect("three axes");
+    let sums = engine.reduce(over.view(), Sum::over(over.axes())).expect("sums");
+    assert_eq!(sums.len(), x.shape().len() / x.shape().dims()[1]);
 }
 
 fn normalize(engine: &Engine, x: &Array<f32>, folder: &Path) {

@@ -8,6 +8,9 @@ use crate::{Element, Error, Identity, Result, Shape, Source, Tile, TileBuffer};
 /// Elements that are asked for at a time of a source that has to decode them.
 const RUN: usize = 1 << 16;
 
+/// Pieces that are read before they are let go of together: each may have the pages around it mapped.
+const READS: usize = 64;
+
 /// An array whose axes come in another order, axis 0 first as before: numpy's `transpose`. Made by
 /// [`Source::permute_axes`].
 ///
@@ -142,18 +145,37 @@ impl<S> Permuted<S> {
                 Ok(())
             });
         }
-        self.gather(strides, rows, what, values, RUN, |rows, run, to| {
-            if !below {
+        if !below {
+            return self.gather(strides, rows, what, values, RUN, |rows, run, to| {
                 let (from, stride) = self.source.tile(rows, run, inner)?.parts();
                 to(from, stride);
-                return Ok(());
+                Ok(())
+            });
+        }
+        let mut read: Option<(Range<usize>, Range<usize>)> = None;
+        let mut reads = 0;
+        let let_go = |read: &mut Option<(Range<usize>, Range<usize>)>| {
+            if let Some((rows, run)) = read.take() {
+                self.source.release(rows, run);
             }
+        };
+        self.gather(strides, rows, what, values, RUN, |rows, run, to| {
             let tile = self.source.tile_below_ceiling(rows.clone(), run.clone(), inner)?;
             let (from, stride) = tile.parts();
             to(from, stride);
-            self.source.release(rows, run);
+            let hull = |a: Range<usize>, b: Range<usize>| a.start.min(b.start)..a.end.max(b.end);
+            read = Some(match read.take() {
+                None => (rows, run),
+                Some((before, earlier)) => (hull(before, rows), hull(earlier, run)),
+            });
+            reads += 1;
+            if reads % READS == 0 {
+                let_go(&mut read);
+            }
             Ok(())
-        })
+        })?;
+        let_go(&mut read);
+        Ok(())
     }
 
     fn lend<'a, T: Element>(

@@ -200,6 +200,33 @@ impl Axis for Axes<'_> {
     }
 }
 
+/// The functions that make a reduction, one for each axis: within an `impl`, of a `Reduction` or a `Folding`,
+/// without `self` or of it.
+macro_rules! for_each_axis {
+    ($frame:ident, ($($this:ident)?), $value:expr) => {
+        /// Over everything: one value.
+        pub fn all($($this)?) -> $crate::$frame<Self, $crate::All> {
+            $crate::$frame::new($value, $crate::All)
+        }
+
+        /// Per column: axis 0 is reduced, the others are kept (numpy's `axis=0`).
+        pub fn per_column($($this)?) -> $crate::$frame<Self, $crate::Columns> {
+            $crate::$frame::new($value, $crate::Columns)
+        }
+
+        /// Per row: axis 0 is kept, the others are reduced.
+        pub fn per_row($($this)?) -> $crate::$frame<Self, $crate::Rows> {
+            $crate::$frame::new($value, $crate::Rows)
+        }
+
+        /// Over a set of axes: see [`Over`]($crate::Over).
+        pub fn over($($this,)? axes: $crate::Axes<'_>) -> $crate::$frame<Self, $crate::Axes<'_>> {
+            $crate::$frame::new($value, axes)
+        }
+    };
+}
+pub(super) use for_each_axis;
+
 /// The values of the cells of a result, in C order, with their shape. A slice otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Values<V> {

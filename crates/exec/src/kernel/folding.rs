@@ -136,55 +136,11 @@ impl<K, A, M> Folding<K, A, M> {
 macro_rules! foldings {
     ($name:ty, $value:expr) => {
         impl $name {
-            /// Over everything: one value.
-            pub fn all() -> $crate::Folding<Self, $crate::All> {
-                $crate::kernel::folding::Folding::new($value, $crate::All)
-            }
-
-            /// Per column: axis 0 is reduced, the others are kept (numpy's `axis=0`).
-            pub fn per_column() -> $crate::Folding<Self, $crate::Columns> {
-                $crate::kernel::folding::Folding::new($value, $crate::Columns)
-            }
-
-            /// Per row: axis 0 is kept, the others are reduced.
-            pub fn per_row() -> $crate::Folding<Self, $crate::Rows> {
-                $crate::kernel::folding::Folding::new($value, $crate::Rows)
-            }
-
-            /// Over a set of axes: see [`Over`]($crate::Over).
-            pub fn over(axes: $crate::Axes<'_>) -> $crate::Folding<Self, $crate::Axes<'_>> {
-                $crate::kernel::folding::Folding::new($value, axes)
-            }
+            $crate::kernel::axis::for_each_axis!(Folding, (), $value);
         }
     };
 }
 pub(super) use foldings;
-
-/// The same as methods, for a kernel that has more to say than its axis.
-macro_rules! folding_methods {
-    () => {
-        /// Over everything: one value.
-        pub fn all(self) -> $crate::Folding<Self, $crate::All> {
-            $crate::kernel::folding::Folding::new(self, $crate::All)
-        }
-
-        /// Per column: axis 0 is reduced, the others are kept (numpy's `axis=0`).
-        pub fn per_column(self) -> $crate::Folding<Self, $crate::Columns> {
-            $crate::kernel::folding::Folding::new(self, $crate::Columns)
-        }
-
-        /// Per row: axis 0 is kept, the others are reduced.
-        pub fn per_row(self) -> $crate::Folding<Self, $crate::Rows> {
-            $crate::kernel::folding::Folding::new(self, $crate::Rows)
-        }
-
-        /// Over a set of axes: see [`Over`]($crate::Over).
-        pub fn over(self, axes: $crate::Axes<'_>) -> $crate::Folding<Self, $crate::Axes<'_>> {
-            $crate::kernel::folding::Folding::new(self, axes)
-        }
-    };
-}
-pub(super) use folding_methods;
 
 /// The elements of a block that take part.
 #[derive(Debug)]

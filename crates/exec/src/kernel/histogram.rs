@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rowmill_core::{Shape, Source};
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Picked, folding_methods};
+use super::axis::for_each_axis;
+use super::folding::{CellPlace, Picked};
 use super::min_max::MaybeMinMax;
 use super::{All, CellKernel, NanPolicy, Numeric, Reduction};
 use crate::grid::Grid;
@@ -100,7 +101,7 @@ impl Histogram {
         &self.edges
     }
 
-    folding_methods!();
+    for_each_axis!(Folding, (self), self);
 
     fn bins(&self) -> usize {
         self.edges.len() - 1

@@ -108,25 +108,7 @@ impl<S, A, M> Reduction<S, A, M> {
 macro_rules! constructors {
     ($name:ident, $value:expr) => {
         impl $name {
-            /// Over everything: one value.
-            pub fn all() -> $crate::Reduction<Self, $crate::All> {
-                $crate::kernel::reduction::Reduction::new($value, $crate::All)
-            }
-
-            /// Per column: axis 0 is reduced, the others are kept (numpy's `axis=0`).
-            pub fn per_column() -> $crate::Reduction<Self, $crate::Columns> {
-                $crate::kernel::reduction::Reduction::new($value, $crate::Columns)
-            }
-
-            /// Per row: axis 0 is kept, the others are reduced.
-            pub fn per_row() -> $crate::Reduction<Self, $crate::Rows> {
-                $crate::kernel::reduction::Reduction::new($value, $crate::Rows)
-            }
-
-            /// Over a set of axes: see [`Over`]($crate::Over).
-            pub fn over(axes: $crate::Axes<'_>) -> $crate::Reduction<Self, $crate::Axes<'_>> {
-                $crate::kernel::reduction::Reduction::new($value, axes)
-            }
+            $crate::kernel::axis::for_each_axis!(Reduction, (), $value);
         }
     };
 }

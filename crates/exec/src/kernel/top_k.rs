@@ -3,7 +3,8 @@
 use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Picked, Run, folding_methods};
+use super::axis::for_each_axis;
+use super::folding::{CellPlace, Picked, Run};
 use super::key::Key;
 use super::{CellKernel, Extremum, Numeric};
 use crate::{Error, Result};
@@ -63,7 +64,7 @@ impl TopK {
         Ok(Self { k, largest })
     }
 
-    folding_methods!();
+    for_each_axis!(Folding, (self), self);
 
     /// What sorts the best element first: NaN as the smallest of all.
     #[inline(always)]

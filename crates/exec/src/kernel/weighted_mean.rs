@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use rowmill_core::{Shape, Source, TileBuffer};
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Picked, folding_methods};
+use super::axis::for_each_axis;
+use super::folding::{CellPlace, Picked};
 use super::norm::TwoSum;
 use super::{CellKernel, Numeric};
 use crate::grid::Grid;
@@ -60,7 +61,7 @@ impl<'a, W: Numeric, S: Source<W>> WeightedMean<'a, W, S> {
         Self { weights, element: PhantomData }
     }
 
-    folding_methods!();
+    for_each_axis!(Folding, (self), self);
 
     fn is_per_row(&self, shape: &Shape) -> bool {
         let found = self.weights.shape();

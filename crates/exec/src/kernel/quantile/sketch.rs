@@ -6,7 +6,8 @@ use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::{between, check, places};
-use crate::kernel::folding::{CellPlace, Picked, folding_methods};
+use crate::kernel::axis::for_each_axis;
+use crate::kernel::folding::{CellPlace, Picked};
 use crate::kernel::key::Key;
 use crate::kernel::{CellKernel, NanPolicy, Numeric};
 use crate::{Error, Result};
@@ -63,7 +64,7 @@ impl ApproxQuantiles {
         Ok(Self { at: at.into(), shift: 64 - SIGN_AND_EXPONENT - bits })
     }
 
-    folding_methods!();
+    for_each_axis!(Folding, (self), self);
 
     /// What the elements of a bucket are taken for.
     fn middle(&self, bucket: u32) -> f64 {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, value_parser};
 use rowmill::{Checkpoint, ChunkSize, Condition, Shape};
 
-use crate::axes::Axes;
+use crate::axes::{Asked, Axes};
 use crate::condition::parse_condition;
 use crate::part::{Columns, Entries, Entry};
 use crate::values::{
@@ -610,6 +610,31 @@ pub(crate) struct CleanArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What the commands that reduce have in common, with defaults of their own.
+macro_rules! asked {
+    ($($args:ident: |$this:ident| $checkpoint:expr;)*) => {$(
+        impl $args {
+            pub(crate) fn asked(&self) -> Asked<'_> {
+                let $this = self;
+                Asked {
+                    axes: &$this.axis,
+                    keepdims: $this.keepdims,
+                    nan: $this.nan,
+                    select: &$this.select,
+                    reading: &$this.input.reading,
+                    engine: &$this.engine,
+                    checkpoint: $checkpoint,
+                }
+            }
+        }
+    )*};
+}
+asked! {
+    TotalArgs: |args| args.checkpoint.get();
+    StatsArgs: |args| args.checkpoint.get();
+    QuantilesArgs: |args| None;
 }
 
 #[cfg(test)]

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rowmill::{Checkpoint, Element, Over, Shape};
+use rowmill::{Array, Checkpoint, Element, Engine, Error, Over, Shape};
 use serde::{Serialize, Serializer};
 
-use crate::args::CheckpointArgs;
+use crate::args::{EngineArgs, ReadArgs, SelectArgs};
 use crate::failure::Failure;
-use crate::input::Readable;
-use crate::reduce::{Cells, Select};
-use crate::values::Axis;
+use crate::input::{Input, Readable};
+use crate::reduce::{Cells, How, Select};
+use crate::report::Took;
+use crate::values::{Axis, Nan};
 
 /// `--axis`: one of the names, or the axes that are reduced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,28 +73,19 @@ impl Axes {
             Self::Listed(axes) => axes == &[0],
         }
     }
-
-    /// For a checkpoint, which sees an array as its axes are reduced.
-    pub(crate) fn checkpoint(&self, args: &CheckpointArgs, shape: &Shape) -> Option<Checkpoint> {
-        let checkpoint = args.get()?;
-        Some(match self {
-            Self::Named(_) => checkpoint,
-            Self::Listed(_) => checkpoint.label(format!("over axes {self} of {shape}")),
-        })
-    }
 }
 
 /// What a job reads, seen so that its axes are all, columns or rows.
-pub(crate) struct Seen<'a, T> {
-    pub(crate) source: Readable<'a, T>,
-    pub(crate) select: Select<'a, T>,
-    pub(crate) axis: Axis,
+struct Seen<'a, T> {
+    source: Readable<'a, T>,
+    select: Select<'a, T>,
+    axis: Axis,
     /// The shape of the answer.
     dims: Vec<usize>,
 }
 
 impl<'a, T: Element> Seen<'a, T> {
-    pub(crate) fn new(
+    fn new(
         source: Readable<'a, T>,
         select: Select<'a, T>,
         axes: &Axes,
@@ -143,10 +135,46 @@ impl<'a, T: Element> Seen<'a, T> {
         let dims = over.dims().to_vec();
         Ok(Self { source: Box::new(over.into_view()), select, axis, dims })
     }
+}
 
-    /// An answer in its shape.
-    pub(crate) fn shaped<V>(&self, cells: Cells<V>) -> Cells<V> {
-        Cells { dims: self.dims.clone(), ..cells }
+/// What is asked of an input, whichever numbers are wanted.
+pub(crate) struct Asked<'a> {
+    pub(crate) axes: &'a Axes,
+    pub(crate) keepdims: bool,
+    pub(crate) nan: Nan,
+    pub(crate) select: &'a SelectArgs,
+    pub(crate) reading: &'a ReadArgs,
+    pub(crate) engine: &'a EngineArgs,
+    pub(crate) checkpoint: Option<Checkpoint>,
+}
+
+impl Asked<'_> {
+    /// What a job gives, how many seconds it took, and what else.
+    pub(crate) fn answer<T: Element, V>(
+        self,
+        input: &Input,
+        first: &Array<T>,
+        job: impl FnOnce(
+            &Engine,
+            &Readable<'_, T>,
+            How<'_, T>,
+            Option<&Checkpoint>,
+        ) -> Result<(Cells<V>, f64), Error>,
+    ) -> Result<(Cells<V>, f64, Option<Took>), Failure> {
+        let select = self.select.open(self.reading, input, first)?;
+        let running = self.engine.build(&input.files[0])?;
+        let seen = Seen::new(input.source(first)?, select, self.axes, self.keepdims)?;
+        let how = How { axis: seen.axis, select: &seen.select, nan: self.nan.into() };
+        // A checkpoint sees the array as its axes are reduced, and would take other axes for another array.
+        let checkpoint = self.checkpoint.map(|checkpoint| match self.axes {
+            Axes::Named(_) => checkpoint,
+            Axes::Listed(_) => {
+                checkpoint.label(format!("over axes {} of {}", self.axes, input.shape))
+            }
+        });
+        let done = job(&running.engine, &seen.source, how, checkpoint.as_ref());
+        let (cells, seconds) = done.map_err(|error| input.failure_over(self.axes, error))?;
+        Ok((Cells { dims: seen.dims, ..cells }, seconds, running.finish()))
     }
 }
 

@@ -9,13 +9,12 @@ use serde::{Serialize, Serializer};
 
 use super::{label, most_lines};
 use crate::args::QuantilesArgs;
-use crate::axes::Seen;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
 use crate::note;
 use crate::number::Number;
-use crate::reduce::{Answering, Cells, How, masked};
+use crate::reduce::{Answering, Cells, masked};
 use crate::report::Took;
 use crate::table::{Table, write_list};
 use crate::values::Axis;
@@ -48,21 +47,17 @@ fn find<T: Answering>(
     args: &QuantilesArgs,
     input: &Input,
 ) -> Result<(Found, f64, Option<Took>), Failure> {
-    let select = args.select.open(&args.input.reading, input, first)?;
-    let running = args.engine.build(&input.files[0])?;
-    let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
-    let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
-    let quantiles = running.engine.quantiles(&seen.source, &args.at.0).nan(how.nan);
-    let start = Instant::now();
-    let values = masked!(how, quantiles => match how.axis {
-        Axis::All => quantiles.all().map(|all| vec![all]),
-        Axis::Columns => quantiles.per_column().map(rowmill::Values::into_vec),
-        Axis::Rows => quantiles.per_row().map(rowmill::Values::into_vec),
-    });
-    let values = values.map_err(|error| input.failure_over(&args.axis, error))?;
-    let seconds = start.elapsed().as_secs_f64();
-    let cells = seen.shaped(Cells { dims: Vec::new(), values });
-    Ok((cells, seconds, running.finish()))
+    args.asked().answer(input, first, |engine, source, how, _| {
+        let quantiles = engine.quantiles(source, &args.at.0).nan(how.nan);
+        let start = Instant::now();
+        let values = masked!(how, quantiles => match how.axis {
+            Axis::All => quantiles.all().map(|all| vec![all]),
+            Axis::Columns => quantiles.per_column().map(rowmill::Values::into_vec),
+            Axis::Rows => quantiles.per_row().map(rowmill::Values::into_vec),
+        })?;
+        // Its shape follows.
+        Ok((Cells { dims: Vec::new(), values }, start.elapsed().as_secs_f64()))
+    })
 }
 
 fn print(

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::{label, most_lines};
 use crate::args::StatsArgs;
-use crate::axes::{Axes, Seen};
+use crate::axes::Axes;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
@@ -153,15 +153,9 @@ fn reduce<T: Answering>(
     args: &StatsArgs,
     input: &Input,
 ) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
-    let select = args.select.open(&args.input.reading, input, first)?;
-    let running = args.engine.build(&input.files[0])?;
-    let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
-    let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
-    let checkpoint = args.axis.checkpoint(&args.checkpoint, &input.shape);
-    let kernel = Kernel { ddof: args.ddof, how, job: None };
-    let done = timed(&running.engine, &seen.source, kernel, checkpoint.as_ref());
-    let (cells, seconds) = done.map_err(|error| input.failure_over(&args.axis, error))?;
-    Ok((seen.shaped(cells), seconds, running.finish()))
+    args.asked().answer(input, first, |engine, source, how, checkpoint| {
+        timed(engine, source, Kernel { ddof: args.ddof, how, job: None }, checkpoint)
+    })
 }
 
 pub(super) fn print(

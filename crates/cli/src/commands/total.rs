@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use super::complex::{self, ComplexElement};
 use super::{label, most_lines};
 use crate::args::TotalArgs;
-use crate::axes::{Axes, Seen};
+use crate::axes::Axes;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json::{self, Nested};
@@ -151,21 +151,13 @@ pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result
     print(total, &args.axis, &input, &cells, out).map_err(Failure::Output)
 }
 
-fn reduce<T: Answering>(
-    first: &Array<T>,
-    total: Total,
-    args: &TotalArgs,
-    input: &Input,
-) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
-    let select = args.select.open(&args.input.reading, input, first)?;
-    let running = args.engine.build(&input.files[0])?;
-    let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
-    let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
-    let checkpoint = args.axis.checkpoint(&args.checkpoint, &input.shape);
-    let kernel = Kernel { total, how };
-    let done = timed(&running.engine, &seen.source, kernel, checkpoint.as_ref());
-    let (cells, seconds) = done.map_err(|error| input.failure_over(&args.axis, error))?;
-    Ok((seen.shaped(cells), seconds, running.finish()))
+/// The cells of an answer, how many seconds they took, and what else.
+type Done = Result<(Cells<Cell>, f64, Option<Took>), Failure>;
+
+fn reduce<T: Answering>(first: &Array<T>, total: Total, args: &TotalArgs, input: &Input) -> Done {
+    args.asked().answer(input, first, |engine, source, how, checkpoint| {
+        timed(engine, source, Kernel { total, how }, checkpoint)
+    })
 }
 
 fn reduce_complex<T: ComplexElement>(
@@ -173,19 +165,13 @@ fn reduce_complex<T: ComplexElement>(
     total: Total,
     args: &TotalArgs,
     input: &Input,
-) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
+) -> Done {
     if args.select.condition.is_some() {
         return Err(Failure::unordered(input.dtype(), "--where compares"));
     }
-    let select = args.select.open(&args.input.reading, input, first)?;
-    let running = args.engine.build(&input.files[0])?;
-    let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
-    let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
-    let checkpoint = args.axis.checkpoint(&args.checkpoint, &input.shape);
-    let (engine, source) = (&running.engine, &seen.source);
-    let done = complex::total(engine, source, (total, how), checkpoint.as_ref());
-    let (cells, seconds) = done.map_err(|error| input.failure_over(&args.axis, error))?;
-    Ok((seen.shaped(cells), seconds, running.finish()))
+    args.asked().answer(input, first, |engine, source, how, checkpoint| {
+        complex::total(engine, source, (total, how), checkpoint)
+    })
 }
 
 /// The same rounded once.
@@ -194,32 +180,35 @@ fn reduce_exactly<T: Answering>(
     total: Total,
     args: &TotalArgs,
     input: &Input,
-) -> Result<(Cells<Cell>, f64, Option<Took>), Failure> {
-    let select = args.select.open(&args.input.reading, input, first)?;
-    let running = args.engine.build(&input.files[0])?;
-    let seen = Seen::new(input.source(first)?, select, &args.axis, args.keepdims)?;
-    let how = How { axis: seen.axis, select: &seen.select, nan: args.nan.into() };
-    let (engine, source, checkpoint) =
-        (&running.engine, &seen.source, args.axis.checkpoint(&args.checkpoint, &input.shape));
+) -> Done {
+    args.asked().answer(input, first, |engine, source, how, checkpoint| {
+        exactly(engine, source, (total, how), checkpoint)
+    })
+}
+
+fn exactly<T: Answering>(
+    engine: &Engine,
+    source: &impl Source<T>,
+    (total, how): (Total, How<'_, T>),
+    checkpoint: Option<&Checkpoint>,
+) -> Result<(Cells<Cell>, f64), Error> {
     macro_rules! exactly {
         ($statistic:ident, $axis:ident, $constructor:ident) => {{
             let values = $statistic::$constructor().nan(how.nan).exact();
             let counts = Counts::$constructor().nan(how.nan);
             masked!(how, values, counts => {
-                together::<T, $axis, _, _, _>(engine, source, (values, counts), checkpoint.as_ref())
+                together::<T, $axis, _, _, _>(engine, source, (values, counts), checkpoint)
             })
         }};
     }
-    let done = match (total, how.axis) {
+    match (total, how.axis) {
         (Total::Sum, Axis::All) => exactly!(Sum, All, all),
         (Total::Sum, Axis::Columns) => exactly!(Sum, Columns, per_column),
         (Total::Sum, Axis::Rows) => exactly!(Sum, Rows, per_row),
         (Total::Mean, Axis::All) => exactly!(Mean, All, all),
         (Total::Mean, Axis::Columns) => exactly!(Mean, Columns, per_column),
         (Total::Mean, Axis::Rows) => exactly!(Mean, Rows, per_row),
-    };
-    let (cells, seconds) = done.map_err(|error| input.failure_over(&args.axis, error))?;
-    Ok((seen.shaped(cells), seconds, running.finish()))
+    }
 }
 
 /// Values and the numbers of elements that went into them, in one read; and how many seconds it took.

@@ -1,0 +1,144 @@
+//! Answers as text: every bit of them, or a hash of all bits.
+
+use rowmill::{Complex, Error, Values};
+use twox_hash::XxHash3_64;
+
+/// A number of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Number {
+    Integer(i128),
+    Float(f64),
+}
+
+impl From<bool> for Number {
+    fn from(value: bool) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<i64> for Number {
+    fn from(value: i64) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<u64> for Number {
+    fn from(value: u64) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<usize> for Number {
+    fn from(value: usize) -> Self {
+        Self::Integer(value as i128)
+    }
+}
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+/// The bits of a float. All NaN are one: IEEE 754 leaves their sign and payload to the machine.
+fn bits(x: f64) -> u64 {
+    if x.is_nan() { 0x7ff8_0000_0000_0000 } else { x.to_bits() }
+}
+
+impl Number {
+    /// An integer in decimal, a float as the sixteen digits of its bits behind an `x`.
+    fn text(self) -> String {
+        match self {
+            Self::Integer(x) => x.to_string(),
+            Self::Float(x) if x.is_nan() => "nan".to_owned(),
+            Self::Float(x) => format!("x{:016x}", bits(x)),
+        }
+    }
+
+    /// A tag, then the number in little-endian order.
+    fn hash_into(self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Integer(x) => {
+                bytes.push(b'i');
+                bytes.extend(x.to_le_bytes());
+            }
+            Self::Float(x) => {
+                bytes.push(b'f');
+                bytes.extend(bits(x).to_le_bytes());
+            }
+        }
+    }
+}
+
+/// XXH3, 64 bits, seed 0.
+pub(crate) fn hash(bytes: &[u8]) -> String {
+    format!("{:016x}", XxHash3_64::oneshot(bytes))
+}
+
+/// The numbers of all cells in C order, and the shape of the result.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    dims: Vec<usize>,
+    numbers: Vec<Number>,
+}
+
+/// Answers of more numbers than this are hashed.
+const MOST_NUMBERS: usize = 6;
+
+impl Answer {
+    pub(crate) fn new(dims: Vec<usize>, numbers: Vec<Number>) -> Self {
+        Self { dims, numbers }
+    }
+
+    /// The cells of a result, each as some numbers.
+    pub(crate) fn cells<V>(values: Values<V>, numbers: impl Fn(V) -> Vec<Number>) -> Self {
+        let dims = values.dims().to_vec();
+        Self::new(dims, values.into_iter().flat_map(numbers).collect())
+    }
+
+    fn text(&self) -> String {
+        let dims: Vec<String> = self.dims.iter().map(usize::to_string).collect();
+        let dims = dims.join(",");
+        if self.numbers.len() <= MOST_NUMBERS {
+            let numbers: Vec<String> = self.numbers.iter().map(|n| n.text()).collect();
+            return format!("({dims}) {}", numbers.join(" "));
+        }
+        let mut bytes = Vec::new();
+        self.numbers.iter().for_each(|number| number.hash_into(&mut bytes));
+        format!("({dims}) {} numbers, XXH3 {}", self.numbers.len(), hash(&bytes))
+    }
+}
+
+pub(crate) fn float(x: f64) -> Vec<Number> {
+    vec![x.into()]
+}
+
+pub(crate) fn complex(x: Complex<f64>) -> Vec<Number> {
+    vec![x.re.into(), x.im.into()]
+}
+
+/// An answer or a refusal. The kind of an error and its facts are recorded; its wording is part of
+/// the command line's corpus.
+pub(crate) fn text(answer: &Result<Answer, Error>) -> String {
+    match answer {
+        Ok(answer) => answer.text(),
+        Err(error) => refusal(error),
+    }
+}
+
+/// The kind of an error, and what it found.
+pub(crate) fn refusal(error: &Error) -> String {
+    match error {
+        Error::NanFound { row, element } => format!("error: NaN at row {row}, element {element}"),
+        Error::SumOverflow { exact, .. } => format!("error: overflow of the sum {exact}"),
+        Error::ProductOverflow { .. } => "error: overflow of a product".to_owned(),
+        Error::NoElements { cell, .. } => format!("error: no elements in cell {cell}"),
+        Error::TooManyDistinct { cell, .. } => format!("error: too many distinct in cell {cell}"),
+        Error::MaskShape { .. } => "error: the mask does not fit".to_owned(),
+        Error::WeightsShape { .. } => "error: the weights do not fit".to_owned(),
+        Error::BadOption { knob, .. } => format!("error: bad option, {knob}"),
+        Error::Condition(_) => "error: bad condition".to_owned(),
+        Error::Fitted(_) => "error: the fit does not go with it".to_owned(),
+        other => panic!("an error that no case is about: {other}"),
+    }
+}

@@ -1,0 +1,241 @@
+//! The engine's answer to a case of real numbers.
+
+use rowmill::{
+    AllTrue, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, Axes, CompareOp, Condition,
+    Counts, Covariance, Distinct, Engine, Extremum, Histogram, HistogramCounts, Kurtosis, Mask,
+    Mean, MeanVar, MinMax, Moments, Norm, NormOrder, Over, Product, Ptp, Result, Selector,
+    Skewness, SliceSource, Source, Stats, Sum, Summary, Tally, TopK, Unmasked, Weighted,
+    WeightedMean,
+};
+
+use crate::answer::{Answer, Number, float};
+use crate::case::{Case, FEW};
+use crate::erased;
+use crate::input::{AnySource, Input, Real, mask, weights};
+
+type Erased<'a, T> = erased::Erased<'a, T, Answer>;
+
+/// A case, with all that it is about seen so that its axes can be reduced.
+pub(crate) struct Question<'a, T: Real, M> {
+    case: &'a Case,
+    engine: &'a Engine,
+    axes: Axes<'a>,
+    x: &'a AnySource<'a, T>,
+    weights: Option<&'a AnySource<'a, f64>>,
+    mask: M,
+}
+
+pub(crate) fn extremum<T: Real>(found: Extremum<T>) -> Vec<Number> {
+    vec![found.index.into(), found.value.number()]
+}
+
+pub(crate) fn moments(found: MeanVar) -> Vec<Number> {
+    vec![found.count.into(), found.mean.into(), found.var.into(), found.std().into()]
+}
+
+pub(crate) fn tally(found: Tally) -> Vec<Number> {
+    [found.count, found.nan, found.inf].map(Number::from).to_vec()
+}
+
+pub(crate) fn summary<T: Real>(found: Summary<T>) -> Vec<Number> {
+    let range = [found.min, found.max].map(|x| x.map_or(Number::Float(f64::NAN), Real::number));
+    let counts = [found.count, found.nan, found.inf].map(Number::from);
+    let floats = [found.sum.into(), found.mean.into(), found.var.into(), found.std().into()];
+    [&counts[..], &floats, &range].concat()
+}
+
+pub(crate) fn counted(found: HistogramCounts) -> Vec<Number> {
+    let outside = [found.below, found.above, found.nan];
+    let counts = found.counts.iter().chain(&outside).map(|&n| n.into());
+    found.edges.iter().map(|&edge| edge.into()).chain(counts).collect()
+}
+
+/// Quantiles that are asked for.
+const AT: [f64; 5] = [0.5, 0.0, 1.0, 0.25, 0.999];
+
+/// The kernel of a case: those that every mask is compiled for.
+fn few<'a, T, M>(asked: &Question<'a, T, M>) -> Option<Erased<'a, T>>
+where
+    T: Real,
+    M: Selector<T> + Copy + 'a,
+{
+    macro_rules! erased {
+        ($kernel:expr, $numbers:expr) => {
+            Some(Erased::new($kernel.masked(asked.mask).nan(asked.case.nan()), move |output| {
+                Answer::cells(output, $numbers)
+            }))
+        };
+    }
+    match asked.case.kernel {
+        "sum" => erased!(Sum::over(asked.axes), |x: T::Sum| vec![x.into()]),
+        "stats" => erased!(Stats::over(asked.axes), summary),
+        "argmin" => erased!(ArgMin::over(asked.axes), extremum),
+        "exact mean" => erased!(Mean::over(asked.axes).exact(), float),
+        _ => None,
+    }
+}
+
+/// The kernel of a case.
+fn kernel<'a, T, M>(asked: &Question<'a, T, M>) -> Result<Erased<'a, T>>
+where
+    T: Real,
+    M: Selector<T> + Copy + 'a,
+{
+    if let Some(kernel) = few(asked) {
+        return Ok(kernel);
+    }
+    let (case, axes) = (asked.case, asked.axes);
+    macro_rules! erased {
+        ($kernel:expr, $numbers:expr) => {
+            Erased::new($kernel.masked(asked.mask).nan(case.nan()), move |output| {
+                Answer::cells(output, $numbers)
+            })
+        };
+    }
+    let sum = |x: T::Sum| vec![x.into()];
+    let norm = |order| erased!(Norm::over(axes).order(order), float);
+    let top = |k: TopK| {
+        erased!(k.over(axes), |found: Vec<Extremum<T>>| {
+            found.into_iter().flat_map(extremum).collect()
+        })
+    };
+    let ddof = u64::from(case.has("ddof-1"));
+    Ok(match case.kernel {
+        "mean" => erased!(Mean::over(axes), float),
+        "minmax" => {
+            erased!(MinMax::over(axes), |range| vec![range.min.number(), range.max.number()])
+        }
+        "moments" | "moments ddof-1" => erased!(Moments::over(axes).ddof(ddof), moments),
+        "counts" => erased!(Counts::over(axes), tally),
+        "ptp" => erased!(Ptp::over(axes), sum),
+        "argmax" => erased!(ArgMax::over(axes), extremum),
+        "argminmax" => erased!(ArgMinMax::over(axes), |found| {
+            [extremum(found.min), extremum(found.max)].concat()
+        }),
+        "product" => erased!(Product::over(axes), sum),
+        "norm l1" => norm(NormOrder::L1),
+        "norm l2" => norm(NormOrder::L2),
+        "norm max" => norm(NormOrder::Max),
+        "any" => erased!(AnyTrue::over(axes), |x: bool| vec![x.into()]),
+        "all" => erased!(AllTrue::over(axes), |x: bool| vec![x.into()]),
+        "weighted-mean" => {
+            let weights = asked.weights.expect("weights");
+            erased!(WeightedMean::by(weights).over(axes), |found: Weighted| {
+                vec![found.count.into(), found.weight.into(), found.mean.into()]
+            })
+        }
+        "skewness" => erased!(Skewness::over(axes), float),
+        "skewness unbiased" => erased!(Skewness::over(axes).unbiased(), float),
+        "kurtosis" => erased!(Kurtosis::over(axes), float),
+        "kurtosis pearson unbiased" => erased!(Kurtosis::over(axes).pearson().unbiased(), float),
+        "histogram uniform" => erased!(Histogram::uniform(10, -2.0, 8.0)?.over(axes), counted),
+        "histogram edges" => {
+            erased!(Histogram::with_edges([-1.0, 0.0, 0.5, 7.0, 100.0])?.over(axes), counted)
+        }
+        "top 3 largest" => top(TopK::largest(3)?),
+        "top 3 smallest" => top(TopK::smallest(3)?),
+        "distinct" => erased!(Distinct::over(axes), |n| vec![n.into()]),
+        "approx-quantiles" => {
+            erased!(ApproxQuantiles::new(&AT, 0.01)?.over(axes), |found: Vec<f64>| {
+                found.into_iter().map(Number::from).collect()
+            })
+        }
+        "exact sum" => erased!(Sum::over(axes).exact(), sum),
+        "covariance" | "correlation" => of_columns(asked),
+        other => panic!("{other} is no reduction"),
+    })
+}
+
+fn of_columns<'a, T, M>(asked: &Question<'a, T, M>) -> Erased<'a, T>
+where
+    T: Real,
+    M: Selector<T> + Copy + 'a,
+{
+    let correlation = asked.case.kernel == "correlation";
+    let kernel = Covariance::new().ddof(1).masked(asked.mask).nan(asked.case.nan());
+    Erased::new(kernel, move |found| {
+        let columns = found.columns();
+        let entries = if correlation { found.correlation() } else { found.values };
+        let counts = [found.count.into()].into_iter();
+        let all = counts.chain(found.mean.into_iter().chain(entries).map(Number::from));
+        Answer::new(vec![columns, columns], all.collect())
+    })
+}
+
+/// The answer of any reduction.
+fn any<T: Real, M: Selector<T> + Copy>(asked: &Question<'_, T, M>) -> Result<Answer> {
+    if asked.case.kernel == "quantiles" {
+        let quantiles = asked.engine.quantiles(asked.x, &AT).masked(asked.mask);
+        // Little enough memory for more than one read of what is large.
+        let found = quantiles.nan(asked.case.nan()).memory(1 << 20).over(asked.axes)?;
+        return Ok(Answer::cells(found, |q| q.into_iter().map(Number::from).collect()));
+    }
+    asked.engine.reduce(asked.x, kernel(asked)?)
+}
+
+/// The answer of one of the few.
+fn one_of_few<T: Real, M: Selector<T> + Copy>(asked: &Question<'_, T, M>) -> Result<Answer> {
+    let kernel = few(asked).unwrap_or_else(|| panic!("{} is none of {FEW:?}", asked.case));
+    asked.engine.reduce(asked.x, kernel)
+}
+
+/// The axes of a case over an array. Where nothing changes its place, the array itself is reduced.
+fn over<'a, T: Real>(case: &Case, x: AnySource<'a, T>) -> Over<AnySource<'a, T>> {
+    let (axes, keepdims) = case.axes(x.shape().ndim());
+    let over = Over::new(x, &axes).unwrap_or_else(|error| panic!("{case}: {error}"));
+    if keepdims { over.keepdims() } else { over }
+}
+
+/// A comparison in words: `x > 0.25`.
+fn compare(mask: &str) -> rowmill::CompareMask {
+    let mut words = mask.split(' ').skip(1);
+    let op = match words.next() {
+        Some(">") => CompareOp::Gt,
+        Some("<=") => CompareOp::Le,
+        Some("!=") => CompareOp::Ne,
+        other => panic!("{other:?} is no comparison"),
+    };
+    let threshold = words.next().expect("a number");
+    Mask::compare(op, threshold.parse::<rowmill::Threshold>().expect("a number"))
+}
+
+/// What the engine says of a case. Only `full` dtypes have all reductions under all masks.
+pub(crate) fn ask<T: Real, const FULL: bool>(
+    case: &Case,
+    input: &Input<T>,
+    engine: &Engine,
+    layout: &str,
+) -> Result<Answer> {
+    let dims = &input.dims;
+    let over_x = over(case, input.source(layout));
+    let of_weights = (case.kernel == "weighted-mean").then(|| weights(input.values.len()));
+    let over_weights = of_weights.as_ref().map(|of_weights| {
+        let source = SliceSource::new(of_weights, &dims[..]).expect("as many weights");
+        over(case, Box::new(source) as AnySource<'_, f64>)
+    });
+    let weights = over_weights.as_ref().map(|over| Box::new(over.view()) as AnySource<'_, f64>);
+    let x: AnySource<'_, T> = Box::new(over_x.view());
+    let (x, weights, axes) = (&x, weights.as_ref(), over_x.axes());
+    macro_rules! masked {
+        ($mask:expr) => {{
+            let asked = Question { case, engine, axes, x, weights, mask: $mask };
+            if FULL { any(&asked) } else { one_of_few(&asked) }
+        }};
+    }
+    match case.mask {
+        "none" => any(&Question { case, engine, axes, x, weights, mask: Unmasked }),
+        "elements" | "rows" => {
+            let (keep, keep_dims) = mask(dims, case.mask == "rows");
+            let keep: AnySource<'_, bool> =
+                Box::new(SliceSource::new(&keep, &keep_dims[..]).expect("as many"));
+            let keep =
+                if case.mask == "rows" { keep } else { Box::new(over(case, keep).into_view()) };
+            masked!(Mask::array(&keep))
+        }
+        condition if condition.starts_with("where ") => {
+            let condition: Condition = condition["where ".len()..].parse()?;
+            masked!(condition.on(x))
+        }
+        comparison => masked!(compare(comparison)),
+    }
+}

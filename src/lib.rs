@@ -57,7 +57,7 @@
 //! | to | see |
 //! |---|---|
 //! | open, create and write array files | [`open`], [`Array`], [`ArrayMut`], [`CreateOptions`], [`CowArray`] |
-//! | have written rows survive a power cut | [`FlushPolicy`], [`ArrayMut::durable_rows`] |
+//! | have written rows survive a power cut | [`FlushPolicy`], [`ArrayMut::durable_rows`], [`ArrayMut::durable_from`] |
 //! | append rows, remove what a crash left | [`Appender`], [`CleanOptions`] |
 //! | describe a raw file | [`RawSpec`], [`Sidecar`] |
 //! | work on some rows, some columns, a box | [`Source::part`], [`Part`] |

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::array::lends_in_place;
 use crate::atomic::{Held, open_locked};
 use crate::detect::read_meta;
-use crate::flush::Flusher;
+use crate::flush::{Flusher, Ledger};
 use crate::journal::refuse_unfinished;
 use crate::map::{InMemory, MappedFile, Seen, SharedMut, WriteMap, map_mut};
 use crate::source::{check_ranges, tile_in};
@@ -47,7 +47,8 @@ pub struct ArrayMut<T> {
 
 impl<T: Element> ArrayMut<T> {
     /// Opens an existing array for reading and writing (numpy's mode `r+`). Checksums of its rows are
-    /// dropped from its sidecar: they will not be right any more.
+    /// dropped from its sidecar: they will not be right any more. Its rows do not count as
+    /// [durable](Self::durable_rows) before they are written and synced through this handle.
     ///
     /// # Errors
     /// As [`Array::open`](crate::Array::open); [`Error::Locked`] while someone else writes it,
@@ -101,33 +102,33 @@ impl<T: Element> ArrayMut<T> {
         expect_dtype::<T>(path, &meta)?;
         forget_checksums(path)?;
         let map = map_mut(path, &file, seen, options.bus_errors)?;
-        let all = 0..meta.shape.rows();
-        Self::assemble(path.to_owned(), (file, seen), map, meta, options.flush, all)
+        Self::assemble(path.to_owned(), (file, seen), map, meta, options.flush)
     }
 
-    /// An open file, as it was when its mapping was made, and the mapping as an array, of which the
-    /// rows `complete` are written.
+    /// An open file, as it was when its mapping was made, and the mapping as an array.
     pub(crate) fn assemble(
         path: PathBuf,
         (file, seen): (File, Seen),
         map: Option<WriteMap>,
         meta: Meta,
         policy: FlushPolicy,
-        complete: Range<usize>,
     ) -> Result<Self> {
         let map = map.map(SharedMut::new);
         let file = Arc::new(Held(file));
         let disk = MappedFile::new(&path, Arc::clone(&file), seen, map.as_ref());
-        // Rows without elements have nothing that could be lost.
-        let complete = if meta.shape.row_len() == 0 { 0..meta.shape.rows() } else { complete };
-        let flusher = Flusher::start(&path, Box::new(disk), policy, complete)?;
+        let ledger = match meta.shape.row_len() {
+            0 => Ledger::of_empty_rows(meta.shape.rows()),
+            _ => Ledger::default(),
+        };
+        let flusher = Flusher::start(&path, Box::new(disk), policy, ledger)?;
         Ok(Self { path, file, seen, map, meta, flusher, element: PhantomData })
     }
 
     /// The same array with another place for its syncs to go.
     #[cfg(test)]
     pub(crate) fn with_disk(self, disk: Box<dyn crate::flush::Disk>, policy: FlushPolicy) -> Self {
-        let flusher = Flusher::start(&self.path, disk, policy, 0..0).expect("a thread");
+        let ledger = Ledger::default();
+        let flusher = Flusher::start(&self.path, disk, policy, ledger).expect("a thread");
         Self { flusher, ..self }
     }
 
@@ -227,6 +228,7 @@ impl<T: Element> ArrayMut<T> {
         }
         let end = first.saturating_add(values.len() / row_len);
         check_ranges(&self.meta.shape, &(first..end), &(0..row_len))?;
+        self.check()?;
         self.flusher.begin(first..end)?;
         if let Some(map) = &mut self.map {
             self.meta.encode(first, values, |at, bytes| {
@@ -279,19 +281,33 @@ impl<T: Element> ArrayMut<T> {
         self.flusher.flush(Some((rows, bytes)))
     }
 
-    /// How many rows, from row 0 on, are known to survive a power cut as they are now: each was
-    /// written completely (or was there when the array was opened), and a sync that began after
-    /// that has returned.
+    /// The length of the prefix of rows that this handle has written and synced: each row of
+    /// `0..durable_rows()` was written completely **through this handle**, and a sync that began after
+    /// that has returned `Ok`. Such rows survive a power cut as they are now.
     ///
-    /// It moves on only when a sync has returned `Ok`: one of the [`FlushPolicy`], or of
-    /// [`flush`](Self::flush) and [`flush_rows`](Self::flush_rows). It goes back to a row that is
-    /// written again, because of such a row the disk may have some bytes of each kind. 0 for an
-    /// array just created, whose zeros nobody wrote, and for one just opened, of which nobody knows
-    /// whether it was ever synced. Of rows written in more than 65,536 separate runs the last may be
-    /// left out until they are written and synced again.
+    /// It counts rows, not bytes, and does not depend on the order in which rows were written: while row
+    /// 5 is missing, it stays at 5. It grows only when a sync has returned `Ok`: one of the
+    /// [`FlushPolicy`], or of [`flush`](Self::flush) and [`flush_rows`](Self::flush_rows). Writing a
+    /// row again takes it back to that row until the next sync, because the disk may hold some bytes of
+    /// each version. Rows without elements count from the first sync on. Of rows written in more than
+    /// 65,536 separate runs the last may be left out until they are written and synced again.
+    ///
+    /// It is 0 for every array just created or opened. Rows that were in the file before do not
+    /// count, flushed or not: nobody knows which of them were ever written. A program that continues an
+    /// array asks [`durable_from`](Self::durable_from).
     #[must_use]
     pub fn durable_rows(&self) -> usize {
-        self.flusher.durable_rows()
+        self.durable_from(0).end
+    }
+
+    /// The durable rows from `row` on, up to the first that is not: `row..end`, empty (`row..row`) when
+    /// row `row` itself is not durable, or past the end of the array. Durable means what it means for
+    /// [`durable_rows`](Self::durable_rows), which is `durable_from(0).end`.
+    ///
+    #[doc = include_str!("flush/restart.md")]
+    #[must_use]
+    pub fn durable_from(&self, row: usize) -> Range<usize> {
+        self.flusher.durable_from(row)
     }
 
     /// Makes everything durable and closes the file, under every [`FlushPolicy`].

@@ -347,6 +347,6 @@ impl<T: Element> StagedArray<T> {
             validate(&target, &self.meta)?;
         }
         // Nothing has been written to it as an array that is open yet.
-        ArrayMut::assemble(target, (file, self.seen), self.map, self.meta, self.flush, 0..0)
+        ArrayMut::assemble(target, (file, self.seen), self.map, self.meta, self.flush)
     }
 }

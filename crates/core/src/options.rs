@@ -174,7 +174,9 @@ impl OpenOptions {
         AnyArray::open_with(path.as_ref(), self)
     }
 
-    /// Opens an existing array for reading and writing: [`ArrayMut::open`] with these knobs.
+    /// Opens an existing array for reading and writing: [`ArrayMut::open`] with these knobs. Its rows do
+    /// not count as [durable](ArrayMut::durable_rows) yet; [`ArrayMut::durable_from`] says how a
+    /// program continues an array.
     ///
     /// ```
     /// use rowmill_core::{BusErrors, OpenOptions};

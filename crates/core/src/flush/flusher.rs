@@ -146,15 +146,15 @@ impl Shared {
 }
 
 impl Flusher {
-    /// Keeps the account of an array of which the rows `complete` are written, and follows `policy`.
+    /// Keeps the account of an array's rows in `ledger`, and follows `policy`.
     pub(crate) fn start(
         path: &Path,
         disk: Box<dyn Disk>,
         policy: FlushPolicy,
-        complete: Range<usize>,
+        ledger: Ledger,
     ) -> Result<Self> {
         let state = State {
-            ledger: Ledger::new(complete),
+            ledger,
             lent: None,
             written: 0,
             since: None,
@@ -259,12 +259,12 @@ impl Flusher {
         self.shared.sync(&mut state, rows, bytes)
     }
 
-    /// How many rows from row 0 on are durable.
-    pub(crate) fn durable_rows(&self) -> usize {
+    /// The durable rows from `row` on, up to the first that is not.
+    pub(crate) fn durable_from(&self, row: usize) -> Range<usize> {
         let mut state = self.shared.state.lock();
         state.hand_back();
         self.tell(&state);
-        state.ledger.durable_rows()
+        state.ledger.durable_from(row)
     }
 
     /// Ends the thread, makes everything durable and lets go of the file.

@@ -7,7 +7,7 @@
 //!   stores to the mapping
 //!   end(rows)    -------------->  Ledger: complete  ------> due? start_sync
 //!                                                            Disk::sync   (nothing is locked)
-//!   durable_rows() <------------  Ledger: durable   <------ end_sync
+//!   durable_from() <------------  Ledger: durable   <------ end_sync
 //! ```
 
 mod flusher;
@@ -18,3 +18,4 @@ mod tests;
 
 pub(crate) use flusher::{Disk, Flusher};
 pub use policy::{FlushPolicy, Triggers};
+pub(crate) use rows::Ledger;

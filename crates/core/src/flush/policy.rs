@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 ///
 /// Under every policy, [`flush`](crate::ArrayMut::flush), [`flush_rows`](crate::ArrayMut::flush_rows)
 /// and [`close`](crate::ArrayMut::close) make durable what they say when they return `Ok`, and
-/// [`durable_rows`](crate::ArrayMut::durable_rows) says how far it has come. Syncs that are due
-/// run on a thread of the array's own, one at a time, **while rows are written on**: what is
+/// [`durable_rows`](crate::ArrayMut::durable_rows) says how far this handle has come; a program that
+/// continues an array over several runs asks [`durable_from`](crate::ArrayMut::durable_from). Syncs that
+/// are due run on a thread of the array's own, one at a time, **while rows are written on**: what is
 /// written during a sync is left to the next one. Only [`AtMost`](Self::AtMost) ever makes a writer
 /// wait.
 ///
@@ -27,8 +28,10 @@ use std::time::{Duration, Instant};
 /// So for short syncs, or a writer that computes more than it stores, choose `Every` or `EveryRows`;
 /// for a bound that always holds, `AtMost`; where all can be written anew, `OnClose`.
 ///
-/// A crash of the process alone loses nothing under any policy: what was written is in the page
-/// cache, which the system writes to disk.
+/// A crash of the process alone loses no row that was written, under any policy: it is in the page
+/// cache, which the system writes to disk. Which rows those are the next run cannot see: rows that were
+/// not written yet read as zeros, between written ones too where several threads write. So it restarts
+/// from what was [durable](crate::ArrayMut::durable_from), and writes the rest again.
 ///
 /// What it costs: 65,536 rows of 4 KiB (256 MiB) on ext4 on a virtual disk, by the example `flush`,
 /// which prints this table for any disk. Medians of three rounds on two cores and a disk that is shared,
@@ -65,7 +68,7 @@ pub enum FlushPolicy {
     /// No thread is started.
     OnClose,
     /// A sync starts as soon as so many rows have been written since the last one started. A row
-    /// counts each time it is written; 0 is taken as 1.
+    /// counts each time it is written through this handle; 0 is taken as 1.
     EveryRows(usize),
     /// Never are more rows than that written but not durable: whoever would write more waits for
     /// the sync under way. A sync starts as soon as there is half of it. More rows than that at a time

@@ -78,9 +78,10 @@ impl RowSet {
         }
     }
 
-    /// The end of the run that starts at row 0.
-    pub(super) fn prefix(&self) -> usize {
-        self.runs.get(&0).copied().unwrap_or(0)
+    /// The rows from `row` on, up to the first that is not in the set.
+    pub(super) fn run_from(&self, row: usize) -> Range<usize> {
+        let run = self.runs.range(..=row).next_back();
+        row..run.map_or(row, |(_, &end)| end.max(row))
     }
 
     fn forget(&mut self) {
@@ -100,18 +101,25 @@ impl RowSet {
 /// ```
 ///
 /// A row that is written again leaves every set: what a sync under way wrote of it may be the old
-/// row, the new one, or some of each.
+/// row, the new one, or some of each. Several writers may be under way, in the same rows too: such a
+/// row is complete when the last of them has ended.
+///
+/// Every set starts empty: a row that is in the file when it is opened may never have been written, or
+/// be torn, or have failed to reach the disk in an earlier run. Only a constructor that is told of a
+/// known durable prefix could start with more.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
+    /// One entry for each writer under way.
+    writing: Vec<Range<usize>>,
     complete: RowSet,
     syncing: RowSet,
     durable: RowSet,
 }
 
 impl Ledger {
-    /// All of `complete` is written, nothing is known to be durable.
-    pub(super) fn new(complete: Range<usize>) -> Self {
-        Self { complete: RowSet::of(complete), ..Self::default() }
+    /// Rows without elements: there is nothing to write, so all of them are complete.
+    pub(crate) fn of_empty_rows(rows: usize) -> Self {
+        Self { complete: RowSet::of(0..rows), ..Self::default() }
     }
 
     /// These rows are going to be written.
@@ -119,11 +127,19 @@ impl Ledger {
         for set in [&mut self.complete, &mut self.syncing, &mut self.durable] {
             set.remove(rows.clone());
         }
+        if !rows.is_empty() {
+            self.writing.push(rows);
+        }
     }
 
-    /// These rows have been written completely.
+    /// These rows, with which a writer began, have been written completely.
     pub(super) fn end(&mut self, rows: Range<usize>) {
+        let Some(begun) = self.writing.iter().position(|begun| *begun == rows) else { return };
+        self.writing.swap_remove(begun);
         self.complete.insert(rows);
+        for others in &self.writing {
+            self.complete.remove(others.clone());
+        }
     }
 
     /// A sync of these rows begins.
@@ -144,8 +160,11 @@ impl Ledger {
         !self.complete.is_empty()
     }
 
-    /// How many rows from row 0 on are durable.
-    pub(super) fn durable_rows(&self) -> usize {
-        self.durable.prefix()
+    /// The durable rows from `row` on, up to the first that is not.
+    pub(super) fn durable_from(&self, row: usize) -> Range<usize> {
+        self.durable.run_from(row)
     }
 }
+
+#[cfg(test)]
+mod tests;

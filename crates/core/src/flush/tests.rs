@@ -1,149 +1,18 @@
-//! The account of durable rows against a simulated disk, and the thread against one that fails.
+//! The thread and its policies against a disk that is simulated, held back and failing; real files.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use proptest::prelude::*;
 
-use super::rows::{Ledger, MOST_RUNS, RowSet};
-use super::{Disk, FlushPolicy, Flusher};
+use super::{Disk, FlushPolicy, Flusher, Ledger};
 use crate::{ArrayMut, Error, Result};
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-fn some_rows(most: usize) -> impl Strategy<Value = Range<usize>> {
-    (0..most, 0..most).prop_map(|(a, b)| a.min(b)..a.max(b))
-}
-
-proptest! {
-    #[test]
-    fn sets_of_rows(steps in prop::collection::vec((any::<bool>(), some_rows(40)), 0..60)) {
-        let (mut set, mut model) = (RowSet::default(), BTreeSet::new());
-        for (insert, rows) in steps {
-            if insert {
-                set.insert(rows.clone());
-                model.extend(rows);
-            } else {
-                let taken = set.take(rows.clone());
-                let expected: BTreeSet<_> = model.extract_if(rows, |_| true).collect();
-                prop_assert_eq!(taken, expected.iter().fold(RowSet::default(), |mut s, &r| {
-                    s.insert(r..r + 1);
-                    s
-                }));
-            }
-            prop_assert_eq!(set.is_empty(), model.is_empty());
-            let prefix = (0..).take_while(|r| model.contains(r)).count();
-            prop_assert_eq!(set.prefix(), prefix);
-        }
-    }
-}
-
-#[test]
-fn scattered_rows_are_forgotten_not_piled_up() {
-    let mut set = RowSet::default();
-    for i in 0..MOST_RUNS * 2 {
-        set.insert(i * 2..i * 2 + 1);
-    }
-    let kept = set.take(0..usize::MAX);
-    let expected = (0..MOST_RUNS).fold(RowSet::default(), |mut s, i| {
-        s.insert(i * 2..i * 2 + 1);
-        s
-    });
-    assert_eq!(kept, expected);
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Begin(Range<usize>),
-    /// The writer is done with all rows that it began.
-    End,
-    StartSync(Range<usize>),
-    EndSync(bool),
-    /// The kernel writes these rows by itself, whatever state they are in.
-    WriteBack(Range<usize>),
-}
-
-const ROWS: usize = 12;
-
-fn a_step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        3 => some_rows(ROWS + 1).prop_map(Step::Begin),
-        3 => Just(Step::End),
-        1 => some_rows(ROWS + 1).prop_map(Step::StartSync),
-        1 => Just(Step::StartSync(0..usize::MAX)),
-        2 => prop::bool::weighted(0.9).prop_map(Step::EndSync),
-        1 => some_rows(ROWS + 1).prop_map(Step::WriteBack),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
-    /// A row is a version, `None` while it is being written. Power can be cut after any step.
-    #[test]
-    fn durable_rows_are_on_the_simulated_disk(steps in prop::collection::vec(a_step(), 0..60)) {
-        let mut ledger = Ledger::default();
-        let mut memory = [Some(0); ROWS];
-        let mut disk = [Some(0); ROWS];
-        // What a sync under way will have brought to the disk, at least.
-        let mut promised: Option<[Option<Option<usize>>; ROWS]> = None;
-        let (mut writing, mut written) = (Vec::new(), [false; ROWS]);
-        // After a sync that failed the kernel takes these rows for written: later ones skip them.
-        let mut lost = [false; ROWS];
-        for (version, step) in (1..).zip(steps) {
-            match step {
-                Step::Begin(rows) => {
-                    ledger.begin(rows.clone());
-                    memory[rows.clone()].fill(None);
-                    written[rows.clone()].fill(false);
-                    lost[rows.clone()].fill(false);
-                    writing.push(rows);
-                }
-                Step::End => {
-                    for rows in writing.drain(..) {
-                        memory[rows.clone()].fill(Some(version));
-                        ledger.end(rows);
-                    }
-                }
-                Step::StartSync(rows) if promised.is_none() => {
-                    ledger.start_sync(rows.clone());
-                    let found = |r| (rows.contains(&r) && !lost[r]).then_some(memory[r]);
-                    promised = Some(std::array::from_fn(found));
-                }
-                Step::StartSync(_) => {}
-                Step::EndSync(ok) => {
-                    if let Some(promised) = promised.take() {
-                        ledger.end_sync(ok);
-                        for (r, promised) in promised.into_iter().enumerate() {
-                            // A good sync writes at least what it found when it began.
-                            let Some(found) = promised else { continue };
-                            let same = found.is_some() && found == memory[r];
-                            if ok {
-                                disk[r] = found;
-                                written[r] |= same;
-                            } else {
-                                lost[r] = same && !written[r];
-                            }
-                        }
-                    }
-                }
-                Step::WriteBack(rows) => disk[rows.clone()].copy_from_slice(&memory[rows]),
-            }
-            let durable = ledger.durable_rows();
-            for r in 0..durable {
-                prop_assert!(disk[r].is_some() && disk[r] == memory[r], "row {} of {}", r, durable);
-            }
-            // Nor does it promise less than it could.
-            let most = (0..ROWS).take_while(|&r| written[r] && memory[r] != Some(0)).count();
-            prop_assert_eq!(durable, most);
-        }
-    }
-}
 
 /// What a test's disk has seen, and what it shall do.
 #[derive(Debug, Default)]
@@ -222,7 +91,8 @@ impl Disk for Simulated {
 }
 
 fn flusher(disk: &Simulated, policy: FlushPolicy) -> Flusher {
-    Flusher::start(Path::new("x.npy"), Box::new(disk.clone()), policy, 0..0).expect("a thread")
+    Flusher::start(Path::new("x.npy"), Box::new(disk.clone()), policy, Ledger::default())
+        .expect("a thread")
 }
 
 fn write(flusher: &Flusher, rows: Range<usize>) {
@@ -235,18 +105,18 @@ fn every_so_many_rows() {
     let disk = Simulated::default();
     let flusher = flusher(&disk, FlushPolicy::EveryRows(10));
     write(&flusher, 0..9);
-    assert_eq!((disk.syncs(), flusher.durable_rows()), (0, 0));
+    assert_eq!((disk.syncs(), flusher.durable_from(0).end), (0, 0));
     disk.set_held(true);
     write(&flusher, 9..10);
     disk.wait_until(|d| d.syncs == 1);
     // The writer goes on meanwhile; nothing is durable before the sync has returned.
     write(&flusher, 10..25);
-    assert_eq!(flusher.durable_rows(), 0);
+    assert_eq!(flusher.durable_from(0).end, 0);
     disk.set_held(false);
     disk.wait_until(|d| d.ended == 2);
     write(&flusher, 25..30);
     flusher.flush(None).expect("flushed");
-    assert_eq!((disk.syncs(), flusher.durable_rows()), (3, 30));
+    assert_eq!((disk.syncs(), flusher.durable_from(0).end), (3, 30));
     flusher.close().expect("closed");
     assert_eq!(disk.syncs(), 4);
 }
@@ -266,12 +136,12 @@ fn writers_wait_rather_than_leave_more_behind() {
         disk.set_held(false);
         waits.join().expect("no panic");
     });
-    assert!(flusher.durable_rows() >= 5);
+    assert!(flusher.durable_from(0).end >= 5);
     // More than that at a time has to come alone; less than half is synced when room is needed.
     flusher.flush(None).expect("flushed");
     write(&flusher, 12..13);
     write(&flusher, 13..113);
-    assert!(flusher.durable_rows() >= 13);
+    assert!(flusher.durable_from(0).end >= 13);
     let mut rows = 113;
     for i in 0..300 {
         let next = rows + 1 + i % 4;
@@ -281,7 +151,7 @@ fn writers_wait_rather_than_leave_more_behind() {
             flusher.lend(rows..next).expect("not poisoned");
         }
         rows = next;
-        let behind = rows - flusher.durable_rows();
+        let behind = rows - flusher.durable_from(0).end;
         assert!(behind <= 10 || i < 1, "{behind} rows behind");
     }
     flusher.close().expect("closed");
@@ -311,7 +181,7 @@ fn every_so_often_and_only_when_something_was_written() {
     write(&flusher, 1..3);
     disk.wait_until(|d| d.ended == 2);
     std::thread::sleep(Duration::from_millis(50));
-    assert_eq!((disk.syncs(), flusher.durable_rows()), (2, 3));
+    assert_eq!((disk.syncs(), flusher.durable_from(0).end), (2, 3));
 }
 
 #[test]
@@ -320,12 +190,12 @@ fn lent_rows_are_synced_but_count_when_they_are_back() {
     let flusher = flusher(&disk, FlushPolicy::Every(Duration::from_millis(1)));
     flusher.lend(0..4).expect("not poisoned");
     disk.wait_until(|d| d.ended == 3);
-    let shared_rows = flusher.durable_rows(); // hands them back
+    let shared_rows = flusher.durable_from(0).end; // hands them back
     assert_eq!(shared_rows, 0);
     let before = disk.syncs();
     disk.wait_until(|d| d.ended > before);
     flusher.flush(None).expect("flushed");
-    assert_eq!(flusher.durable_rows(), 4);
+    assert_eq!(flusher.durable_from(0).end, 4);
 }
 
 #[test]
@@ -379,7 +249,7 @@ fn a_flush_waits_for_a_sync_under_way_and_then_syncs_itself() {
         flush.join().expect("no panic").expect("flushed");
     });
     // The disk itself checks that they were never two at a time.
-    assert_eq!(flusher.durable_rows(), 2);
+    assert_eq!(flusher.durable_from(0).end, 2);
     assert!(disk.syncs() >= 2);
 }
 
@@ -501,9 +371,8 @@ fn real_files_under_every_policy() {
             drop(x); // the lock goes with it, whatever the thread does
             let x = crate::OpenOptions::new().flush_policy(policy).open_mut::<u32>(&path);
             let x = x.expect("unlocked by dropping");
-            assert_eq!(x.durable_rows(), 0, "nobody knows");
             x.flush().expect("flushed");
-            assert_eq!(x.durable_rows(), 100);
+            assert_eq!(x.durable_rows(), 0, "nothing was written through this handle");
             x.close().expect("closed");
         }
     }
@@ -513,4 +382,86 @@ fn real_files_under_every_policy() {
         assert_eq!(x.durable_rows(), if dims == [3, 0] { 3 } else { 0 }, "{dims:?}");
         x.close().expect("closed");
     }
+}
+
+/// An array of 1000 rows, of which an earlier handle wrote the first 400 and synced them.
+fn begun(path: &Path) {
+    let mut x = ArrayMut::<u32>::create(path, [1000, 2]).expect("created");
+    x.write_rows(0, &[7; 800]).expect("written");
+    x.flush().expect("flushed");
+    assert_eq!((x.durable_rows(), x.durable_from(400)), (400, 400..400));
+    x.close().expect("closed");
+}
+
+#[test]
+fn rows_that_were_there_when_opened_do_not_count() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let every = crate::OpenOptions::new().flush_policy(FlushPolicy::EveryRows(10_000));
+    for name in ["x.npy", "x.dat"] {
+        let path = dir.path().join(name);
+        let opens: [&dyn Fn() -> Result<ArrayMut<u32>>; 3] =
+            [&|| ArrayMut::open(&path), &|| ArrayMut::open_to_finish(&path), &|| {
+                every.open_mut(&path)
+            }];
+        for open in opens {
+            begun(&path);
+            let mut x = open().expect("unlocked by closing");
+            x.flush().expect("flushed");
+            x.flush_rows(0..1000).expect("flushed");
+            assert_eq!((x.durable_rows(), x.durable_from(400)), (0, 400..400));
+            x.write_rows(400, &[7; 200]).expect("written");
+            assert_eq!(x.durable_from(400), 400..400, "not synced yet");
+            x.flush_rows(400..450).expect("flushed");
+            assert_eq!(x.durable_from(400), 400..450);
+            x.flush().expect("flushed");
+            let from = [0, 399, 400, 450, 499, 500, 1000, 5000].map(|row| x.durable_from(row).end);
+            assert_eq!(from, [0, 399, 500, 500, 500, 500, 1000, 5000]);
+            x.write_rows(450, &[8; 2]).expect("written again");
+            assert_eq!(x.durable_from(400), 400..450);
+            x.write_rows(0, &[7; 800]).expect("written");
+            x.flush().expect("flushed");
+            assert_eq!((x.durable_rows(), x.durable_from(10)), (500, 10..500));
+            x.close().expect("closed");
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_pauses_before_its_row_holds_the_count_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("x.npy");
+    begun(&path);
+    let x = Mutex::new(ArrayMut::<u32>::open(&path).expect("unlocked by closing"));
+    let next = AtomicUsize::new(400);
+    let (paused, go_on) = (Barrier::new(3), Barrier::new(2));
+    let write = |row| x.lock().write_rows(row, &[7; 2]).expect("written");
+    let take = || Some(next.fetch_add(1, Relaxed)).filter(|&row| row < 1000);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let row = take().expect("the first");
+            paused.wait();
+            go_on.wait();
+            write(row);
+        });
+        let others = [(); 2].map(|()| {
+            scope.spawn(|| {
+                paused.wait();
+                while let Some(row) = take() {
+                    write(row);
+                }
+            })
+        });
+        for thread in others {
+            thread.join().expect("no panic");
+        }
+        // Killed here, row 400 would be zeros, and all others as they should be.
+        x.lock().flush().expect("flushed");
+        assert_eq!(x.lock().durable_from(400), 400..400);
+        assert_eq!(x.lock().durable_from(401), 401..1000);
+        go_on.wait();
+    });
+    let x = x.into_inner();
+    x.flush().expect("flushed");
+    assert_eq!((x.durable_rows(), x.durable_from(400)), (0, 400..1000));
+    x.close().expect("closed");
 }

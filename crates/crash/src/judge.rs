@@ -30,6 +30,14 @@ impl Found {
     pub(crate) fn lost(what: impl Into<String>) -> Self {
         Self::Lost(what.into())
     }
+
+    /// Says when it was that something was lost.
+    pub(crate) fn at(self, when: &str) -> Self {
+        match self {
+            Self::Lost(what) => Self::Lost(format!("{when}: {what}")),
+            other => other,
+        }
+    }
 }
 
 /// Files by their names.
@@ -154,6 +162,22 @@ pub(crate) fn judge(
         }
         (found, _) => found,
     })
+}
+
+/// Runs a writer once more, to its end: everything has to be new then.
+pub(crate) fn judge_the_end(
+    writer: &dyn Writer,
+    place: &Place<'_>,
+    golden: &Golden,
+) -> Result<Found> {
+    let ran = Running::start(writer.command(place)?)?.wait()?;
+    let mut now = files(place.dir)?;
+    now.retain(|name, _| !writer.notes().contains(&name.as_str()));
+    if ran.is_ok() && now == golden.new {
+        return Ok(Found::New);
+    }
+    let (words, what) = (ran.words(), differences(&now, golden));
+    Ok(Found::lost(format!("the last run left something else: {what}; {words}")))
 }
 
 /// How two versions of the files differ, for a message.

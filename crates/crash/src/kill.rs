@@ -4,10 +4,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::child::Running;
-use crate::judge::{Found, Golden, files, judge};
+use crate::judge::{Found, Golden, judge, judge_the_end};
 use crate::random::Random;
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::{self, IN_PLACE, Place, Writer, make_input};
+use crate::writers::{self, IN_PLACE, Place, RESTART, Writer, make_input};
 use crate::{Failure, Result};
 
 /// Large enough to be hit while it works.
@@ -25,8 +25,10 @@ pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
         let tally = Tally::new(format!("T3 kill {}", writer.name()));
         summary.tell(&kills(bench, &place, writer, tally, bench.rounds(5, 500))?);
     }
-    let tally = Tally::new(format!("T3 kill {}", IN_PLACE.name())).control(Some(true));
-    summary.tell(&kills(bench, &place, IN_PLACE, tally, bench.rounds(5, 20))?);
+    for (control, rounds) in [(IN_PLACE, 5), (RESTART, 10)] {
+        let tally = Tally::new(format!("T3 kill {}", control.name())).control(Some(true));
+        summary.tell(&kills(bench, &place, control, tally, bench.rounds(rounds, 20))?);
+    }
     Ok(())
 }
 
@@ -46,16 +48,20 @@ fn kills(
     let took = start.elapsed().mul_f64(1.05).max(Duration::from_millis(5));
     for round in 0..rounds {
         golden.lay_out(place.dir)?;
-        let mut lost = None;
-        // Each kill in a part of its own of the time that it takes.
+        let (mut lost, mut told) = (None, None);
+        // Each kill in a part of its own of the time that it takes; or less of it is left each time.
         for i in 0..KILLS {
-            let instant = random.instant(i, KILLS, took);
+            let instant = match writer.goes_on() {
+                true => random.instant(0, 1, took.mul_f64(0.5)),
+                false => random.instant(i, KILLS, took),
+            };
             let mut running = Running::start(writer.command(place)?)?;
             std::thread::sleep(instant);
             running.kill();
             let ran = running.wait()?;
             // What an earlier run finished stays: it counts as new.
-            let found = judge(writer, place, &golden, ran.promised)?;
+            let promised = ran.promised.after(writer, &mut told);
+            let found = judge(writer, place, &golden, promised)?;
             if let Found::Lost(what) = &found {
                 let when = format!("round {round}, kill {i} after {instant:.1?}");
                 lost.get_or_insert(format!("{when}: {what}"));
@@ -65,12 +71,8 @@ fn kills(
                 found => found,
             });
         }
-        let ran = Running::start(writer.command(place)?)?.wait()?;
-        let mut now = files(place.dir)?;
-        now.retain(|name, _| !writer.notes().contains(&name.as_str()));
-        if !ran.is_ok() || now != golden.new {
-            let what = format!("round {round}: the last run left something else: {}", ran.words());
-            tally.add(Found::lost(what));
+        if let Found::Lost(what) = judge_the_end(writer, place, &golden)? {
+            tally.add(Found::lost(format!("round {round}: {what}")));
         }
     }
     Ok(tally)

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::child::{Running, tool};
+use crate::child::{Promised, Running, tool};
 use crate::filesystem::{Kind, Mounted};
-use crate::judge::{Found, Golden, judge};
+use crate::judge::{Found, Golden, judge, judge_the_end};
 use crate::random::Random;
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::{self, EARLY, Place, UNSYNCED, Writer, make_input};
+use crate::writers::{self, EARLY, Place, RESTART, UNSYNCED, Writer, make_input};
 use crate::{Failure, Result};
 
 /// Large enough that writing takes a while.
@@ -29,7 +29,9 @@ pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
             summary.tell(&cuts(bench, &mounted, &place, writer, Tally::new(name(writer)), rounds)?);
         }
         // ext4 writes a file out by itself that is renamed over another one; not one of a new name.
-        for (control, has_to_lose) in [(UNSYNCED, kind == Kind::Xfs), (EARLY, true)] {
+        for (control, has_to_lose) in
+            [(UNSYNCED, kind == Kind::Xfs), (EARLY, true), (RESTART, true)]
+        {
             let tally = Tally::new(name(control)).control(Some(has_to_lose));
             let rounds = bench.rounds(6, 20);
             summary.tell(&cuts(bench, &mounted, &place, control, tally, rounds)?);
@@ -54,15 +56,26 @@ fn cuts(
         let golden = if i % 2 == 0 { &golden } else { &golden.without_old() };
         golden.lay_out(place.dir)?;
         mounted.settle()?;
-        // A little longer than it takes, so that the end is among the instants as well.
-        let instant = random.instant(i, rounds, took.mul_f64(1.1));
-        let cut = cut_after(mounted, place, writer, golden, instant)?;
-        tally.add(match cut {
-            Found::Lost(what) => {
-                Found::lost(format!("round {}, after {instant:.1?}: {what}", tally.rounds()))
-            }
-            found => found,
-        });
+        let strikes = if writer.goes_on() {
+            // Less is left to do each time.
+            [Strike::Kill, Strike::Power, Strike::Power]
+                .map(|strike| (strike, random.instant(0, 1, took.mul_f64(0.5))))
+                .to_vec()
+        } else {
+            // A little longer than it takes, so that the end is among the instants as well.
+            vec![(Strike::Power, random.instant(i, rounds, took.mul_f64(1.1)))]
+        };
+        let mut told = None;
+        for (strike, instant) in strikes {
+            let promised = strike.after(instant, mounted, place, writer)?;
+            let found = judge(writer, place, golden, promised.after(writer, &mut told))?;
+            let when = format!("round {i}, {strike:?} after {instant:.1?}");
+            tally.add(found.at(&when));
+        }
+        if writer.goes_on() {
+            let end = judge_the_end(writer, place, golden)?;
+            tally.add(end.at(&format!("round {i}, the end")));
+        }
     }
     check(mounted, &mut tally)?;
     Ok(tally)
@@ -85,27 +98,44 @@ fn time(
     Ok(start.elapsed())
 }
 
-/// One round: cuts the power after this time, starts again, and looks.
-fn cut_after(
-    mounted: &Mounted,
-    place: &Place<'_>,
-    writer: &dyn Writer,
-    golden: &Golden,
-    instant: Duration,
-) -> Result<Found> {
-    let promised = beside_a_bystander(place.dir, || {
-        let mut running = Running::start(writer.command(place)?)?;
-        std::thread::sleep(instant);
-        // Nobody hears what is said when the power is gone. Here the process goes on for a moment,
-        // and on XFS syncing a directory succeeds although its changes were dropped.
-        let promised = running.promised();
-        mounted.cut_power()?;
-        running.kill();
-        running.wait()?;
+/// What ends a writer.
+#[derive(Clone, Copy, Debug)]
+enum Strike {
+    /// `kill -9`: what it wrote stays in memory.
+    Kill,
+    /// The power is cut, and comes back.
+    Power,
+}
+
+impl Strike {
+    /// Starts the writer and strikes after this time: what it had promised by then.
+    fn after(
+        self,
+        instant: Duration,
+        mounted: &Mounted,
+        place: &Place<'_>,
+        writer: &dyn Writer,
+    ) -> Result<Promised> {
+        let promised = beside_a_bystander(place.dir, || {
+            let mut running = Running::start(writer.command(place)?)?;
+            std::thread::sleep(instant);
+            if let Self::Kill = self {
+                running.kill();
+                return Ok(running.wait()?.promised);
+            }
+            // Nobody hears what is said when the power is gone. Here the process goes on for a moment,
+            // and on XFS syncing a directory succeeds although its changes were dropped.
+            let promised = running.promised();
+            mounted.cut_power()?;
+            running.kill();
+            running.wait()?;
+            Ok(promised)
+        })?;
+        if let Self::Power = self {
+            mounted.recover()?;
+        }
         Ok(promised)
-    })?;
-    mounted.recover()?;
-    judge(writer, place, golden, promised)
+    }
 }
 
 /// What the bystander writes, in a directory of its own.

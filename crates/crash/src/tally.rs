@@ -45,11 +45,6 @@ impl Tally {
         }
     }
 
-    /// The rounds so far: what a message about the next one calls it.
-    pub(crate) fn rounds(&self) -> usize {
-        self.rounds
-    }
-
     fn is_good(&self) -> bool {
         match self.control {
             None => self.lost.is_empty() && self.rounds > 0,

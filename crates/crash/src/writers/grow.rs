@@ -37,6 +37,10 @@ impl Writer for Append {
         &[".out.npy.rowmill-append"]
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn write(&self, dir: &Path, input: &Path, durable: &mut dyn FnMut(usize)) -> Result<()> {
         let rows = Array::<u64>::open(input)?.shape().rows();
         let path = dir.join("out.npy");

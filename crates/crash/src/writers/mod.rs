@@ -4,6 +4,7 @@ mod controls;
 mod grow;
 mod normalize;
 mod raw;
+mod restart;
 mod resumed;
 mod rows;
 mod staged;
@@ -28,6 +29,7 @@ pub(crate) const ALL: &[&dyn Writer] = &[
     &rows::Rows,
     &grow::Policy,
     &grow::Append,
+    &restart::Restart { name: "restart", count: restart::Count::Written },
     &normalize::Normalize,
     &resumed::Checkpointed,
     &resumed::Journalled,
@@ -37,6 +39,8 @@ pub(crate) const ALL: &[&dyn Writer] = &[
 pub(crate) const UNSYNCED: &dyn Writer = &controls::Unsynced;
 pub(crate) const EARLY: &dyn Writer = &controls::Early;
 pub(crate) const IN_PLACE: &dyn Writer = &controls::InPlace;
+pub(crate) const RESTART: &dyn Writer =
+    &restart::Restart { name: "control-restart", count: restart::Count::ThereWhenOpened };
 
 /// Where a writer works.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +90,12 @@ pub(crate) trait Writer: Sync {
 
     /// Whether what it did stays when it fails. Default: nothing does.
     fn keeps_work(&self) -> bool {
+        false
+    }
+
+    /// Whether it goes on where an earlier run stopped, so that rows which that one reported durable
+    /// stay so. Default: it starts anew.
+    fn goes_on(&self) -> bool {
         false
     }
 
@@ -142,7 +152,7 @@ pub(crate) fn make_input(directory: &Path, bytes: usize) -> Result<PathBuf> {
 
 /// `crash write`: the process that is struck.
 pub(crate) fn run(job: &Job) -> ExitCode {
-    let known = ALL.iter().chain(&[UNSYNCED, EARLY, IN_PLACE]);
+    let known = ALL.iter().chain(&[UNSYNCED, EARLY, IN_PLACE, RESTART]);
     let writer = known.copied().find(|writer| writer.name() == job.writer);
     // Over a file size limit the system ends the process, unless the signal is handled.
     let handled = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());

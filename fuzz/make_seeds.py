@@ -314,6 +314,8 @@ CHECKPOINT = {
     "partial-two-pieces": pieces((0, cells(1, total=doubles(1.0))), (1, cells(1, total=doubles(2.0)))),
     "partial-special-short": pieces((0, cells(1, special=b"\x01\x00\x00", total=doubles(3.5)))),
     "partial-counts-claim-many": pieces((0, cells(1, count=b"\x01" + MANY, total=doubles(3.5)))),
+    "partial-count-overflow": b"\x01\x01\x00\x00\xa5" + b"\xff" * 7 + b"\xd7\x01" + b"\x00" * 6 + b"\x07",
+    "partial-count-beyond-its-block": pieces((0, cells(1, count=b"\x00" + MANY, total=doubles(3.5)))),
     "partial-tuple": varint(2) + blob(SUM) + blob(SUM),
 }
 

@@ -115,6 +115,80 @@ impl Grid {
         }
     }
 
+    /// Elements of a row.
+    pub(crate) fn row_len(&self) -> usize {
+        self.row_len
+    }
+
+    /// Whether the bytes of such an array can be addressed: that there can be such a file.
+    pub(crate) fn fits_a_file(&self) -> bool {
+        let elements = self.rows.checked_mul(self.row_len);
+        let bytes = elements.and_then(|elements| elements.checked_mul(self.element_size));
+        bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
+    }
+
+    /// The block of an element of the array.
+    pub(crate) fn block_at(&self, row: usize, col: usize) -> usize {
+        row / self.band_rows * self.tiles() + col / self.tile_cols
+    }
+
+    /// The bands that some blocks are in.
+    pub(crate) fn bands_of(&self, blocks: &Range<usize>) -> Range<usize> {
+        if blocks.is_empty() {
+            return 0..0;
+        }
+        blocks.start / self.tiles()..blocks.end.div_ceil(self.tiles())
+    }
+
+    /// The tiles that some blocks are in, in order: blocks that go on in a next band lack some in the
+    /// middle.
+    pub(crate) fn tiles_of(&self, blocks: &Range<usize>) -> [Range<usize>; 2] {
+        let tiles = self.tiles();
+        if blocks.len() >= tiles {
+            return [0..tiles, 0..0];
+        }
+        let (first, len) = (blocks.start % tiles, blocks.len());
+        if first + len <= tiles {
+            [first..first + len, 0..0]
+        } else {
+            [0..first + len - tiles, first..tiles]
+        }
+    }
+
+    /// The bands in which these blocks have a certain tile.
+    pub(crate) fn bands_below(&self, tile: usize, blocks: &Range<usize>) -> Range<usize> {
+        let band = |block: usize| block.saturating_sub(tile).div_ceil(self.tiles());
+        band(blocks.start)..band(blocks.end)
+    }
+
+    /// The tiles that these blocks have in a certain band.
+    pub(crate) fn tiles_beside(&self, band: usize, blocks: &Range<usize>) -> Range<usize> {
+        let (first, tiles) = (band * self.tiles(), self.tiles());
+        blocks.start.saturating_sub(first).min(tiles)..blocks.end.saturating_sub(first).min(tiles)
+    }
+
+    /// The rows of some bands.
+    pub(crate) fn rows_of(&self, bands: Range<usize>) -> Range<usize> {
+        let row = |band: usize| self.rows.min(band * self.band_rows);
+        row(bands.start)..row(bands.end)
+    }
+
+    /// The columns of some tiles.
+    pub(crate) fn cols_of(&self, tiles: Range<usize>) -> Range<usize> {
+        let col = |tile: usize| self.row_len.min(tile * self.tile_cols);
+        col(tiles.start)..col(tiles.end)
+    }
+
+    /// The number of elements of some blocks.
+    pub(crate) fn elements_of(&self, blocks: &Range<usize>) -> usize {
+        let before = |block: usize| {
+            let (band, tile) = (block / self.tiles(), block % self.tiles());
+            let rows = self.rows_of(band..band + 1);
+            rows.start * self.row_len + rows.len() * self.cols_of(0..tile).len()
+        };
+        if blocks.is_empty() { 0 } else { before(blocks.end) - before(blocks.start) }
+    }
+
     /// The rows and columns of these blocks, those of a band together; where each band is one block,
     /// all together.
     pub(crate) fn regions(

@@ -111,6 +111,10 @@ impl Engine {
                     return Err(refuse(array, source));
                 }
                 let windows = Windows::new(array, head.record_len);
+                if windows.unit == Unit::Elements && windows.items > 0 && !cuts_rows {
+                    let what = "its records hold no whole row";
+                    return Err(refuse(array, JournalError::Damaged { what }));
+                }
                 let done = match record {
                     None => 0,
                     Some(record) => windows.put_again(array, &record)?,
@@ -258,8 +262,12 @@ impl Windows {
         let JournalRecord { items, data } = record;
         let items = usize::try_from(items.start).ok().zip(usize::try_from(items.end).ok());
         let items = items.map(|(start, end)| start..end);
+        // One of the windows, as a whole: to go on elsewhere would change rows twice.
         let fits = |items: &Range<usize>| {
-            items.end <= self.items && items.len() * self.item_len * size_of::<T>() == data.len()
+            items.start < self.items
+                && items.start.is_multiple_of(self.step)
+                && items.end == self.items.min(items.start.saturating_add(self.step))
+                && items.len() * self.item_len * size_of::<T>() == data.len()
         };
         let Some(items) = items.filter(fits) else {
             let what = "its rows do not fit the array";

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rowmill_core::{CreateOptions, Element, Source, StagedArray, TileBuffer};
 use rowmill_lanes::arch::copy_past_cache;
 
-use crate::checkpoint::{Checkpoint, Keeper, MapKeeper, Ranges, State};
+use crate::checkpoint::{Checkpoint, Keeper, MapKeeper, Ranges, State, done_of};
 use crate::plan::Plan;
 use crate::run::Job;
 use crate::scratch::Scratch;
@@ -250,7 +250,13 @@ where
         let (mut staged, keeper) = match keep {
             None => (options.stage::<U>(path, dims)?, None),
             Some(keep) => {
-                let (staged, keeper) = stage_kept(keep, source, path.as_ref(), options, dims)?;
+                // Elements where rows may be cut, else rows: what the chunks below are made of.
+                let same = row_dims.iter().try_fold(1, |n: usize, &dim| n.checked_mul(dim));
+                let same = same == Some(shape.row_len()) && same != Some(0);
+                let cuts_rows = kernel.within_rows() && same;
+                let items = if cuts_rows { shape.len() } else { shape.rows() };
+                let (staged, keeper) =
+                    stage_kept(keep, source, path.as_ref(), options, (dims, items))?;
                 (staged, Some(keeper))
             }
         };
@@ -376,7 +382,7 @@ fn stage_kept<'a, T: Element, U: Element>(
     source: &impl Source<T>,
     path: &Path,
     options: &CreateOptions,
-    dims: Vec<usize>,
+    (dims, items): (Vec<usize>, usize),
 ) -> Result<(StagedArray<U>, MapKeeper<'a>)> {
     let Keep { checkpoint, what, fitted } = keep;
     let mut keeper = Keeper::open(checkpoint, what, source)?;
@@ -388,11 +394,12 @@ fn stage_kept<'a, T: Element, U: Element>(
             if earlier != fitted {
                 return Err(keeper.damaged("what was found in an earlier read differs"));
             }
+            let fits = done_of(&ranges, items);
+            let fits = fits.ok_or_else(|| keeper.damaged("its items do not fit the job"))?;
             let again = options.stage_again::<U>(path, dims.clone())?;
             // Without its output there is nothing to go on with: the job starts over.
             if let Some(staged) = again.filter(|s| s.birth().is_some() && s.birth() == output) {
-                let usize = |n| usize::try_from(n).unwrap_or(usize::MAX);
-                ranges.into_iter().for_each(|(start, end)| done.insert(usize(start)..usize(end)));
+                done = fits;
                 goes_on = Some(staged);
             }
         }

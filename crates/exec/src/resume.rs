@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use rowmill_core::{Element, Shape, Source};
+use serde::de::DeserializeOwned;
 
 use crate::checkpoint::{Checkpoint, Keeper, Ranges, State, decode, encode};
 use crate::engine::Earlier;
@@ -36,8 +37,10 @@ use crate::{Engine, Result};
 ///     fn save(&self, partial: &u64) -> Vec<u8> {
 ///         partial.to_le_bytes().to_vec()
 ///     }
-///     fn load(&self, bytes: &[u8], _: &Shape, _: std::ops::Range<usize>) -> Option<u64> {
-///         bytes.try_into().ok().map(u64::from_le_bytes)
+///     fn load(&self, bytes: &[u8], shape: &Shape, _: std::ops::Range<usize>) -> Option<u64> {
+///         // A count that no such array has would overflow when it is merged.
+///         let zeros = bytes.try_into().ok().map(u64::from_le_bytes)?;
+///         (zeros <= shape.len() as u64).then_some(zeros)
 ///     }
 /// }
 /// ```
@@ -52,6 +55,9 @@ pub trait Resume<T: Element>: Reduce<T> {
 
     /// The partial that bytes stand for, of some blocks of an array of this shape. `None` for bytes that
     /// cannot be one: they come from a file, and may be anything.
+    ///
+    /// Kernels of this crate hold every state against what these blocks have room for: counts, positions,
+    /// sums and ranges. Do the same: what is given here is merged and finished, and must not overflow.
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial>;
 }
 
@@ -64,6 +70,14 @@ impl<T: Element, R: Resume<T>> Resume<T> for &R {
     }
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
         (**self).load(bytes, shape, blocks)
+    }
+}
+
+/// What bytes stand for, all of them.
+pub(crate) fn decoded<P: DeserializeOwned>(bytes: &[u8]) -> Option<P> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((partial, [])) => Some(partial),
+        _ => None,
     }
 }
 
@@ -83,7 +97,7 @@ macro_rules! tuples {
                 shape: &Shape,
                 blocks: Range<usize>,
             ) -> Option<Self::Partial> {
-                let parts: Vec<Vec<u8>> = postcard::from_bytes(bytes).ok()?;
+                let parts: Vec<Vec<u8>> = decoded(bytes)?;
                 if parts.len() != [$($index),+].len() {
                     return None;
                 }
@@ -145,6 +159,7 @@ impl Engine {
         R: Resume<T>,
     {
         let shape = source.shape();
+        kernel.check(shape)?;
         let nodes = match found {
             None => Vec::new(),
             Some(State::Reduce(nodes)) => {

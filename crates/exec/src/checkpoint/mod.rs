@@ -209,6 +209,21 @@ pub(crate) fn decode<P>(
     Some(loaded)
 }
 
+/// The items that a map has done, of so many; `None` for ranges that it cannot have written: empty or
+/// out of order, or beyond the last item.
+pub(crate) fn done_of(ranges: &[(u64, u64)], items: usize) -> Option<Ranges> {
+    let (mut done, mut last) = (Ranges::default(), 0);
+    for &(start, end) in ranges {
+        let (start, end) = (usize::try_from(start).ok()?, usize::try_from(end).ok()?);
+        if start < last || start >= end || end > items {
+            return None;
+        }
+        done.insert(start..end);
+        last = end;
+    }
+    Some(done)
+}
+
 /// What a map has done, and what it needs to go on.
 pub(crate) struct MapKeeper<'a> {
     keeper: Keeper<'a>,
@@ -268,5 +283,51 @@ impl<'a> MapKeeper<'a> {
     /// The job is done.
     pub(crate) fn remove(self) -> Result<()> {
         self.keeper.remove()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_that_a_map_can_have_done() {
+        let done = |ranges: &[(u64, u64)]| done_of(ranges, 10).map(|done| done.iter().collect());
+        assert_eq!(done(&[]), Some(vec![]));
+        assert_eq!(done(&[(0, 2), (5, 10)]), Some(vec![0..2, 5..10]));
+        for bad in [
+            &[(0, 11)][..],
+            &[(3, 2)],
+            &[(3, 3)],
+            &[(4, 6), (0, 2)],
+            &[(0, 4), (3, 6)],
+            &[(0, u64::MAX)],
+            &[(u64::MAX, 1)],
+        ] {
+            assert_eq!(done(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn nodes_of_a_tree_lie_inside_and_apart() {
+        let decode = |nodes: &[(u32, u64)]| {
+            let nodes = nodes.iter().map(|&(level, index)| (level, index, Vec::new())).collect();
+            decode(nodes, 6, &|_, blocks| Some(blocks)).map(|nodes| nodes.len())
+        };
+        assert_eq!(decode(&[(2, 0), (1, 2)]), Some(2));
+        assert_eq!(decode(&[(0, 5), (0, 0), (1, 1)]), Some(3));
+        for bad in [
+            &[(1, 3)][..],
+            &[(0, 6)],
+            &[(3, 0)],
+            &[(64, 0)],
+            &[(63, 1)],
+            &[(63, u64::MAX)],
+            &[(0, 1), (0, 1)],
+            &[(2, 0), (0, 3)],
+            &[(0, 3), (2, 0)],
+        ] {
+            assert_eq!(decode(bad), None, "{bad:?}");
+        }
     }
 }

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::marker::PhantomData;
 
-use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::folding::{CellPlace, Picked, Run, described, foldings};
+use super::room::Room;
 use super::{CellKernel, Numeric};
 use crate::{Error, Result};
 use rowmill_lanes::arch::{Isa, Job, Simd};
@@ -158,8 +158,8 @@ impl<L: Lane> Best<L> {
         }
     }
 
-    fn fits(self, shape: &Shape) -> bool {
-        self.0.is_none_or(|(_, at)| at < shape.len() as u64)
+    fn fits<T: Numeric<Lane = L>>(self, room: &Room<'_>) -> bool {
+        self.0.is_none_or(|(x, at)| room.takes::<T>(x) && room.holds(at))
     }
 
     fn value<T: Numeric<Lane = L>>(
@@ -229,8 +229,8 @@ macro_rules! one_way {
             fn merge(&self, state: &mut Self::State, next: Self::State) {
                 state.merge::<$direction>(next);
             }
-            fn fits(&self, state: &Self::State, shape: &Shape) -> bool {
-                state.fits(shape)
+            fn fits(&self, state: &Self::State, room: &Room<'_>) -> bool {
+                state.fits::<T>(room)
             }
             fn value(&self, state: &Self::State, place: &CellPlace<'_>) -> Result<Extremum<T>> {
                 state.value::<T>(place, $what)
@@ -269,8 +269,17 @@ impl<T: Numeric> CellKernel<T> for ArgMinMax {
         state.0.merge::<Smallest>(next.0);
         state.1.merge::<Largest>(next.1);
     }
-    fn fits(&self, state: &Self::State, shape: &Shape) -> bool {
-        state.0.fits(shape) && state.1.fits(shape)
+    fn fits(&self, state: &Self::State, room: &Room<'_>) -> bool {
+        let (least, most) = state;
+        let in_order = match (least.0, most.0) {
+            (None, None) => true,
+            // The first NaN is both.
+            (Some((min, at)), Some((max, other))) => {
+                min <= max || (min.is_nan() && max.is_nan() && at == other)
+            }
+            _ => false,
+        };
+        in_order && least.fits::<T>(room) && most.fits::<T>(room)
     }
     fn value(&self, state: &Self::State, place: &CellPlace<'_>) -> Result<Extrema<T>> {
         let min = state.0.value::<T>(place, "smallest element")?;

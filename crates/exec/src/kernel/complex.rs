@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Result;
 use crate::reduce::{Block, Reduce};
-use crate::resume::Resume;
+use crate::resume::{Resume, decoded};
 use rowmill_lanes::fold::Cells;
 
 /// What a statistic makes of complex numbers, of which the halves are of type `F`.
@@ -201,10 +201,15 @@ macro_rules! halves {
                 shape: &Shape,
                 blocks: Range<usize>,
             ) -> Option<Halves<$t>> {
-                let halves: Halves<$t> = postcard::from_bytes(bytes).ok()?;
+                let halves: Halves<$t> = decoded(bytes)?;
                 let size = size_of::<Complex<$t>>();
                 let fits = |pieces| self.fits::<$t>(pieces, shape, size, blocks.clone());
-                (fits(&halves.re) && fits(&halves.im)).then_some(halves)
+                // Both halves are of the same elements.
+                let agree = |(re, im): (&(_, Cells<$t>), &(_, Cells<$t>))| re.1.counts_agree(&im.1);
+                (fits(&halves.re)
+                    && fits(&halves.im)
+                    && halves.re.0.iter().zip(&halves.im.0).all(agree))
+                .then_some(halves)
             }
         }
     )*};

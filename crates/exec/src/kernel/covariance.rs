@@ -7,9 +7,11 @@ use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::folding::{Picked, with_picked};
+use super::room::Room;
 use super::{NanPolicy, Numeric, Selector, Unmasked};
+use crate::grid::Grid;
 use crate::reduce::{Block, Reduce};
-use crate::resume::Resume;
+use crate::resume::{Resume, decoded};
 use crate::{Error, Result};
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::fold::Cell;
@@ -223,6 +225,21 @@ impl CoMoments {
         Self { count: rows as u64, mean, products }
     }
 
+    /// Whether these can be of rows that there is room for.
+    fn fits<T: Numeric>(&self, columns: usize, room: &Room<'_>) -> bool {
+        let Self { count, mean, products } = self;
+        if mean.len() != columns || products.len() != triangle(columns) || !room.counts(*count) {
+            return false;
+        }
+        let most = Lane::to_f64(T::LEAST).abs().max(Lane::to_f64(T::MOST).abs());
+        let finite = |x: &f64| x.is_finite();
+        let variances = (0..columns).map(|i| products[triangle(columns) - triangle(columns - i)]);
+        mean.iter().all(|mean| !mean.is_finite() || mean.abs() <= 2.0 * most)
+            && (T::Lane::FLOAT || mean.iter().chain(products).all(finite))
+            && variances.into_iter().all(|squares| squares >= 0.0 || squares.is_nan())
+            && (*count > 0 || mean.iter().chain(products).all(|&x| x == 0.0))
+    }
+
     fn join(&mut self, next: Self) {
         if self.count == 0 || next.count == 0 {
             if self.count == 0 {
@@ -318,14 +335,17 @@ impl<T: Numeric, M: Selector<T>> Resume<T> for Covariance<M> {
         postcard::to_stdvec(partial).unwrap_or_default()
     }
 
-    fn load(&self, bytes: &[u8], shape: &Shape, _: Range<usize>) -> Option<Self::Partial> {
-        let partial: Self::Partial = postcard::from_bytes(bytes).ok()?;
+    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
+        let partial: Self::Partial = decoded(bytes)?;
         let p = shape.row_len();
-        let fits = partial.as_ref().is_none_or(|found| {
-            found.count <= shape.rows() as u64
-                && found.mean.len() == p
-                && found.products.len() == triangle(p)
-        });
+        let grid = Grid::new(shape.rows(), p, size_of::<T>());
+        // So short rows are one piece, of which each cell is a column.
+        let (_, mut rooms) = Room::of_pieces(Cell::Column, self.nan, &grid, blocks)?;
+        let fits = match (&partial, rooms.next()) {
+            (Some(found), Some((_, room))) => p <= MOST_COLUMNS && found.fits::<T>(p, &room),
+            (None, None) => true,
+            _ => false,
+        };
         fits.then_some(partial)
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::folding::{CellPlace, Folding, Picked, described, foldings};
 use super::key::Key;
+use super::room::Room;
 use super::{CellKernel, Numeric};
 use crate::{Error, Result};
 use rowmill_lanes::fold::Cell;
@@ -113,10 +113,19 @@ impl<T: Numeric> CellKernel<T> for Distinct {
             (keys.len() <= self.limit).then_some(keys)
         });
     }
-    fn fits(&self, state: &Seen, shape: &Shape) -> bool {
-        state.0.as_ref().is_none_or(|keys| {
-            keys.len() <= self.limit.min(shape.len()) && keys.is_sorted_by(|a, b| a < b)
-        })
+    fn fits(&self, state: &Seen, room: &Room<'_>) -> bool {
+        let limit = self.limit as u64;
+        let is_key = |&key: &u64| {
+            let x = T::Lane::from_key(key);
+            x.key() == key && room.takes::<T>(x)
+        };
+        match &state.0 {
+            None => room.elements > limit,
+            Some(keys) => {
+                let counted = keys.len() as u64 <= limit && room.counts(keys.len() as u64);
+                counted && keys.is_sorted_by(|a, b| a < b) && keys.iter().all(is_key)
+            }
+        }
     }
     fn value(&self, state: &Seen, place: &CellPlace<'_>) -> Result<u64> {
         let too_many = || Error::TooManyDistinct { limit: self.limit, cell: place.index };

@@ -19,11 +19,12 @@ use serde::de::DeserializeOwned;
 
 use super::pieces::{MANY_CELLS, Pieces, room_for};
 use super::reduction::BlockFold;
+use super::room::Room;
 use super::{Axis, NanPolicy, Numeric, Selector, Unmasked};
 use crate::Result;
 use crate::grid::{Bounds, Grid};
 use crate::reduce::{Block, Reduce, Shared};
-use crate::resume::Resume;
+use crate::resume::{Resume, decoded};
 use crate::scratch::Scratch;
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::Cell;
@@ -59,9 +60,11 @@ pub trait CellKernel<T: Numeric>: Sync {
     #[doc(hidden)]
     fn merge(&self, state: &mut Self::State, next: Self::State);
 
-    /// Whether a state that was read from a file, which may be anything, can be one of this kernel.
+    /// Whether a state that was read from a file, which may be anything, can be that of a cell with this
+    /// room. What fits can be merged, with itself too, and finished in any order: nothing panics and
+    /// nothing wraps.
     #[doc(hidden)]
-    fn fits(&self, state: &Self::State, shape: &Shape) -> bool;
+    fn fits(&self, state: &Self::State, room: &Room<'_>) -> bool;
 
     /// The value of a cell.
     #[doc(hidden)]
@@ -470,12 +473,13 @@ where
     }
 
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
-        let partial: Self::Partial = postcard::from_bytes(bytes).ok()?;
+        let partial: Self::Partial = decoded(bytes)?;
         let grid = Grid::new(shape.rows(), shape.row_len(), size_of::<T>());
-        let fits = |states: &Vec<K::State>, len: usize| {
-            states.len() == len && states.iter().all(|state| self.kernel.fits(state, shape))
+        let fits = |states: &Vec<K::State>, room: &Room<'_>| {
+            let fits = |(i, state)| self.kernel.fits(state, &room.of_cell(i));
+            states.len() == room.cells && states.iter().enumerate().all(fits)
         };
-        partial.are(self.axis, &grid, blocks, fits).then_some(partial)
+        partial.are(self.axis, self.nan, &grid, blocks, fits).then_some(partial)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Skewness and kurtosis.
 
-use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::folding::{CellPlace, Folding, Picked, described, foldings};
+use super::room::Room;
 use super::{CellKernel, Numeric};
 use crate::Result;
 use rowmill_lanes::arch::{Job, Simd};
-use rowmill_lanes::lanes::N;
+use rowmill_lanes::lanes::{Lane, N};
 
 /// The skewness `m3 / m2^1.5`, of the central moments `m2` and `m3` of the population: scipy's
 /// `stats.skew`.
@@ -125,6 +125,21 @@ impl Central {
         Self { count: a.count + b.count, mean: a.mean + part * nb, m2, m3, m4 }
     }
 
+    fn fits<T: Numeric>(&self, room: &Room<'_>) -> bool {
+        let &Self { count, mean, m2, m3, m4 } = self;
+        if count == 0 {
+            return [mean, m2, m3, m4] == [0.0; 4];
+        }
+        let most = Lane::to_f64(T::LEAST).abs().max(Lane::to_f64(T::MOST).abs());
+        let all_finite = [mean, m2, m3, m4].into_iter().all(f64::is_finite);
+        // About the rounded mean of equal elements, squares are off by nothing but rounding.
+        let noise = count as f64 * (f64::EPSILON * mean).powi(2);
+        room.counts(count)
+            && (T::Lane::FLOAT || all_finite)
+            && (!mean.is_finite() || mean.abs() <= 2.0 * most)
+            && (!m2.is_finite() || m2 >= -noise)
+    }
+
     /// Whether there is nothing but rounding in the spread (the test of `scipy.stats.skew`).
     fn is_constant(&self) -> bool {
         let noise = f64::EPSILON * self.mean;
@@ -237,8 +252,8 @@ macro_rules! kernel {
             fn merge(&self, state: &mut Central, next: Central) {
                 *state = Central::joined(*state, next);
             }
-            fn fits(&self, state: &Central, shape: &Shape) -> bool {
-                state.count <= shape.len() as u64
+            fn fits(&self, state: &Central, room: &Room<'_>) -> bool {
+                state.fits::<T>(room)
             }
             fn value(&self, $central: &Central, _: &CellPlace<'_>) -> Result<f64> {
                 let $me = self;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::axis::for_each_axis;
 use super::folding::{CellPlace, Picked};
 use super::min_max::MaybeMinMax;
+use super::room::Room;
 use super::{All, CellKernel, NanPolicy, Numeric, Reduction};
 use crate::grid::Grid;
 use crate::{Counts, Engine, Error, Result};
@@ -197,12 +198,11 @@ impl<T: Numeric> CellKernel<T> for Histogram {
         state.above += next.above;
         state.nan += next.nan;
     }
-    fn fits(&self, state: &Bins, shape: &Shape) -> bool {
-        // Counts that no array of this shape has could overflow when they are merged.
+    fn fits(&self, state: &Bins, room: &Room<'_>) -> bool {
         let others = [state.below, state.above, state.nan];
-        let total =
-            others.iter().chain(&state.counts).try_fold(0_u64, |sum, &n| sum.checked_add(n));
-        state.counts.len() == self.bins() && total.is_some_and(|total| total <= shape.len() as u64)
+        state.counts.len() == self.bins()
+            && room.counts_all(others.into_iter().chain(state.counts.iter().copied()))
+            && (state.nan == 0 || room.takes_nan::<T::Lane>())
     }
     fn value(&self, state: &Bins, _: &CellPlace<'_>) -> Result<HistogramCounts> {
         let Bins { counts, below, above, nan } = state.clone();

@@ -27,7 +27,10 @@ mod product;
 mod ptp;
 mod quantile;
 mod reduction;
+mod room;
 mod sample;
+#[cfg(test)]
+mod states;
 mod stats;
 mod sum;
 mod top_k;

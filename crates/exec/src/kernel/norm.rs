@@ -1,9 +1,9 @@
 //! Norms.
 
-use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::folding::{CellPlace, Folding, Picked, described, foldings};
+use super::room::Room;
 use super::{CellKernel, Numeric};
 use crate::Result;
 use rowmill_lanes::arch::{Job, Simd};
@@ -80,6 +80,21 @@ impl TwoSum {
     pub(super) fn join(&mut self, other: Self) {
         self.add(other.sum);
         self.error += other.error;
+    }
+
+    /// Whether nothing was added but zeros.
+    pub(super) fn is_zero(self) -> bool {
+        self.sum == 0.0 && self.error == 0.0
+    }
+
+    /// Whether at most `n` numbers from 0 to `most` can have this sum; `finite`, if all of them were.
+    fn is_of(self, n: u64, most: f64, finite: bool) -> bool {
+        if !self.sum.is_finite() {
+            return !finite;
+        }
+        // Rounded on the way, it is still below twice that.
+        let bound = 2.0 * n as f64 * most;
+        0.0 <= self.sum && self.sum <= bound && (self.error.abs() <= bound || !finite)
     }
 
     /// What is beyond the range of floats has no errors to speak of.
@@ -271,8 +286,26 @@ impl<T: Numeric> CellKernel<T> for Norm {
     fn merge(&self, state: &mut Magnitudes, next: Magnitudes) {
         state.join(&next);
     }
-    fn fits(&self, _: &Magnitudes, _: &Shape) -> bool {
-        true
+    fn fits(&self, state: &Magnitudes, room: &Room<'_>) -> bool {
+        let &Magnitudes { middle, large, small, most, nan } = state;
+        let largest = Lane::to_f64(T::LEAST).abs().max(Lane::to_f64(T::MOST).abs());
+        // Sums of so large elements overflow.
+        let finite = !T::Lane::FLOAT && (largest * largest).is_finite();
+        let n = room.elements;
+        let squares = |sum: TwoSum, most: f64| sum.is_of(n, most * most, finite);
+        match self.order {
+            NormOrder::Max => {
+                let sums = [middle, large, small].into_iter().all(TwoSum::is_zero);
+                let most_fits = most <= largest || (T::Lane::FLOAT && most == f64::INFINITY);
+                sums && most >= 0.0 && most_fits && (!nan || room.takes_nan::<T::Lane>())
+            }
+            _ if most != 0.0 || nan => false,
+            NormOrder::L1 => large.is_zero() && small.is_zero() && middle.is_of(n, largest, finite),
+            NormOrder::L2 => {
+                let large_fits = squares(large, largest.max(LARGE) * DOWN);
+                large_fits && squares(middle, largest.min(LARGE)) && squares(small, SMALL * UP)
+            }
+        }
     }
     fn value(&self, state: &Magnitudes, _: &CellPlace<'_>) -> Result<f64> {
         Ok(state.value(self.order))

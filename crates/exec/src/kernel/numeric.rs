@@ -33,6 +33,14 @@ pub trait Numeric: Element + PartialOrd {
     /// The element type of normalized data, unless another is asked for.
     type Normalized: FloatElement;
 
+    /// The least element, as a lane: the least finite one of floats.
+    #[doc(hidden)]
+    const LEAST: Self::Lane;
+
+    /// The greatest element, as a lane: the greatest finite one of floats.
+    #[doc(hidden)]
+    const MOST: Self::Lane;
+
     /// Hands the elements of a tile to `f` as lanes.
     #[doc(hidden)]
     fn with_lanes<R>(
@@ -78,6 +86,8 @@ pub trait Numeric: Element + PartialOrd {
 macro_rules! same_lane {
     ($t:ty) => {
         type Lane = Self;
+        const LEAST: Self = <$t>::MIN;
+        const MOST: Self = <$t>::MAX;
 
         #[inline]
         fn with_lanes<R>(
@@ -191,11 +201,13 @@ macro_rules! no_narrow {
 }
 
 macro_rules! small_integers {
-    ($($t:ty => $sum:ty, |$lane:ident| $from:expr, $narrow:ident;)*) => {$(
+    ($($t:ty => $sum:ty, $range:expr, |$lane:ident| $from:expr, $narrow:ident;)*) => {$(
         impl Numeric for $t {
             type Sum = $sum;
             type Lane = i32;
             type Normalized = f64;
+            const LEAST: i32 = $range.0;
+            const MOST: i32 = $range.1;
 
             fn with_lanes<R>(
                 tile: Tile<'_, Self>,
@@ -228,11 +240,11 @@ macro_rules! small_integers {
     )*};
 }
 small_integers! {
-    bool => i64, |lane| lane != 0, no_narrow;
-    i8 => i64, |lane| lane as Self, narrow;
-    i16 => i64, |lane| lane as Self, narrow;
-    u8 => u64, |lane| lane as Self, narrow;
-    u16 => u64, |lane| lane as Self, narrow;
+    bool => i64, (0, 1), |lane| lane != 0, no_narrow;
+    i8 => i64, (-128, 127), |lane| lane as Self, narrow;
+    i16 => i64, (-32_768, 32_767), |lane| lane as Self, narrow;
+    u8 => u64, (0, 255), |lane| lane as Self, narrow;
+    u16 => u64, (0, 65_535), |lane| lane as Self, narrow;
 }
 
 macro_rules! float_bounds {
@@ -288,11 +300,13 @@ impl Numeric for f64 {
 }
 
 macro_rules! halves {
-    ($($t:ty => $normalized:ty, |$isa:ident, $from:ident, $to:ident| $widen:expr;)*) => {$(
+    ($($t:ty => $normalized:ty, $most:expr, |$isa:ident, $from:ident, $to:ident| $widen:expr;)*) => {$(
         impl Numeric for $t {
             type Sum = f64;
             type Lane = f32;
             type Normalized = $normalized;
+            const LEAST: f32 = -$most;
+            const MOST: f32 = $most;
 
             fn with_lanes<R>(
                 tile: Tile<'_, Self>,
@@ -323,8 +337,8 @@ macro_rules! halves {
     )*};
 }
 halves! {
-    f16 => Self, |isa, from, to| widen_f16(isa, from, to);
-    bf16 => f32, |_isa, from, to| {
+    f16 => Self, 65_504.0, |isa, from, to| widen_f16(isa, from, to);
+    bf16 => f32, f32::from_bits(0x7f7f_0000), |_isa, from, to| {
         // The upper half of a binary32.
         for (to, from) in to.iter_mut().zip(from) {
             *to = f32::from_bits(u32::from(from.to_bits()) << 16);

@@ -1,16 +1,15 @@
 //! The cells of a partial, by the piece of the result that they belong to: what all reductions over
 //! an axis share.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
-use super::Axis;
+use super::room::Room;
+use super::{Axis, NanPolicy};
 use crate::grid::Grid;
 use crate::{Error, Result};
-use rowmill_lanes::fold::Cell;
 
 /// Cells by the piece of the result that they belong to, pieces in order. Over everything there is
 /// one piece; of long rows, columns come in one piece for each tile; rows in one for each band.
@@ -51,31 +50,27 @@ impl<C> Pieces<C> {
         self.0 = merged;
     }
 
-    /// Whether these are the pieces of some blocks, each with cells that `fits` accepts, by their
-    /// number: what was read from a file may be anything.
+    /// Whether these are the pieces of some blocks, each with cells that `fits` accepts, by the room that
+    /// they have: what was read from a file may be anything.
+    ///
+    /// Every state of every kernel over an axis comes through here; a kernel gets to see no room but the
+    /// one that the grid gives.
     pub(super) fn are<A: Axis>(
         &self,
         axis: A,
+        nan: NanPolicy,
         grid: &Grid,
         blocks: Range<usize>,
-        fits: impl Fn(&C, usize) -> bool,
+        fits: impl Fn(&C, &Room<'_>) -> bool,
     ) -> bool {
-        // The pieces of these blocks, in order.
-        let mut expected = BTreeMap::new();
-        for block in blocks.map(|i| grid.block(i)) {
-            let cells = match axis.cell() {
-                Cell::All => 1,
-                Cell::Column => block.cols.len(),
-                Cell::Row => block.rows.len(),
-            };
-            expected.insert(axis.piece(&block), cells);
-        }
-        self.0.len() == expected.len()
-            && self
-                .0
-                .iter()
-                .zip(expected)
-                .all(|((piece, cells), (expected, len))| *piece == expected && fits(cells, len))
+        let Some((len, rooms)) = Room::of_pieces(axis.cell(), nan, grid, blocks) else {
+            return false;
+        };
+        let fits = |((piece, cells), (expected, room)): (&(usize, C), (usize, Room<'_>))| {
+            *piece == expected && fits(cells, &room)
+        };
+        // Only as many rooms are made as there are pieces.
+        self.0.len() == len && self.0.iter().zip(rooms).all(fits)
     }
 }
 

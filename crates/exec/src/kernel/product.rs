@@ -1,10 +1,10 @@
 //! Products.
 
-use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::folding::{CellPlace, Picked, described, foldings};
 use super::key::Key;
+use super::room::Room;
 use super::{CellKernel, Numeric};
 use crate::{Error, Result};
 use rowmill_lanes::lanes::Lane;
@@ -140,8 +140,25 @@ impl<T: Numeric> CellKernel<T> for Product {
         state.zero |= next.zero;
         state.integer = state.integer.zip(next.integer).and_then(|(a, b)| a.checked_mul(b));
     }
-    fn fits(&self, state: &Factors, _: &Shape) -> bool {
-        state.integer != Some(0)
+    fn fits(&self, state: &Factors, room: &Room<'_>) -> bool {
+        if T::Lane::FLOAT {
+            // As `take_float` leaves it: beyond its limits only what is no number, or has no size.
+            let size = state.fraction.abs();
+            let sized = (LEAST..=MOST).contains(&size) || size == 0.0 || !size.is_finite();
+            // No element has an exponent beyond 1100; the fraction hands on 500 at most.
+            let most = room.elements.saturating_add(1).saturating_mul(1200);
+            return sized
+                && state.exponent.unsigned_abs() <= most
+                && (state.integer, state.zero) == (Some(1), false);
+        }
+        let largest = T::LEAST.integer().unsigned_abs().max(T::MOST.integer().unsigned_abs());
+        // Further factors only make it larger: with 128 of them, all that are not 1 are beyond any.
+        let most = largest.checked_pow(room.elements.min(128) as u32);
+        let fits = match state.integer {
+            Some(product) => product != 0 && most.is_none_or(|m| product.unsigned_abs() <= m),
+            None => most.is_none_or(|most| most > i128::MAX.unsigned_abs()),
+        };
+        fits && (state.fraction, state.exponent) == (1.0, 0)
     }
     fn value(&self, state: &Factors, _: &CellPlace<'_>) -> Result<T::Sum> {
         let overflow = || Error::ProductOverflow { result_type: std::any::type_name::<T::Sum>() };

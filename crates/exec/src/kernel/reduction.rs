@@ -7,10 +7,11 @@ use parking_lot::Mutex;
 use rowmill_core::{Assembly, Shape, Tile, Unfilled};
 
 use super::pieces::{MANY_CELLS, Pieces, room_for};
+use super::room::Room;
 use super::{Axis, Numeric, Selector, Unmasked};
 use crate::grid::{BLOCK_BYTES, Bounds, Grid};
 use crate::reduce::{Block, Reduce, Shared};
-use crate::resume::Resume;
+use crate::resume::{Resume, decoded};
 use crate::run::for_each;
 use crate::scratch::Scratch;
 use crate::{Error, Result};
@@ -307,7 +308,7 @@ where
     }
 
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
-        let partial: Self::Partial = postcard::from_bytes(bytes).ok()?;
+        let partial: Self::Partial = decoded(bytes)?;
         self.fits::<T>(&partial, shape, size_of::<T>(), blocks).then_some(partial)
     }
 }
@@ -325,8 +326,10 @@ impl<S, A: Axis, M> Reduction<S, A, M> {
         S: Statistic<T>,
     {
         let grid = Grid::new(shape.rows(), shape.row_len(), size);
-        let fits = |cells: &Cells<T::Lane>, len| cells.are(S::NEED, len);
-        partial.are(self.axis, &grid, blocks, fits)
+        let fits = |cells: &Cells<T::Lane>, room: &Room<'_>| {
+            cells.are(S::NEED, room.cells, &room.limits::<T>())
+        };
+        partial.are(self.axis, self.nan, &grid, blocks, fits)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The largest, or the smallest, elements.
 
-use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::axis::for_each_axis;
 use super::folding::{CellPlace, Picked, Run};
 use super::key::Key;
+use super::room::Room;
 use super::{CellKernel, Extremum, Numeric};
 use crate::{Error, Result};
 use rowmill_lanes::arch::{Job, Simd};
@@ -177,10 +177,18 @@ impl<T: Numeric> CellKernel<T> for TopK {
         state.0.sort();
         state.0.truncate(self.k);
     }
-    fn fits(&self, state: &Ranks, shape: &Shape) -> bool {
+    fn fits(&self, state: &Ranks, room: &Room<'_>) -> bool {
+        let fits = |&(rank, at): &(u64, u64)| {
+            let x = self.element::<T::Lane>(rank);
+            self.rank(x) == rank && room.takes::<T>(x) && room.holds(at)
+        };
+        let mut positions: Vec<u64> = state.0.iter().map(|&(_, at)| at).collect();
+        positions.sort_unstable();
         state.0.len() <= self.k
+            && room.counts(state.0.len() as u64)
             && state.0.is_sorted()
-            && state.0.iter().all(|&(_, at)| at < shape.len() as u64)
+            && positions.is_sorted_by(|a, b| a < b)
+            && state.0.iter().all(fits)
     }
     fn value(&self, state: &Ranks, place: &CellPlace<'_>) -> Result<Vec<Extremum<T>>> {
         let found = |&(rank, at): &(u64, u64)| Extremum {

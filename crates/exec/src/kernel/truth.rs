@@ -1,8 +1,7 @@
 //! Whether any element, or every element, is true.
 
-use rowmill_core::Shape;
-
 use super::folding::{CellPlace, Picked, described, foldings};
+use super::room::Room;
 use super::{CellKernel, Numeric};
 use crate::Result;
 
@@ -72,7 +71,7 @@ macro_rules! kernel {
                 };
                 *$a = found;
             }
-            fn fits(&self, _: &bool, _: &Shape) -> bool {
+            fn fits(&self, _: &bool, _: &Room<'_>) -> bool {
                 true
             }
             fn value(&self, state: &bool, _: &CellPlace<'_>) -> Result<bool> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::axis::for_each_axis;
 use super::folding::{CellPlace, Picked};
 use super::norm::TwoSum;
+use super::room::Room;
 use super::{CellKernel, Numeric};
 use crate::grid::Grid;
 use crate::{Error, Result};
@@ -152,8 +153,9 @@ impl<T: Numeric, W: Numeric, S: Source<W>> CellKernel<T> for WeightedMean<'_, W,
         state.weight.join(next.weight);
         state.product.join(next.product);
     }
-    fn fits(&self, state: &Weights, shape: &Shape) -> bool {
-        state.count <= shape.len() as u64
+    fn fits(&self, state: &Weights, room: &Room<'_>) -> bool {
+        let nothing = state.weight.is_zero() && state.product.is_zero();
+        room.counts(state.count) && (state.count > 0 || nothing)
     }
     fn value(&self, state: &Weights, _: &CellPlace<'_>) -> Result<Weighted> {
         let weight = state.weight.value();

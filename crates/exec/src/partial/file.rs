@@ -94,12 +94,18 @@ impl Partial {
             if blocks_of(block, level).is_none() {
                 return Err(unreadable(format!("there is no node of {level} at {block}")).into());
             }
-            nodes.insert((block, level), bytes);
+            if nodes.insert((block, level), bytes).is_some() {
+                return Err(unreadable(format!("block {block} is in two of its nodes")).into());
+            }
         }
         let (row_dims, end) = (json.row_shape, json.array_rows);
         let partial = Self { job: json.job, dtype, row_dims, end, nodes };
         if json.xxh3 != format!("{:016x}", partial.checksum()) {
             return Err(PartialError::Damaged.into());
+        }
+        if !partial.is_of_one_tree() {
+            let what = "its nodes overlap, or lie outside of its array";
+            return Err(unreadable(what.into()).into());
         }
         Ok(partial)
     }

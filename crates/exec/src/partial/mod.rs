@@ -206,7 +206,7 @@ impl Partial {
             }
             self.nodes.insert((start, level), state);
         }
-        Ok(self)
+        if self.is_of_one_tree() { Ok(self) } else { Err(PartialError::State.into()) }
     }
 
     /// The answer, when all rows are there.
@@ -276,6 +276,21 @@ impl Partial {
         let of_nodes = self.nodes.keys().filter_map(|&(start, level)| blocks_of(start, level));
         of_nodes.for_each(|range| blocks.insert(range));
         blocks
+    }
+
+    /// Whether the nodes are of blocks of one array: no block is in two of them, and none is behind the
+    /// last, as far as the end is known.
+    fn is_of_one_tree(&self) -> bool {
+        let (mut last, mut apart) = (0..0, true);
+        for &(start, level) in self.nodes.keys() {
+            let Some(blocks) = blocks_of(start, level) else { return false };
+            apart &= last.end <= blocks.start;
+            last = blocks;
+        }
+        let Some(end) = self.end.filter(|_| apart) else { return apart };
+        let Ok(shape) = self.shape(end) else { return false };
+        let grid = grid(self.dtype, &shape);
+        grid.fits_a_file() && last.end <= grid.len()
     }
 
     /// The rows of some blocks, of which those of a band are together.

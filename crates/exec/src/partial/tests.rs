@@ -187,3 +187,53 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn nodes_overlap_nowhere_and_lie_inside() {
+    let values = values(ROWS);
+    let kernel = Sum::all();
+    let whole = engine().partial(&array(&values), kernel, 0..ROWS).expect("all rows");
+    let unreadable = |change: &dyn Fn(&mut Partial)| {
+        let mut changed = whole.clone();
+        change(&mut changed);
+        let found = error(Partial::from_json(&changed.to_json()));
+        assert!(matches!(found, PartialError::Unreadable { .. }), "{found:?}");
+    };
+    let state = |partial: &Partial| partial.nodes.values().next().expect("a node").clone();
+    let add = |at: (usize, u32)| {
+        move |partial: &mut Partial| {
+            let state = state(partial);
+            assert_eq!(partial.nodes.insert(at, state), None, "a new one");
+        }
+    };
+    // A block of a node with two, a node around all, a block behind the last, no rows to be of.
+    unreadable(&add((1, 0)));
+    unreadable(&add((0, 2)));
+    unreadable(&add((4, 0)));
+    unreadable(&|partial| partial.end = Some(2 * STEP));
+    unreadable(&|partial| partial.row_dims = vec![0]);
+    // Of the first rows alone, with an end that comes from elsewhere.
+    let first = engine().partial(&array(&values), kernel, 0..STEP).expect("a block");
+    let mut beyond = first.clone();
+    add((4, 0))(&mut beyond);
+    let beyond = Partial::from_json(&beyond.to_json()).expect("nobody knows the end");
+    let last = engine().partial(&array(&values), kernel, STEP..ROWS).expect("the others");
+    assert_eq!(error(last.merge(beyond)), PartialError::State);
+}
+
+#[test]
+fn a_state_that_no_rows_have_is_refused() {
+    let values = values(ROWS);
+    let (x, kernel) = (array(&values), Mean::all());
+    let mut whole = engine().partial(&x, kernel, 0..ROWS).expect("all rows");
+    assert!(whole.finish::<f32, _>(kernel).is_ok());
+    // One piece, number 0, one cell, the same count for all: of two elements more than there are.
+    let count = (4 * 2 * STEP + 2) as u32;
+    let state = whole.nodes.get_mut(&(0, 1)).expect("a node of two blocks");
+    assert_eq!(state[..4], [1, 0, 1, 0]);
+    let varint: Vec<u8> = (0..3).map(|i| (count >> (7 * i)) as u8 & 0x7f | 0x80).collect();
+    assert_eq!(state[4..6], [0x80, 0x80]);
+    state[4..7].copy_from_slice(&[varint[0], varint[1], varint[2] & 0x7f]);
+    let read = Partial::from_json(&whole.to_json()).expect("the checksum is right");
+    assert_eq!(error(read.finish::<f32, _>(kernel)), PartialError::State);
+}

@@ -1,8 +1,11 @@
 //! Checkpoints and the journals of in-place jobs: whole files, and what is behind their checksums.
 
-use rowmill_core::{Shape, check_journal, frame_journal};
+use std::ops::Range;
+
+use rowmill_core::{Complex, Shape, check_journal, f16, frame_journal};
 use rowmill_exec::{
-    CheckpointError, Counts, MinMax, Moments, Resume, Stats, Sum, check_checkpoint,
+    ApproxQuantiles, ArgMinMax, CheckpointError, Counts, Covariance, Distinct, Histogram, Kurtosis,
+    Mean, MinMax, Moments, NanPolicy, Norm, Product, Resume, Stats, Sum, TopK, check_checkpoint,
     frame_checkpoint,
 };
 
@@ -33,26 +36,61 @@ fn checkpoint(bytes: &[u8]) {
         }
         Err(error) => check_error(&error),
     }
-    let shape = Shape::new([3000, 7]).expect("small");
-    for blocks in [0..1, 0..2, 1..2] {
-        load::<f32, _>(Sum::all(), bytes, &shape, blocks.clone());
-        load::<f64, _>(Stats::per_column(), bytes, &shape, blocks.clone());
-        load::<i64, _>(Moments::per_row(), bytes, &shape, blocks.clone());
-        load::<u8, _>((MinMax::all(), Counts::per_column()), bytes, &shape, blocks);
+    // One block, and one that is not there; and many side by side.
+    let [narrow, wide] = [[3000, 7], [3, 20_000]];
+    for (dims, blocks) in [(narrow, 0..1), (narrow, 1..2), (wide, 0..1), (wide, 1..3)] {
+        let of = (&Shape::new(dims).expect("small"), blocks);
+        statistics(bytes, &of);
+        kernels(bytes, &of);
     }
 }
 
-/// What is taken for a partial can be merged and finished.
-fn load<T, R>(kernel: R, bytes: &[u8], shape: &Shape, blocks: std::ops::Range<usize>)
+/// An array, and blocks of it.
+type Of<'a> = (&'a Shape, Range<usize>);
+
+/// As the partials of kernels that are made of sums, squares and ranges.
+fn statistics(bytes: &[u8], of: &Of<'_>) {
+    load::<f32, _>(Sum::all(), bytes, of);
+    load::<f64, _>(Stats::per_column(), bytes, of);
+    load::<i64, _>(Moments::per_row(), bytes, of);
+    load::<u64, _>(Stats::all(), bytes, of);
+    load::<u8, _>((MinMax::all(), Counts::per_column()), bytes, of);
+    load::<f16, _>(MinMax::all().nan(NanPolicy::Skip), bytes, of);
+    load::<Complex<f32>, _>(Moments::all(), bytes, of);
+}
+
+/// As the partials of kernels that keep something of their own.
+fn kernels(bytes: &[u8], of: &Of<'_>) {
+    load::<f32, _>(ArgMinMax::all(), bytes, of);
+    load::<u8, _>(ArgMinMax::per_row(), bytes, of);
+    load::<i64, _>(Product::all(), bytes, of);
+    load::<f64, _>(Product::all(), bytes, of);
+    load::<i64, _>(Sum::all().exact(), bytes, of);
+    load::<f64, _>(Mean::per_row().exact(), bytes, of);
+    load::<f64, _>(Kurtosis::all().unbiased(), bytes, of);
+    load::<f64, _>(Covariance::new().ddof(1), bytes, of);
+    load::<f32, _>(Norm::all(), bytes, of);
+    load::<f32, _>(Distinct::per_row().limit(3), bytes, of);
+    load::<i64, _>(TopK::largest(3).expect("few").all(), bytes, of);
+    load::<f32, _>(Histogram::uniform(3, 0.0, 1.0).expect("a range").all(), bytes, of);
+    load::<f64, _>(ApproxQuantiles::new(&[0.3], 0.01).expect("coarse").all(), bytes, of);
+}
+
+/// What is taken for a partial can be merged, with itself and after itself, and finished.
+fn load<T, R>(kernel: R, bytes: &[u8], (shape, blocks): &Of<'_>)
 where
     T: rowmill_core::Element,
     R: Resume<T>,
 {
-    let load = || kernel.load(bytes, shape, blocks.clone());
-    if let (Some(mut partial), Some(same)) = (load(), load()) {
-        let saved = kernel.save(&partial);
-        assert!(kernel.load(&saved, shape, blocks.clone()).is_some(), "it reads back");
-        kernel.merge(&mut partial, same);
+    let load = |bytes: &[u8]| kernel.load(bytes, shape, blocks.clone());
+    let Some(partial) = load(bytes) else { return };
+    let saved = kernel.save(&partial);
+    let again = || load(&saved).expect("it reads back");
+    let mut twice = again();
+    kernel.merge(&mut twice, partial);
+    let mut merged = again();
+    kernel.merge(&mut merged, twice);
+    for partial in [again(), merged] {
         if let Err(error) = kernel.finish(partial, shape) {
             check_error(&error);
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Need, short};
+use super::{Limits, Need, short};
 use crate::arch::{Isa, Job, Simd};
 use crate::lanes::{Lane, Lanes, N, Parts, RangePart, SpreadPart, SumPart, higher, lower};
 
@@ -281,9 +281,9 @@ impl<L: Lane> Cells<L> {
         self
     }
 
-    /// Whether these are `len` cells with exactly the parts that are needed: what was read from a file
-    /// may be anything.
-    pub fn are(&self, need: Need, len: usize) -> bool {
+    /// Whether these are `len` cells with exactly the parts that are needed, each of elements within
+    /// these limits: what was read from a file may be anything.
+    pub fn are(&self, need: Need, len: usize, limits: &Limits<L>) -> bool {
         let (sum, spread, range) = match need {
             Need::Sum => (true, false, false),
             Need::SumAndSpread => (true, true, false),
@@ -298,11 +298,19 @@ impl<L: Lane> Cells<L> {
         let special = self.special.as_ref();
         self.len == len
             && counted
-            && special.is_none_or(|s| s.nan.len() == len && s.inf.len() == len)
+            && special.is_none_or(|s| L::FLOAT && s.nan.len() == len && s.inf.len() == len)
             && part(self.total.len(), sum)
             && part(self.spread.len(), spread)
             && part(self.min.len(), range)
             && part(self.max.len(), range)
+            // A NaN is looked for by itself only where no sum shows it, and is counted then.
+            && (!self.nan_seen || (need == Need::Range && special.is_some()))
+            && (0..len).all(|i| limits.fit(&self.state(i), [sum, spread, range]))
+    }
+
+    /// Whether as many elements are in the same cells of the others.
+    pub fn counts_agree(&self, other: &Self) -> bool {
+        self.len == other.len && (0..self.len).all(|i| self.count.at(i) == other.count.at(i))
     }
 
     /// The mean of each cell, as a shift.

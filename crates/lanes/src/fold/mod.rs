@@ -12,11 +12,13 @@
 mod all;
 mod cells;
 mod columns;
+mod limits;
 mod rows;
 mod select;
 
 pub use cells::Special;
 pub use cells::{CellState, Cells};
+pub use limits::Limits;
 pub use select::{Bytes, Every, Select, Value, Within};
 
 use rowmill_core::Tile;

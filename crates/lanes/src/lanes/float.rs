@@ -320,6 +320,11 @@ impl Distance for Compensated {
     }
 }
 
+/// The largest magnitude between two numbers.
+fn largest(least: impl Into<f64>, most: impl Into<f64>) -> f64 {
+    least.into().abs().max(most.into().abs())
+}
+
 macro_rules! float_lane {
     ($t:ty, $within:ident, $choose:ident, $total:ty, $sum:ty, |$a:ident, $b:ident| $join:expr, |$v:ident| $value:expr) => {
         impl Lane for $t {
@@ -366,6 +371,20 @@ macro_rules! float_lane {
             #[inline(always)]
             fn is_clean($v: $total) -> bool {
                 $value.is_finite()
+            }
+            fn is_total($v: $total, count: u64, least: $t, most: $t) -> bool {
+                let (total, n): (f64, _) = ($value, count as f64);
+                // Rounded on the way, it is still below twice that.
+                let bound = 2.0 * n * largest(least, most);
+                if count == 0 { total == 0.0 } else { !total.is_finite() || total.abs() <= bound }
+            }
+            fn is_spread(spread: f64, _: $total, count: u64, least: $t, most: $t) -> bool {
+                if !spread.is_finite() {
+                    return count > 0;
+                }
+                let apart = 2.0 * largest(least, most);
+                let bound = 2.0 * count as f64 * apart * apart;
+                spread >= 0.0 && if count <= 1 { spread == 0.0 } else { spread <= bound }
             }
             #[inline(always)]
             fn mean($v: $total, count: u64) -> f64 {

@@ -259,6 +259,20 @@ macro_rules! integer_lane {
             fn is_clean(_: i128) -> bool {
                 true
             }
+            fn is_total(total: i128, count: u64, least: $t, most: $t) -> bool {
+                let n = i128::from(count);
+                let bound = |x: $t| n.checked_mul(i128::from(x));
+                bound(least).is_some_and(|least| least <= total)
+                    && bound(most).is_some_and(|most| total <= most)
+            }
+            fn is_spread(squares: U256, total: i128, count: u64, least: $t, most: $t) -> bool {
+                let (n, wide) = (u128::from(count), |x: $t| i128::from(x).unsigned_abs());
+                let largest = wide(least).max(wide(most));
+                // Neither more than so many of the largest squares, nor less than the square of the sum has
+                // to have (Cauchy and Schwarz): the variance would be negative.
+                squares <= U256::product(largest * largest, n)
+                    && squares.mul(n) >= U256::product(total.unsigned_abs(), total.unsigned_abs())
+            }
             fn mean(total: i128, count: u64) -> f64 {
                 if count == 0 {
                     return f64::NAN;

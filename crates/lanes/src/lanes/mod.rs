@@ -75,6 +75,17 @@ pub trait Lane: Element + PartialOrd + Serialize + DeserializeOwned {
     fn join_totals(a: Self::Total, b: Self::Total) -> Self::Total;
     /// Whether a sum shows that neither NaN nor infinity went into it.
     fn is_clean(total: Self::Total) -> bool;
+    /// Whether `count` elements from `least` to `most`, or infinite, can have this sum. There are at most
+    /// 2^63 of them.
+    fn is_total(total: Self::Total, count: u64, least: Self, most: Self) -> bool;
+    /// The same for a spread, beside a sum that they can have.
+    fn is_spread(
+        spread: Self::Spread,
+        total: Self::Total,
+        count: u64,
+        least: Self,
+        most: Self,
+    ) -> bool;
     /// The mean of `count` elements with this sum.
     fn mean(total: Self::Total, count: u64) -> f64;
     /// Squares about the same shift, together.

@@ -41,13 +41,38 @@ impl Digits {
         Self { nan, above, below, ..self }
     }
 
-    /// Whether these are digits: what was read from a file may be anything.
+    /// Whether a NaN was added.
+    pub(super) fn has_nan(&self) -> bool {
+        self.nan
+    }
+
+    /// Whether these are digits, in the one form that a number has: what was read from a file may be
+    /// anything.
     pub(super) fn are_digits(&self) -> bool {
         let Some((last, others)) = self.digits.split_last() else { return self.start == 0 };
         usize::from(self.start) + self.digits.len() <= CHUNKS
             && others.iter().all(|digit| (0..DIGIT).contains(digit))
             && (-DIGIT..DIGIT).contains(last)
+            && self.digits[0] != 0
             && *last != 0
+            && (*last != -1 || others.is_empty())
+    }
+
+    /// Whether these are digits of a sum of so many elements, the finite ones of which are at most this
+    /// large.
+    pub(super) fn are_digits_of(&self, count: u64, largest: f64) -> bool {
+        if count == 0 {
+            return *self == Self::default();
+        }
+        let Some(&last) = self.digits.last() else { return self.are_digits() };
+        // The sum is at least so many of the units of the last digit, as a power of two ...
+        let borrows = last < 0 && self.digits.len() > 1;
+        let least = if borrows { (last + 1).unsigned_abs() } else { last.unsigned_abs() };
+        let place = i32::from(self.start) + self.digits.len() as i32 - 1;
+        let size = least.checked_ilog2().map_or(UNIT, |bits| bits as i32 + UNIT + 32 * place);
+        // ... and below this one.
+        let exponent = (largest.to_bits() >> 52 & 0x7ff) as i32 - 1022;
+        self.are_digits() && size < exponent + count.ilog2() as i32 + 1
     }
 
     /// Adds another number.
@@ -213,5 +238,24 @@ mod tests {
         let mut twice = digits.clone();
         twice.add(&digits);
         assert_eq!(twice.divided(200_000), -f64::MAX);
+    }
+
+    #[test]
+    fn digits_of_another_form_or_of_more_than_was_added_are_none() {
+        let of = |start, digits: &[i64]| {
+            Digits { start, digits: digits.to_vec(), ..Digits::default() }.are_digits()
+        };
+        assert!(of(0, &[]) && of(3, &[1]) && of(3, &[-1]) && of(3, &[5, 0, -2]));
+        assert!(!of(1, &[]) && !of(3, &[0, 1]) && !of(3, &[1, 0]) && !of(3, &[1, -1]));
+        assert!(!of(70, &[1]) && !of(69, &[1, 1]) && !of(3, &[-1, 1]) && !of(3, &[1 << 32, 1]));
+        for x in [1.0, f64::MAX, f64::MIN, f64::MIN_POSITIVE, -0.1] {
+            let digits = sum(&[x; 5]);
+            assert!(digits.are_digits_of(5, f64::MAX) && digits.are_digits_of(5, x.abs()), "{x}");
+            assert!(!digits.are_digits_of(0, f64::MAX));
+        }
+        for x in [1.0, f64::MAX, f64::MIN, -0.1] {
+            assert!(!sum(&[x; 5]).are_digits_of(5, x.abs() / 32.0), "{x}");
+        }
+        assert!(!sum(&[f64::MAX; 5]).are_digits_of(1, f64::MAX));
     }
 }

@@ -14,7 +14,6 @@ mod digits;
 mod fast;
 mod wide;
 
-use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use self::digits::Digits;
@@ -22,6 +21,7 @@ pub(super) use self::fast::add_floats;
 pub(super) use self::wide::Wide;
 use super::folding::{CellPlace, Picked};
 use super::key::Key;
+use super::room::Room;
 use super::{CellKernel, Folding, Mean, Numeric, Reduction, Sum};
 use crate::Result;
 use rowmill_lanes::lanes::Lane;
@@ -113,13 +113,19 @@ fn fold<T: Numeric>(cells: &mut [ExactTotal], picked: &Picked<'_, T>) {
     });
 }
 
-fn fits<T: Numeric>(state: &ExactTotal, shape: &Shape) -> bool {
-    // Sums of integers that no array can have could overflow when they are merged.
-    let most = u128::from(state.count) << 64;
-    state.count <= shape.len() as u64
-        && state.integer.unsigned_abs() <= most
-        && state.digits.are_digits()
-        && (T::Lane::FLOAT || state.digits == Digits::default())
+fn fits<T: Numeric>(state: &ExactTotal, room: &Room<'_>) -> bool {
+    let ExactTotal { count, integer, digits } = state;
+    if !room.counts(*count) {
+        return false;
+    }
+    if !T::Lane::FLOAT {
+        let n = i128::from(*count); // at most 2^63, so that products fit
+        let bounds = n * T::LEAST.integer()..=n * T::MOST.integer();
+        return bounds.contains(integer) && *digits == Digits::default();
+    }
+    *integer == 0
+        && digits.are_digits_of(*count, Lane::to_f64(T::MOST))
+        && (!digits.has_nan() || room.takes_nan::<T::Lane>())
 }
 
 impl ExactTotal {
@@ -146,8 +152,8 @@ macro_rules! exact {
             fn merge(&self, state: &mut ExactTotal, next: ExactTotal) {
                 state.join(&next);
             }
-            fn fits(&self, state: &ExactTotal, shape: &Shape) -> bool {
-                fits::<T>(state, shape)
+            fn fits(&self, state: &ExactTotal, room: &Room<'_>) -> bool {
+                fits::<T>(state, room)
             }
             fn value(&self, $state: &ExactTotal, _: &CellPlace<'_>) -> Result<$value> {
                 $make

@@ -15,7 +15,7 @@ use crate::kernel::{
     Values,
 };
 use crate::reduce::Block;
-use crate::resume::Resume;
+use crate::resume::{Resume, decoded};
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
 use rowmill_lanes::arch::Isa;
@@ -124,9 +124,10 @@ fn robust([min, middle, max]: [f64; 3]) -> Found {
     Found { moments: MeanVar { mean: middle, ..NOTHING.moments }, min, max }
 }
 
-/// The scalings that bytes stand for, if there are so many.
+/// The scalings that bytes stand for, if there are so many, and each is one that is made here.
 pub(super) fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
-    postcard::from_bytes::<Vec<Scaling>>(fitted).ok().filter(|s| s.len() == cells)
+    let scalings: Vec<Scaling> = decoded(fitted)?;
+    (scalings.len() == cells && scalings.iter().all(Scaling::is_one)).then_some(scalings)
 }
 
 /// Something that can run a reduction: an engine over an array, or over one block.

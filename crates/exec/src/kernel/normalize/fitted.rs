@@ -205,6 +205,10 @@ impl Fitted {
             }
             found
         };
+        if let Some(i) = found.iter().position(|found| !found.is_one()) {
+            let what = format!("what it says of column {i} cannot be found of any elements");
+            return Err(unreadable(what).into());
+        }
         if Some(found.len()) != cells {
             let what = format!("it says something of {} columns, not of all", found.len());
             return Err(unreadable(what).into());
@@ -225,6 +229,16 @@ impl Fitted {
             return Ok(());
         }
         Err(FittedError::NoInverse.into())
+    }
+}
+
+impl Found {
+    /// Whether this can be found of elements: counts of more than there are addresses for would overflow
+    /// when new rows come.
+    fn is_one(&self) -> bool {
+        let MeanVar { count, var, .. } = self.moments;
+        let in_order = self.min <= self.max || self.min.is_nan() || self.max.is_nan();
+        isize::try_from(count).is_ok() && (var >= 0.0 || var.is_nan()) && in_order
     }
 }
 

@@ -16,6 +16,13 @@ pub(super) struct Scaling {
     pub(super) scale: f64,
 }
 
+impl Scaling {
+    /// Whether this is a scaling that can be found of elements: what was read from a file may be anything.
+    pub(super) fn is_one(&self) -> bool {
+        [0.5, 1.0].contains(&self.factor) && (self.scale > 0.0 || self.scale.is_nan())
+    }
+}
+
 /// What all elements have in common: `* span + low`, and the interval that they stay in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Target {

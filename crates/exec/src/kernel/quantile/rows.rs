@@ -1,11 +1,10 @@
 //! Quantiles per row, of rows that blocks hold whole: found where the row is.
 
-use rowmill_core::Shape;
-
 use super::{between_elements, places};
 use crate::Result;
 use crate::kernel::folding::{CellPlace, Picked};
 use crate::kernel::key::Key;
+use crate::kernel::room::Room;
 use crate::kernel::{CellKernel, Numeric};
 use rowmill_lanes::lanes::Lane;
 
@@ -47,7 +46,8 @@ impl<T: Numeric> CellKernel<T> for OfRows<'_> {
             *state = next;
         }
     }
-    fn fits(&self, state: &Vec<f64>, _: &Shape) -> bool {
+    fn fits(&self, state: &Vec<f64>, _: &Room<'_>) -> bool {
+        // NaN where nothing is left of the row.
         state.is_empty() || state.len() == self.at.len()
     }
     fn value(&self, state: &Vec<f64>, _: &CellPlace<'_>) -> Result<Vec<f64>> {

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::{between, check, places};
 use crate::kernel::axis::for_each_axis;
 use crate::kernel::folding::{CellPlace, Picked};
 use crate::kernel::key::Key;
+use crate::kernel::room::Room;
 use crate::kernel::{CellKernel, NanPolicy, Numeric};
 use crate::{Error, Result};
+use rowmill_lanes::lanes::Lane;
 
 /// Quantiles in one read, within a bound that holds for any data.
 ///
@@ -152,12 +153,18 @@ impl<T: Numeric> CellKernel<T> for ApproxQuantiles {
     fn merge(&self, state: &mut Sketch, next: Sketch) {
         state.join(&next);
     }
-    fn fits(&self, state: &Sketch, shape: &Shape) -> bool {
-        let total = state.counts.iter().try_fold(state.nan, |sum, &(_, n)| sum.checked_add(n));
-        let last = u64::MAX >> self.shift;
-        total.is_some_and(|total| total <= shape.len() as u64)
+    fn fits(&self, state: &Sketch, room: &Room<'_>) -> bool {
+        let counts = state.counts.iter().map(|&(_, n)| n);
+        let (least, most) = if T::Lane::FLOAT {
+            (f64::NEG_INFINITY, f64::INFINITY)
+        } else {
+            (Lane::to_f64(T::LEAST), Lane::to_f64(T::MOST))
+        };
+        let buckets = least.key() >> self.shift..=most.key() >> self.shift;
+        room.counts_all(counts.chain([state.nan]))
+            && (state.nan == 0 || room.takes_nan::<T::Lane>())
             && state.counts.is_sorted_by(|a, b| a.0 < b.0)
-            && state.counts.iter().all(|&(bucket, n)| u64::from(bucket) <= last && n > 0)
+            && state.counts.iter().all(|&(bucket, n)| n > 0 && buckets.contains(&bucket.into()))
     }
     fn value(&self, state: &Sketch, place: &CellPlace<'_>) -> Result<Vec<f64>> {
         let count = state.counts.iter().map(|&(_, n)| n).sum();

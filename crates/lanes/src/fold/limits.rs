@@ -1,0 +1,50 @@
+//! The limits of a cell: what is read from a file is held against them.
+
+use super::CellState;
+use crate::lanes::Lane;
+
+/// What a cell can have been made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<L> {
+    /// The most elements.
+    pub elements: u64,
+    /// The least element, of floats the least finite one.
+    pub least: L,
+    /// The greatest element, of floats the greatest finite one.
+    pub most: L,
+    /// Whether NaN take part. Those that do not are counted apart.
+    pub takes_nan: bool,
+}
+
+impl<L: Lane> Limits<L> {
+    /// Whether a cell of elements within these limits can have this sum, spread and range, as far as they
+    /// are there.
+    pub(super) fn fit(&self, cell: &CellState<L>, [sum, spread, range]: [bool; 3]) -> bool {
+        let &CellState { count, nan, inf, total, .. } = cell;
+        let counted = if self.takes_nan {
+            nan.checked_add(inf).is_some_and(|special| special <= count) && count <= self.elements
+        } else {
+            inf <= count && nan.checked_add(count).is_some_and(|all| all <= self.elements)
+        };
+        // What is not finite shows in a sum that it went into.
+        let shows = inf == 0 && (nan == 0 || !self.takes_nan) || !sum || !L::is_clean(total);
+        let taken = if self.takes_nan { count.saturating_sub(nan) } else { count };
+        // Of integers the range itself is the narrowest limit of sum and spread.
+        let (least, most) =
+            if range && !L::FLOAT { (cell.min, cell.max) } else { (self.least, self.most) };
+        counted
+            && shows
+            && (!range || self.spans(taken, cell.min, cell.max))
+            && (!sum || L::is_total(total, count, least, most))
+            && (!spread || L::is_spread(cell.spread, total, count, least, most))
+    }
+
+    /// Whether these can be the smallest and the largest of so many elements.
+    fn spans(&self, elements: u64, min: L, max: L) -> bool {
+        if elements == 0 {
+            return min == L::HIGHEST && max == L::LOWEST;
+        }
+        let element = |x: L| x.is_infinite() || (self.least <= x && x <= self.most);
+        min <= max && element(min) && element(max)
+    }
+}

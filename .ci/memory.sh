@@ -90,7 +90,7 @@ stats() { # [PREFIX...] WORKERS
 }
 
 normalize() { # [PREFIX...] WORKERS OUT
-    "${@:1:$#-2}" "$rowmill" normalize "$file" "${@: -1}" --no-progress --report \
+    "${@:1:$#-2}" "$rowmill" normalize "$file" "${@: -1}" --overwrite --no-progress --report \
         --workers "${@: -2:1}" ${told:+--memory-ceiling "$told"} 2>&1
 }
 

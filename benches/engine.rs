@@ -107,7 +107,13 @@ fn normalize(c: &mut Criterion) {
         ("min_max/columns", Normalize::min_max().per_column()),
     ] {
         group.bench_function(name, |b| {
-            b.iter(|| engine.normalize(&x, how).write_npy(&path).expect("room for the file"));
+            b.iter(|| {
+                engine
+                    .normalize(&x, how)
+                    .overwrite(true)
+                    .write_npy(&path)
+                    .expect("room for the file")
+            });
         });
     }
 }

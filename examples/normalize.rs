@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
 
     // Two reads and one write: statistics first, then the scaled copy. The result takes its name
-    // when it is complete and durable; if anything fails, what had that name before is still there.
+    // when it is complete and durable. A file of that name is refused, unless `.overwrite(true)`.
     let z_path = dir.path().join("weather_z.npy");
     engine.normalize(&weather, Normalize::z_score().per_column()).write_npy(&z_path)?;
 

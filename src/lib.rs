@@ -57,6 +57,7 @@
 //! | to | see |
 //! |---|---|
 //! | open, create and write array files | [`open`], [`Array`], [`ArrayMut`], [`CreateOptions`], [`CowArray`] |
+//! | replace a file that exists | `.overwrite(true)` of what writes it, [`Outputs`] |
 //! | have written rows survive a power cut | [`FlushPolicy`], [`ArrayMut::durable_rows`], [`ArrayMut::durable_from`] |
 //! | append rows, remove what a crash left | [`Appender`], [`CleanOptions`] |
 //! | describe a raw file | [`RawSpec`], [`Sidecar`] |
@@ -91,10 +92,10 @@
 pub use rowmill_core::{
     AnyArray, Appender, Array, ArrayMut, AtomicFile, Backend, Birth, BusErrors, ByteOrder,
     ChecksumHasher, Checksums, CleanOptions, Complex, Concat, CowArray, CreateOptions, DType,
-    Element, Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError,
-    Leftover, LeftoverKind, MAX_NDIM, Merged, Meta, OpenOptions, Order, ParseDTypeError,
-    ParseShapeError, ParseSliceError, Part, Permuted, Pick, RawSpec, Shape, ShapeError, Sidecar,
-    SidecarError, Slice, SliceSource, Source, StagedArray, Tile, TileBuffer, Triggers,
-    WhileWritten, bf16, f16, files_like, match_array, npy, open, zeros,
+    Element, Error as FileError, Fate, FlushPolicy, Format, Identity, Journal, JournalError, Kind,
+    Leftover, LeftoverKind, MAX_NDIM, Merged, Meta, OpenOptions, Order, Outputs, ParseDTypeError,
+    ParseShapeError, ParseSliceError, Part, Permuted, Pick, RawSpec, Role, Shape, ShapeError,
+    Sidecar, SidecarError, Slice, SliceSource, Source, SourceFile, StagedArray, Taken, Tile,
+    TileBuffer, Triggers, WhileWritten, bf16, f16, files_like, match_array, npy, open, zeros,
 };
 pub use rowmill_exec::*;

@@ -161,7 +161,7 @@ const JOBS: [(&str, &[usize], Job); 7] = [
         engine.reduce(x, (Stats::per_column(), Sum::all())).map(drop)
     }),
     ("map", &[0, 5], |engine, x, out| {
-        engine.map(x, map_elements(|v: f32| f64::from(v))).write_npy(out)
+        engine.map(x, map_elements(|v: f32| f64::from(v))).overwrite(true).write_npy(out)
     }),
     ("stream", &[0, 5], |engine, x, _| {
         let sum = |chunk: &Chunk<'_, f32>| Ok(chunk.as_slice().iter().sum::<f32>());
@@ -177,13 +177,13 @@ const JOBS: [(&str, &[usize], Job); 7] = [
     }),
     ("rows to a file", &[0], |engine, x, out| {
         let rows: Vec<usize> = (0..DIMS[0]).rev().collect();
-        engine.rows(x, &rows).write_npy(out)
+        engine.rows(x, &rows).overwrite(true).write_npy(out)
     }),
     ("normalize, statistics", &[5], |engine, x, out| {
-        engine.normalize(x, Normalize::z_score().per_column()).write_npy(out)
+        engine.normalize(x, Normalize::z_score().per_column()).overwrite(true).write_npy(out)
     }),
     ("normalize, output", &[20], |engine, x, out| {
-        engine.normalize(x, Normalize::min_max().per_column()).write_npy(out)
+        engine.normalize(x, Normalize::min_max().per_column()).overwrite(true).write_npy(out)
     }),
 ];
 
@@ -256,7 +256,7 @@ fn a_file_that_is_cut_short_while_pages_are_let_go() {
             let x = Disturbed::new(&array, 7, &event);
             fault(engine.reduce(&x, Sum::per_row()), &path);
             let out = folder.path().join("out.npy");
-            fault(engine.map(&x, map_elements(|v: f32| v)).write_npy(&out), &path);
+            fault(engine.map(&x, map_elements(|v: f32| v)).overwrite(true).write_npy(&out), &path);
             assert_eq!(names(folder.path()), ["x.dat"]);
         }
     }
@@ -334,7 +334,10 @@ fn what_a_kernel_makes_of_zeros_that_are_not_there_is_not_its_fault() {
             let array = file(&path, &values, &DIMS, NATIVE);
             let x = Disturbed::new(&array, 3, &event);
             let out = folder.path().join("out.npy");
-            fault(engine(workers).map(&x, NoZeros { panics }).write_npy(&out), &path);
+            fault(
+                engine(workers).map(&x, NoZeros { panics }).overwrite(true).write_npy(&out),
+                &path,
+            );
             assert_eq!(names(folder.path()), ["x.dat"]);
         }
     }
@@ -412,7 +415,7 @@ fn an_output_that_is_cut_short_under_a_job() {
         std::fs::write(&out, b"old").expect("written");
         let partial = folder.path().join(".out.npy.rowmill-partial");
         let kernel = CutsOutput { partial: &partial, calls: AtomicUsize::new(0) };
-        let result = engine(workers).map(&x, kernel).write_npy(&out);
+        let result = engine(workers).map(&x, kernel).overwrite(true).write_npy(&out);
         // At the store, or when its pages are prepared.
         let told = matches!(
             &result,

@@ -266,18 +266,22 @@ fn outputs_are_the_same_bytes() {
         let sources = every_layout(folder.path(), &values, &dims);
         let path = folder.path().join("out.npy");
         let mut jobs: Vec<Box<Job<'_>>> = vec![
-            Box::new(|e, s, p| e.map(s, map_elements(|x: f32| f64::from(x) * 1.5)).write_npy(p)),
+            Box::new(|e, s, p| {
+                e.map(s, map_elements(|x: f32| f64::from(x) * 1.5)).overwrite(true).write_npy(p)
+            }),
             Box::new(|e, s, p| {
                 let last_two = map_rows([2], |row: &[f32], out: &mut [f32]| {
                     out.copy_from_slice(&row[row.len() - 2..]);
                 });
-                e.map(s, last_two).write_npy(p)
+                e.map(s, last_two).overwrite(true).write_npy(p)
             }),
         ];
         for axis in [NormalizeAxis::All, NormalizeAxis::Columns, NormalizeAxis::Rows] {
             for how in [Normalize::z_score(), Normalize::min_max_to(-1.0, 3.0)] {
                 let how = how.axis(axis);
-                jobs.push(Box::new(move |e, s, p| e.normalize(s, how).write_npy(p)));
+                jobs.push(Box::new(move |e, s, p| {
+                    e.normalize(s, how).overwrite(true).write_npy(p)
+                }));
             }
         }
         for (i, job) in jobs.iter().enumerate() {

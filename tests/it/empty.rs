@@ -66,7 +66,7 @@ fn outputs_and_streams_of_huge_empty_shapes() {
             let out = folder.path().join("out.npy");
             // Done or refused, but not for ever and without a trace of what failed.
             for how in [Normalize::z_score(), Normalize::z_score().per_row()] {
-                if engine.normalize(&x, how).write_npy(&out).is_ok() {
+                if engine.normalize(&x, how).overwrite(true).write_npy(&out).is_ok() {
                     assert_eq!(Array::<f32>::open(&out).expect("an output").shape().dims(), dims);
                     std::fs::remove_file(&out).expect("removed");
                 }
@@ -88,12 +88,12 @@ fn rows_without_elements_are_rows() {
     let path = folder.path().join("out.npy");
     let x = SliceSource::new(&[] as &[f32], [1000, 0]).expect("no values");
     let fives = map_rows([2], |row: &[f32], out: &mut [f32]| out.fill(5.0 + row.len() as f32));
-    two_workers().map(&x, fives).write_npy(&path).expect("an output");
+    two_workers().map(&x, fives).overwrite(true).write_npy(&path).expect("an output");
     assert_eq!(Array::<f32>::open(&path).expect("opened").as_slice(), Some(&[5.0; 2000][..]));
     // And to rows without elements.
     let x = SliceSource::new(&[1.0_f32; 6], [3, 2]).expect("six values");
     let nothing = map_rows([0], |_: &[f32], out: &mut [f32]| assert!(out.is_empty()));
-    two_workers().map(&x, nothing).write_npy(&path).expect("an output");
+    two_workers().map(&x, nothing).overwrite(true).write_npy(&path).expect("an output");
     assert_eq!(Array::<f32>::open(&path).expect("opened").shape().dims(), [3, 0]);
     let (sums, mean) = (Sum::per_row(), Mean::per_row());
     let x = SliceSource::new(&[] as &[f32], [3, 0]).expect("no values");

@@ -7,9 +7,9 @@ use crate::common::layouts::every_layout;
 use crate::common::value::{Kind, Value};
 use crate::common::{encode, names, two_workers, write_npy};
 use rowmill::{
-    Array, ArrayMut, AtomicFile, ByteOrder, CowArray, CreateOptions, DType, Engine, Error,
-    FileError, Format, Normalize, Order, RawSpec, Shape, Sidecar, SliceSource, Source, TileBuffer,
-    f16, map_elements, open,
+    Array, ArrayMut, ByteOrder, CowArray, CreateOptions, DType, Engine, Error, FileError, Format,
+    Normalize, Order, RawSpec, Shape, Sidecar, SliceSource, Source, TileBuffer, f16, map_elements,
+    open,
 };
 
 fn folder() -> tempfile::TempDir {
@@ -204,14 +204,15 @@ fn a_second_writer_is_refused() {
         let locked = |path: &Path| {
             let outcomes = [
                 ArrayMut::<f32>::open(path).map(drop),
-                ArrayMut::<f32>::create(path, [2]).map(drop),
-                AtomicFile::create(path).map(drop),
+                CreateOptions::new().overwrite(true).create::<f32>(path, [2]).map(drop),
+                CreateOptions::new().overwrite(true).stage::<f32>(path, [2]).map(drop),
             ];
             for outcome in outcomes {
                 assert!(matches!(outcome, Err(FileError::Locked { .. })), "{outcome:?}");
             }
             let x = SliceSource::new(&[1.0_f32, 2.0], [2]).expect("two values");
-            let outcome = two_workers().map(&x, map_elements(|v: f32| v)).write_npy(path);
+            let copy = map_elements(|v: f32| v);
+            let outcome = two_workers().map(&x, copy).overwrite(true).write_npy(path);
             assert!(matches!(outcome, Err(Error::File(FileError::Locked { .. }))), "{outcome:?}");
         };
         let x = ArrayMut::<f32>::create(&path, [2]).expect("created");
@@ -256,7 +257,8 @@ fn changes_of_a_copy_on_write_array_never_reach_the_file() {
 /// A job whose kernel fails.
 fn failing(engine: &Engine, path: &Path) {
     let x = SliceSource::new(&[1.0_f32, 2.0], [2]).expect("two values");
-    let outcome = engine.map(&x, map_elements(|_: f32| -> f32 { panic!("no") })).write_npy(path);
+    let panics = map_elements(|_: f32| -> f32 { panic!("no") });
+    let outcome = engine.map(&x, panics).overwrite(true).write_npy(path);
     assert!(matches!(outcome, Err(Error::KernelPanicked { .. })), "{outcome:?}");
 }
 
@@ -273,18 +275,20 @@ fn outputs_are_atomic() {
     failing(&engine, &path);
     assert_eq!((elements::<f32>(&path), names(folder.path())), (vec![7.0], vec!["x.npy".into()]));
     let x = SliceSource::new(&[1.0_f32, 3.0], [2]).expect("two values");
-    engine.normalize(&x, Normalize::z_score()).write_npy(&path).expect("an output");
+    engine.normalize(&x, Normalize::z_score()).overwrite(true).write_npy(&path).expect("an output");
     assert_eq!(elements::<f32>(&path), [-1.0, 1.0]);
     assert_eq!(old.as_slice(), Some(&[7.0][..]));
     // What a crash left behind is no obstacle and is not read.
     fs::write(folder.path().join(".x.npy.rowmill-partial"), vec![0xff; 1000]).expect("written");
-    engine.normalize(&x, Normalize::min_max()).write_npy(&path).expect("an output");
+    engine.normalize(&x, Normalize::min_max()).overwrite(true).write_npy(&path).expect("an output");
     assert_eq!(elements::<f32>(&path), [0.0, 1.0]);
     assert_eq!(names(folder.path()), ["x.npy"]);
-    // A file can be replaced by what is computed from it.
+    // A file is never replaced by what is computed from it.
     let itself = Array::<f32>::open(&path).expect("opened");
-    engine.map(&itself, map_elements(|v: f32| v + 1.0)).write_npy(&path).expect("an output");
-    assert_eq!(elements::<f32>(&path), [1.0, 2.0]);
+    let refused = engine.map(&itself, map_elements(|v: f32| v + 1.0)).overwrite(true);
+    let refused = refused.write_npy(&path);
+    assert!(matches!(refused, Err(Error::File(FileError::Taken { .. }))), "{refused:?}");
+    assert_eq!(elements::<f32>(&path), [0.0, 1.0]);
     let missing = folder.path().join("missing").join("x.npy");
     let outcome = engine.normalize(&x, Normalize::z_score()).write_npy(&missing);
     assert!(matches!(outcome, Err(Error::File(FileError::Io { .. }))), "{outcome:?}");
@@ -300,7 +304,11 @@ fn outputs_keep_permissions_and_links() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("permitted");
     std::os::unix::fs::symlink(&path, &link).expect("linked");
     let x = SliceSource::new(&[1.0_f32, 3.0], [2]).expect("two values");
-    two_workers().normalize(&x, Normalize::z_score()).write_npy(&link).expect("an output");
+    two_workers()
+        .normalize(&x, Normalize::z_score())
+        .overwrite(true)
+        .write_npy(&link)
+        .expect("an output");
     assert_eq!(elements::<f32>(&path), [-1.0, 1.0]);
     assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
     let mode = fs::metadata(&path).expect("there").permissions().mode();
@@ -308,15 +316,18 @@ fn outputs_keep_permissions_and_links() {
 }
 
 #[test]
-fn a_new_raw_file_opens_whatever_stood_beside_the_old_one() {
+fn a_sidecar_made_by_hand_stays_and_so_does_its_file() {
     let folder = folder();
     let path = folder.path().join("x.dat");
     fs::write(&path, [0; 8]).expect("written");
     let by_hand = Sidecar::handmade_path_for(&path);
     fs::write(&by_hand, br#"{"dtype": "<f4", "shape": [2]}"#).expect("written");
     assert_eq!(open(&path).expect("opened").shape().dims(), [2]);
-    ArrayMut::<i16>::create(&path, [3]).expect("created").close().expect("closed");
-    assert_eq!(elements::<i16>(&path), [0; 3]);
+    for overwrite in [false, true] {
+        let refused = CreateOptions::new().overwrite(overwrite).create::<i16>(&path, [3]).map(drop);
+        assert!(matches!(refused, Err(FileError::OtherKind { .. })), "{refused:?}");
+    }
+    assert_eq!(open(&path).expect("as it was").shape().dims(), [2]);
 }
 
 #[test]

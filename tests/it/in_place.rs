@@ -50,7 +50,11 @@ fn as_a_copy() {
             ] {
                 write(&path("x.npy"), rows, cols, order);
                 let x = Array::<f32>::open(path("x.npy")).expect("just written");
-                engine(2).normalize(&x, how).write_npy(path("z.npy")).expect("a copy");
+                engine(2)
+                    .normalize(&x, how)
+                    .overwrite(true)
+                    .write_npy(path("z.npy"))
+                    .expect("a copy");
                 drop(x);
                 let mut x = ArrayMut::<f32>::open(path("x.npy")).expect("nobody else writes");
                 engine(2).normalize_in_place(&mut x, how).expect("in place");

@@ -14,6 +14,7 @@ mod empty;
 mod engine;
 mod files;
 mod in_place;
+mod inputs_stay;
 mod normalize;
 mod numpy_fixtures;
 mod oracle;

@@ -68,7 +68,7 @@ fn check<T: Value, U: Value + FloatElement>(
 ) {
     let engine = two_workers();
     let job = engine.normalize(source, Normalize::new(method).axis(axis));
-    job.write_npy_as::<U>(path).expect("an output");
+    job.overwrite(true).write_npy_as::<U>(path).expect("an output");
     let out = Array::<U>::open(path).expect("the output");
     assert_eq!(out.shape(), source.shape());
     let at =

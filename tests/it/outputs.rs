@@ -66,7 +66,7 @@ fn each_shape<T: Value, U: Element>(name: &str, each: fn(T) -> U) {
         let x = SliceSource::new(&values, dims).expect("as many values");
         let name = format!("{name} {dims:?}");
         check(&name, dims, &expected, |engine, out| {
-            engine.map(&x, map_elements(each)).write_npy(out)
+            engine.map(&x, map_elements(each)).overwrite(true).write_npy(out)
         });
     }
 }
@@ -100,7 +100,7 @@ fn rows_that_become_longer_and_shorter() {
             row(from, to);
         }
         check(&format!("to {width}"), &[4099, width], &expected, |engine, out| {
-            engine.map(&x, map_rows([width], row)).write_npy(out)
+            engine.map(&x, map_rows([width], row)).overwrite(true).write_npy(out)
         });
     }
     // Rows that are longer than what is computed in the cache at a time.
@@ -108,7 +108,7 @@ fn rows_that_become_longer_and_shorter() {
     let long = |row: &[i16], out: &mut [u16]| out.fill(row[0] as u16);
     let expected: Vec<u16> = (0..5).flat_map(|i| vec![values[i * 37] as u16; 70_000]).collect();
     check("long rows", &[5, 70_000], &expected, |engine, out| {
-        engine.map(&few, map_rows([70_000], long)).write_npy(out)
+        engine.map(&few, map_rows([70_000], long)).overwrite(true).write_npy(out)
     });
 }
 
@@ -116,14 +116,17 @@ fn rows_that_become_longer_and_shorter() {
 fn columns_of_nothing() {
     let none = SliceSource::new(&[] as &[i32], [1000, 0]).expect("no values");
     check("(1000, 0)", &[1000, 0], &[] as &[i32], |engine, out| {
-        engine.map(&none, map_elements(|v: i32| v)).write_npy(out)
+        engine.map(&none, map_elements(|v: i32| v)).overwrite(true).write_npy(out)
     });
     check("(1000, 0) -> (1000, 3)", &[1000, 3], &[7_u8; 3000], |engine, out| {
-        engine.map(&none, map_rows([3], |_: &[i32], out: &mut [u8]| out.fill(7))).write_npy(out)
+        engine
+            .map(&none, map_rows([3], |_: &[i32], out: &mut [u8]| out.fill(7)))
+            .overwrite(true)
+            .write_npy(out)
     });
     let none = SliceSource::new(&[] as &[i32], [0, 5]).expect("no values");
     check("(0, 5)", &[0, 5], &[] as &[f32], |engine, out| {
-        engine.map(&none, map_elements(|v: i32| v as f32)).write_npy(out)
+        engine.map(&none, map_elements(|v: i32| v as f32)).overwrite(true).write_npy(out)
     });
 }
 
@@ -158,12 +161,18 @@ fn what_a_kernel_leaves_out_is_zero() {
                 let expected: Vec<f64> =
                     values.iter().map(|&v| f64::from(u8::from(written(v)))).collect();
                 check("f64", &dims, &expected, |engine, out| {
-                    engine.map::<_, f64, _, _>(&x, Sparse { step, within_rows }).write_npy(out)
+                    engine
+                        .map::<_, f64, _, _>(&x, Sparse { step, within_rows })
+                        .overwrite(true)
+                        .write_npy(out)
                 });
             }
             let expected: Vec<bool> = values.iter().map(|v| v % 3 == 0).collect();
             check("bool", &dims, &expected, |engine, out| {
-                engine.map::<_, bool, _, _>(&x, Sparse { step: 3, within_rows }).write_npy(out)
+                engine
+                    .map::<_, bool, _, _>(&x, Sparse { step: 3, within_rows })
+                    .overwrite(true)
+                    .write_npy(out)
             });
         }
     }
@@ -183,7 +192,10 @@ fn inputs_of_every_layout() {
             let x = Array::<f32>::open(&path).expect("just written");
             let name = format!("{order:?} {byte_order:?}");
             check(&name, &dims, &expected, |engine, out| {
-                engine.map(&x, map_elements(|v: f32| f64::from(v) * 0.5)).write_npy(out)
+                engine
+                    .map(&x, map_elements(|v: f32| f64::from(v) * 0.5))
+                    .overwrite(true)
+                    .write_npy(out)
             });
         }
     }
@@ -196,6 +208,6 @@ fn rows_too_many_to_count_are_refused() {
     let x = SliceSource::new(&[1_u8, 2], [2, 1]).expect("two values");
     let engine = engine(2, ChunkSize::Auto, Isa::detect());
     let huge = map_rows([usize::MAX, 3], |_: &[u8], _: &mut [u8]| ());
-    assert!(engine.map(&x, huge).write_npy(&out).is_err());
+    assert!(engine.map(&x, huge).overwrite(true).write_npy(&out).is_err());
     assert!(open(&out).is_err() && Shape::new([2, usize::MAX, 3]).is_err());
 }

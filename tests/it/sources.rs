@@ -95,11 +95,11 @@ fn a_ceiling_changes_no_bit_of_a_part() {
             assert_eq!(answers(&tight, &part), answers(&two_workers(), &part));
             let to = folder.path().join("z.npy");
             let how = Normalize::z_score().per_column();
-            tight.normalize(&part, how).write_npy(&to).expect("written");
+            tight.normalize(&part, how).overwrite(true).write_npy(&to).expect("written");
             let tight_bytes = std::fs::read(&to).expect("written");
             let alone = elements(&part);
             let alone = SliceSource::new(&alone, part.shape().dims()).expect("as many");
-            two_workers().normalize(&alone, how).write_npy(&to).expect("written");
+            two_workers().normalize(&alone, how).overwrite(true).write_npy(&to).expect("written");
             assert!(tight_bytes == std::fs::read(&to).expect("written"), "{order:?}");
         }
     }
@@ -253,7 +253,7 @@ fn bfloat16_is_written_raw_and_never_as_npy() {
         (DType::Bf16, values.clone())
     );
     // Normalized, it is float32.
-    engine.normalize(&x, Normalize::min_max()).write_npy(&npy).expect("float32");
+    engine.normalize(&x, Normalize::min_max()).overwrite(true).write_npy(&npy).expect("float32");
     assert_eq!(rowmill::open(&npy).expect("written").dtype(), DType::F32);
 }
 

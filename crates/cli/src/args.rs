@@ -25,7 +25,8 @@ pub(crate) struct Args {
 const MAIN_EXAMPLES: &str = "\
 Files are .npy files, or raw files with a JSON sidecar (data.dat + data.dat.meta.json) or described
 by --dtype and --shape. Data goes to stdout, notes and progress to stderr.
-Exit codes: 0 ok, 1 the job failed, 2 wrong usage.
+Exit codes: 0 ok, 1 the job failed, 2 wrong usage. No output ever replaces an input, a mask, a sidecar or
+another output; an existing file is replaced with --overwrite only, and only by one of its kind.
 
 Examples:
   rowmill info x.npy
@@ -112,6 +113,7 @@ Examples:
   rowmill describe x.npy
   rowmill describe x.npy --exact              the true quartiles, in more reads
   rowmill describe x.npy --html x.html
+  rowmill describe x.npy --html x.html --overwrite   once more
   rowmill describe part-*.npy --cols 0:3 --json";
 
 const STATS_EXAMPLES: &str = "\
@@ -164,7 +166,9 @@ Examples:
   rowmill merge p1.json p2.json p3.json p4.json
   rowmill partial x.npy -o today.json && rowmill append x.npy more.npy
   rowmill partial x.npy --after today.json -o tomorrow.json    reads the new rows only
-  rowmill merge tomorrow.json";
+  rowmill merge tomorrow.json
+
+-o is never the partial of --after, nor anything else that is read.";
 
 const MERGE_EXAMPLES: &str = "\
 The partials may come in any order, and may be of several files with the same rows in different places
@@ -177,10 +181,12 @@ Examples:
 
 const NORMALIZE_EXAMPLES: &str = "\
 NaN are left out of the statistics and stay NaN; a constant column becomes 0 (or A of the range).
-OUT appears under its name when it is complete; until then an old OUT stays as it is.
+OUT appears under its name when it is complete. An OUT that exists is refused, so that the second file of
+`normalize part-*.npy` is not lost; with --overwrite it stays until the new one is complete.
 
 Examples:
   rowmill normalize x.npy x_z.npy
+  rowmill normalize x.npy x_z.npy --overwrite            the x_z.npy of yesterday
   rowmill normalize x.npy x_01.npy --method minmax
   rowmill normalize x.npy x_11.npy --method minmax --range -1,1 --axis all
   rowmill normalize x.npy x_l2.npy --method l2 --axis rows
@@ -319,7 +325,8 @@ pub(crate) struct EngineArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Checkpoint")]
 pub(crate) struct CheckpointArgs {
-    /// Keep what was done in this file: after a kill, the same command goes on from there
+    /// Keep what was done in this file: after a kill, the same command goes on from there. Where anything
+    /// but a checkpoint stands, or an input or an output, the job is refused
     #[arg(long, value_name = "PATH")]
     checkpoint: Option<PathBuf>,
     /// Seconds between two writes of the checkpoint; 0 writes it after every chunk
@@ -429,9 +436,12 @@ pub(crate) struct DescribeArgs {
     /// Find the quartiles of everything, not of a sample of rows
     #[arg(long)]
     pub(crate) exact: bool,
-    /// Write a page for a browser as well
+    /// Write a page for a browser as well; an existing file is refused, see --overwrite
     #[arg(long, value_name = "PATH")]
     pub(crate) html: Option<PathBuf>,
+    /// Replace a page of an earlier describe that stands there, at the end and in one step; anything else always stays
+    #[arg(long, requires = "html")]
+    pub(crate) overwrite: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -470,9 +480,12 @@ pub(crate) struct StatsArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PartialArgs {
-    /// The JSON file to write
+    /// The JSON file to write; an existing file is refused, see --overwrite
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: PathBuf,
+    /// Replace a partial that stands there, at the end and in one step; anything else always stays
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Only these rows, counted from 0: FIRST:END, either may be left out [default: all]
     #[arg(long, value_name = "A:B", conflicts_with_all = ["part", "after"], value_parser = parse_rows)]
     pub(crate) rows: Option<(Option<usize>, Option<usize>)>,
@@ -504,9 +517,13 @@ pub(crate) struct MergeArgs {
     /// The partials
     #[arg(required = true, value_name = "PARTIAL")]
     pub(crate) files: Vec<PathBuf>,
-    /// Write the merged partial here, whether or not all rows are there
+    /// Write the merged partial here, whether or not all rows are there; an existing file is refused, see
+    /// --overwrite
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace a partial that stands there, at the end and in one step; anything else always stays
+    #[arg(long, requires = "output")]
+    pub(crate) overwrite: bool,
     /// Delta degrees of freedom: the variance is divided by count - N
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) ddof: u64,
@@ -529,13 +546,17 @@ pub(crate) struct IntegrityArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct NormalizeArgs {
-    /// The .npy file to write; an old one is replaced at the end, in one step
+    /// The .npy file to write; an existing file is refused, see --overwrite
     #[arg(index = 2, value_name = "OUT", required_unless_present = "in_place")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace OUT if it is an array, and the file of --save-fit if it is one of those, at the end and in
+    /// one step; anything else always stays
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Replace the rows of the file itself, which has to hold floats. A journal beside it sees to it that
     /// a crash loses no row; the same command finishes the job then
     #[arg(long, conflicts_with_all = [
-        "output", "output_dtype", "checkpoint", "rows", "cols", "of_axes"
+        "output", "overwrite", "output_dtype", "checkpoint", "rows", "cols", "of_axes"
     ])]
     pub(crate) in_place: bool,
     /// Keep checksums of the rows in the sidecar of OUT, for `rowmill verify`
@@ -556,7 +577,7 @@ pub(crate) struct NormalizeArgs {
     /// Cut off what lies outside of the range of minmax, or of -1 to 1: with --by, elements of a new file can
     #[arg(long)]
     pub(crate) clip: bool,
-    /// Write what was found of FILE to this JSON file, for --by
+    /// Write what was found of FILE to this JSON file, for --by; an existing file is refused, see --overwrite
     #[arg(long, value_name = "PATH", conflicts_with_all = ["in_place", "by"])]
     pub(crate) save_fit: Option<PathBuf>,
     /// Scale by what --save-fit wrote for another file with the same columns, and find nothing anew
@@ -638,11 +659,37 @@ asked! {
 }
 
 #[cfg(test)]
+#[path = "../tests/cli/written.rs"]
+mod written;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_definition_is_sound() {
         <Args as clap::CommandFactory>::command().debug_assert();
+    }
+
+    /// A new flag that takes a path has to be in the list that the table of outputs is made of.
+    #[test]
+    fn every_path_is_in_the_table_of_outputs() {
+        let command = <Args as clap::CommandFactory>::command();
+        let mut found = Vec::new();
+        for command in command.get_subcommands() {
+            let is_path = |arg: &&clap::Arg| {
+                arg.get_value_parser().type_id() == std::any::TypeId::of::<PathBuf>()
+            };
+            let paths = command.get_arguments().filter(is_path);
+            found
+                .extend(paths.map(|arg| (command.get_name().to_owned(), arg.get_id().to_string())));
+        }
+        let mut listed: Vec<_> = written::PATHS
+            .iter()
+            .map(|(command, arg, _)| ((*command).to_owned(), (*arg).to_owned()))
+            .collect();
+        found.sort();
+        listed.sort();
+        assert_eq!(found, listed);
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::io;
 use std::process::ExitCode;
 
-use rowmill::{DType, Error, FileError};
+use rowmill::{DType, Error, FileError, Role};
 
 use crate::note;
 
@@ -25,6 +25,10 @@ pub(crate) enum Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        // The arguments alone say that two roles are one file.
+        if let Error::File(FileError::Taken { .. }) = &error {
+            return Self::Usage(error.to_string());
+        }
         let hint = hint(&error).map(str::to_owned);
         Self::Job { error: Box::new(error), hint }
     }
@@ -110,6 +114,12 @@ fn hint(error: &Error) -> Option<&'static str> {
         },
         Error::File(FileError::BeingWritten { .. }) => {
             Some("that is --while-written refuse; without it there is only a warning")
+        }
+        Error::File(FileError::Exists { .. }) => Some("on the command line that is --overwrite"),
+        Error::File(FileError::OtherKind { role, .. })
+            if !matches!(role, Role::Checkpoint | Role::Sidecar) =>
+        {
+            Some("not even with --overwrite, which replaces files of the same kind only")
         }
         Error::NanFound { .. } => Some("that is --nan skip or --nan propagate"),
         Error::SumOverflow { .. } => Some("`rowmill mean` has no such limit"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rowmill::{
     AnyArray, Array, ByteOrder, ChunkSize, Concat, DType, Element, Engine, Error, FileError, Meta,
-    OpenOptions, RawSpec, Shape, Source, match_array,
+    OpenOptions, Outputs, RawSpec, Role, Shape, Source, match_array,
 };
 
 use crate::args::{EngineArgs, InputArgs, InputsArgs, PartArgs, RawArgs, ReadArgs, SelectArgs};
@@ -125,6 +125,13 @@ impl Input {
             columns = part.names(names, &all.whole)?;
         }
         Ok(Self { shape, columns, ..all })
+    }
+
+    /// Registers the files that are read.
+    pub(crate) fn register(&self, outputs: &mut Outputs) {
+        for file in &self.files {
+            outputs.read(Role::Input, with_field(file).0);
+        }
     }
 
     /// The first file: all others hold the same dtype.
@@ -362,6 +369,13 @@ impl SelectArgs {
         })?;
         warn_if_written(path, mask.is_being_written().unwrap_or(false));
         input.part_of_mask(mask).map(Select::Array)
+    }
+
+    /// Registers the files that are read.
+    pub(crate) fn register(&self, outputs: &mut Outputs) {
+        if let Some(mask) = &self.mask {
+            outputs.read(Role::Mask, mask);
+        }
     }
 
     /// For notes: what is selected, if not everything.

@@ -12,7 +12,7 @@ use crate::options::is_being_written;
 use crate::source::{check_ranges, tile_in};
 use crate::{
     Backend, ByteOrder, Complex, DType, Element, Error, Identity, Meta, OpenOptions, RawSpec,
-    Result, Shape, Source, Tile, TileBuffer,
+    Result, Shape, Source, SourceFile, Tile, TileBuffer,
 };
 
 #[derive(Debug)]
@@ -279,6 +279,10 @@ impl<T: Element> Source<T> for Array<T> {
 
     fn verify(&self) -> Result<()> {
         self.inner.bytes.verify()
+    }
+
+    fn files(&self) -> Vec<SourceFile> {
+        vec![SourceFile::opened(self.path(), self.inner.bytes.number())]
     }
 
     fn identity(&self) -> Option<Identity> {

@@ -82,7 +82,8 @@ impl<T: Element> ArrayMut<T> {
         Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()), |_, _| Ok(()))
     }
 
-    /// Creates an array of zeros (numpy's mode `w+`): [`CreateOptions`] with its defaults.
+    /// Creates an array of zeros (numpy's mode `w+`) where no file stands: [`CreateOptions`] with its
+    /// defaults, which also has the way to replace one.
     ///
     /// # Errors
     /// See [`CreateOptions::create`].

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::source::check_ranges;
 use crate::{
-    AnyArray, Array, Element, Error, Identity, OpenOptions, Result, Shape, Source, Tile, TileBuffer,
+    AnyArray, Array, Element, Error, Identity, OpenOptions, Result, Shape, Source, SourceFile,
+    Tile, TileBuffer,
 };
 
 /// Arrays of the same dtype and the same shape of rows as one array: the rows of the first, then those of
@@ -351,6 +352,11 @@ impl<T: Element, S: Source<T>> Source<T> for Concat<S> {
 
     fn verify(&self) -> Result<()> {
         self.sources.iter().try_for_each(S::verify)
+    }
+
+    /// Those of all.
+    fn files(&self) -> Vec<SourceFile> {
+        self.sources.iter().flat_map(S::files).collect()
     }
 
     /// Made of those of all.

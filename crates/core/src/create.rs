@@ -9,8 +9,8 @@ use crate::map::{Seen, WriteMap, map_mut};
 use crate::publish::{Step, publish, sidecar_of, validate};
 use crate::sidecar::check_len;
 use crate::{
-    ArrayMut, AtomicFile, Birth, BusErrors, ByteOrder, Element, Error, FlushPolicy, Format, Meta,
-    Order, Result, Shape, Sidecar, WriteBack, npy,
+    ArrayMut, AtomicFile, Birth, BusErrors, ByteOrder, Element, Error, FlushPolicy, Format, Kind,
+    Meta, Order, Outputs, Result, Role, Shape, Sidecar, WriteBack, npy,
 };
 
 /// Knobs for creating an array file.
@@ -33,6 +33,7 @@ pub struct CreateOptions {
     flush: FlushPolicy,
     unchecked: bool,
     bus_errors: BusErrors,
+    outputs: Outputs,
 }
 
 impl CreateOptions {
@@ -89,11 +90,35 @@ impl CreateOptions {
         self
     }
 
-    /// Creates an array of zeros (numpy's mode `w+`), replacing a file of that name. Space is
+    /// Whether an array of that name is replaced: a `.npy` file, or a raw file that a sidecar of rowmill
+    /// describes; nothing else ever is. Default: `false`.
+    #[must_use]
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.outputs = self.outputs.overwrite(overwrite);
+        self
+    }
+
+    /// The other files of the call that creates the array, none of which it replaces; and whether they
+    /// may be [overwritten](Outputs::overwrite). Default: none.
+    #[must_use]
+    pub fn outputs(mut self, outputs: Outputs) -> Self {
+        self.outputs = outputs;
+        self
+    }
+
+    /// The files of the call, as far as they were given.
+    #[must_use]
+    pub fn files(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// Creates an array of zeros (numpy's mode `w+`). Space is
     /// reserved at once where the filesystem can; the file takes its name complete, with header
     /// and all zeros, and is then filled in place.
     ///
     /// # Errors
+    /// [`Error::Exists`] for a file of that name that is not to be [replaced](Self::overwrite),
+    /// [`Error::OtherKind`] for one that is no array, [`Error::Taken`] for another file of the call;
     /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`], [`Error::ColumnNames`],
     /// [`Error::Sidecar`] for names that are too long to be read back, [`Error::TooManyMappings`],
     /// [`Error::Io`] (no room, no permission), [`Error::NotAsWritten`].
@@ -117,7 +142,7 @@ impl CreateOptions {
     ) -> Result<StagedArray<T>> {
         let path = path.as_ref();
         let Blank { meta, header, len } = self.describe::<T>(path, dims.into())?;
-        let file = AtomicFile::create(path)?;
+        let file = self.outputs.create(Role::Output, self.kind(path), path)?;
         file.allocate(len)?;
         let seen = Seen::of(path, file.file())?;
         let mut map = map_mut(path, file.file(), seen, self.bus_errors)?;
@@ -157,7 +182,7 @@ impl CreateOptions {
     ) -> Result<Option<StagedArray<T>>> {
         let path = path.as_ref();
         let expected = self.describe::<T>(path, dims.into())?;
-        let mut file = AtomicFile::resume(path)?;
+        let mut file = self.outputs.resume(Role::Output, self.kind(path), path)?;
         let is_it = expected.is_stored_in(&file).map_err(Error::io("read", path))?;
         if !is_it {
             file.keep_unfinished();
@@ -175,12 +200,26 @@ impl CreateOptions {
         Ok(Some(self.staged(path, file, seen, map, meta)))
     }
 
+    /// The format of an array of this name.
+    fn format_for(&self, path: &Path) -> Format {
+        let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
+        self.format.unwrap_or(if is_npy { Format::Npy } else { Format::Raw })
+    }
+
+    /// What the file of an array of this name will be, for [`Outputs::plan`].
+    #[must_use]
+    pub fn kind(&self, path: &Path) -> Kind {
+        match self.format_for(path) {
+            Format::Npy => Kind::Npy,
+            Format::Raw => Kind::Raw,
+        }
+    }
+
     /// What a new array is, before there is a file.
     fn describe<T: Element>(&self, path: &Path, dims: Vec<usize>) -> Result<Blank> {
         let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
         let shape = Shape::new(dims).map_err(too_large)?;
-        let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
-        let format = self.format.unwrap_or(if is_npy { Format::Npy } else { Format::Raw });
+        let format = self.format_for(path);
         if format == Format::Npy && !T::DTYPE.has_npy_code() {
             return Err(Error::NoNpyCode { path: path.to_owned(), dtype: T::DTYPE });
         }
@@ -321,14 +360,15 @@ impl<T: Element> StagedArray<T> {
         self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
     }
 
-    /// Makes everything durable and gives the file its name, replacing a file of that name and its
-    /// sidecar: after a crash at any moment the old array is there or the new one, complete.
+    /// Makes everything durable and gives the file its name, and its sidecar, in the place of an array
+    /// that was to be replaced: after a crash at any moment the old array is there or the new one, complete.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] when not everything
     /// that was written went to the file; nothing is published then, and the old array is as it was.
     /// [`Error::NotAsWritten`] when the published file does not read back as what it is
-    /// ([`CreateOptions::validate`]).
+    /// ([`CreateOptions::validate`]). [`Error::Exists`] and its like when somebody made a file of that
+    /// name meanwhile, which stays.
     pub fn publish(self) -> Result<()> {
         self.publish_watched(&mut |_| {})?;
         Ok(())

@@ -1,10 +1,10 @@
 //! What can go wrong with an array file.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::npy::HeaderError;
-use crate::{DType, Shape, ShapeError, SidecarError};
+use crate::{DType, Kind, Role, Shape, ShapeError, SidecarError, Taken};
 
 /// The result of an operation on an array file.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -44,6 +44,51 @@ pub enum Error {
     NotRegular {
         /// The path.
         path: PathBuf,
+    },
+    /// An output where another file of the same call stands, or would.
+    #[error(
+        "cannot write {}: that is {by}{}; give the output another name",
+        output(*role, path, of.as_deref()), otherwise(path, &by.path)
+    )]
+    Taken {
+        /// Where the output was to go.
+        path: PathBuf,
+        /// What it is.
+        role: Role,
+        /// The output that it comes with, if it is a sidecar or a hidden file of another one.
+        of: Option<PathBuf>,
+        /// What stands there.
+        by: Box<Taken>,
+    },
+    /// An output where a file stands already, which nobody allowed to replace.
+    #[error(
+        "cannot write {role} {}: it exists ({found}), and stays as it is; name another path, or allow to \
+         replace it (`.overwrite(true)`)",
+        path.display()
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+        /// What was to be written.
+        role: Role,
+        /// What stands there.
+        found: Kind,
+    },
+    /// An output where something stands that is not of its kind, and is never replaced by it.
+    #[error(
+        "cannot write {role} {}: {found} stands there, and stays as it is: only {expected} is ever \
+         replaced{}; name another path",
+        path.display(), when_asked(*expected)
+    )]
+    OtherKind {
+        /// The file.
+        path: PathBuf,
+        /// What was to be written.
+        role: Role,
+        /// What it would replace.
+        expected: Kind,
+        /// What stands there.
+        found: Kind,
     },
     /// The `.npy` header is damaged or asks for something unsupported.
     #[error("{} is not a readable .npy file: {source}", path.display())]
@@ -485,6 +530,24 @@ pub enum Error {
     },
 }
 
+/// An output, in words.
+fn output(role: Role, path: &Path, of: Option<&Path>) -> String {
+    match of {
+        None => format!("{role} {}", path.display()),
+        Some(of) => format!("{role} {} of {}", path.display(), of.display()),
+    }
+}
+
+/// That files of a kind are replaced only when asked, if that is so.
+fn when_asked(kind: Kind) -> &'static str {
+    if kind.is_kept() { "" } else { ", and only if asked (`.overwrite(true)`)" }
+}
+
+/// The other name of a file that has two, in brackets.
+fn otherwise(path: &Path, known: &Path) -> String {
+    if path == known { String::new() } else { format!(" ({})", known.display()) }
+}
+
 /// A cause in brackets, if there is one.
 fn because(source: Option<&io::Error>) -> String {
     source.map_or_else(String::new, |source| format!(" ({source})"))
@@ -492,10 +555,7 @@ fn because(source: Option<&io::Error>) -> String {
 
 impl Error {
     /// An [`Error::Io`], for `map_err`.
-    pub(crate) fn io(
-        action: &'static str,
-        path: &std::path::Path,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }

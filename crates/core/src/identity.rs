@@ -84,7 +84,8 @@ impl Identity {
     /// ArrayMut::<f32>::create(&path, [4, 2])?.close()?;
     /// let before = Array::<f32>::open(&path)?.identity().expect("a file has one");
     /// assert_eq!(before.differs_from(&before), None);
-    /// ArrayMut::<f32>::create(&path, [5, 2])?.close()?;
+    /// let longer = rowmill_core::CreateOptions::new().overwrite(true);
+    /// longer.create::<f32>(&path, [5, 2])?.close()?;
     /// let after = Array::<f32>::open(&path)?.identity().expect("a file has one");
     /// assert_eq!(before.differs_from(&after), Some("its length"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

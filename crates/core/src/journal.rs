@@ -272,7 +272,7 @@ fn done_path(array: &Path) -> PathBuf {
 pub(crate) fn mark_done(path: &Path, array: &File, job: &str) -> Result<()> {
     let done = Done { job: job.to_owned(), array: Seen::of(path, array)?.identity() };
     let place = done_path(&behind_links(path));
-    AtomicFile::write(&place, &serde_json::to_vec(&done).unwrap_or_default())
+    AtomicFile::replace(&place, &serde_json::to_vec(&done).unwrap_or_default())
 }
 
 /// Whether this job was the last to change this array. Anything else under the name of the note says

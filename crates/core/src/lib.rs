@@ -2,7 +2,8 @@
 //!
 //! This crate owns everything about a file: what is in it ([`Meta`], from a `.npy` header, a JSON
 //! [`Sidecar`] or an explicit [`RawSpec`]), how its bytes are reached (a shared read-only mapping,
-//! or positioned reads: [`Backend`]) and how it is written ([`ArrayMut`], [`AtomicFile`]). It is
+//! or positioned reads: [`Backend`]) and how it is written ([`ArrayMut`], [`AtomicFile`]; [`Outputs`]
+//! sees to it that nothing is lost by that). It is
 //! the only crate of the workspace that maps, flushes and locks.
 //!
 //! A mapped file that shrinks or fails is an error, not SIGBUS: see [`BusErrors`].
@@ -41,6 +42,7 @@ mod merged;
 mod meta;
 pub mod npy;
 mod options;
+mod outputs;
 mod part;
 mod permuted;
 mod publish;
@@ -72,6 +74,7 @@ pub use map::{Assembly, Unfilled, WriteBack, zeros};
 pub use merged::Merged;
 pub use meta::{Format, Meta};
 pub use options::{Backend, BusErrors, OpenOptions, WhileWritten};
+pub use outputs::{Kind, Outputs, Role, SourceFile, Taken};
 pub use part::{ParseSliceError, Part, Pick, Slice};
 pub use permuted::Permuted;
 pub use raw::RawSpec;

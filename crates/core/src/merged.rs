@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::source::{check_ranges, tile_in};
-use crate::{Element, Error, Identity, Result, Shape, Source, Tile, TileBuffer};
+use crate::{Element, Error, Identity, Result, Shape, Source, SourceFile, Tile, TileBuffer};
 
 /// An array whose first axes are taken as one: numpy's `reshape` that merges them. Made by
 /// [`Source::merge_axes`].
@@ -169,6 +169,10 @@ impl<T: Element, S: Source<T>> Source<T> for Merged<S> {
 
     fn verify(&self) -> Result<()> {
         self.source.verify()
+    }
+
+    fn files(&self) -> Vec<SourceFile> {
+        self.source.files()
     }
 
     /// That of the source, with the axes that are merged.

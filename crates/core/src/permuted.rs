@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use self::boxes::{Side, boxes, copy, pieces};
 use crate::source::check_ranges;
-use crate::{Element, Error, Identity, Result, Shape, Source, Tile, TileBuffer};
+use crate::{Element, Error, Identity, Result, Shape, Source, SourceFile, Tile, TileBuffer};
 
 /// Elements that are asked for at a time of a source that has to decode them.
 const RUN: usize = 1 << 16;
@@ -277,6 +277,10 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
 
     fn verify(&self) -> Result<()> {
         self.source.verify()
+    }
+
+    fn files(&self) -> Vec<SourceFile> {
+        self.source.files()
     }
 
     /// That of the source, with the order of the axes.

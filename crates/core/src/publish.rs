@@ -9,7 +9,6 @@
 //! | before | old | old | the old array |
 //! | [`Step::Recorded`] | old | old or new, by inode | the old array |
 //! | [`Step::Renamed`] | new | old or new, by inode | the new array |
-//! | [`Step::Cleared`] | new | the same; a hand-made one is gone | the new array |
 //! | [`Step::Done`] | new | new, or none | the new array |
 //!
 //! An array that neither had nor gets a sidecar, or keeps the same one, takes one rename.
@@ -19,7 +18,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::atomic::{Held, inode, sync_directory};
-use crate::detect::{is_named_npy, read_meta, read_small};
+use crate::detect::{read_meta, read_small};
 use crate::options::open_regular;
 use crate::sidecar::{Described, Replacement};
 use crate::{AtomicFile, Error, Format, Meta, Result, Sidecar};
@@ -35,7 +34,6 @@ pub(crate) fn sidecar_of(meta: &Meta) -> Option<String> {
 pub(crate) enum Step {
     Recorded,
     Renamed,
-    Cleared,
     Done,
 }
 
@@ -43,20 +41,20 @@ pub(crate) enum Step {
 /// still holds the writer's lock.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Locked`], [`Error::Sidecar`] when what is in the place of the sidecar cannot
+/// [`Error::Exists`] and its like when somebody made a file of that name meanwhile; [`Error::Io`],
+/// [`Error::Locked`], [`Error::Sidecar`] when what is in the place of the sidecar cannot
 /// be one. What is there then is the old array, or, where the last steps
 /// failed, the new one.
 pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)) -> Result<File> {
     let target = file.target().to_owned();
     let sidecar = Sidecar::path_for(&target);
-    let handmade = (!is_named_npy(&target)).then(|| Sidecar::handmade_path_for(&target));
-    let handmade = handmade.filter(|path| path.exists());
     let new = sidecar_of(meta);
-    // What is no sidecar by its size or kind is not ours to replace.
+    // What came meanwhile, or is no sidecar by its size or kind, is not ours to replace.
+    file.renew()?;
     let old = read_small(&sidecar)?;
     // What can fail for want of room shall fail before anything else is touched.
     file.sync()?;
-    if handmade.is_none() && old.as_deref() == new.as_deref().map(str::as_bytes) {
+    if old.as_deref() == new.as_deref().map(str::as_bytes) {
         let file = file.publish()?;
         after(Step::Done);
         return Ok(file);
@@ -87,11 +85,6 @@ pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)
         }
     };
     after(Step::Renamed);
-    if let Some(handmade) = handmade {
-        fs::remove_file(&handmade).map_err(Error::io("replace", &handmade))?;
-        sync_directory(&handmade)?;
-    }
-    after(Step::Cleared);
     match staged {
         Some(staged) => drop(Held(staged.publish()?)),
         None => {
@@ -129,11 +122,11 @@ fn summary(meta: &Meta) -> String {
 
 /// Writes a sidecar, and replaces an old one by it, in one step.
 pub(crate) fn write(sidecar: &Path, text: &[u8]) -> Result<()> {
-    AtomicFile::write(sidecar, text)
+    AtomicFile::replace(sidecar, text)
 }
 
 fn stage(sidecar: &Path, text: &[u8]) -> Result<AtomicFile> {
-    let file = AtomicFile::create(sidecar)?;
+    let file = AtomicFile::begin(sidecar)?;
     file.file().write_all(text).map_err(Error::io("write", sidecar))?;
     file.sync()?;
     Ok(file)

@@ -16,7 +16,10 @@ pub use error::SidecarError;
 pub(crate) use replacement::{Described, Replacement};
 use value::Value;
 
-use crate::{ByteOrder, Checksums, DType, Format, Meta, Order, ParseDTypeError, RawSpec, Shape};
+use crate::{
+    ByteOrder, Checksums, DType, Format, Kind, Meta, Order, Outputs, ParseDTypeError, RawSpec,
+    Role, Shape,
+};
 
 /// The longest sidecar that is read, in bytes.
 pub(crate) const MAX_SIDECAR_LEN: u64 = 1024 * 1024;
@@ -91,15 +94,19 @@ impl Sidecar {
         crate::detect::read_sidecar(array)
     }
 
-    /// Writes this beside an array file, in one step; what says nothing removes the sidecar. The array
-    /// file is not looked at: what is written has to fit it.
+    /// Writes this beside an array file, in one step, in the place of the sidecar that it has; what says
+    /// nothing removes that. The array file is not looked at: what is written has to fit it.
     ///
     /// # Errors
     /// [`Error::Sidecar`](crate::Error::Sidecar) for what is too long to be read back,
+    /// [`Error::OtherKind`](crate::Error::OtherKind) when anything but a sidecar stands there,
     /// [`Error::Locked`](crate::Error::Locked) while someone else writes it,
     /// [`Error::Io`](crate::Error::Io).
     pub fn write(&self, array: &Path) -> crate::Result<()> {
         let path = Self::path_for(array);
+        let mut outputs = Outputs::new();
+        outputs.read(Role::Output, array);
+        outputs.plan(Role::Sidecar, Kind::Sidecar, &path)?;
         if *self == Self::default() {
             return match std::fs::remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -110,7 +117,17 @@ impl Sidecar {
         }
         let json = self.to_json();
         check_len(&path, &json)?;
-        crate::AtomicFile::write(&path, json.as_bytes())
+        outputs.save(Role::Sidecar, Kind::Sidecar, &path, json.as_bytes())
+    }
+
+    /// Whether these bytes are a sidecar of rowmill's own form, or the record of a replacement.
+    pub(crate) fn is_own(bytes: &[u8]) -> bool {
+        Self::parse(bytes).is_ok() || Self::is_record(bytes)
+    }
+
+    /// Whether they are what stands in its place while its array is being replaced.
+    pub(crate) fn is_record(bytes: &[u8]) -> bool {
+        matches!(Self::read(bytes, None), Err(SidecarError::Replacing))
     }
 
     /// Where the sidecar of an array file is: `data.dat` has `data.dat.meta.json`.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Element, Error, Identity, Merged, Part, Permuted, Result, Shape};
+use crate::{Element, Error, Identity, Merged, Part, Permuted, Result, Shape, SourceFile};
 
 /// A rectangle of elements: some rows, and of each row the same run of elements.
 ///
@@ -222,6 +222,12 @@ pub trait Source<T: Element>: Sync {
         None
     }
 
+    /// The files that the elements come from, so that no output of a job replaces one of them. A source
+    /// that reads from another gives those of that one. Default: none, as for what is in memory.
+    fn files(&self) -> Vec<SourceFile> {
+        Vec::new()
+    }
+
     /// As [`tile`](Self::tile), for a reader that has to stay below a memory ceiling and will
     /// [`release`](Self::release) the tile: without mapping more than the tile itself, where that is
     /// possible. It may be slower.
@@ -407,6 +413,9 @@ macro_rules! through_pointers {
             }
             fn identity(&self) -> Option<Identity> {
                 (**self).identity()
+            }
+            fn files(&self) -> Vec<SourceFile> {
+                (**self).files()
             }
             fn tile_below_ceiling<'a>(
                 &'a self,

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use crate::journal::{Journal, JournalHead, JournalRecord, mark_done, was_done};
 use crate::map::InMemory;
+use crate::outputs::number;
 use crate::source::{check_ranges, tile_in};
-use crate::{ArrayMut, Element, Result, Shape, Source, Tile, TileBuffer};
+use crate::{ArrayMut, Element, Result, Shape, Source, SourceFile, Tile, TileBuffer};
 
 /// Reads what was written so far, durable or not.
 impl<T: Element> Source<T> for ArrayMut<T> {
@@ -36,6 +37,11 @@ impl<T: Element> Source<T> for ArrayMut<T> {
     fn verify(&self) -> Result<()> {
         // Our own writes change its times; nobody may change its length, or take its name.
         self.verify_written()
+    }
+
+    fn files(&self) -> Vec<SourceFile> {
+        let file = self.file().metadata().ok();
+        vec![SourceFile::opened(self.path(), file.as_ref().and_then(number))]
     }
 
     fn rows_at_a_time(&self) -> usize {

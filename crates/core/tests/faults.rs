@@ -96,8 +96,8 @@ fn an_array_that_is_cut_short() {
 #[test]
 fn what_is_decoded_is_checked_at_once() {
     let folder = folder();
-    let path = folder.path().join("x.dat");
     for order in [Order::C, Order::F] {
+        let path = folder.path().join(format!("{order:?}.dat"));
         let options = CreateOptions::new().order(order);
         options.create::<bool>(&path, [DIMS[0], ROW]).expect("created").close().expect("closed");
         let x = Array::<bool>::open(&path).expect("opened");
@@ -192,7 +192,7 @@ fn a_staged_array_that_is_cut_short() {
     let before = fs::read(&path).expect("there");
     let partial = folder.path().join(".x.dat.rowmill-partial");
     for keep in [0, CUT * ROW, ELEMENTS * 4 - 4] {
-        let mut x = CreateOptions::new().stage::<f32>(&path, DIMS).expect("staged");
+        let mut x = CreateOptions::new().overwrite(true).stage::<f32>(&path, DIMS).expect("staged");
         let (rows, write_back) = x.parts().expect("in C order");
         write_back.check().expect("nothing happened");
         set_len(&partial, keep);
@@ -208,7 +208,7 @@ fn a_staged_array_that_is_cut_short() {
         assert_eq!(fs::read(&path).expect("there"), before, "nothing is published");
         assert!(!partial.exists(), "and nothing left behind");
     }
-    let x = CreateOptions::new().stage::<f32>(&path, DIMS).expect("staged");
+    let x = CreateOptions::new().overwrite(true).stage::<f32>(&path, DIMS).expect("staged");
     fs::remove_file(&partial).expect("removed");
     assert!(matches!(x.publish(), Err(Error::Removed { .. })));
     assert_eq!(fs::read(&path).expect("there"), before);

@@ -136,7 +136,7 @@ fn readers_are_told_of_writers() {
     for second in [
         ArrayMut::<f32>::open(&path).map(drop),
         refuse.open_mut::<f32>(&path).map(drop),
-        CreateOptions::new().stage::<f32>(&path, [10, 10]).map(drop),
+        CreateOptions::new().overwrite(true).stage::<f32>(&path, [10, 10]).map(drop),
     ] {
         assert!(matches!(second, Err(Error::Locked { .. })), "{second:?}");
     }
@@ -145,7 +145,8 @@ fn readers_are_told_of_writers() {
     assert!(!x.is_being_written().expect("locks work here"));
     refuse.open::<f32>(&path).expect("nobody writes any more");
     // Who is about to replace it counts as well.
-    let staged = CreateOptions::new().stage::<f32>(&path, [10, 10]).expect("staged");
+    let options = CreateOptions::new().overwrite(true);
+    let staged = options.stage::<f32>(&path, [10, 10]).expect("staged");
     assert!(matches!(refuse.open::<f32>(&path), Err(Error::BeingWritten { .. })));
     drop(staged);
     ArrayMut::<f32>::open(&path).expect("no lock is left");

@@ -9,7 +9,7 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rowmill_core::{Array, SliceSource, Source, TileBuffer};
+use rowmill_core::{Array, Kind, Outputs, Role, SliceSource, Source, TileBuffer};
 use rowmill_exec::{CompareOp, Engine, Isa, Mask, Mean, Normalize, Stats, Sum};
 use serde::Serialize;
 
@@ -69,6 +69,10 @@ pub fn make(path: &Path, rows: usize, columns: usize) -> Result<()> {
 /// When a job fails or is not known, when a file cannot be opened, when nobody reads the answers.
 pub fn serve(side: Side, files: &Files, input: impl BufRead, mut output: impl Write) -> Result<()> {
     let say = |action, source| Error::io(action, Path::new("the answer"))(source);
+    // Job after job writes the output anew, and never the files that all of them read.
+    let mut outputs = Outputs::new().overwrite(true);
+    [&files.array, &files.rows].into_iter().for_each(|file| outputs.read(Role::Input, file));
+    outputs.plan(Role::Output, Kind::Npy, &files.output)?;
     let x = Array::<f32>::open(&files.array)?;
     let engine = Engine::new()?;
     let jobs = match side {
@@ -144,7 +148,7 @@ fn rowmill(job: &str, engine: &Engine, x: &Array<f32>, files: &Files) -> Result<
         }
         "z_score" => {
             let how = Normalize::z_score().per_column();
-            engine.normalize(x, how).write_npy(&files.output)?;
+            engine.normalize(x, how).overwrite(true).write_npy(&files.output)?;
             Vec::new()
         }
         other => return Err(Error::UnknownJob { name: other.to_owned() }),

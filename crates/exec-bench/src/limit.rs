@@ -132,7 +132,7 @@ pub struct Written {
 /// [`Error::File`] when there is no room, or no permission.
 pub fn write_all(path: &Path, len: usize, threads: usize) -> Result<Written> {
     let start = Instant::now();
-    let mut staged = CreateOptions::new().stage::<u8>(path, [len])?;
+    let mut staged = CreateOptions::new().overwrite(true).stage::<u8>(path, [len])?;
     let (bytes, write_back) = staged.parts()?;
     let filling = Instant::now();
     let parts = Mutex::new(bytes.chunks_mut(PART).enumerate());

@@ -1,8 +1,10 @@
 //! In which forms a report comes: the flags that the binaries share.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use rowmill_core::{Kind, Outputs, Role};
 
 use crate::chart::{self, Look, Page};
 use crate::{Error, Result};
@@ -13,12 +15,16 @@ pub struct Output {
     /// Print JSON with every sample and the machine
     #[arg(long)]
     pub json: bool,
-    /// Write a page with charts as well: one file that needs no other
+    /// Write a page with charts as well: one file that needs no other; an existing file is refused, see
+    /// --overwrite
     #[arg(long, value_name = "OUT.html")]
     pub report: Option<PathBuf>,
-    /// Write the charts as well
+    /// Write the charts as well; an existing file is refused, see --overwrite
     #[arg(long, value_name = "OUT.svg")]
     pub svg: Option<PathBuf>,
+    /// Replace files of earlier reports that stand there; anything else always stays
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 /// What can be given in every form.
@@ -32,22 +38,39 @@ pub trait Shown {
 }
 
 impl Output {
-    /// Prints a report and writes what was asked for. A reader that stops reading is no error.
+    /// The files of a call that reads these: what is written takes none of them. To be asked for before
+    /// anything is measured.
     ///
     /// # Errors
-    /// [`Error::Io`] when a file cannot be written.
-    pub fn give(&self, report: &impl Shown) -> Result<()> {
-        let write = |path: &PathBuf, text: String| {
-            std::fs::write(path, text).map_err(Error::io("write", path))
-        };
+    /// [`Error::File`] when a file stands where one is to be written.
+    pub fn plan<'a>(&self, read: impl IntoIterator<Item = (Role, &'a Path)>) -> Result<Outputs> {
+        let mut outputs = Outputs::new().overwrite(self.overwrite);
+        read.into_iter().for_each(|(role, path)| outputs.read(role, path));
+        if let Some(path) = &self.report {
+            outputs.plan(Role::Page, Kind::Page, path)?;
+        }
+        if let Some(path) = &self.svg {
+            outputs.plan(Role::Chart, Kind::Chart, path)?;
+        }
+        Ok(outputs)
+    }
+
+    /// Prints a report and writes what was asked for, as it was [planned](Self::plan). A reader that
+    /// stops reading is no error.
+    ///
+    /// # Errors
+    /// [`Error::File`] when a file cannot be written.
+    pub fn give(&self, report: &impl Shown, outputs: &Outputs) -> Result<()> {
         if let Some(path) = &self.report {
             // Nobody reads it there: the shortest form will do.
             let json: Option<serde_json::Value> = serde_json::from_str(&report.json()).ok();
             let json = json.unwrap_or_default().to_string();
-            write(path, chart::page(&report.page(), &json))?;
+            let page = chart::page(&report.page(), &json);
+            outputs.save(Role::Page, Kind::Page, path, page.as_bytes())?;
         }
         if let Some(path) = &self.svg {
-            write(path, chart::standalone(&report.page()))?;
+            let charts = chart::standalone(&report.page());
+            outputs.save(Role::Chart, Kind::Chart, path, charts.as_bytes())?;
         }
         let text = if self.json { report.json() } else { report.text(Look::of_stdout()) };
         match writeln!(std::io::stdout(), "{}", text.trim_end()) {
@@ -66,6 +89,14 @@ pub fn exit(name: &str, result: Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{name}: {error}");
+            match error {
+                // The arguments alone say that two roles are one file.
+                Error::File(rowmill_core::Error::Taken { .. }) => return ExitCode::from(2),
+                Error::File(rowmill_core::Error::Exists { .. }) => {
+                    eprintln!("hint: on the command line that is --overwrite");
+                }
+                _ => {}
+            }
             ExitCode::FAILURE
         }
     }

@@ -190,7 +190,9 @@ fn every_tool_draws_its_charts() {
         (env!("CARGO_BIN_EXE_advise"), &["--check", "--rounds", "1"]),
     ] {
         let mut command = Command::new(binary);
-        let command = command.arg(&path).args(args).args(["--json", "--report"]).arg(&html);
+        // Those that follow replace what the first ones drew.
+        let command =
+            command.arg(&path).args(args).args(["--json", "--overwrite", "--report"]).arg(&html);
         let ran = command.arg("--svg").arg(&svg).output().expect("the binary starts");
         assert!(ran.status.success(), "{binary}: {}", text(&ran.stderr));
         let page = std::fs::read_to_string(&html).expect("written");
@@ -205,8 +207,66 @@ fn every_tool_draws_its_charts() {
         let mut command = Command::new(binary);
         let ran = command.arg(&path).args(args).arg("--svg").arg(nowhere).output().expect("starts");
         assert_eq!(ran.status.code(), Some(1), "{binary}");
-        assert!(text(&ran.stderr).contains("cannot write "), "{}", text(&ran.stderr));
+        assert!(text(&ran.stderr).contains("out.svg"), "{}", text(&ran.stderr));
     }
+}
+
+/// Each flag that writes, at each file of the call and at files of every other kind: all of them stay.
+#[test]
+fn no_tool_replaces_what_a_user_would_miss() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    for name in ["x.npy", "other.npy"] {
+        let x = CreateOptions::new().create::<f32>(at(name), [2000, 30]).expect("room");
+        x.close().expect("on disk");
+    }
+    std::fs::write(at("mix.txt"), "sum\n").expect("room");
+    std::fs::write(at("x.npy.tuned.json"), "{\"rowmill_profile\": 1}").expect("room");
+    std::fs::write(at("page.html"), "<!doctype html>mine").expect("room");
+    std::fs::hard_link(at("x.npy"), at("hard.npy")).expect("linked");
+    let contents = || {
+        let entries = std::fs::read_dir(dir.path()).expect("a folder");
+        let mut all: Vec<_> = entries
+            .map(|e| e.expect("an entry").path())
+            .map(|path| (path.clone(), std::fs::read(path).expect("read")))
+            .collect();
+        all.sort();
+        all
+    };
+    let before = contents();
+    let taken = ["x.npy", "./x.npy", "hard.npy", "x.npy.meta.json", "x.npy.tuned.json"];
+    let exists = ["other.npy", "mix.txt", "page.html"];
+    for binary in [
+        env!("CARGO_BIN_EXE_limit"),
+        env!("CARGO_BIN_EXE_access-patterns"),
+        env!("CARGO_BIN_EXE_tune-chunks"),
+        env!("CARGO_BIN_EXE_advise"),
+    ] {
+        let run = |args: &[&str]| {
+            let mut command = Command::new(binary);
+            let command = command.current_dir(dir.path()).arg("x.npy").args(args);
+            command.output().expect("the binary starts").status.code()
+        };
+        for flag in ["--report", "--svg"] {
+            for overwrite in [&[][..], &["--overwrite"]] {
+                for (targets, code) in [(&taken[..], 2), (&exists, 1)] {
+                    for target in targets {
+                        let found = run(&[&[flag, target], overwrite].concat());
+                        assert_eq!(found, Some(code), "{binary} {flag} {target}");
+                    }
+                }
+            }
+        }
+        assert_eq!(run(&["--report", "new", "--svg", "./new"]), Some(2), "{binary}");
+    }
+    let tune = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tune-chunks"));
+        let command = command.current_dir(dir.path()).arg("x.npy").args(args);
+        command.output().expect("the binary starts").status.code()
+    };
+    assert_eq!(tune(&["--mix", "mix.txt", "--report", "mix.txt", "--overwrite"]), Some(2));
+    assert_eq!(tune(&["--save"]), Some(1), "a profile is there");
+    assert!(contents() == before);
 }
 
 #[test]

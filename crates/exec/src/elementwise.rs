@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use half::{bf16, f16};
 use rowmill_core::{
-    Element, Error as FileError, Identity, Result, Shape, Source, Tile, TileBuffer,
+    Element, Error as FileError, Identity, Result, Shape, Source, SourceFile, Tile, TileBuffer,
 };
 
 use crate::{CompareOp, Numeric};
@@ -339,6 +339,10 @@ impl<T: Numeric, S: Source<T>, U: CastElement> Source<U> for Computed<'_, T, S, 
 
     fn verify(&self) -> Result<()> {
         self.source.verify()
+    }
+
+    fn files(&self) -> Vec<SourceFile> {
+        self.source.files()
     }
 
     /// None: the elements are not those of the file. Checkpoints need a file as it is.

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use parking_lot::Mutex;
-use rowmill_core::{CreateOptions, Element, Source, StagedArray, TileBuffer};
+use rowmill_core::{
+    CreateOptions, Element, Error as FileError, Role, Source, StagedArray, TileBuffer,
+};
 use rowmill_lanes::arch::copy_past_cache;
 
 use crate::checkpoint::{Checkpoint, Keeper, MapKeeper, Ranges, State, done_of};
@@ -162,6 +164,7 @@ pub struct Mapping<'a, T, U, S, K> {
     source: &'a S,
     kernel: K,
     keep: Option<Keep<'a>>,
+    overwrite: bool,
     elements: PhantomData<fn(T) -> U>,
 }
 
@@ -184,7 +187,14 @@ impl Engine {
         S: Source<T>,
         K: Map<T, U>,
     {
-        Mapping { engine: self, source, kernel, keep: None, elements: PhantomData }
+        Mapping {
+            engine: self,
+            source,
+            kernel,
+            keep: None,
+            overwrite: false,
+            elements: PhantomData,
+        }
     }
 }
 
@@ -223,11 +233,18 @@ where
         self
     }
 
-    /// Runs the job and writes a new `.npy` file. An existing file of that name is replaced at the
-    /// end in one step, and stays untouched when anything fails.
+    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched when
+    /// anything fails. Other files never are, and no input of the job. Default: `false`.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Runs the job and writes a new `.npy` file.
     ///
     /// # Errors
-    /// [`Error::File`] when reading or writing fails (no room, no permission, another writer),
+    /// [`Error::File`] when reading or writing fails (no room, no permission, another writer), when a file
+    /// of that name [exists](rowmill_core::Error::Exists) or is an [input](rowmill_core::Error::Taken),
     /// [`Error::Cancelled`], [`Error::KernelPanicked`], and what the kernel gives.
     ///
     /// [`Error::File`]: crate::Error::File
@@ -242,7 +259,10 @@ where
     /// # Errors
     /// As [`write_npy`](Self::write_npy).
     pub fn write(self, path: impl AsRef<Path>, options: &CreateOptions) -> Result<()> {
-        let Self { engine, source, kernel, keep, .. } = self;
+        let Self { engine, source, kernel, keep, overwrite, .. } = self;
+        let path = path.as_ref();
+        let checkpoint = keep.as_ref().map(|keep| keep.checkpoint);
+        let options = &planned(options, overwrite, source, checkpoint, path)?;
         let shape = source.shape();
         let row_dims = kernel.row_dims(shape.row_dims());
         let mut dims = shape.dims().get(..1).unwrap_or(&[]).to_vec();
@@ -256,7 +276,7 @@ where
                 let cuts_rows = kernel.within_rows() && same;
                 let items = if cuts_rows { shape.len() } else { shape.rows() };
                 let (staged, keeper) =
-                    stage_kept(keep, source, path.as_ref(), options, (dims, items))?;
+                    stage_kept(keep, source, path, options, (dims, items))?;
                 (staged, Some(keeper))
             }
         };
@@ -365,15 +385,45 @@ where
             let _ = keeper.save(|| Ok(write_back.sync()?));
         }
         drop(parts);
-        if let (Err(_), Some(_)) = (&ended, &keeper) {
+        if keeper.is_some() {
+            // Also when it cannot take its name: all of it is done then.
             staged.keep_unfinished();
         }
         ended?;
-        staged.publish()?;
+        if let Err(error) = staged.publish() {
+            // All of it is durable and done, and only its name was taken meanwhile.
+            let has_no_name = matches!(
+                error,
+                FileError::Exists { .. } | FileError::OtherKind { .. } | FileError::Taken { .. }
+            );
+            if let Some(keeper) = keeper.as_ref().filter(|_| has_no_name) {
+                let _ = keeper.save(|| Ok(()));
+            }
+            return Err(error.into());
+        }
         keeper.map_or(Ok(()), MapKeeper::remove)?;
         job.succeed();
         Ok(())
     }
+}
+
+/// The options with all files of the job: nothing it writes replaces one of them, or a file that may not
+/// be replaced.
+pub(crate) fn planned<T: Element>(
+    options: &CreateOptions,
+    overwrite: bool,
+    source: &impl Source<T>,
+    checkpoint: Option<&Checkpoint>,
+    path: &Path,
+) -> Result<CreateOptions> {
+    let mut outputs = options.files().clone();
+    outputs = outputs.clone().overwrite(overwrite || outputs.overwrites());
+    outputs.read_source(Role::Input, source);
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.plan(&mut outputs)?;
+    }
+    outputs.plan(Role::Output, options.kind(path), path)?;
+    Ok(options.clone().outputs(outputs))
 }
 
 /// The output of a job with a checkpoint: the unfinished one that the checkpoint is of, else a new one.
@@ -385,7 +435,7 @@ fn stage_kept<'a, T: Element, U: Element>(
     (dims, items): (Vec<usize>, usize),
 ) -> Result<(StagedArray<U>, MapKeeper<'a>)> {
     let Keep { checkpoint, what, fitted } = keep;
-    let mut keeper = Keeper::open(checkpoint, what, source)?;
+    let mut keeper = Keeper::open(checkpoint, what, source, options.files().clone())?;
     let mut done = Ranges::default();
     let mut goes_on = None;
     match keeper.take_found() {

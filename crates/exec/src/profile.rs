@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rowmill_core::{AtomicFile, Backend, Checksums, Meta};
+use rowmill_core::{Backend, Checksums, Kind, Meta, Outputs, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::{ChunkSize, Error, Isa, Result, memory};
@@ -115,11 +115,24 @@ impl Profile {
     /// cache folder (`XDG_CACHE_HOME`, or `.cache` in `HOME`). Gives where it is.
     ///
     /// # Errors
-    /// [`Error::File`] when the array cannot be read, or neither place can be written.
+    /// [`Error::File`] when the array cannot be read, when a file
+    /// [exists](rowmill_core::Error::Exists) where it goes, or neither place can be written.
     pub fn save(&self, array: &Path) -> Result<PathBuf> {
+        self.save_in(array, &Outputs::new())
+    }
+
+    /// As [`save`](Self::save), as one of the outputs of a call, which say whether a profile that is
+    /// there is replaced.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn save_in(&self, array: &Path, outputs: &Outputs) -> Result<PathBuf> {
         let bytes = self.to_json(array)?;
         let beside = Self::path_for(array);
-        let failure = match AtomicFile::write(&beside, &bytes) {
+        let mut outputs = outputs.clone();
+        outputs.read(Role::Input, array);
+        let save = |path: &Path| outputs.save(Role::Profile, Kind::Profile, path, &bytes);
+        let failure = match save(&beside) {
             Ok(()) => return Ok(beside),
             Err(failure) => failure,
         };
@@ -132,7 +145,7 @@ impl Profile {
         if let Some(folder) = cached.parent() {
             fs::create_dir_all(folder).map_err(Error::file("make the folder", folder))?;
         }
-        AtomicFile::write(&cached, &bytes)?;
+        save(&cached)?;
         Ok(cached)
     }
 
@@ -266,8 +279,13 @@ mod tests {
             fs::write(&place, changed).expect("room");
             assert_eq!(Profile::find(&path), None, "{to}");
         }
+        profile.save(&path).expect_err("it exists");
+        fs::remove_file(&place).expect("there");
         profile.save(&path).expect("room");
-        ArrayMut::<f32>::create(&path, [11, 10]).expect("room");
+        let over = Outputs::new().overwrite(true);
+        assert_eq!(profile.save_in(&path, &over).expect("replaced"), place);
+        let options = rowmill_core::CreateOptions::new().overwrite(true);
+        options.create::<f32>(&path, [11, 10]).expect("room");
         assert_eq!(Profile::find(&path), None, "another shape");
         let shown = profile.to_string();
         let expected = "chunks of 7rows, 3 workers, positioned (1.50 times the default at stats)";

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::ops::Range;
 
-use rowmill_core::{Element, Shape, Tile};
+use rowmill_core::{Element, Outputs, Shape, Tile};
 
 use crate::grid::{Bounds, Grid};
 use crate::scratch::Scratch;
@@ -206,6 +206,12 @@ pub trait Reduce<T: Element>: Sync {
         Ok(())
     }
 
+    /// Registers the files that are read beside the array, so that no output replaces one.
+    #[doc(hidden)]
+    fn register(&self, outputs: &mut Outputs) {
+        let _ = outputs;
+    }
+
     /// What the workers of a job share. Nothing, unless there is something to be gained.
     #[doc(hidden)]
     fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
@@ -260,6 +266,9 @@ impl<T: Element, R: Reduce<T>> Reduce<T> for &R {
     fn verify(&self) -> Result<()> {
         (**self).verify()
     }
+    fn register(&self, outputs: &mut Outputs) {
+        (**self).register(outputs);
+    }
     fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
         (**self).share(shape, grid)
     }
@@ -307,6 +316,9 @@ macro_rules! tuples {
             fn verify(&self) -> Result<()> {
                 $(self.$index.verify()?;)+
                 Ok(())
+            }
+            fn register(&self, outputs: &mut Outputs) {
+                $(self.$index.register(outputs);)+
             }
             fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
                 Ok(Shared::new([$(self.$index.share(shape, grid)?,)+]))

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rowmill_core::{Element, Shape, Source};
+use rowmill_core::{Element, Outputs, Shape, Source};
 use serde::de::DeserializeOwned;
 
 use crate::checkpoint::{Checkpoint, Keeper, Ranges, State, decode, encode};
@@ -138,7 +138,9 @@ impl Engine {
         S: Source<T>,
         R: Resume<T>,
     {
-        let mut keeper = Keeper::open(checkpoint, kernel.describe(), source)?;
+        let mut outputs = Outputs::new();
+        kernel.register(&mut outputs);
+        let mut keeper = Keeper::open(checkpoint, kernel.describe(), source, outputs)?;
         let found = keeper.take_found();
         let output = self.reduce_keeping(source, kernel, &keeper, found)?;
         keeper.remove()?;

@@ -7,6 +7,7 @@ use rayon::slice::ParallelSliceMut;
 use rowmill_core::{CreateOptions, Element, Shape, Source, TileBuffer, zeros};
 
 use crate::gather::{Gather, Slot, cut, slots};
+use crate::map::planned;
 use crate::plan::{ChunkSize, Plan};
 use crate::run::Job;
 use crate::{Engine, Error, Result};
@@ -39,6 +40,7 @@ pub struct RowSelection<'a, T, S> {
     source: &'a S,
     indices: &'a [usize],
     order: RowOrder,
+    overwrite: bool,
     elements: PhantomData<fn() -> T>,
 }
 
@@ -69,7 +71,8 @@ impl Engine {
         T: Element,
         S: Source<T>,
     {
-        RowSelection { engine: self, source, indices, order: RowOrder::Auto, elements: PhantomData }
+        let (order, overwrite) = (RowOrder::Auto, false);
+        RowSelection { engine: self, source, indices, order, overwrite, elements: PhantomData }
     }
 }
 
@@ -124,10 +127,18 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         Ok(())
     }
 
-    /// Runs the job and writes a new `.npy` file. An existing file of that name is replaced at the
-    /// end in one step, and stays untouched when anything fails.
+    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched when
+    /// anything fails. Other files never are, and no input of the job. Default: `false`.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Runs the job and writes a new `.npy` file.
     ///
     /// # Errors
+    /// [`Error::File`] when a file of that name [exists](rowmill_core::Error::Exists) or is an
+    /// [input](rowmill_core::Error::Taken).
     /// [`Error::RowIndex`] when an index is not below the number of rows, [`Error::File`] when
     /// reading or writing fails (no room, no permission, another writer, a change meanwhile),
     /// [`Error::Cancelled`].
@@ -141,6 +152,8 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
     /// As [`write_npy`](Self::write_npy).
     pub fn write(self, path: impl AsRef<Path>, options: &CreateOptions) -> Result<()> {
         self.check()?;
+        let path = path.as_ref();
+        let options = planned(options, self.overwrite, self.source, None, path)?;
         let mut staged = options.stage::<T>(path, self.dims())?;
         let (out, write_back) = staged.parts()?;
         let bytes = size_of_val(out) as u64;

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
-use rowmill_core::{Element, Source, TileBuffer};
+use rowmill_core::{Element, Outputs, Source, TileBuffer};
 
 use crate::checkpoint::{Checkpoint, Keeper, State};
 use crate::map::{Chunk, Unit, each_run};
@@ -129,7 +129,7 @@ impl Engine {
         S: Source<T>,
         R: Send,
     {
-        let mut keeper = Keeper::open(checkpoint, None, source)?;
+        let mut keeper = Keeper::open(checkpoint, None, source, Outputs::new())?;
         let rows = source.shape().rows();
         let first = match keeper.take_found() {
             None => Some(0),

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rowmill::{
-    AnyArray, Array, ArrayMut, AtomicFile, Checkpoint, CreateOptions, DType, Element, Engine,
-    FileError, Fitted, FloatElement, Format, InPlace, Meta, NormOrder, Normalize, NormalizeAxis,
-    NormalizeMethod, Numeric, RawSpec, Shape, Source, bf16, f16, match_array,
+    AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FileError,
+    Fitted, FloatElement, Format, InPlace, Kind, Meta, NormOrder, Normalize, NormalizeAxis,
+    NormalizeMethod, Numeric, Outputs, RawSpec, Role, Shape, Source, bf16, f16, match_array,
 };
 use serde::Serialize;
 
 use super::verify;
 use crate::args::NormalizeArgs;
 use crate::failure::Failure;
-use crate::input::{Input, describe_speed, with_field};
+use crate::input::{Input, describe_speed};
 use crate::json;
 use crate::note;
 use crate::report::Took;
@@ -42,18 +42,19 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     let saved = args.by.as_deref().map(read_fit).transpose()?;
     let Some(output) = &args.output else { return in_place(args, how, out) };
     let input = args.input.open_part(&args.part)?;
-    check_output(&input, output)?;
+    check_name(output)?;
+    let checkpoint = args.checkpoint.get();
+    let outputs = files(args, &input, output, checkpoint.as_ref())?;
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "normalize scales numbers on a line"));
     }
     let dtype = output_dtype(args, input.first());
     let running = args.engine.build(&args.input.file)?;
-    let mut options = CreateOptions::new().format(Format::Npy);
+    let mut options = CreateOptions::new().format(Format::Npy).outputs(outputs);
     if let Some(names) = &input.columns {
         options = options.columns(names.clone());
     }
     let start = Instant::now();
-    let checkpoint = args.checkpoint.get();
     let to = (output.as_path(), &options, checkpoint.as_ref());
     let by = match &saved {
         None => By::Itself(how, args.save_fit.as_deref()),
@@ -211,22 +212,39 @@ fn how(args: &NormalizeArgs) -> Result<Normalize, Failure> {
     }))
 }
 
-/// Refuses an output that would not be a `.npy` file, or would be the input.
-fn check_output(input: &Input, output: &Path) -> Result<(), Failure> {
+/// The files of the call; what is written takes none of them.
+fn files(
+    args: &NormalizeArgs,
+    input: &Input,
+    output: &Path,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Outputs, Failure> {
+    let mut outputs = Outputs::new().overwrite(args.overwrite);
+    input.register(&mut outputs);
+    if let Some(by) = &args.by {
+        outputs.read(Role::Fit, by);
+    }
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.plan(&mut outputs)?;
+    }
+    outputs.plan(Role::Output, Kind::Npy, output)?;
+    if let Some(fit) = &args.save_fit {
+        // A run that goes on finds what it wrote before it was killed, which is the same.
+        match checkpoint.is_some_and(|checkpoint| checkpoint.path().exists()) {
+            true => outputs.reserve(Role::Fit, Kind::Fit, fit)?,
+            false => outputs.plan(Role::Fit, Kind::Fit, fit)?,
+        }
+    }
+    Ok(outputs)
+}
+
+/// Refuses an output that would not be a `.npy` file.
+fn check_name(output: &Path) -> Result<(), Failure> {
     let shown = output.display();
     if !output.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
         return Err(Failure::Usage(format!(
             "cannot write {shown}: only .npy files can be written so far, so its name has to end \
              in .npy"
-        )));
-    }
-    // What cannot be compared is not there yet, or opening it says what is wrong.
-    let is_output =
-        |file: &PathBuf| same_file::is_same_file(with_field(file).0, output).unwrap_or(false);
-    if input.files.iter().any(is_output) {
-        return Err(Failure::Usage(format!(
-            "{shown} is the input itself; give the output another name, so that the input stays, or \
-             change it with --in-place"
         )));
     }
     Ok(())
@@ -277,7 +295,7 @@ fn write<T: Numeric>(
         By::Itself(how, None) => engine.normalize(source, how),
         By::Itself(how, Some(keep)) => {
             fitted = engine.fit(source, how)?;
-            AtomicFile::write(keep, (fitted.to_json() + "\n").as_bytes())?;
+            fitted.save(keep, options.files())?;
             engine.normalize_by(source, &fitted)
         }
         By::Saved(fitted, false) => engine.normalize_by(source, fitted),

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use rowmill::{
-    Array, AtomicFile, DType, Element, Error, FileError, Partial, Shape, Source, match_array,
+    Array, DType, Element, Error, FileError, Kind, Outputs, Partial, Role, Shape, Source,
+    match_array,
 };
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -73,7 +74,7 @@ impl Read {
         })
     }
 
-    fn write(&self, path: &Path) -> Result<(), Failure> {
+    fn write(&self, path: &Path, outputs: &Outputs) -> Result<(), Failure> {
         let name = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
             value().map(|v| v.get_name().to_owned()).unwrap_or_default()
         };
@@ -86,7 +87,7 @@ impl Read {
         };
         let mut text = serde_json::to_string_pretty(&saved).unwrap_or_default();
         text.push('\n');
-        Ok(AtomicFile::write(path, text.as_bytes())?)
+        Ok(outputs.save(Role::Partial, Kind::Partial, path, text.as_bytes())?)
     }
 }
 
@@ -110,6 +111,7 @@ fn rows<T: Element>(args: &PartialArgs, shape: &Shape) -> Range<usize> {
 
 pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let input = args.input.open_part(&PartArgs::default())?;
+    let outputs = files(args, &input)?;
     let earlier = args.after.as_deref().map(Read::from).transpose()?;
     let (before, mut files) = match earlier {
         Some(earlier) => (Some(earlier.partial), earlier.files),
@@ -129,7 +131,7 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
     }
     let columns = input.columns.clone();
     let made = Read { files, axis: args.axis, nan: args.nan, columns, partial };
-    made.write(&args.output)?;
+    made.write(&args.output, &outputs)?;
     let rows = made.partial.rows();
     if args.json {
         let report = Report { made: &made, input: &input, rows: &rows, seconds };
@@ -146,6 +148,18 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
         args.select.describe(),
     ));
     Ok(())
+}
+
+/// The files of the call; what is written takes none of them.
+fn files(args: &PartialArgs, input: &Input) -> Result<Outputs, Failure> {
+    let mut outputs = Outputs::new().overwrite(args.overwrite);
+    input.register(&mut outputs);
+    args.select.register(&mut outputs);
+    if let Some(after) = &args.after {
+        outputs.read(Role::Partial, after);
+    }
+    outputs.plan(Role::Partial, Kind::Partial, &args.output)?;
+    Ok(outputs)
 }
 
 fn reduce<T: Answering>(
@@ -189,6 +203,11 @@ impl Serialize for Report<'_> {
 }
 
 pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut outputs = Outputs::new().overwrite(args.overwrite);
+    args.files.iter().for_each(|path| outputs.read(Role::Partial, path));
+    if let Some(path) = &args.output {
+        outputs.plan(Role::Partial, Kind::Partial, path)?;
+    }
     let mut merged: Option<(Read, &PathBuf)> = None;
     for path in &args.files {
         let next = Read::from(path)?;
@@ -200,7 +219,7 @@ pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Failure
     // There is one at least: the arguments say so.
     let Some((merged, _)) = merged else { return Ok(()) };
     if let Some(path) = &args.output {
-        merged.write(path)?;
+        merged.write(path, &outputs)?;
         let rows: usize = merged.partial.rows().iter().map(ExactSizeIterator::len).sum();
         note(format_args!(
             "{}: {} rows of {} partials",

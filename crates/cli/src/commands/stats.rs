@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use rowmill::{Array, Block, Error, Reduce, Resume, Shape, Stats, Summary, match_array};
+use rowmill::{Array, Block, Error, Outputs, Reduce, Resume, Shape, Stats, Summary, match_array};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -99,6 +99,11 @@ impl<T: Answering> Reduce<T> for Kernel<'_, T> {
     fn verify(&self) -> Result<(), Error> {
         let kernel = Stats::all();
         masked!(self.how, kernel => Reduce::<T>::verify(&kernel))
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        let kernel = Stats::all();
+        masked!(self.how, kernel => Reduce::<T>::register(&kernel, outputs));
     }
 
     fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output, Error> {

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::ops::Range;
 
 use rowmill::{
-    All, AnyArray, Array, Block, Checkpoint, Columns, Counts, Element, Engine, Error, Mean, Reduce,
-    Resume, Rows, Shape, Source, Sum, Tally, match_array,
+    All, AnyArray, Array, Block, Checkpoint, Columns, Counts, Element, Engine, Error, Mean,
+    Outputs, Reduce, Resume, Rows, Shape, Source, Sum, Tally, match_array,
 };
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -96,6 +96,16 @@ impl<T: Answering> Reduce<T> for Kernel<'_, T> {
         let cells = values.into_iter().zip(counts);
         let values = cells.map(|(value, tally)| Cell { value, count: tally.count }).collect();
         Ok(Cells { dims, values })
+    }
+
+    fn verify(&self) -> Result<(), Error> {
+        let kernel = Sum::all();
+        masked!(self.how, kernel => Reduce::<T>::verify(&kernel))
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        let kernel = Sum::all();
+        masked!(self.how, kernel => Reduce::<T>::register(&kernel, outputs));
     }
 }
 

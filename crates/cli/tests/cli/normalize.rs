@@ -51,14 +51,14 @@ fn ranges_axes_and_dtypes() {
     }
     let values = |out: &Path| Array::<f64>::open(out).expect("f64").as_slice().map(<[f64]>::to_vec);
     assert_eq!(values(&out), Some(vec![-1.0, -1.0, 1.0, 1.0]));
-    normalize(&["--method=minmax", "--axis=all"], &x, &out).ok();
+    normalize(&["--overwrite", "--method=minmax", "--axis=all"], &x, &out).ok();
     assert_eq!(values(&out), Some(vec![0.0, 0.5, 0.2, 1.0]));
-    normalize(&["--axis=rows"], &x, &out).ok();
+    normalize(&["--overwrite", "--axis=rows"], &x, &out).ok();
     assert_eq!(values(&out), Some(vec![-1.0, 1.0, -1.0, 1.0]));
-    normalize(&["--output-dtype", "f16"], &x, &out).ok();
+    normalize(&["--overwrite", "--output-dtype", "f16"], &x, &out).ok();
     let small = Array::<f16>::open(&out).expect("f16");
     assert_eq!(small.as_slice().expect("in place")[3], f16::from_f32(1.0));
-    normalize(&["--output-dtype", "float32"], &x, &out).ok();
+    normalize(&["--overwrite", "--output-dtype", "float32"], &x, &out).ok();
     assert_eq!(open(&out).expect("f32").dtype(), DType::F32);
 }
 
@@ -67,12 +67,12 @@ fn the_input_is_never_the_output() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[2], &[1.0_f32, 2.0]);
     let before = std::fs::read(&x).expect("x");
-    normalize(&[], &x, &x).fails(2, &["rowmill: ", "is the input itself"]);
+    normalize(&[], &x, &x).fails(2, &["rowmill: ", "that is the input "]);
     let roundabout = dir.path().join(".").join("x.npy");
-    normalize(&[], &x, &roundabout).fails(2, &["is the input itself"]);
+    normalize(&[], &x, &roundabout).fails(2, &["that is the input "]);
     let other_name = dir.path().join("y.npy");
     std::fs::hard_link(&x, &other_name).expect("a link");
-    normalize(&[], &x, &other_name).fails(2, &["is the input itself"]);
+    normalize(&[], &x, &other_name).fails(2, &["that is the input "]);
     assert_eq!(std::fs::read(&x).expect("x"), before);
 }
 
@@ -100,26 +100,29 @@ fn fitted_here_and_used_there() {
         (&["--method", "maxabs"], [1.8, 35.0 / 60.0]),
         (&["--method", "robust"], [3.0, 0.6]),
     ] {
-        let args = [&["normalize", &train, &out, "--save-fit", &fit], method].concat();
+        let args =
+            [&["normalize", &train, &out, "--save-fit", &fit, "--overwrite"], method].concat();
         rowmill(args).ok();
-        let report = rowmill(["normalize", &test, &out, "--by", &fit, "--json"]).json();
+        let report =
+            rowmill(["normalize", &test, &out, "--by", &fit, "--json", "--overwrite"]).json();
         assert_eq!((&report["method"], &report["axis"]), (&method[1].into(), &"columns".into()));
         assert_eq!(read(&out), expected, "{method:?}");
-        rowmill(["normalize", &out, &back, "--by", &fit, "--inverse"]).ok();
+        rowmill(["normalize", &out, &back, "--by", &fit, "--inverse", "--overwrite"]).ok();
         if !method.contains(&"--clip") {
             assert!((read(&back)[0] - 9.0).abs() < 1e-12 && (read(&back)[1] - 35.0).abs() < 1e-12);
         }
     }
-    rowmill(["normalize", &train, &out, "--method", "l2", "--axis", "rows"]).ok();
+    rowmill(["normalize", &train, &out, "--method", "l2", "--axis", "rows", "--overwrite"]).ok();
     assert_eq!(read(&out)[4].hypot(read(&out)[5]), 1.0);
     let wide = write(&dir, "wide.npy", &[1, 3], &[1.0_f64, 2.0, 3.0]).display().to_string();
-    let wrong = rowmill(["normalize", &wide, &back, "--by", &fit]);
+    let wrong = rowmill(["normalize", &wide, &back, "--by", &fit, "--overwrite"]);
     wrong.fails(1, &["fitted to rows of shape [2], these have [3]"]);
-    rowmill(["normalize", &train, &out, "--axis", "rows", "--save-fit", &fit])
+    rowmill(["normalize", &train, &out, "--axis", "rows", "--save-fit", &fit, "--overwrite"])
         .fails(1, &["fit columns or everything"]);
     std::fs::write(&fit, "{}").expect("room");
-    rowmill(["normalize", &test, &back, "--by", &fit]).fails(1, &["fit.json: this is no fitted"]);
+    rowmill(["normalize", &test, &back, "--by", &fit, "--overwrite"])
+        .fails(1, &["fit.json: this is no fitted"]);
     rowmill(["normalize", &test, &back, "--inverse"]).fails(2, &["--by"]);
-    rowmill(["normalize", &test, &back, "--method", "l1", "--range", "0,1"])
+    rowmill(["normalize", &test, &back, "--method", "l1", "--range", "0,1", "--overwrite"])
         .fails(2, &["l1 has no range"]);
 }

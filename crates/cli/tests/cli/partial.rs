@@ -25,8 +25,14 @@ fn merged_partials_are_the_answer_of_a_single_run() {
         &["--axis", "columns", "--where", "x > 10"],
     ] {
         let (one, two) = (path("1.json"), path("2.json"));
-        rowmill([&["partial", &file, "-o", &one, "--rows", ":14560"], options].concat()).ok();
-        rowmill([&["partial", &file, "-o", &two, "--part", "2/2"], options].concat()).ok();
+        rowmill(
+            [&["partial", &file, "-o", &one, "--overwrite", "--rows", ":14560"], options].concat(),
+        )
+        .ok();
+        rowmill(
+            [&["partial", &file, "-o", &two, "--overwrite", "--part", "2/2"], options].concat(),
+        )
+        .ok();
         let merged = rowmill(["merge", &two, &one, "--json"]).json();
         let stats = rowmill([&["stats", &file, "--json"], options].concat()).json();
         assert_eq!(merged["files"], serde_json::json!([file]));
@@ -34,8 +40,9 @@ fn merged_partials_are_the_answer_of_a_single_run() {
     }
     let (one, two, both) = (path("1.json"), path("2.json"), path("both.json"));
     rowmill(["merge", &one, "-o", &both]).ok();
-    rowmill(["partial", &file, "--after", &both, "-o", &both, "--where", "x > 10"]).ok();
-    let table = rowmill(["merge", &both]).ok();
+    let all = path("all.json");
+    rowmill(["partial", &file, "--after", &both, "-o", &all, "--where", "x > 10"]).ok();
+    let table = rowmill(["merge", &all]).ok();
     assert_eq!(table, rowmill(["merge", &one, &two]).ok());
     assert!(table.contains("wind_gust"), "{table}");
 }
@@ -74,7 +81,7 @@ fn every_dtype() {
     fn check<T: rowmill::Element>(dir: &tempfile::TempDir, out: &str, values: &[T]) {
         let name = format!("{}.npy", T::DTYPE);
         let file = write(dir, &name, &[values.len()], values);
-        run(&["partial", "-o", out], &file).ok();
+        run(&["partial", "--overwrite", "-o", out], &file).ok();
         let merged = rowmill(["merge", out, "--json", "--ddof", "1"]).json();
         let stats = run(&["stats", "--json", "--ddof", "1"], &file).json();
         assert_eq!(answer(merged), answer(stats));

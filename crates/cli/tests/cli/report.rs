@@ -70,7 +70,7 @@ fn what_a_normalization_took() {
     let out = dir.path().join("z.npy");
     let ran = |more: &[&str]| {
         let paths = [x.to_str().expect("text"), out.to_str().expect("text")];
-        rowmill([&["normalize"][..], &paths, more].concat())
+        rowmill([&["normalize", "--overwrite"][..], &paths, more].concat())
     };
     let plain = ran(&["--json"]).json();
     assert!(plain.get("report").is_none(), "only when it is asked for");

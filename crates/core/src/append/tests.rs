@@ -25,7 +25,7 @@ fn journal(path: &Path) -> PathBuf {
 }
 
 fn create<T: Element>(path: &Path, dims: &[usize], values: &[T]) {
-    let mut x = CreateOptions::new().create::<T>(path, dims).expect("created");
+    let mut x = CreateOptions::new().overwrite(true).create::<T>(path, dims).expect("created");
     x.write_rows(0, values).expect("written");
     x.close().expect("closed");
 }
@@ -169,7 +169,7 @@ fn arrays_that_cannot_grow_are_refused() {
     refused(&path, &["a 0-d array has no rows"]);
     create::<f32>(&path, &[3, 0], &[]);
     refused(&path, &["no elements"]);
-    let fortran = CreateOptions::new().order(Order::F);
+    let fortran = CreateOptions::new().overwrite(true).order(Order::F);
     fortran.create::<f32>(&path, [3, 2]).expect("created").close().expect("closed");
     refused(&path, &["Fortran order", "copy it"]);
     create::<f32>(&path, &[1, 2], &[1.0, 2.0]);
@@ -227,7 +227,7 @@ fn a_second_writer_is_refused() {
     let locked = |found: Result<()>| assert!(matches!(found, Err(Error::Locked { .. })));
     locked(Appender::<u8>::open(&path).map(drop));
     locked(ArrayMut::<u8>::open(&path).map(drop));
-    locked(ArrayMut::<u8>::create(&path, [1]).map(drop));
+    locked(CreateOptions::new().overwrite(true).create::<u8>(&path, [1]).map(drop));
     drop(x);
     Appender::<u8>::open(&path).expect("unlocked").close().expect("nothing to do");
     assert!(matches!(Appender::<i8>::open(&path), Err(Error::DTypeMismatch { .. })));

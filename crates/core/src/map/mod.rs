@@ -37,6 +37,7 @@ use std::path::{Path, PathBuf};
 use memmap2::{Mmap, MmapOptions};
 
 use crate::layout::Fetch;
+use crate::outputs::{FileNumber, number};
 use crate::{Backend, BusErrors, Error, Identity, Result};
 use guard::{Access, Guard};
 
@@ -86,6 +87,11 @@ impl Bytes {
     /// What the file was at open.
     pub(crate) fn identity(&self) -> Identity {
         self.seen.identity()
+    }
+
+    /// Which file it is, while it exists.
+    pub(crate) fn number(&self) -> FileNumber {
+        self.file.metadata().ok().as_ref().and_then(number)
     }
 
     pub(crate) fn file(&self) -> &File {

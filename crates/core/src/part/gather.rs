@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Part;
 use crate::source::check_ranges;
-use crate::{Element, Identity, Result, Shape, Source, Tile, TileBuffer};
+use crate::{Element, Identity, Result, Shape, Source, SourceFile, Tile, TileBuffer};
 
 /// What lies between two runs of bytes is read with them up to this length: a system call, or a trip
 /// through the decoder, takes about as long.
@@ -282,6 +282,10 @@ impl<T: Element, S: Source<T>> Source<T> for Part<S> {
 
     fn verify(&self) -> Result<()> {
         self.source.verify()
+    }
+
+    fn files(&self) -> Vec<SourceFile> {
+        self.source.files()
     }
 
     /// That of the source, and which part of it this is.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use rowmill::{Array, ArrayMut};
+use rowmill::{Array, CreateOptions};
 
 use super::rows::{batches, look_at_rows};
 use super::{COLS, Place, Writer, element, write_all};
@@ -44,7 +44,8 @@ impl Writer for Early {
 
     fn write(&self, dir: &Path, input: &Path, durable: &mut dyn FnMut(usize)) -> Result<()> {
         let rows = Array::<u64>::open(input)?.shape().rows();
-        let mut x = ArrayMut::<u64>::create(dir.join("out.npy"), [rows, COLS])?;
+        let x = CreateOptions::new().overwrite(true);
+        let mut x = x.create::<u64>(dir.join("out.npy"), [rows, COLS])?;
         for batch in batches(rows) {
             let values: Vec<u64> =
                 (batch.start * COLS..batch.end * COLS).map(|i| element(NEW, i)).collect();

@@ -96,7 +96,9 @@ impl Writer for Policy {
 
     fn write(&self, dir: &Path, input: &Path, durable: &mut dyn FnMut(usize)) -> Result<()> {
         let rows = Array::<u64>::open(input)?.shape().rows();
-        let options = CreateOptions::new().flush_policy(FlushPolicy::AtMost(rows.div_ceil(8)));
+        let options = CreateOptions::new()
+            .overwrite(true)
+            .flush_policy(FlushPolicy::AtMost(rows.div_ceil(8)));
         let mut x = options.create::<u64>(dir.join("out.npy"), [rows, COLS])?;
         durable(0);
         for batch in batches(rows) {

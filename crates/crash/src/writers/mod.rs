@@ -72,7 +72,9 @@ pub(crate) trait Writer: Sync {
     /// [`Failure`] stops the test.
     fn prepare(&self, place: &Place<'_>) -> Result<()> {
         let rows = Array::<u64>::open(place.input)?.shape().rows() / 8;
-        let old = CreateOptions::new().stage(place.dir.join(self.output()), [rows, COLS])?;
+        let old = CreateOptions::new()
+            .overwrite(true)
+            .stage(place.dir.join(self.output()), [rows, COLS])?;
         fill(old, OLD)?.publish()?;
         Ok(())
     }
@@ -146,7 +148,7 @@ fn fill(mut array: StagedArray<u64>, generation: u64) -> Result<StagedArray<u64>
 pub(crate) fn make_input(directory: &Path, bytes: usize) -> Result<PathBuf> {
     let path = directory.join(format!("input-{bytes}.npy"));
     let rows = bytes / (8 * COLS);
-    fill(CreateOptions::new().stage(&path, [rows, COLS])?, INPUT)?.publish()?;
+    fill(CreateOptions::new().overwrite(true).stage(&path, [rows, COLS])?, INPUT)?.publish()?;
     Ok(path)
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::{Place, Writer};
 use crate::Result;
 
-/// `rowmill normalize IN OUT`.
+/// `rowmill normalize IN OUT --overwrite`: whoever was killed cannot know whether it was done.
 #[derive(Debug)]
 pub(super) struct Normalize;
 
@@ -18,7 +18,7 @@ impl Writer for Normalize {
     fn command(&self, place: &Place<'_>) -> Result<Command> {
         let mut command = Command::new(place.rowmill);
         command.arg("normalize").arg(place.input).arg(place.dir.join("out.npy"));
-        command.args(["--no-progress", "--workers", "2"]);
+        command.args(["--overwrite", "--no-progress", "--workers", "2"]);
         Ok(command)
     }
 

@@ -26,7 +26,8 @@ impl Writer for Raw {
 
     fn write(&self, dir: &Path, input: &Path, _: &mut dyn FnMut(usize)) -> Result<()> {
         let rows = Array::<u64>::open(input)?.shape().rows();
-        let options = CreateOptions::new().columns((0..COLS).map(|i| format!("column {i}")));
+        let options =
+            CreateOptions::new().overwrite(true).columns((0..COLS).map(|i| format!("column {i}")));
         fill(options.stage(dir.join(DATA), [rows, COLS])?, NEW)?.publish()?;
         Ok(())
     }

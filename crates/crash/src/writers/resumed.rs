@@ -10,7 +10,7 @@ use crate::Result;
 use crate::child::Running;
 use crate::judge::{Files, Found, Golden, differences, files};
 
-/// `rowmill normalize IN OUT --checkpoint PATH`.
+/// `rowmill normalize IN OUT --checkpoint PATH --overwrite`.
 #[derive(Debug)]
 pub(super) struct Checkpointed;
 
@@ -22,7 +22,7 @@ impl Writer for Checkpointed {
     fn command(&self, place: &Place<'_>) -> Result<Command> {
         let mut command = Command::new(place.rowmill);
         command.arg("normalize").arg(place.input).arg(place.dir.join("out.npy"));
-        command.args(["--no-progress", "--workers", "2", "--chunk", "256KiB"]);
+        command.args(["--overwrite", "--no-progress", "--workers", "2", "--chunk", "256KiB"]);
         command.args(["--checkpoint-every", "0", "--checkpoint"]).arg(place.dir.join("job"));
         Ok(command)
     }
@@ -63,7 +63,9 @@ impl Writer for Journalled {
 
     fn prepare(&self, place: &Place<'_>) -> Result<()> {
         let rows = Array::<u64>::open(place.input)?.shape().rows();
-        let mut x = CreateOptions::new().stage::<f64>(place.dir.join("out.npy"), [rows, COLS])?;
+        let mut x = CreateOptions::new()
+            .overwrite(true)
+            .stage::<f64>(place.dir.join("out.npy"), [rows, COLS])?;
         for (i, to) in x.as_mut_slice()?.iter_mut().enumerate() {
             *to = (element(OLD, i) >> 20) as f64;
         }

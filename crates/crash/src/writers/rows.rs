@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use rowmill::{Array, ArrayMut, FileError};
+use rowmill::{Array, ArrayMut, CreateOptions, FileError};
 
 use super::{COLS, Place, Writer, element};
 use crate::judge::{Files, Found, Golden, differences};
@@ -25,7 +25,8 @@ impl Writer for Rows {
 
     fn write(&self, dir: &Path, input: &Path, durable: &mut dyn FnMut(usize)) -> Result<()> {
         let rows = Array::<u64>::open(input)?.shape().rows();
-        let mut x = ArrayMut::<u64>::create(dir.join("out.npy"), [rows, COLS])?;
+        let x = CreateOptions::new().overwrite(true);
+        let mut x = x.create::<u64>(dir.join("out.npy"), [rows, COLS])?;
         durable(0);
         for batch in batches(rows) {
             let values: Vec<u64> =

@@ -19,7 +19,10 @@ impl Writer for Staged {
     fn write(&self, dir: &Path, input: &Path, _: &mut dyn FnMut(usize)) -> Result<()> {
         let x = Array::<u64>::open(input)?;
         let engine = Engine::builder().workers(2).build()?;
-        engine.map(&x, map_elements(|v: u64| v.rotate_left(7))).write_npy(dir.join("out.npy"))?;
+        engine
+            .map(&x, map_elements(|v: u64| v.rotate_left(7)))
+            .overwrite(true)
+            .write_npy(dir.join("out.npy"))?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use rowmill_core::{
-    Array, ArrayMut, AtomicFile, Backend, Element, Meta, OpenOptions, Source, zeros,
+    Array, ArrayMut, Backend, Element, Kind, Meta, OpenOptions, Outputs, Role, Source, zeros,
 };
 use rowmill_exec::{Engine, MinMax, Numeric};
 
@@ -191,7 +191,7 @@ fn head_of(path: &Path, meta: &Meta) -> Result<Vec<u8>> {
 
 /// Writes a file anew, beside the old one, which it replaces when it is durable.
 fn replace(path: &Path, head: &[u8], elements: &[u8], threads: usize) -> Result<()> {
-    let new = AtomicFile::create(path)?;
+    let new = Outputs::new().overwrite(true).create(Role::Output, Kind::Npy, path)?;
     new.allocate((head.len() + elements.len()) as u64)?;
     let file = Mutex::new(new.file());
     let next = AtomicU64::new(0);

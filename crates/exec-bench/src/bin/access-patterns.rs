@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use rowmill_core::Role;
 use rowmill_exec_bench::Result;
 use rowmill_exec_bench::output::{Output, cores, default_dir, exit, parse_bytes, up_to};
 use rowmill_exec_bench::patterns::{self, MadeDType, Options, Report};
@@ -78,7 +79,9 @@ impl From<DType> for MadeDType {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    exit("access-patterns", run(&args).and_then(|report| args.output.give(&report)))
+    let outputs = args.output.plan(args.file.iter().map(|file| (Role::Input, file.as_path())));
+    let measured = outputs.and_then(|outputs| args.output.give(&run(&args)?, &outputs));
+    exit("access-patterns", measured)
 }
 
 fn run(args: &Args) -> Result<Report> {

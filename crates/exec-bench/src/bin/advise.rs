@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use rowmill_core::Role;
 use rowmill_exec_bench::Result;
 use rowmill_exec_bench::advise::{self, Pattern, Plan};
 use rowmill_exec_bench::output::{Output, default_dir, exit, parse_bytes};
@@ -83,10 +84,11 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<()> {
     let rounds = args.rounds as usize;
+    let outputs = args.output.plan(args.file.iter().map(|file| (Role::Input, file.as_path())))?;
     let Some(file) = &args.file else {
         let dir = args.dir.clone().unwrap_or_else(default_dir);
         let all = advise::scenarios(&dir, args.size, rounds, |name| eprintln!("{name}"))?;
-        return args.output.give(&all);
+        return args.output.give(&all, &outputs);
     };
     let (passes, picked) = (args.passes as usize, args.rows as usize);
     let plan = Plan { pattern: args.pattern.into(), passes, picked };
@@ -95,5 +97,5 @@ fn run(args: &Args) -> Result<()> {
     } else {
         advise::advise(file, plan)?
     };
-    args.output.give(&report)
+    args.output.give(&report, &outputs)
 }

@@ -36,7 +36,7 @@ enum Action {
 struct Paths {
     /// The array
     file: PathBuf,
-    /// Where jobs write
+    /// Where jobs write, an array that each replaces
     output: PathBuf,
     /// The numbers of the rows to gather
     rows: PathBuf,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rowmill_core::Role;
 use rowmill_exec_bench::output::{Output, cores, exit};
 use rowmill_exec_bench::report::{self, Options};
 
@@ -50,12 +51,11 @@ fn main() -> ExitCode {
         write: args.write,
         cold: args.cold,
     };
-    let report = report::limit(&args.file, &options);
-    exit(
-        "limit",
-        report.and_then(|report| {
-            report.remarks().for_each(|remark| eprintln!("note: {remark}"));
-            args.output.give(&report)
-        }),
-    )
+    let outputs = args.output.plan([(Role::Input, args.file.as_path())]);
+    let measured = outputs.and_then(|outputs| {
+        let report = report::limit(&args.file, &options)?;
+        report.remarks().for_each(|remark| eprintln!("note: {remark}"));
+        args.output.give(&report, &outputs)
+    });
+    exit("limit", measured)
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use rowmill_core::{Kind, Role};
+use rowmill_exec::Profile;
 use rowmill_exec_bench::output::{Output, exit};
 use rowmill_exec_bench::tune::{self, Job, Step};
 
@@ -32,7 +34,7 @@ struct Args {
     /// Seconds that it may take, about
     #[arg(long, default_value_t = 30.0, value_parser = parse_budget)]
     budget: f64,
-    /// Keep the pick, if there is one
+    /// Keep the pick, if there is one; a pick that was kept before is refused, see --overwrite
     #[arg(long)]
     save: bool,
     /// Try every setting for so many seconds, then tune this often, and say how often the pick was as
@@ -76,6 +78,12 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> rowmill_exec_bench::Result<()> {
     let job = args.mix.as_deref().map_or_else(|| Ok(args.job.into()), Job::read)?;
+    let mix = args.mix.iter().map(|mix| (Role::Mix, mix.as_path()));
+    let read = std::iter::once((Role::Input, args.file.as_path())).chain(mix);
+    let mut outputs = args.output.plan(read)?;
+    if args.save {
+        outputs.plan(Role::Profile, Kind::Profile, Profile::path_for(&args.file))?;
+    }
     if let Some(times) = args.check {
         let check = tune::check(&args.file, &job, args.sweep, times, args.budget)?;
         println!("{}", if args.output.json { check.to_json() } else { check.to_string() });
@@ -92,11 +100,11 @@ fn run(args: &Args) -> rowmill_exec_bench::Result<()> {
     if shows {
         eprint!("\r{:50}\r", "");
     }
-    args.output.give(&report)?;
+    args.output.give(&report, &outputs)?;
     if args.save {
         match report.profile() {
             Some(profile) => {
-                eprintln!("saved to {}", profile.save(&args.file)?.display());
+                eprintln!("saved to {}", profile.save_in(&args.file, &outputs)?.display());
             }
             None => eprintln!("nothing to save: the default is as fast"),
         }

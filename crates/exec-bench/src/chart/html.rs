@@ -21,8 +21,9 @@ th{color:var(--muted);font-weight:600}summary{cursor:pointer;padding:.3rem 0}.no
 /// The page, with every sample inside: `json` is what `--json` prints.
 #[must_use]
 pub fn page(page: &Page, json: &str) -> String {
+    const PAGE_MARK: &str = rowmill_core::Kind::PAGE_MARK;
     let mut html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{PAGE_MARK}\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <link rel=\"icon\" href=\"data:,\">\n<title>{0}</title>\n<style>{STYLE}{LAYOUT}</style>\n</head>\n<body>\n<h1>{0}</h1>\n<dl>",
         escape(&page.title)

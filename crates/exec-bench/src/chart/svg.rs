@@ -58,9 +58,10 @@ pub fn standalone(page: &Page) -> String {
     let drawn: Vec<Drawing> = page.figures.iter().map(Drawing::of).collect();
     let head = LINE * 2.0;
     let height = head + drawn.iter().map(|d| d.height + LINE).sum::<f64>();
+    const CHART_MARK: &str = rowmill_core::Kind::CHART_MARK;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-         height=\"{height}\" class=\"chart\"><title>{0}</title><style>{STYLE}</style>\
+         height=\"{height}\" class=\"chart\">{CHART_MARK}<title>{0}</title><style>{STYLE}</style>\
          <rect width=\"100%\" height=\"100%\" style=\"fill:var(--card)\"/>\
          <text x=\"{LEFT}\" y=\"24\" class=\"title\">{0}</text>",
         escape(&page.title)

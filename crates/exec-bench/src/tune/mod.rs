@@ -109,7 +109,10 @@ fn run<T: Numeric>(engine: &Engine, x: &Array<T>, job: &Job) -> Result<f64> {
             Step::Normalize => {
                 let Some(folder) = &folder else { continue };
                 let to = folder.path().join("z.npy");
-                engine.normalize(x, Normalize::z_score().per_column()).write_npy(to)?;
+                engine
+                    .normalize(x, Normalize::z_score().per_column())
+                    .overwrite(true)
+                    .write_npy(to)?;
             }
         }
     }

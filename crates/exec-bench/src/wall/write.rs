@@ -69,7 +69,7 @@ fn z_score<'a>(bench: &Bench<'_>, x: &'a Array<f32>) -> Result<Timed<'a>> {
     let path = bench.folder.path("z.npy");
     Ok(Timed::laps([WHOLE, STORES, DURABLE], move || {
         let start = Instant::now();
-        engine.normalize(x, Normalize::z_score().per_column()).write_npy(&path)?;
+        engine.normalize(x, Normalize::z_score().per_column()).overwrite(true).write_npy(&path)?;
         let whole = start.elapsed();
         std::fs::remove_file(&path).map_err(Error::io("remove", &path))?;
         let passes = *passes.lock().unwrap_or_else(PoisonError::into_inner);

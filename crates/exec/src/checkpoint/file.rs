@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use rowmill_core::{AtomicFile, Birth, Checksums, Identity};
+use rowmill_core::{Birth, Checksums, Identity};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -31,8 +31,11 @@ const TAIL: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// Something else under this name, or the rest of one.
-    #[error("it is damaged or no checkpoint ({what}); remove it to start over")]
+    /// Something else under this name, which stays as it is.
+    #[error("it is no checkpoint; name another file")]
+    NotOne,
+    /// A checkpoint that was changed, or the rest of one.
+    #[error("it is damaged ({what}); remove it to start over")]
     Damaged {
         /// What is wrong with it.
         what: &'static str,
@@ -48,8 +51,8 @@ pub enum CheckpointError {
     },
     /// The checkpoint of another job.
     #[error(
-        "it belongs to another job; expected {expected:?}, found {found:?}; name another file, or \
-         remove this one to start over"
+        "it belongs to another job; expected {expected:?}, found {found:?}; name another file \
+         (without this one, that job starts over)"
     )]
     OtherJob {
         /// The job that was to go on.
@@ -120,10 +123,9 @@ impl Saved {
     /// there is.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let damaged = |what| CheckpointError::Damaged { what };
-        let (magic, rest) =
-            bytes.split_first_chunk::<8>().ok_or(damaged("it is too short for its head"))?;
+        let (magic, rest) = bytes.split_first_chunk::<8>().ok_or(CheckpointError::NotOne)?;
         if magic != MAGIC {
-            return Err(damaged("it does not begin as one"));
+            return Err(CheckpointError::NotOne);
         }
         let (version, rest) =
             rest.split_first_chunk().ok_or(damaged("it is too short for its head"))?;
@@ -159,11 +161,6 @@ impl Saved {
         let bytes = std::fs::read(path).map_err(Error::file("read", path))?;
         let error = |source| Error::Checkpoint { path: path.to_owned(), source };
         Self::parse(&bytes).map(Some).map_err(error)
-    }
-
-    /// Writes the checkpoint in one step: after a crash the old one or this one is there.
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        Ok(AtomicFile::write(path, &self.to_bytes())?)
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rowmill_core::{Birth, Element, Identity, Source};
+use rowmill_core::{Birth, Element, Identity, Kind, Outputs, Role, Source};
 
 pub use file::{CheckpointError, check_checkpoint, frame_checkpoint};
 pub(crate) use file::{Saved, SavedNode, State, VERSION};
@@ -55,8 +55,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Kept in the file `path`, beside which an unfinished one may stand for a moment. Nothing else
-    /// may be there.
+    /// Kept in the file `path`, beside which an unfinished one may stand for a moment. Where anything but
+    /// a checkpoint stands the job is refused, and where an input, a mask or an output of it does.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), every: Duration::from_secs(5), label: None }
     }
@@ -76,6 +76,23 @@ impl Checkpoint {
         self
     }
 
+    /// Registers the checkpoint as an output of a call. An output that an interrupted run of the job made
+    /// and published may then be replaced by the one that is made again.
+    ///
+    /// # Errors
+    /// [`Error::File`]: [`Taken`](rowmill_core::Error::Taken) where another file of the call stands,
+    /// [`OtherKind`](rowmill_core::Error::OtherKind) where anything but a checkpoint does.
+    pub fn plan(&self, outputs: &mut Outputs) -> Result<()> {
+        outputs.plan(Role::Checkpoint, Kind::Checkpoint, &self.path)?;
+        // What is wrong with it is told by the job.
+        if let Ok(Some(saved)) = Saved::read(&self.path)
+            && let State::Map { output: Some(birth), .. } = saved.state
+        {
+            outputs.made(birth);
+        }
+        Ok(())
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -88,6 +105,8 @@ pub(crate) struct Keeper<'a> {
     checkpoint: &'a Checkpoint,
     job: String,
     input: Identity,
+    /// The files of the job, which the checkpoint never replaces.
+    outputs: Outputs,
     /// What an earlier run left.
     found: Option<State>,
     /// When the last was written. Held by who writes.
@@ -96,12 +115,15 @@ pub(crate) struct Keeper<'a> {
 
 impl<'a> Keeper<'a> {
     /// Finds out whether there is something to go on with. `what` is computed, as far as that can be
-    /// said.
+    /// said. The files of the job are `outputs`.
     pub(crate) fn open<T: Element>(
         checkpoint: &'a Checkpoint,
         what: Option<String>,
         source: &impl Source<T>,
+        mut outputs: Outputs,
     ) -> Result<Self> {
+        outputs.read_source(Role::Input, source);
+        checkpoint.plan(&mut outputs)?;
         let error = |source| Error::Checkpoint { path: checkpoint.path.clone(), source };
         let input = source.identity().ok_or_else(|| error(CheckpointError::InMemory))?;
         let what = match (what, &checkpoint.label) {
@@ -124,7 +146,7 @@ impl<'a> Keeper<'a> {
                 Some(saved.state)
             }
         };
-        Ok(Self { checkpoint, job, input, found, last: Mutex::new(Instant::now()) })
+        Ok(Self { checkpoint, job, input, outputs, found, last: Mutex::new(Instant::now()) })
     }
 
     /// What an earlier run left.
@@ -159,11 +181,17 @@ impl<'a> Keeper<'a> {
     }
 
     fn write(&self, state: State) -> Result<()> {
-        Saved { job: self.job.clone(), input: self.input, state }.write(&self.checkpoint.path)
+        let saved = Saved { job: self.job.clone(), input: self.input, state };
+        let path = &self.checkpoint.path;
+        Ok(self.outputs.save(Role::Checkpoint, Kind::Checkpoint, path, &saved.to_bytes())?)
     }
 
     /// The job is done.
     pub(crate) fn remove(self) -> Result<()> {
+        // Somebody may have put another file there meanwhile.
+        if Kind::of(&self.checkpoint.path) != Some(Kind::Checkpoint) {
+            return Ok(());
+        }
         match std::fs::remove_file(&self.checkpoint.path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::file("remove", &self.checkpoint.path)(e))

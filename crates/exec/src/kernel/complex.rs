@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use rowmill_core::{Complex, Shape, Source, Tile};
+use rowmill_core::{Complex, Outputs, Shape, Source, Tile};
 use serde::{Deserialize, Serialize};
 
 use super::pieces::Pieces;
@@ -174,6 +174,9 @@ macro_rules! halves {
             }
             fn verify(&self) -> Result<()> {
                 Reduce::<$t>::verify(self)
+            }
+            fn register(&self, outputs: &mut Outputs) {
+                Reduce::<$t>::register(self, outputs);
             }
             fn finish(&self, partial: Halves<$t>, shape: &Shape) -> Result<Self::Output> {
                 let (re, dims) = A::into_values(Reduce::<$t>::finish(self, partial.re, shape)?);

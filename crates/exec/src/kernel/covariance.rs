@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use rowmill_core::Shape;
+use rowmill_core::{Outputs, Shape};
 use serde::{Deserialize, Serialize};
 
 use super::folding::{Picked, with_picked};
@@ -302,6 +302,10 @@ impl<T: Numeric, M: Selector<T>> Reduce<T> for Covariance<M> {
             (partial @ None, next) => *partial = next,
             (Some(_), None) => {}
         }
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        self.mask.register(outputs);
     }
 
     fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<CovarianceMatrix> {

@@ -13,7 +13,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use parking_lot::Mutex;
-use rowmill_core::{Shape, Tile};
+use rowmill_core::{Outputs, Shape, Tile};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -78,6 +78,12 @@ pub trait CellKernel<T: Numeric>: Sync {
     #[doc(hidden)]
     fn verify(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Registers the files that are read beside the array, so that no output replaces one.
+    #[doc(hidden)]
+    fn register(&self, outputs: &mut Outputs) {
+        let _ = outputs;
     }
 }
 
@@ -407,6 +413,11 @@ where
             values.push(self.kernel.value(&empty, &place(values.len()))?);
         }
         Ok(self.axis.output(values, dims))
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        self.mask.register(outputs);
+        self.kernel.register(outputs);
     }
 
     fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use rowmill_core::{Shape, Source};
+use rowmill_core::{Outputs, Role, Shape, Source};
 
 use super::Numeric;
 use super::reduction::BlockFold;
@@ -87,6 +87,12 @@ pub trait Selector<T: Numeric>: Sync {
     #[doc(hidden)]
     fn verify(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Registers the files that are read beside the array, so that no output replaces one.
+    #[doc(hidden)]
+    fn register(&self, outputs: &mut Outputs) {
+        let _ = outputs;
     }
 }
 
@@ -296,6 +302,10 @@ impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
 
     fn verify(&self) -> Result<()> {
         Ok(self.mask.verify()?)
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        outputs.read_source(Role::Mask, self.mask);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use parking_lot::Mutex;
-use rowmill_core::{Assembly, Shape, Tile, Unfilled};
+use rowmill_core::{Assembly, Outputs, Shape, Tile, Unfilled};
 
 use super::pieces::{MANY_CELLS, Pieces, room_for};
 use super::room::Room;
@@ -248,6 +248,10 @@ where
 
     fn verify(&self) -> Result<()> {
         self.mask.verify()
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        self.mask.register(outputs);
     }
 
     fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use rowmill_core::{Shape, Source, TileBuffer};
+use rowmill_core::{Outputs, Role, Shape, Source, TileBuffer};
 use serde::{Deserialize, Serialize};
 
 use super::axis::for_each_axis;
@@ -167,5 +167,8 @@ impl<T: Numeric, W: Numeric, S: Source<W>> CellKernel<T> for WeightedMean<'_, W,
     }
     fn verify(&self) -> Result<()> {
         Ok(self.weights.verify()?)
+    }
+    fn register(&self, outputs: &mut Outputs) {
+        outputs.read_source(Role::Weights, self.weights);
     }
 }

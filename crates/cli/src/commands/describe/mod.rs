@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use rowmill::{
-    Array, AtomicFile, CompareOp, Counts, Elementwise, Engine, Error, Mask, NanPolicy, Sample,
-    Shape, Source, Stats, Values, match_array,
+    Array, CompareOp, Counts, Elementwise, Engine, Error, Kind, Mask, NanPolicy, Outputs, Role,
+    Sample, Shape, Source, Stats, Values, match_array,
 };
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -72,13 +72,18 @@ struct Description<'a> {
 
 pub(super) fn run(args: &DescribeArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let input = args.input.open()?;
+    let mut outputs = Outputs::new().overwrite(args.overwrite);
+    input.register(&mut outputs);
+    if let Some(path) = &args.html {
+        outputs.plan(Role::Page, Kind::Page, path)?;
+    }
     let mut description = match_array!(
         input.first(),
         x => describe(x, args, &input)?;
         complex _x => return Err(Failure::unordered(input.dtype(), "quartiles need an order"))
     );
     if let Some(path) = &args.html {
-        AtomicFile::write(path, page::page(&description).as_bytes())?;
+        outputs.save(Role::Page, Kind::Page, path, page::page(&description).as_bytes())?;
         note(format_args!("wrote {}", clean(&path.display().to_string())));
     }
     if args.json {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use rowmill::Kind;
+
 use super::{Column, Description, Histogram, short};
 use crate::number::Number;
 use crate::table::{grouped, human_bytes};
@@ -51,9 +53,10 @@ pub(super) fn page(description: &Description<'_>) -> String {
         }
     };
     let mut html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n{}\n<meta name=\"viewport\" \
          content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
          <h1>{title}</h1>\n<p>{} {}, {}, read in {seconds:.2} s.{quality}</p>\n<div class=\"table\">\n<table>\n<tr>",
+        Kind::PAGE_MARK,
         input.dtype(),
         input.shape,
         human_bytes(input.byte_len() as u64),

@@ -21,7 +21,7 @@ fn real_files_under_every_policy() {
     for policy in policies {
         for name in ["x.npy", "x.dat"] {
             let path = dir.path().join(name);
-            let options = crate::CreateOptions::new().flush_policy(policy);
+            let options = crate::CreateOptions::new().overwrite(true).flush_policy(policy);
             let mut x = options.create::<u32>(&path, [100, 2]).expect("created");
             assert_eq!(x.durable_rows(), 0, "nothing was written");
             for row in 0..50 {
@@ -42,7 +42,8 @@ fn real_files_under_every_policy() {
         }
     }
     for dims in [vec![], vec![0, 3], vec![3, 0]] {
-        let x = ArrayMut::<u8>::create(dir.path().join("e.npy"), dims.clone()).expect("created");
+        let x = crate::CreateOptions::new().overwrite(true);
+        let x = x.create::<u8>(dir.path().join("e.npy"), dims.clone()).expect("created");
         x.flush().expect("flushed");
         assert_eq!(x.durable_rows(), if dims == [3, 0] { 3 } else { 0 }, "{dims:?}");
         x.close().expect("closed");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use rowmill_core::{Element, Shape, Source, TileBuffer};
+use rowmill_core::{Element, Outputs, Role, Shape, Source, TileBuffer};
 
 use super::{ColumnName, Condition, Node, Term};
 use crate::kernel::mask::interval;
@@ -228,5 +228,10 @@ impl<T: Numeric, S: Source<T>> Selector<T> for ConditionMask<'_, T, S> {
 
     fn verify(&self) -> Result<()> {
         Ok(self.source.verify()?)
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        // Mostly the input itself, which then has both roles.
+        outputs.read_source(Role::Condition, &self.source);
     }
 }

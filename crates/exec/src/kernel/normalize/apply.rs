@@ -14,7 +14,7 @@ use crate::checkpoint::{Checkpoint, Keeper};
 use crate::grid::BLOCK_BYTES;
 use crate::in_place::{InPlace, InPlaceJob};
 use crate::kernel::{Numeric, Rows};
-use crate::map::{Chunk, Keep, Map};
+use crate::map::{Chunk, Keep, Map, planned};
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
 use rowmill_lanes::arch::Isa;
@@ -161,6 +161,7 @@ pub struct Normalizing<'a, T, S> {
     source: &'a S,
     work: Work<'a>,
     checkpoint: Option<&'a Checkpoint>,
+    overwrite: bool,
     element: PhantomData<fn(T)>,
 }
 
@@ -254,7 +255,14 @@ impl Engine {
     }
 
     fn normalizing<'a, T, S>(&'a self, source: &'a S, work: Work<'a>) -> Normalizing<'a, T, S> {
-        Normalizing { engine: self, source, work, checkpoint: None, element: PhantomData }
+        Normalizing {
+            engine: self,
+            source,
+            work,
+            checkpoint: None,
+            overwrite: false,
+            element: PhantomData,
+        }
     }
 }
 
@@ -267,8 +275,14 @@ impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
         self
     }
 
-    /// Writes a new `.npy` file: `f16` and `f32` as they are, `bf16` as `f32`, everything else as `f64`. A
-    /// file of that name is replaced at the end in one step, and stays untouched when anything fails.
+    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched when
+    /// anything fails. Other files never are, and no input of the job. Default: `false`.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Writes a new `.npy` file: `f16` and `f32` as they are, `bf16` as `f32`, everything else as `f64`.
     ///
     /// # Errors
     /// As [`Mapping::write_npy`](crate::Mapping::write_npy).
@@ -293,7 +307,10 @@ impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
         path: impl AsRef<Path>,
         options: &CreateOptions,
     ) -> Result<()> {
-        let Self { engine, source, work, checkpoint, .. } = self;
+        let Self { engine, source, work, checkpoint, overwrite, .. } = self;
+        let path = path.as_ref();
+        // Before the first read, which may be long.
+        let options = &planned(options, overwrite, source, checkpoint, path)?;
         let isa = engine.isa;
         let what = match work {
             Work::Fit(how) => format!("{how:?} to {}", U::DTYPE),
@@ -322,7 +339,12 @@ impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
                 let (scalings, fitted) = match checkpoint {
                     None => (how.fit_whole(Whole { engine, source, keep: None })?, Vec::new()),
                     Some(checkpoint) => {
-                        let keeper = Keeper::open(checkpoint, Some(what.clone()), source)?;
+                        let keeper = Keeper::open(
+                            checkpoint,
+                            Some(what.clone()),
+                            source,
+                            options.files().clone(),
+                        )?;
                         how.fit_once(engine, source, keeper)?
                     }
                 };

@@ -1,6 +1,8 @@
 //! [`Fitted`]: what a normalization found of an array, as a value.
 
-use rowmill_core::{Shape, Source};
+use std::path::Path;
+
+use rowmill_core::{Kind, Outputs, Role, Shape, Source};
 use serde::{Deserialize, Serialize};
 
 use super::fit::{Found, NOTHING, Whole};
@@ -159,6 +161,27 @@ impl Fitted {
             max: if moments { Vec::new() } else { floats(|f| f.max) },
         };
         serde_json::to_string_pretty(&json).expect("strings and numbers")
+    }
+
+    /// Writes the JSON to a file, as one of the outputs of a call. A file that holds the same stays as it
+    /// is, so that a job that was killed can be run again.
+    ///
+    /// ```
+    /// use rowmill_core::{Outputs, SliceSource};
+    /// use rowmill_exec::{Engine, Normalize};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let x = SliceSource::new(&[1.0_f32, 5.0, 3.0, 5.0], [2, 2]).unwrap();
+    /// let fitted = Engine::new()?.fit(&x, Normalize::z_score())?;
+    /// fitted.save(dir.path().join("z.json"), &Outputs::new())?;
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::File`](crate::Error::File), also when another file
+    /// [exists](rowmill_core::Error::Exists) there.
+    pub fn save(&self, path: impl AsRef<Path>, outputs: &Outputs) -> Result<()> {
+        let text = self.to_json() + "\n";
+        Ok(outputs.save_once(Role::Fit, Kind::Fit, path, text.as_bytes())?)
     }
 
     /// What JSON says.

@@ -57,14 +57,14 @@ fn what_is_fitted_before_gives_the_same_bytes() {
     for method in METHODS {
         let how = Normalize::new(method);
         let (one, two) = (dir.path().join("1.npy"), dir.path().join("2.npy"));
-        engine.normalize(&x, how).write_npy(&one).expect("room");
+        engine.normalize(&x, how).overwrite(true).write_npy(&one).expect("room");
         let fitted = engine.fit(&x, how).expect("floats");
-        engine.normalize_by(&x, &fitted).write_npy(&two).expect("room");
+        engine.normalize_by(&x, &fitted).overwrite(true).write_npy(&two).expect("room");
         let bytes = std::fs::read(&one).expect("written");
         assert_eq!(bytes, std::fs::read(&two).expect("written"));
         // And back, where it was finite.
         let y = Array::<f64>::open(&one).expect("written");
-        engine.denormalize(&y, &fitted).write_npy(&two).expect("room");
+        engine.denormalize(&y, &fitted).overwrite(true).write_npy(&two).expect("room");
         let back = Array::<f64>::open(&two).expect("written");
         for (i, (&x, &back)) in VALUES.iter().zip(back.as_slice().expect("mapped")).enumerate() {
             // The second column has an infinity, the fourth nothing.
@@ -107,7 +107,7 @@ fn clipped_and_not_centred() {
     let test = SliceSource::new(&[-100.0_f32, 3.0, f32::NAN, 100.0], [4, 1]).expect("four rows");
     let by = |how: Normalize| {
         let fitted = engine.fit(&train, how).expect("floats");
-        engine.normalize_by(&test, &fitted).write_npy(&path).expect("room");
+        engine.normalize_by(&test, &fitted).overwrite(true).write_npy(&path).expect("room");
         Array::<f32>::open(&path).expect("written").as_slice().expect("mapped").to_vec()
     };
     let shown = |how| format!("{:?}", by(how));
@@ -127,7 +127,7 @@ fn robust_and_norms() {
     let data = [3.0_f64, -4.0, 0.0, 0.0, f64::NAN, 2.0, 1.0, 5.0, 1000.0, 7.0];
     let x = SliceSource::new(&data, [5, 2]).expect("five rows");
     let by = |how: Normalize| {
-        engine.normalize(&x, how).write_npy(&path).expect("room");
+        engine.normalize(&x, how).overwrite(true).write_npy(&path).expect("room");
         format!("{:?}", Array::<f64>::open(&path).expect("written").as_slice().expect("mapped"))
     };
     let l2 = by(Normalize::norm(NormOrder::L2));
@@ -157,11 +157,17 @@ fn what_does_not_fit_is_refused() {
     let fitted = engine.fit(&x, Normalize::z_score()).expect("floats");
     let wrong = FittedError::RowShape { expected: vec![5], found: vec![4] };
     let nowhere = std::path::Path::new("never.npy");
-    assert_eq!(error(engine.normalize_by(&other, &fitted).write_npy(nowhere)), wrong);
+    assert_eq!(
+        error(engine.normalize_by(&other, &fitted).overwrite(true).write_npy(nowhere)),
+        wrong
+    );
     assert_eq!(error(engine.fit_more(&other, &fitted)), wrong);
     assert_eq!(error(engine.fit(&x, Normalize::z_score().per_row())), FittedError::PerRow);
     let point = engine.fit(&x, Normalize::min_max_to(2.0, 2.0)).expect("floats");
-    assert_eq!(error(engine.denormalize(&x, &point).write_npy(nowhere)), FittedError::NoInverse);
+    assert_eq!(
+        error(engine.denormalize(&x, &point).overwrite(true).write_npy(nowhere)),
+        FittedError::NoInverse
+    );
     let json = fitted.to_json();
     let newer = json.replace("\"version\": 1", "\"version\": 2");
     assert_eq!(error(Fitted::from_json(&newer)), FittedError::Version { found: 2 });

@@ -1,0 +1,73 @@
+//! What a file is to a call.
+
+use std::fmt;
+
+/// What a file is to a call: what it is read for, or written for.
+///
+/// ```
+/// use rowmill_core::Role;
+/// assert_eq!(Role::Mask.to_string(), "the mask");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// An array that is read.
+    Input,
+    /// The array of a mask.
+    Mask,
+    /// The array that a condition looks at.
+    Condition,
+    /// The weights of a weighted mean.
+    Weights,
+    /// What stands beside an array and describes it.
+    Sidecar,
+    /// A partial: read to be merged, or written.
+    Partial,
+    /// A fitted normalization: read to scale by, or written.
+    Fit,
+    /// Where a job keeps what it has done.
+    Checkpoint,
+    /// Where an array that is changed in place keeps its rows meanwhile.
+    Journal,
+    /// What `tune-chunks` found for an array.
+    Profile,
+    /// The list of jobs that `tune-chunks` measures.
+    Mix,
+    /// A hidden file on its way to its name.
+    Unfinished,
+    /// The array that is written, or any other result without a role of its own.
+    Output,
+    /// A page for a browser.
+    Page,
+    /// Charts as a picture.
+    Chart,
+}
+
+impl Role {
+    /// Whether such an input is an array, which has a sidecar and hidden neighbours.
+    pub(crate) const fn is_array(self) -> bool {
+        matches!(self, Self::Input | Self::Mask | Self::Condition | Self::Weights)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Input => "the input",
+            Self::Mask => "the mask",
+            Self::Condition => "the array of the condition",
+            Self::Weights => "the weights",
+            Self::Sidecar => "the sidecar",
+            Self::Partial => "the partial",
+            Self::Fit => "the fitted normalization",
+            Self::Checkpoint => "the checkpoint",
+            Self::Journal => "the journal",
+            Self::Profile => "the profile",
+            Self::Mix => "the mix of jobs",
+            Self::Unfinished => "the unfinished file",
+            Self::Output => "the output",
+            Self::Page => "the page",
+            Self::Chart => "the charts",
+        })
+    }
+}

@@ -341,6 +341,30 @@ JOURNAL = {
     "prefix-version": b"ROWMILLJ" + struct.pack("<IQ", 2, 8) + bytes(8),
 }
 
+# The name of an output, and what stands there.
+OUTPUTS = {
+    "free": b"y.npy",
+    "input": b"x.npy\nanything",
+    "sidecar-of-input": b"x.npy.meta.json",
+    "journal-of-input": b".x.npy.rowmill-journal\n",
+    "empty": b"y.npy\n",
+    "text": b"y.npy\nmine",
+    "npy": b"y.npy\n\x93NUMPY and no header",
+    "checkpoint": b"c\nROWMILLC and so on",
+    "journal": b"c\nROWMILLJ and so on",
+    "partial": b'p.json\n{"files": ["x"], "partial": {"format": "rowmill partial", "version": 2}}',
+    "fit": b'f.json\n{"format": "rowmill normalization"}',
+    "json-deep": b"p.json\n" + b'{"partial":' * 200,
+    "json-cut": b'p.json\n{"format": "rowmill par',
+    "json-format-no-text": b'p.json\n{"format": [1, {"a": null}, -1, 1.5, true]}',
+    "page": b'p.html\n<!doctype html>\n<meta name="generator" content="rowmill">',
+    "page-of-others": b"p.html\n<html>",
+    "svg": b"p.svg\n<?xml version='1.0'?><svg/>",
+    "not-text": b"y\n\xff\x00\xfe",
+    "name-with-nul": b"a\x00b\nmine",
+    "name-of-folder": b"..\nmine",
+}
+
 for target, seeds in {
     "npy_header": NPY_HEADER,
     "sidecar": SIDECAR,
@@ -349,6 +373,7 @@ for target, seeds in {
     "raw_spec": RAW_SPEC,
     "condition": CONDITION,
     "chunk_size": CHUNK_SIZE,
+    "outputs": OUTPUTS,
     "open": OPEN,
 }.items():
     directory = CORPUS / target

@@ -16,12 +16,12 @@ mod targets;
 
 pub use counting::{Counting, held_at_most};
 pub use targets::{
-    CHECKPOINT, CHUNK_SIZE, CONDITION, JOURNAL, NPY_HEADER, OPEN, RAW_SPEC, SIDECAR,
+    CHECKPOINT, CHUNK_SIZE, CONDITION, JOURNAL, NPY_HEADER, OPEN, OUTPUTS, RAW_SPEC, SIDECAR,
 };
 
 /// Every target. The folder of the corpus is called as the target is.
-pub const ALL: [Target; 8] =
-    [NPY_HEADER, SIDECAR, CHECKPOINT, JOURNAL, RAW_SPEC, CONDITION, CHUNK_SIZE, OPEN];
+pub const ALL: [Target; 9] =
+    [NPY_HEADER, SIDECAR, CHECKPOINT, JOURNAL, RAW_SPEC, CONDITION, CHUNK_SIZE, OUTPUTS, OPEN];
 
 /// A parser, or several that take the same input.
 #[derive(Clone, Copy, Debug)]

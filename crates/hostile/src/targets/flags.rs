@@ -1,10 +1,12 @@
-//! `raw_spec`, `condition` and `chunk_size`: texts that come from the command line.
+//! `raw_spec`, `condition`, `chunk_size` and `outputs`: texts that come from the command line.
 
 use std::fmt::{Debug, Display};
 use std::path::Path;
 use std::str::FromStr;
 
-use rowmill_core::{Array, Backend, DType, OpenOptions, Order, RawSpec, Shape, match_array};
+use rowmill_core::{
+    Array, Backend, DType, Kind, OpenOptions, Order, Outputs, RawSpec, Role, Shape, match_array,
+};
 use rowmill_exec::{ChunkSize, Condition, Threshold};
 
 use super::open;
@@ -24,6 +26,11 @@ pub const CONDITION: Target =
 /// The text of `--chunk` and of `--memory-ceiling`.
 pub const CHUNK_SIZE: Target =
     Target { name: "chunk_size", fixed: 4 * 1024, per_byte: 16, run: chunk_size };
+
+/// A line with the name that an output is given, and the bytes of the file that stands there. What is
+/// looked through for marks is held as it is, and again as JSON.
+pub const OUTPUTS: Target =
+    Target { name: "outputs", fixed: 256 * 1024, per_byte: 16, run: outputs };
 
 /// Parses a text; what is read and written again is the same.
 fn reads_back<T>(text: &str) -> Option<T>
@@ -59,6 +66,54 @@ fn chunk_size(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         reads_back::<ChunkSize>(text);
     }
+}
+
+fn outputs(bytes: &[u8]) {
+    let (name, content) = match bytes.iter().position(|&byte| byte == b'\n') {
+        Some(end) => (&bytes[..end], Some(&bytes[end + 1..])),
+        None => (bytes, None),
+    };
+    // Within the folder, and short enough for what comes beside it.
+    let name = std::str::from_utf8(name).ok().filter(|name| name.len() <= 100);
+    let Some(name) = name.and_then(|name| Path::new(name).file_name()) else { return };
+    open::in_folder(|folder| {
+        let (input, target) = (folder.join("x.npy"), folder.join(name));
+        std::fs::write(&input, b"input").expect("a small file");
+        if target != input
+            && let Some(content) = content
+            && std::fs::write(&target, content).is_err()
+        {
+            return;
+        }
+        for kind in [Kind::Npy, Kind::Partial, Kind::Fit, Kind::Page, Kind::Checkpoint, Kind::Plain]
+        {
+            for overwrite in [false, true] {
+                replace(&input, &target, kind, overwrite);
+            }
+        }
+        let _ = std::fs::remove_file(target);
+    });
+}
+
+/// Asks for an output where anything may stand: nothing is lost that was not to be replaced.
+fn replace(input: &Path, target: &Path, kind: Kind, overwrite: bool) {
+    let before = std::fs::read(target).ok();
+    let mut outputs = Outputs::new().overwrite(overwrite);
+    outputs.read(Role::Input, input);
+    match outputs.save(Role::Output, kind, target, b"new") {
+        Ok(()) => {
+            assert!(before.is_none() || overwrite || kind == Kind::Checkpoint, "{kind}");
+            match before {
+                Some(bytes) => std::fs::write(target, bytes).expect("put back"),
+                None => std::fs::remove_file(target).expect("just made"),
+            }
+        }
+        Err(error) => {
+            check_error(&error);
+            assert_eq!(std::fs::read(target).ok(), before, "{error}");
+        }
+    }
+    assert_eq!(std::fs::read(input).expect("there"), b"input");
 }
 
 fn raw(bytes: &[u8]) {

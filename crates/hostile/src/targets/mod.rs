@@ -7,7 +7,7 @@ mod open;
 mod sidecar;
 
 pub use checkpoint::{CHECKPOINT, JOURNAL};
-pub use flags::{CHUNK_SIZE, CONDITION, RAW_SPEC};
+pub use flags::{CHUNK_SIZE, CONDITION, OUTPUTS, RAW_SPEC};
 pub use npy_header::NPY_HEADER;
 pub use open::OPEN;
 pub use sidecar::SIDECAR;

@@ -214,6 +214,12 @@ CHUNK_SIZE = {
 }
 
 LAYOUT = '{"rowmill": 1, "dtype": "%s", "shape": %s, "order": "%s", "offset": %d}'
+# Records of a replacement: of other files, and as an earlier version wrote them.
+FILE = '{"number": 7, "created": null, "len": 48, "hash": 18446744073709551615}'
+TEXT = '"{\\"rowmill\\": 1, \\"dtype\\": \\"<f4\\", \\"shape\\": [12]}"'
+REPLACING = '{"rowmill": "replacing 2", "new_file": %s, "new": %s, "old_file": %s, "old": null}' % (FILE, TEXT, FILE)
+BY_NUMBER = '{"rowmill": "replacing", "new_inode": 7, "new": %s, "had_old": true, "old_inode": 8, "old": null}' % TEXT
+
 OPEN = {
     "good.npy": GOOD,
     "fortran.npy": npy(order="True"),
@@ -247,6 +253,8 @@ OPEN = {
     "raw-no-shape": folder("dat", '{"rowmill": 1, "dtype": "<f4"}', data=bytes(48)),
     "raw-no-sidecar": folder("dat", data=bytes(48)),
     "raw-is-npy": folder("dat", data=GOOD),
+    "replaced-other": folder("dat", REPLACING, data=bytes(48)),
+    "replaced-by-number": folder("dat", BY_NUMBER, data=bytes(48)),
     "handmade": folder("dat", "", '{"dtype": "float32", "shape": [3, 4], "rows": 3}', bytes(48)),
     "handmade-fortran": folder("dat", "", '{"dtype": "uint8", "shape": [3, 4], "fortran_order": true}', bytes(12)),
     "both-differ": folder("dat", OWN % "", '{"dtype": "float64", "shape": [3, 2]}', bytes(48)),
@@ -274,7 +282,13 @@ def blob(data):
 
 def state(rest, job="sum of float32 (3000, 7)"):
     """The state of a checkpoint: a job, an input, and what was done."""
-    return blob(job) + varint(84128) + signed(1795000000 * 10**9) + signed(1795000000 * 10**9 + 7) + varint(4711) + rest
+    times = signed(1795000000 * 10**9) + signed(1795000000 * 10**9 + 7)
+    return blob(job) + identity() + times + rest
+
+
+def identity(created=b"\x01" + signed(5)):
+    """Which file: number, birth time, length, hash."""
+    return b"\x01" + varint(4711) + created + varint(84128) + varint(2**63 + 5)
 
 
 def cells(length, count=b"\x00\x07", special=b"\x00", total=b"", spread=b"", low=b"", high=b"", nan=b"\x00"):
@@ -301,7 +315,9 @@ CHECKPOINT = {
     "reduce-index-wraps": state(b"\x00" + varint(1) + varint(63) + MANY + blob(SUM)),
     "reduce-same-twice": state(b"\x00" + varint(2) + NODE + NODE),
     "reduce-claims-many": state(b"\x00" + MANY),
-    "map": state(b"\x01" + blob(b"abc") + b"\x01" + signed(5) + varint(6) + varint(2) + varint(0) + varint(7) + varint(9) + varint(11)),
+    "map": state(b"\x01" + blob(b"abc") + b"\x01" + identity() + varint(2) + varint(0) + varint(7) + varint(9) + varint(11)),
+    "map-no-birth-time": state(b"\x01" + blob(b"") + b"\x01" + identity(b"\x00") + varint(0)),
+    "by-version-2": blob("sum of float32 (3000, 7)") + varint(84128) + signed(5) + signed(7) + varint(4711) + b"\x00\x00",
     "map-no-output": state(b"\x01" + blob(b"") + b"\x00" + varint(0)),
     "map-backwards": state(b"\x01" + blob(b"") + b"\x00" + varint(1) + varint(9) + varint(2)),
     "map-fitted-claims-much": state(b"\x01" + MANY),
@@ -320,25 +336,34 @@ CHECKPOINT = {
 }
 
 
-def head(birth=bytes(16), job="twice of float32 (3, 4)", fitted=b"", record=100):
+def of_array(there=3, numbers=(4711, 5, 84128, 2**63 + 5), first=128, in_order=1):
+    """Of which array: number, birth time, length, hash of the header; where its rows are; its hash."""
+    return struct.pack("<B4QQBQ", there, *numbers, first, in_order, 2**63 + 7)
+
+
+def head(array=of_array(), job="twice of float32 (3, 4)", fitted=b"", record=100):
     """What the head of a journal says."""
-    return b"".join(struct.pack("<Q", len(x)) + x for x in (birth, job.encode(), fitted)) + struct.pack("<Q", record)
+    return b"".join(struct.pack("<Q", len(x)) + x for x in (array, job.encode(), fitted)) + struct.pack("<Q", record)
 
 
 JOURNAL = {
     "good": head(),
     "fitted": head(fitted=bytes(range(48))),
-    "no-birth": head(birth=b""),
-    "birth-is-length": head(birth=struct.pack("<Q", 4096)),
+    "no-array": head(array=b""),
+    "no-birth-time": head(array=of_array(1, (4711, 0, 84128, 9))),
+    "birth-time-not-there": head(array=of_array(1)),
+    "not-in-order": head(array=of_array(first=2**64 - 1, in_order=0)),
+    "in-order-2": head(array=of_array(in_order=2)),
+    "by-version-1": head(array=bytes(16)),
     "record-huge": head(record=2**64 - 1),
     "cut": head()[:-3],
     "trailing": head() + b"x",
     "job-not-text": struct.pack("<Q", 0) + struct.pack("<Q", 2) + b"\xff\xfe" + bytes(16),
     "part-claims-much": struct.pack("<Q", 2**63),
     "empty": b"",
-    "prefix": b"ROWMILLJ" + struct.pack("<IQ", 1, 8) + bytes(8),
-    "prefix-claims-much": b"ROWMILLJ" + struct.pack("<IQ", 1, 2**64 - 1) + bytes(8),
-    "prefix-version": b"ROWMILLJ" + struct.pack("<IQ", 2, 8) + bytes(8),
+    "prefix": b"ROWMILLJ" + struct.pack("<IQ", 2, 8) + bytes(8),
+    "prefix-claims-much": b"ROWMILLJ" + struct.pack("<IQ", 2, 2**64 - 1) + bytes(8),
+    "prefix-version": b"ROWMILLJ" + struct.pack("<IQ", 1, 8) + bytes(8),
 }
 
 # The name of an output, and what stands there.

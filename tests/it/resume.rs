@@ -11,6 +11,10 @@ use rowmill::{
     Normalize, Shape, Skewness, Source, Stats, Sum, Tile, TileBuffer, TopK, map_elements, map_rows,
 };
 
+#[path = "../../crates/core/tests/common/numbers.rs"]
+mod numbers;
+use numbers::{until_given_out_again, with_the_number_of};
+
 /// An array whose reads fail after some.
 struct Failing<'a, T> {
     array: &'a Array<T>,
@@ -299,6 +303,37 @@ fn an_output_that_is_gone_or_not_ours_is_made_anew() {
     let partial = std::fs::OpenOptions::new().write(true).open(path(".y.npy.rowmill-partial"));
     partial.expect("there").set_len(5000).expect("shorter");
     finish();
+}
+
+/// The unfinished output by its number alone: as long, with the same header, but with zeros.
+#[test]
+fn a_number_given_out_again_is_not_the_output_of_a_checkpoint() {
+    let normalize = Normalize::z_score().per_column();
+    until_given_out_again("a checkpoint", || {
+        let dir = tempfile::tempdir().expect("a place for files");
+        let path = |name: &str| dir.path().join(name);
+        let x = write(&path("x.npy"), 3000, 300);
+        let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO);
+        let golden = path("golden.npy");
+        engine(1, 100).normalize(&x, normalize).write_npy(&golden).expect("written");
+        let failing = Failing::after(&x, 20);
+        let job = engine(1, 100);
+        let job = job.normalize(&failing, normalize).checkpoint(&checkpoint);
+        job.write_npy(path("y.npy")).expect_err("stopped");
+        let partial = path(".y.npy.rowmill-partial");
+        let mut bytes = std::fs::read(&partial).expect("there");
+        let header = bytes.len() - 3000 * 300 * 4;
+        assert!(bytes[header..].iter().any(|&byte| byte != 0), "some of it is done");
+        bytes[header..].fill(0);
+        let again = with_the_number_of(&partial, &bytes);
+        if again {
+            let job = engine(2, 100);
+            let job = job.normalize(&x, normalize).checkpoint(&checkpoint);
+            job.write_npy(path("y.npy")).expect("done");
+            assert!(std::fs::read(&golden).unwrap() == std::fs::read(path("y.npy")).unwrap());
+        }
+        again
+    });
 }
 
 #[test]

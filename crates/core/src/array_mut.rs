@@ -17,6 +17,7 @@ use crate::{
     CreateOptions, Element, Error, FlushPolicy, Meta, OpenOptions, RawSpec, Result, Shape, Sidecar,
     TileBuffer,
 };
+use crate::{append, publish};
 
 /// An array file open for reading and writing, its elements of type `T`.
 ///
@@ -98,9 +99,14 @@ impl<T: Element> ArrayMut<T> {
     ) -> Result<Self> {
         let mut file = open_locked(path)?;
         check(path, &file)?;
-        let seen = Seen::of(path, &file)?;
+        let mut seen = Seen::of(path, &file)?;
         let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
         expect_dtype::<T>(path, &meta)?;
+        if append::take_back_rest(path, &file, meta.end(), seen.len)? {
+            seen = Seen::of(path, &file)?;
+            meta.check(path, seen.len)?;
+        }
+        publish::settle(path, &file)?;
         forget_checksums(path)?;
         let map = map_mut(path, &file, seen, options.bus_errors)?;
         Self::assemble(path.to_owned(), (file, seen), map, meta, options.flush)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::leftovers::{LeftoverKind, neighbour};
 use crate::options::open_regular;
 use crate::outputs::{Claim, Rename};
-use crate::{Birth, Error, Kind, Outputs, Result, Role};
+use crate::{Error, Kind, Outputs, Result, Role};
 
 /// A file that is written beside its name and takes the name in one step.
 ///
@@ -164,12 +164,6 @@ impl AtomicFile {
         self.staged.kept = true;
     }
 
-    /// Which file it is; `None` where the filesystem does not keep when files were made.
-    #[must_use]
-    pub fn birth(&self) -> Option<Birth> {
-        Birth::of(&self.file.metadata().ok()?)
-    }
-
     /// The name that the file will have.
     #[must_use]
     pub fn target(&self) -> &Path {
@@ -283,18 +277,8 @@ fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
     }
 }
 
-/// The number that the file has for as long as it exists, where the system has such numbers. Two
-/// files of one filesystem that exist at the same time have different ones.
-#[cfg(unix)]
-pub(crate) fn inode(file: &File) -> Option<u64> {
-    file.metadata().ok().map(|m| std::os::unix::fs::MetadataExt::ino(&m))
-}
-
-#[cfg(not(unix))]
-pub(crate) fn inode(_: &File) -> Option<u64> {
-    None
-}
-
+/// Whether the file that is open has this name. As long as it is open its number is not given out
+/// again; what is written down needs more than the number ([`FileIdentity`](crate::FileIdentity)).
 #[cfg(unix)]
 pub(crate) fn same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek};
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::array_mut::elements_mut;
@@ -9,8 +10,8 @@ use crate::map::{Seen, WriteMap, map_mut};
 use crate::publish::{Step, publish, sidecar_of, validate};
 use crate::sidecar::check_len;
 use crate::{
-    ArrayMut, AtomicFile, Birth, BusErrors, ByteOrder, Element, Error, FlushPolicy, Format, Kind,
-    Meta, Order, Outputs, Result, Role, Shape, Sidecar, WriteBack, npy,
+    ArrayMut, AtomicFile, BusErrors, ByteOrder, Element, Error, FileIdentity, FlushPolicy, Format,
+    Kind, Meta, Order, Outputs, Result, Role, Shape, Sidecar, WriteBack, npy,
 };
 
 /// Knobs for creating an array file.
@@ -164,10 +165,10 @@ impl CreateOptions {
     /// let mut first = options.stage::<u8>(&path, [3])?;
     /// first.as_mut_slice()?[0] = 7;
     /// first.keep_unfinished();
-    /// let made = first.birth();
+    /// let made = first.file_identity(&[0..1])?; // by the byte that does not change any more
     /// drop(first); // or killed
     /// let mut again = options.stage_again::<u8>(&path, [3])?.expect("left unfinished");
-    /// assert!(again.birth() == made && again.as_mut_slice()? == [7, 0, 0]);
+    /// assert!(again.file_identity(&[0..1])? == made && again.as_mut_slice()? == [7, 0, 0]);
     /// again.publish()?;
     /// assert_eq!(Array::<u8>::open(&path)?.as_slice(), Some(&[7, 0, 0][..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -309,11 +310,14 @@ impl<T: Element> StagedArray<T> {
         self.file.keep_unfinished();
     }
 
-    /// Which file it is, to tell it from others of the same name; `None` where the filesystem does
-    /// not keep when files were made.
-    #[must_use]
-    pub fn birth(&self) -> Option<Birth> {
-        self.file.birth()
+    /// Which file it is, to tell it from others that get its name or its number: by its header and by
+    /// these bytes of its elements, counted from the first element, in rising order. They must be
+    /// final, or it is another file to whoever asks later.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when they cannot be read.
+    pub fn file_identity(&self, done: &[Range<u64>]) -> Result<FileIdentity> {
+        FileIdentity::of_output(&self.path, self.file.file(), self.meta.offset, done)
     }
 
     /// All elements, in C order; zero where not written yet.

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::append;
-use crate::atomic::{inode, same_file};
-use crate::sidecar::{MAX_SIDECAR_LEN, clip};
-use crate::{Error, Format, Meta, Order, RawSpec, Result, Sidecar, SidecarError, npy};
+use crate::atomic::same_file;
+use crate::identity::Stable;
+use crate::sidecar::{MAX_SIDECAR_LEN, Said, clip};
+use crate::{
+    Error, FileIdentity, Format, Meta, Order, RawSpec, Result, Sidecar, SidecarError, npy,
+};
 
 /// Finds out what a file of `file_len` bytes holds, and checks it against that length.
 ///
@@ -62,7 +65,7 @@ pub(crate) fn read_meta_of(
 /// appended.
 fn fits(path: &Path, file: &File, meta: Meta, len: u64) -> Result<Meta> {
     match meta.check(path, len) {
-        Err(Error::TrailingBytes { expected, .. }) if append::ends_at(path, file, expected) => {
+        Err(Error::TrailingBytes { expected, .. }) if append::ends_at(path, file, expected)? => {
             meta.check(path, expected)?;
         }
         checked => checked?,
@@ -125,8 +128,7 @@ impl Found {
     fn own(path: &Path, file: &File) -> Result<(Option<Self>, bool)> {
         let path_of_it = Sidecar::path_for(path);
         let Some(bytes) = read_small(&path_of_it)? else { return Ok((None, false)) };
-        let said = Sidecar::read(&bytes, inode(file))
-            .map_err(|source| Error::Sidecar { path: path_of_it.clone(), source })?;
+        let said = said_by(&path_of_it, &bytes, file)?;
         // Opened before the file was replaced and described after that, it would be misread.
         if !same_file(file, path) {
             let len = |m: std::fs::Metadata| m.len();
@@ -154,6 +156,17 @@ impl Found {
         let error = |source| Error::Sidecar { path: self.path.clone(), source };
         self.sidecar.agree_with(expected, other).map_err(error)
     }
+}
+
+/// What these bytes of a sidecar say about the file beside it.
+pub(crate) fn said_by(sidecar: &Path, bytes: &[u8], file: &File) -> Result<Said> {
+    Sidecar::read(bytes, || whole(file))
+        .map_err(|source| Error::Sidecar { path: sidecar.to_owned(), source })
+}
+
+/// Which file this is, by all its bytes.
+pub(crate) fn whole(file: &File) -> std::io::Result<FileIdentity> {
+    FileIdentity::of(file, &Stable::up_to(file.metadata()?.len()))
 }
 
 pub(crate) fn is_named_npy(path: &Path) -> bool {

@@ -50,6 +50,44 @@ pub enum DType {
     C128,
 }
 
+/// The table of dtypes: hands each variant of [`DType`](crate::DType) with its element type to a macro,
+/// numbers on a line and complex numbers apart.
+///
+/// ```
+/// macro_rules! count {
+///     (numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
+///         [$(stringify!($number)),*, $(stringify!($pair)),*].len()
+///     };
+/// }
+/// assert_eq!(rowmill_core::dtype_table!(count), rowmill_core::DType::ALL.len());
+/// ```
+#[macro_export]
+macro_rules! dtype_table {
+    ($then:ident) => {
+        $then! {
+            numeric {
+                Bool: bool,
+                I8: i8,
+                I16: i16,
+                I32: i32,
+                I64: i64,
+                U8: u8,
+                U16: u16,
+                U32: u32,
+                U64: u64,
+                F16: $crate::f16,
+                Bf16: $crate::bf16,
+                F32: f32,
+                F64: f64,
+            }
+            complex {
+                C64: $crate::Complex<f32>,
+                C128: $crate::Complex<f64>,
+            }
+        }
+    };
+}
+
 impl DType {
     /// Every dtype, in numpy's order of kinds.
     pub const ALL: [Self; 15] = [

@@ -217,6 +217,23 @@ pub enum Error {
         /// The length of the file, in bytes.
         found: u64,
     },
+    /// Rows were being appended when the writer stopped, and an earlier version wrote down by its number
+    /// alone to which file.
+    #[error(
+        "rows were being appended to {} when its writer stopped, and an earlier version of rowmill wrote \
+         the journal {}, which tells the file by number alone: the number may have been given out again; \
+         if it is the file, cut it to {length} bytes (truncate -s {length}) and remove the journal, else \
+         remove the journal",
+        path.display(), journal.display()
+    )]
+    AppendedByNumber {
+        /// The file.
+        path: PathBuf,
+        /// The journal.
+        journal: PathBuf,
+        /// The length up to the last row that is part of the array, in bytes.
+        length: u64,
+    },
     /// The number of column names is not the number of columns.
     #[error(
         "the sidecar of {} names {found} columns, the array has {expected} elements in a row",

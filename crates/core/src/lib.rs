@@ -65,7 +65,7 @@ pub use dtype::{ByteOrder, DType, ParseDTypeError};
 pub use element::Element;
 pub use error::{Error, Result};
 pub use flush::{FlushPolicy, Triggers};
-pub use identity::{Birth, Identity};
+pub use identity::{FileIdentity, Identity};
 pub use journal::{
     Journal, JournalError, JournalHead, JournalRecord, check_journal, frame_journal,
 };

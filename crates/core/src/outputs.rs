@@ -28,7 +28,7 @@ pub(crate) use place::{FileNumber, Place, number};
 pub use role::Role;
 
 use crate::detect::is_named_npy;
-use crate::{AtomicFile, Birth, Error, Result, Sidecar, Source};
+use crate::{AtomicFile, Error, FileIdentity, Result, Sidecar, Source};
 
 /// The files of one call, by role: what is read, and what is written.
 ///
@@ -62,7 +62,7 @@ pub struct Outputs {
     overwrite: bool,
     known: Vec<Known>,
     /// Files that an earlier run of the same job made.
-    made: Vec<Birth>,
+    made: Vec<FileIdentity>,
 }
 
 /// A file of the call.
@@ -159,7 +159,11 @@ impl Outputs {
     }
 
     /// Registers all files of a source.
-    pub fn read_source<T: crate::Element>(&mut self, role: Role, source: &impl Source<T>) {
+    pub fn read_source<T: crate::Element>(
+        &mut self,
+        role: Role,
+        source: &(impl Source<T> + ?Sized),
+    ) {
         for file in source.files() {
             self.read_file(role, &file);
         }
@@ -181,8 +185,8 @@ impl Outputs {
     }
 
     /// Registers what an earlier run of the same job made: it may be replaced by what is made again.
-    pub fn made(&mut self, birth: Birth) {
-        self.made.push(birth);
+    pub fn made(&mut self, file: FileIdentity) {
+        self.made.push(file);
     }
 
     /// Registers an output, and checks that nothing is lost by it. Call it before a long job; whoever
@@ -339,7 +343,7 @@ impl Outputs {
 
     /// Whether an earlier run of this job made the file.
     pub(crate) fn was_made(&self, path: &Path) -> bool {
-        let birth = std::fs::metadata(path).ok().and_then(|m| Birth::of(&m));
-        birth.is_some_and(|birth| self.made.contains(&birth))
+        let metadata = std::fs::metadata(path);
+        metadata.is_ok_and(|metadata| self.made.iter().any(|made| made.was_made_as(&metadata)))
     }
 }

@@ -1,14 +1,14 @@
 //! How a staged array takes its name together with its sidecar.
 //!
 //! Two files cannot be renamed in one step. So before the data is, the sidecar is replaced by a
-//! [`Replacement`]: a record that holds the old description and the new one, and says by inode
-//! which file each belongs to. Every step is durable before the next one begins:
+//! [`Replacement`]: a record that holds the old description and the new one, and says by
+//! [`FileIdentity`] which file each belongs to. Every step is durable before the next one begins:
 //!
 //! | step | data | sidecar | who opens it finds |
 //! |---|---|---|---|
 //! | before | old | old | the old array |
-//! | [`Step::Recorded`] | old | old or new, by inode | the old array |
-//! | [`Step::Renamed`] | new | old or new, by inode | the new array |
+//! | [`Step::Recorded`] | old | old or new, by file | the old array |
+//! | [`Step::Renamed`] | new | old or new, by file | the new array |
 //! | [`Step::Done`] | new | new, or none | the new array |
 //!
 //! An array that neither had nor gets a sidecar, or keeps the same one, takes one rename.
@@ -17,8 +17,9 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use crate::atomic::{Held, inode, sync_directory};
-use crate::detect::{read_meta, read_small};
+use crate::atomic::{Held, sync_directory};
+use crate::detect::{is_named_npy, read_meta, read_small, said_by, whole};
+use crate::journal;
 use crate::options::open_regular;
 use crate::sidecar::{Described, Replacement};
 use crate::{AtomicFile, Error, Format, Meta, Result, Sidecar};
@@ -56,11 +57,13 @@ pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)
     file.sync()?;
     if old.as_deref() == new.as_deref().map(str::as_bytes) {
         let file = file.publish()?;
+        journal::forget(&target);
         after(Step::Done);
         return Ok(file);
     }
 
-    let described_new = Described { inode: inode(file.file()), sidecar: new.clone() };
+    let new_file = whole(file.file()).map_err(Error::io("inspect", &target))?;
+    let described_new = Described { file: new_file, sidecar: new.clone() };
     let record = Replacement { old: describe_old(&target, old.as_deref()), new: described_new };
     write(&sidecar, record.to_json().as_bytes())?;
     after(Step::Recorded);
@@ -71,20 +74,20 @@ pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)
             return Err(e);
         }
     };
-    let new_inode = inode(file.file());
     let file = match file.publish() {
         Ok(file) => file,
         Err(e) => {
             drop(staged);
             // With the new file in its place, though perhaps not durably, the record is still right.
-            let there = File::open(&target).ok().and_then(|f| inode(&f));
-            if new_inode.is_none() || there != new_inode {
+            let there = File::open(&target).ok().and_then(|f| whole(&f).ok());
+            if there != Some(new_file) {
                 restore(&sidecar, old.as_deref());
             }
             return Err(e);
         }
     };
     after(Step::Renamed);
+    journal::forget(&target);
     match staged {
         Some(staged) => drop(Held(staged.publish()?)),
         None => {
@@ -145,13 +148,37 @@ fn restore(sidecar: &Path, old: Option<&[u8]>) {
 /// sidecar cannot be read, so that it does not open today either.
 fn describe_old(target: &Path, sidecar: Option<&[u8]>) -> Option<Described> {
     let file = File::open(target).ok()?;
-    let inode = inode(&file);
-    let sidecar = match sidecar.map(|bytes| Sidecar::read(bytes, inode)) {
-        None => None,
-        Some(Ok(found)) => found.sidecar.map(|s| s.to_json()),
-        Some(Err(_)) => return None,
+    let said = sidecar.map(|bytes| said_by(&Sidecar::path_for(target), bytes, &file));
+    let sidecar = said.transpose().ok()?.and_then(|said| said.sidecar);
+    Some(Described { file: whole(&file).ok()?, sidecar: sidecar.map(|s| s.to_json()) })
+}
+
+/// Finishes a replacement that a crash interrupted, for whoever is about to write to the file: the
+/// record knows it by its bytes. `file` is open at `path` and locked, so that nobody replaces it
+/// meanwhile.
+///
+/// # Errors
+/// As opening it; [`Error::Io`]: the record is still there then, or has done its work.
+pub(crate) fn settle(path: &Path, file: &File) -> Result<()> {
+    let sidecar = Sidecar::path_for(path);
+    let Some(bytes) = read_small(&sidecar)? else { return Ok(()) };
+    // What is wrong with a sidecar is said when it is read as one.
+    let Ok(said) = said_by(&sidecar, &bytes, file) else { return Ok(()) };
+    if !said.by_record {
+        return Ok(());
+    }
+    let remove = |path: &Path| {
+        fs::remove_file(path).map_err(Error::io("replace", path))?;
+        sync_directory(path)
     };
-    Some(Described { inode, sidecar })
+    let handmade = Sidecar::handmade_path_for(path);
+    if said.replaced && !is_named_npy(path) && handmade.exists() {
+        remove(&handmade)?;
+    }
+    match said.sidecar {
+        Some(sidecar_now) => write(&sidecar, sidecar_now.to_json().as_bytes()),
+        None => remove(&sidecar),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 pub use error::SidecarError;
-pub(crate) use replacement::{Described, Replacement};
+pub(crate) use replacement::{Described, Replacement, Said};
 use value::Value;
 
 use crate::{
@@ -127,7 +127,7 @@ impl Sidecar {
 
     /// Whether they are what stands in its place while its array is being replaced.
     pub(crate) fn is_record(bytes: &[u8]) -> bool {
-        matches!(Self::read(bytes, None), Err(SidecarError::Replacing))
+        Self::parse(bytes).is_err() && Replacement::is(bytes)
     }
 
     /// Where the sidecar of an array file is: `data.dat` has `data.dat.meta.json`.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::journal::{Journal, JournalHead, JournalRecord, mark_done, was_done};
+use crate::journal::{Journal, JournalHead, JournalRecord, Rows, mark_done, was_done};
 use crate::map::InMemory;
 use crate::outputs::number;
 use crate::source::{check_ranges, tile_in};
@@ -56,9 +56,11 @@ impl<T: Element> ArrayMut<T> {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) when there is no room for it beside the array, or no permission:
-    /// the array must not be changed in place then.
+    /// the array must not be changed in place then. As [`flush`](Self::flush), which comes first: the
+    /// journal knows the array by its rows.
     pub fn start_journal(&self, head: &JournalHead) -> Result<Journal> {
-        Journal::create(self.path(), self.file(), head)
+        self.flush()?;
+        Journal::create(self.path(), self.file(), Rows::of(self.meta()), head)
     }
 
     /// Notes beside the array that an in-place job is finished, for jobs that are not to be done twice:
@@ -85,6 +87,6 @@ impl<T: Element> ArrayMut<T> {
     /// [`Error::Journal`](crate::Error::Journal) for what is no journal of this array,
     /// [`Error::Io`](crate::Error::Io).
     pub fn unfinished(&self) -> Result<Option<(Journal, JournalHead, Option<JournalRecord>)>> {
-        Journal::open(self.path(), self.file(), true)
+        Journal::open(self.path(), self.file())
     }
 }

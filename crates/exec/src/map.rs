@@ -267,23 +267,23 @@ where
         let row_dims = kernel.row_dims(shape.row_dims());
         let mut dims = shape.dims().get(..1).unwrap_or(&[]).to_vec();
         dims.extend(&row_dims);
+        // Too many for any file they are refused below.
+        let out_row = dims.get(1..).unwrap_or_default().iter();
+        let (row_len, out_len) =
+            (shape.row_len(), out_row.fold(1, |n: usize, d| n.saturating_mul(*d)));
+        let cuts_rows = kernel.within_rows() && row_len == out_len && row_len > 0;
+        let (unit, in_item, out_item) =
+            if cuts_rows { (Unit::Elements, 1, 1) } else { (Unit::Rows, row_len, out_len) };
         let (mut staged, keeper) = match keep {
             None => (options.stage::<U>(path, dims)?, None),
             Some(keep) => {
                 // Elements where rows may be cut, else rows: what the chunks below are made of.
-                let same = row_dims.iter().try_fold(1, |n: usize, &dim| n.checked_mul(dim));
-                let same = same == Some(shape.row_len()) && same != Some(0);
-                let cuts_rows = kernel.within_rows() && same;
                 let items = if cuts_rows { shape.len() } else { shape.rows() };
                 let (staged, keeper) =
-                    stage_kept(keep, source, path, options, (dims, items))?;
+                    stage_kept(keep, source, path, options, (dims, items, out_item))?;
                 (staged, Some(keeper))
             }
         };
-        let (row_len, out_len) = (shape.row_len(), staged.meta().shape.row_len());
-        let cuts_rows = kernel.within_rows() && row_len == out_len && row_len > 0;
-        let (unit, in_item, out_item) =
-            if cuts_rows { (Unit::Elements, 1, 1) } else { (Unit::Rows, row_len, out_len) };
         let (rest, write_back) = staged.parts()?;
         // Of nothing that becomes nothing there are no chunks, however many rows it has.
         let rows = if rest.is_empty() && shape.is_empty() { 0 } else { shape.rows() };
@@ -361,6 +361,10 @@ where
             }
             Ok(())
         };
+        let sync = |done: &Ranges| {
+            write_back.sync()?;
+            Ok(write_back.file_identity(&done.in_bytes(out_item * size_of::<U>()))?)
+        };
         let work = |worker: &mut (TileBuffer<T>, Scratch), chunk: usize| {
             let all = &mut **parts[chunk].lock();
             let items = plan.chunk(chunk);
@@ -369,7 +373,7 @@ where
                 let place = (todo.start - items.start) * out_item;
                 let part = &mut all[place..place + todo.len() * out_item];
                 write_items(worker, todo.clone(), part)?;
-                keeper.wrote(todo, || Ok(write_back.sync()?))?;
+                keeper.wrote(todo, sync)?;
             }
             Ok(())
         };
@@ -382,7 +386,7 @@ where
         let ended = job.end(source);
         if let (Err(_), Some(keeper)) = (&ended, &keeper) {
             // The failure is what has to be known, not that less of the work was kept.
-            let _ = keeper.save(|| Ok(write_back.sync()?));
+            let _ = keeper.save(sync);
         }
         drop(parts);
         if keeper.is_some() {
@@ -390,14 +394,16 @@ where
             staged.keep_unfinished();
         }
         ended?;
+        let all = (plan.items() * out_item * size_of::<U>()) as u64;
+        let whole = keeper.is_some().then(|| staged.file_identity(std::slice::from_ref(&(0..all))));
         if let Err(error) = staged.publish() {
             // All of it is durable and done, and only its name was taken meanwhile.
             let has_no_name = matches!(
                 error,
                 FileError::Exists { .. } | FileError::OtherKind { .. } | FileError::Taken { .. }
             );
-            if let Some(keeper) = keeper.as_ref().filter(|_| has_no_name) {
-                let _ = keeper.save(|| Ok(()));
+            if let (Some(keeper), Some(Ok(whole)), true) = (&keeper, whole, has_no_name) {
+                let _ = keeper.save(|_| Ok(whole));
             }
             return Err(error.into());
         }
@@ -427,12 +433,13 @@ pub(crate) fn planned<T: Element>(
 }
 
 /// The output of a job with a checkpoint: the unfinished one that the checkpoint is of, else a new one.
+/// There are `items` of them, of `out_item` elements each.
 fn stage_kept<'a, T: Element, U: Element>(
     keep: Keep<'a>,
     source: &impl Source<T>,
     path: &Path,
     options: &CreateOptions,
-    (dims, items): (Vec<usize>, usize),
+    (dims, items, out_item): (Vec<usize>, usize, usize),
 ) -> Result<(StagedArray<U>, MapKeeper<'a>)> {
     let Keep { checkpoint, what, fitted } = keep;
     let mut keeper = Keeper::open(checkpoint, what, source, options.files().clone())?;
@@ -444,13 +451,14 @@ fn stage_kept<'a, T: Element, U: Element>(
             if earlier != fitted {
                 return Err(keeper.damaged("what was found in an earlier read differs"));
             }
-            let fits = done_of(&ranges, items);
-            let fits = fits.ok_or_else(|| keeper.damaged("its items do not fit the job"))?;
-            let again = options.stage_again::<U>(path, dims.clone())?;
+            let kept = done_of(&ranges, items);
+            let kept = kept.ok_or_else(|| keeper.damaged("its items do not fit the job"))?;
             // Without its output there is nothing to go on with: the job starts over.
-            if let Some(staged) = again.filter(|s| s.birth().is_some() && s.birth() == output) {
-                done = fits;
-                goes_on = Some(staged);
+            if let (Some(staged), Some(output)) =
+                (options.stage_again::<U>(path, dims.clone())?, output)
+                && staged.file_identity(&kept.in_bytes(out_item * size_of::<U>()))? == output
+            {
+                (done, goes_on) = (kept, Some(staged));
             }
         }
         Some(_) => return Err(keeper.damaged("it is not the checkpoint of a map")),
@@ -459,8 +467,7 @@ fn stage_kept<'a, T: Element, U: Element>(
         Some(staged) => staged,
         None => options.stage::<U>(path, dims)?,
     };
-    let keeper = MapKeeper::new(keeper, fitted, staged.birth(), done);
-    Ok((staged, keeper))
+    Ok((staged, MapKeeper::new(keeper, fitted, done)))
 }
 
 /// An output in parts, one for each chunk, of which each is taken once. Items have so many elements.

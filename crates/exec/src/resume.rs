@@ -176,15 +176,15 @@ impl Engine {
         for node in &nodes {
             done.insert(node.index << node.level..(node.index + 1) << node.level);
         }
-        let save = |partial: &R::Partial| kernel.save(partial);
+        let save = |partial: &R::Partial| Ok(kernel.save(partial));
         let state = |tree: &Tree<R::Partial>| {
             tree.look(|nodes| encode(&mut nodes.iter().map(|(&at, p)| (at, p)), &save))
         };
         let earlier = Earlier {
             nodes,
             done,
-            after_chunk: &|tree| keeper.save_when_due(|| Ok(state(tree))),
-            on_failure: &|tree| keeper.save(|| Ok(state(tree))),
+            after_chunk: &|tree| keeper.save_when_due(|| state(tree)),
+            on_failure: &|tree| keeper.save(|| state(tree)),
         };
         self.reduce_from(source, &kernel, Some(earlier))
     }

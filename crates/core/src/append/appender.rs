@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::describe::Description;
 use super::journal::{self, Journal, JournalFile};
-use super::{truncate, write_all_at};
+use super::{take_back_rest, truncate, write_all_at};
 use crate::array_mut::{expect_dtype, forget_checksums};
 use crate::atomic::{Held, open_locked};
 use crate::detect::read_meta;
 use crate::journal::refuse_unfinished;
-use crate::{Element, Error, Meta, Result, Shape, Source, TileBuffer};
+use crate::{Element, Error, Meta, Result, Shape, Source, TileBuffer, publish};
 
 /// An array file open for growing by rows: a `.npy` file whose header has room (rowmill and recent versions of NumPy
 /// leave it), or a raw file with a sidecar.
@@ -99,14 +99,13 @@ impl<T: Element> Appender<T> {
         let path = path.as_ref();
         let mut file = open_locked(path)?;
         refuse_unfinished(path, &file)?;
+        publish::settle(path, &file)?;
         forget_checksums(path)?;
         let len = file.metadata().map_err(Error::io("inspect", path))?.len();
         let meta = read_meta(path, &mut file, len, None)?;
         expect_dtype::<T>(path, &meta)?;
         let description = Description::find(path, &mut file, &meta)?;
-        if meta.end() < len {
-            truncate(&file, path, meta.end())?;
-        }
+        take_back_rest(path, &file, meta.end(), len)?;
         let mut journal = JournalFile::new(journal::path_for(path));
         journal.remove();
         Ok(Self {
@@ -222,7 +221,12 @@ impl<T: Element> Appender<T> {
 
     fn write(&mut self, first: usize, values: &[T]) -> Result<()> {
         if !self.begun {
-            self.journal.write(Journal::new(&self.file, self.meta.end()))?;
+            if self.journal.is_new() {
+                // The journal knows the file by bytes that a crash must not take back.
+                self.file.sync_data().map_err(Error::io("flush", &self.path))?;
+            }
+            let journal = Journal::new(&self.file, self.meta.end());
+            self.journal.write(journal.map_err(Error::io("inspect", &self.path))?)?;
             self.begun = true;
             self.reached(Step::Journalled)?;
         }

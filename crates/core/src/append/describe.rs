@@ -5,8 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::write_all_at;
-use crate::atomic::inode;
-use crate::detect::read_small;
+use crate::detect::{read_small, said_by};
 use crate::{Error, Format, Meta, Order, Result, Shape, Sidecar, npy, publish};
 
 /// What says how many rows there are.
@@ -34,11 +33,7 @@ impl Description {
         }
         let sidecar = Sidecar::path_for(path);
         let own = match read_small(&sidecar)? {
-            Some(bytes) => {
-                Sidecar::read(&bytes, inode(file))
-                    .map_err(|source| Error::Sidecar { path: sidecar.clone(), source })?
-                    .sidecar
-            }
+            Some(bytes) => said_by(&sidecar, &bytes, file)?.sidecar,
             None => None,
         };
         match meta.format {

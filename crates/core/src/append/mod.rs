@@ -29,13 +29,41 @@ use crate::detect::read_meta;
 use crate::{Error, Result};
 
 pub use appender::Appender;
-use journal::Journal;
+use journal::{Found, Journal, JournalFile};
 
 /// Whether a journal says that `file`, opened at `path`, ends at `length` for now, although it is
 /// longer.
-pub(crate) fn ends_at(path: &Path, file: &File, length: u64) -> bool {
-    let journal = Journal::read(&journal::path_for(path));
-    journal.is_some_and(|journal| journal.allows(file, length))
+///
+/// # Errors
+/// [`Error::AppendedByNumber`], [`Error::Io`].
+pub(crate) fn ends_at(path: &Path, file: &File, length: u64) -> Result<bool> {
+    let place = journal::path_for(path);
+    match Journal::read(&place) {
+        None => Ok(false),
+        Some(Found::Journal(journal)) => {
+            journal.allows(file, length).map_err(Error::io("inspect", path))
+        }
+        // Of another length it says nothing about this file, whichever it is of.
+        Some(Found::ByNumber { length: said }) if said != length => Ok(false),
+        Some(Found::ByNumber { length }) => {
+            Err(Error::AppendedByNumber { path: path.to_owned(), journal: place, length })
+        }
+    }
+}
+
+/// Takes back what an appender left behind the last row, for whoever is about to write to the file:
+/// the journal knows it by its last rows. `file` is locked and has `len` bytes, of which `end` are
+/// part of the array. Says whether there was something.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn take_back_rest(path: &Path, file: &File, end: u64, len: u64) -> Result<bool> {
+    if end >= len {
+        return Ok(false);
+    }
+    truncate(file, path, end)?;
+    JournalFile::new(journal::path_for(path)).remove();
+    Ok(true)
 }
 
 /// Whether there is a journal, of whatever kind: somebody is appending rows, or was.
@@ -73,7 +101,12 @@ pub(crate) fn settle(journal: &Path, owner: &Path, dry_run: bool) -> Result<u64>
 /// that no array can be read from is left as it is: its journal has nothing to say about it.
 fn take_back(path: &Path, file: &mut File, dry_run: bool) -> Result<u64> {
     let len = file.metadata().map_err(Error::io("inspect", path))?.len();
-    let Ok(meta) = read_meta(path, file, len, None) else { return Ok(0) };
+    let meta = match read_meta(path, file, len, None) {
+        Ok(meta) => meta,
+        // It still has something to say to whoever looks at the file.
+        Err(error @ Error::AppendedByNumber { .. }) => return Err(error),
+        Err(_) => return Ok(0),
+    };
     let end = meta.end();
     if end < len && !dry_run {
         truncate(file, path, end)?;

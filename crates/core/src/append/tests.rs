@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::appender::Step;
 use super::*;
+use crate::identity::{WITHOUT_BIRTH_TIMES, until_given_out_again, with_the_number_of};
 use crate::leftovers::neighbour;
 use crate::{
     Array, ArrayMut, ByteOrder, CleanOptions, CreateOptions, DType, Element, LeftoverKind, Order,
@@ -70,21 +71,24 @@ fn every_crash_leaves_the_rows_of_a_commit() {
                     }
                     assert!(journal(&path).exists(), "{case}");
                     let said = matches!(step, Step::Said | Step::Committed);
-                    let expected = if said { &new } else { &old };
-                    assert_eq!(&elements::<i32>(&path).expect(&case), expected, "{case}");
-                    assert_eq!(&copy_on_write(&path), expected, "{case}");
+                    let mut expected = if said { new.clone() } else { old.clone() };
+                    assert_eq!(elements::<i32>(&path).expect(&case), expected, "{case}");
+                    assert_eq!(copy_on_write(&path), expected, "{case}");
 
-                    // Whoever comes next can go on: to write in place, to tidy up, to append.
-                    let mut x = ArrayMut::<i32>::open(&path).expect(&case);
-                    x.write_rows(0, &[1]).expect("written");
-                    x.close().expect("closed");
-                    assert_eq!(&elements::<i32>(&path).expect(&case), expected, "{case}");
+                    // Whoever comes next can go on: to tidy up, to write in place, to append.
                     if commits_before == 0 {
                         let found = CleanOptions::new().clean(dir.path()).expect("cleaned");
                         assert_eq!(found.len(), 1, "{case}: {found:?}");
                         assert!(!journal(&path).exists(), "{case}");
-                        assert_eq!(&elements::<i32>(&path).expect(&case), expected, "{case}");
+                        assert_eq!(elements::<i32>(&path).expect(&case), expected, "{case}");
                     }
+                    let mut x = ArrayMut::<i32>::open(&path).expect(&case);
+                    for (row, value) in expected.iter_mut().enumerate() {
+                        *value += 50;
+                        x.write_rows(row, &[*value]).expect("written");
+                    }
+                    x.close().expect("closed");
+                    assert_eq!(elements::<i32>(&path).expect(&case), expected, "{case}");
                     let mut x = Appender::<i32>::open(&path).expect(&case);
                     x.append_rows(&[5]).expect("appended");
                     x.close().expect("closed");
@@ -148,6 +152,64 @@ fn a_stale_journal_does_no_harm_and_a_wrong_one_opens_nothing() {
         drop(x);
         assert_eq!(elements::<u8>(&path).expect("whole"), [8, 9]);
     }
+}
+
+#[test]
+fn a_number_given_out_again_is_not_the_file_of_a_journal() {
+    // Another last row before the old end; or the same bytes, which nothing but the birth time tells.
+    for (without_birth_times, other_row) in [(false, true), (true, true), (false, false)] {
+        WITHOUT_BIRTH_TIMES.set(without_birth_times);
+        for name in ["x.npy", "x.dat"] {
+            until_given_out_again("an append", || {
+                let dir = folder();
+                let path = dir.path().join(name);
+                create::<u8>(&path, &[4], &[1, 2, 3, 4]);
+                let mut x = Appender::<u8>::open(&path).expect("opened");
+                x.stop_after = Some(Step::Written);
+                x.append_rows(&[5]).and_then(|()| x.commit()).expect_err("stopped");
+                drop(x);
+                assert_eq!(elements::<u8>(&path).expect("the old ones"), [1, 2, 3, 4]);
+                let kept_time = fs::metadata(&path).expect("there").created().is_ok();
+                let mut bytes = fs::read(&path).expect("there");
+                let last = bytes.len() - 2;
+                bytes[last] ^= u8::from(other_row);
+                std::thread::sleep(std::time::Duration::from_millis(30)); // some ticks
+                let again = with_the_number_of(&path, &bytes);
+                if again && (other_row || kept_time) {
+                    let refused = elements::<u8>(&path);
+                    assert!(matches!(refused, Err(Error::TrailingBytes { .. })), "{refused:?}");
+                    assert!(Appender::<u8>::open(&path).is_err());
+                    assert_eq!(fs::read(&path).expect("there"), bytes, "nothing is cut off");
+                }
+                again
+            });
+        }
+    }
+}
+
+/// As an earlier version left it.
+#[test]
+fn a_journal_by_number_alone_is_refused_with_a_way_out() {
+    let dir = folder();
+    let path = dir.path().join("x.npy");
+    create::<u8>(&path, &[4], &[1, 2, 3, 4]);
+    let mut bytes = fs::read(&path).expect("there");
+    bytes.push(5);
+    fs::write(&path, &bytes).expect("room");
+    let body = "rowmill-append 1\nlength 00000000000000000132\ninode 00000000000000000007";
+    let check = body.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    fs::write(journal(&path), format!("{body}\ncheck {check:016x}\n")).expect("room");
+    let refused = elements::<u8>(&path).expect_err("not guessed").to_string();
+    assert!(refused.contains("truncate -s 132") && refused.contains("number alone"), "{refused}");
+    assert!(matches!(ArrayMut::<u8>::open(&path), Err(Error::AppendedByNumber { .. })));
+    let found = CleanOptions::new().clean(dir.path()).expect("looked");
+    assert!(matches!(&found[..], [left] if matches!(left.fate, crate::Fate::Failed(_))));
+    assert!(journal(&path).exists() && fs::read(&path).expect("there") == bytes);
+    // What the error says to do.
+    fs::OpenOptions::new().write(true).open(&path).and_then(|f| f.set_len(132)).expect("shorter");
+    assert_eq!(elements::<u8>(&path).expect("whole"), [1, 2, 3, 4]);
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Bytes {
 
     /// What the file was at open.
     pub(crate) fn identity(&self) -> Identity {
-        self.seen.identity()
+        self.seen.identity(&self.file)
     }
 
     /// Which file it is, while it exists.

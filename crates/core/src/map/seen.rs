@@ -44,8 +44,8 @@ impl Seen {
     }
 
     /// The same for a job that goes on later.
-    pub(crate) fn identity(&self) -> Identity {
-        Identity::new(self.len, self.modified, self.unix.changed, self.unix.inode)
+    pub(crate) fn identity(&self, file: &File) -> Identity {
+        Identity::new(file, self.len, self.modified, self.unix.changed)
     }
 
     /// Whether the bytes of a file that was like this are those of one that is like `now`, as far

@@ -10,13 +10,12 @@ use std::path::Path;
 use super::WriteMap;
 use super::guard::Guard;
 use super::release::SharedPages;
-use crate::{Error, Result};
+use crate::{Error, FileIdentity, Result};
 
 /// Starts writing parts of a file to disk without waiting. Only ever a hint: durability is what
 /// [`sync`](Self::sync) and [`AtomicFile::publish`](crate::AtomicFile::publish) are for.
 #[derive(Debug)]
 pub struct WriteBack<'a> {
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing to tell elsewhere"))]
     file: &'a File,
     path: &'a Path,
     pages: SharedPages,
@@ -81,6 +80,14 @@ impl<'a> WriteBack<'a> {
     pub fn sync(&self) -> Result<()> {
         // Covers what was written through the mapping: its pages are dirty pages of the file.
         self.file.sync_data().map_err(Error::io("flush", self.path))
+    }
+
+    /// Which file it is: as [`StagedArray::file_identity`](crate::StagedArray::file_identity).
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read.
+    pub fn file_identity(&self, done: &[Range<u64>]) -> Result<FileIdentity> {
+        FileIdentity::of_output(self.path, self.file, self.offset, done)
     }
 
     /// Starts writing these bytes of the elements, counted from the first element.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::identity::{WITHOUT_BIRTH_TIMES, until_given_out_again, with_the_number_of};
 use crate::{AnyArray, Array, ArrayMut, CreateOptions, Kind, Order, match_array, open};
 
 /// Links to every file in a folder, which stay what they are when the names are replaced.
@@ -141,6 +142,110 @@ fn a_copy_of_what_a_crash_left_is_refused_not_guessed() {
     staged.publish_watched(&mut watch).expect("published").close().expect("closed");
     let refused = open(copy.join("x.dat")).expect_err("neither").to_string();
     assert!(refused.contains("was being replaced when its writer stopped"), "{refused}");
+}
+
+/// Where a crash after this step leaves an array, in a folder of its own: the old one has columns, so
+/// has the new one.
+fn crashed_after(step: Step, dir: &Path, name: &str) -> PathBuf {
+    let work = dir.join("work");
+    fs::create_dir(&work).expect("a folder");
+    let path = work.join(name);
+    with_columns(&path);
+    let options = CreateOptions::new().columns(["new a", "new b"]);
+    let mut staged = options.stage::<u32>(&path, [4, 2]).expect("staged");
+    staged.as_mut_slice().expect("in C order").fill(7);
+    let mut crashed = None;
+    let mut watch = |now| {
+        if now == step {
+            crashed = Some(links(&work, "crashed"));
+        }
+    };
+    staged.publish_watched(&mut watch).expect("published").close().expect("closed");
+    fs::remove_dir_all(&work).expect("ours");
+    crashed.expect("seen").join(name)
+}
+
+#[test]
+fn a_number_given_out_again_is_not_the_file_of_a_record() {
+    for without_birth_times in [false, true] {
+        WITHOUT_BIRTH_TIMES.set(without_birth_times);
+        for name in ["x.dat", "x.npy"] {
+            for step in [Step::Recorded, Step::Renamed] {
+                until_given_out_again("a replacement", || {
+                    let dir = tempfile::tempdir().expect("a folder");
+                    let path = crashed_after(step, dir.path(), name);
+                    seen(&path).expect("told by the record");
+                    let mut other = fs::read(&path).expect("there");
+                    *other.last_mut().expect("not empty") ^= 1;
+                    let again = with_the_number_of(&path, &other);
+                    if again {
+                        let refused = seen(&path).expect_err("another file").to_string();
+                        assert!(refused.contains("neither the old one nor"), "{refused}");
+                    }
+                    again
+                });
+            }
+        }
+    }
+}
+
+/// The record knows the files by their bytes, so it has to go before those change.
+#[test]
+fn who_writes_to_what_a_crash_left_settles_the_record() {
+    for name in ["x.npy", "x.dat"] {
+        for step in [Step::Recorded, Step::Renamed] {
+            for appends in [false, true] {
+                let dir = tempfile::tempdir().expect("a folder");
+                let path = crashed_after(step, dir.path(), name);
+                let (expected, rows) = if step == Step::Recorded {
+                    (["old a", "old b"], change::<i32>(&path, appends, 2))
+                } else {
+                    (["new a", "new b"], change::<u32>(&path, appends, 7))
+                };
+                let case = format!("{name} {step:?} {appends}");
+                let sidecar = fs::read(Sidecar::path_for(&path)).expect(&case);
+                let sidecar = Sidecar::parse(&sidecar).expect(&case);
+                assert_eq!(sidecar.columns.as_deref(), Some(&expected.map(str::to_owned)[..]));
+                assert!(seen(&path).expect(&case).ends_with(&rows), "{case}");
+            }
+        }
+    }
+}
+
+/// Changes the first row or appends one; gives the elements that there are then, in words.
+fn change<T: crate::Element>(path: &Path, appends: bool, now: u8) -> String {
+    let value = |byte: u8| T::load(bytemuck::pod_read_unaligned(&u32::from(byte).to_ne_bytes()));
+    let (new, now) = ([value(9); 2], [value(now); 8]);
+    if appends {
+        let mut x = crate::Appender::<T>::open(path).expect("opened");
+        x.append_rows(&new).expect("appended");
+        x.close().expect("closed");
+        return format!("{:?}", [&now[..], &new].concat());
+    }
+    let mut x = ArrayMut::<T>::open(path).expect("opened");
+    x.write_rows(0, &new).expect("written");
+    x.close().expect("closed");
+    format!("{:?}", [&new[..], &now[2..]].concat())
+}
+
+#[test]
+fn a_journal_of_the_array_that_is_replaced_goes_with_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for (name, options) in
+        [("x.npy", CreateOptions::new()), ("y.npy", CreateOptions::new().columns(["a", "b"]))]
+    {
+        let options = options.overwrite(true);
+        let path = dir.path().join(name);
+        plain(&path);
+        let x = ArrayMut::<f32>::open(&path).expect("opened");
+        let head = crate::JournalHead { job: String::new(), fitted: Vec::new(), record_len: 1 };
+        drop(x.start_journal(&head).expect("room"));
+        drop(x);
+        assert!(matches!(open(&path), Err(Error::Unfinished { .. })));
+        options.create::<f32>(&path, [4, 2]).expect("replaced").close().expect("closed");
+        open(&path).expect("a new array");
+        assert!(!crate::Journal::path_for(&path).exists());
+    }
 }
 
 #[test]

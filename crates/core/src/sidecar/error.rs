@@ -40,6 +40,21 @@ pub enum SidecarError {
          anew, or write a sidecar that says what the file holds"
     )]
     Replacing,
+    /// The same, and an earlier version wrote down by its number alone which file is which.
+    #[error(
+        "the array file was being replaced when its writer stopped, and an earlier version of rowmill \
+         wrote this, which tells files by number alone: the number may have been given out again; \
+         write the array anew, or put the text under \"old\" or \"new\" that fits the file in the \
+         place of this"
+    )]
+    ReplacingByNumber,
+    /// The array file was being replaced when the writer stopped, and the file that is there cannot be
+    /// read to tell which one it is.
+    #[error("the array file beside it, which was being replaced, cannot be read: {source}")]
+    File {
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// A key that would be ignored, which its author cannot want.
     #[error(
         "it has an unknown key {key:?}; expected rowmill, dtype, shape, order, offset, columns, \

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use rowmill_core::{Birth, Checksums, Identity};
+use rowmill_core::{Checksums, FileIdentity, Identity};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -19,7 +19,7 @@ const MAGIC: &[u8; 8] = b"ROWMILLC";
 
 /// The version that is written, and the only one that is read. It goes up with every change of what
 /// partials mean, so that those of different releases are never merged.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Everything before the state.
 const HEAD: usize = MAGIC.len() + 4 + 8;
@@ -98,8 +98,8 @@ pub(crate) enum State {
     Map {
         /// What an earlier read found, for the map.
         fitted: Vec<u8>,
-        /// The unfinished output.
-        output: Option<Birth>,
+        /// The unfinished output, if it was begun, by its header and what is done.
+        output: Option<FileIdentity>,
         done: Vec<(u64, u64)>,
     },
     /// The rows that were consumed.
@@ -187,14 +187,15 @@ pub fn frame_checkpoint(state: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rowmill_core::{Array, ArrayMut, Source};
+    use rowmill_core::{Array, ArrayMut, CreateOptions, Source};
 
     fn saved() -> Saved {
         let dir = tempfile::tempdir().expect("a place for files");
         let path = dir.path().join("x.npy");
         ArrayMut::<u8>::create(&path, [3]).expect("room");
         let x = Array::<u8>::open(&path).expect("just made");
-        let output = None;
+        let staged = CreateOptions::new().stage::<u8>(&path, [3]).expect("room");
+        let output = Some(staged.file_identity(&[]).expect("readable"));
         Saved {
             job: "sum".to_owned(),
             input: x.identity().expect("a file"),
@@ -218,9 +219,9 @@ mod tests {
             assert!(Saved::parse(&bytes[..at]).is_err(), "cut at {at}");
         }
         assert!(Saved::parse(&[&bytes[..], &[0]].concat()).is_err());
-        let mut newer = bytes;
-        newer[8] = 3;
-        assert_eq!(Saved::parse(&newer), Err(CheckpointError::Version { found: 3 }));
+        let mut other = bytes;
+        other[8] = 2;
+        assert_eq!(Saved::parse(&other), Err(CheckpointError::Version { found: 2 }));
     }
 
     proptest! {

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rowmill_core::{Birth, Element, Identity, Kind, Outputs, Role, Source};
+use rowmill_core::{Element, FileIdentity, Identity, Kind, Outputs, Role, Source};
 
 pub use file::{CheckpointError, check_checkpoint, frame_checkpoint};
 pub(crate) use file::{Saved, SavedNode, State, VERSION};
@@ -41,7 +41,7 @@ use crate::{Error, Result};
 /// # ArrayMut::<f32>::create(&path, [4, 2])?.close()?;
 /// let x = Array::<f32>::open(&path)?;
 /// let checkpoint = Checkpoint::at(dir.path().join("mean.checkpoint"));
-/// let mean = Engine::new()?.reduce_resumable(&x, Mean::all(), &checkpoint)?;
+/// let mean = Engine::new()?.on(&x).checkpoint(&checkpoint).reduce(Mean::all())?;
 /// assert_eq!(mean, 0.0);
 /// assert!(!checkpoint.path().exists()); // the job is done
 /// # Ok::<(), rowmill_exec::Error>(())
@@ -86,9 +86,9 @@ impl Checkpoint {
         outputs.plan(Role::Checkpoint, Kind::Checkpoint, &self.path)?;
         // What is wrong with it is told by the job.
         if let Ok(Some(saved)) = Saved::read(&self.path)
-            && let State::Map { output: Some(birth), .. } = saved.state
+            && let State::Map { output: Some(file), .. } = saved.state
         {
-            outputs.made(birth);
+            outputs.made(file);
         }
         Ok(())
     }
@@ -119,7 +119,7 @@ impl<'a> Keeper<'a> {
     pub(crate) fn open<T: Element>(
         checkpoint: &'a Checkpoint,
         what: Option<String>,
-        source: &impl Source<T>,
+        source: &(impl Source<T> + ?Sized),
         mut outputs: Outputs,
     ) -> Result<Self> {
         outputs.read_source(Role::Input, source);
@@ -206,9 +206,10 @@ impl<'a> Keeper<'a> {
 /// The nodes of a merge tree, as bytes.
 pub(crate) fn encode<P>(
     nodes: &mut dyn Iterator<Item = ((u32, usize), &P)>,
-    save: &dyn Fn(&P) -> Vec<u8>,
-) -> State {
-    State::Reduce(nodes.map(|((level, i), partial)| (level, i as u64, save(partial))).collect())
+    save: &dyn Fn(&P) -> Result<Vec<u8>>,
+) -> Result<State> {
+    let saved = nodes.map(|((level, i), partial)| Ok((level, i as u64, save(partial)?)));
+    Ok(State::Reduce(saved.collect::<Result<_>>()?))
 }
 
 /// Makes a partial of bytes and the blocks that it is of.
@@ -256,7 +257,6 @@ pub(crate) fn done_of(ranges: &[(u64, u64)], items: usize) -> Option<Ranges> {
 pub(crate) struct MapKeeper<'a> {
     keeper: Keeper<'a>,
     fitted: Vec<u8>,
-    output: Option<Birth>,
     done: Mutex<Ranges>,
     /// Set when a sync failed: the kernel has forgotten what it did not write, so nothing more can be
     /// said to be durable.
@@ -264,14 +264,9 @@ pub(crate) struct MapKeeper<'a> {
 }
 
 impl<'a> MapKeeper<'a> {
-    /// Goes on with `done` in this output.
-    pub(crate) fn new(
-        keeper: Keeper<'a>,
-        fitted: Vec<u8>,
-        output: Option<Birth>,
-        done: Ranges,
-    ) -> Self {
-        Self { keeper, fitted, output, done: Mutex::new(done), failed: AtomicBool::new(false) }
+    /// Goes on with what is `done` in the output.
+    pub(crate) fn new(keeper: Keeper<'a>, fitted: Vec<u8>, done: Ranges) -> Self {
+        Self { keeper, fitted, done: Mutex::new(done), failed: AtomicBool::new(false) }
     }
 
     /// The parts of a range of items that are not done yet.
@@ -279,11 +274,12 @@ impl<'a> MapKeeper<'a> {
         self.done.lock().missing(items).collect()
     }
 
-    /// These items were written. `sync` makes all that was written so far durable.
+    /// These items were written. `sync` makes all that was written so far durable, and says which file
+    /// the output is, by the items that are done.
     pub(crate) fn wrote(
         &self,
         items: std::ops::Range<usize>,
-        sync: impl FnOnce() -> Result<()>,
+        sync: impl FnOnce(&Ranges) -> Result<FileIdentity>,
     ) -> Result<()> {
         self.done.lock().insert(items);
         if self.failed.load(Ordering::SeqCst) {
@@ -293,19 +289,19 @@ impl<'a> MapKeeper<'a> {
     }
 
     /// Writes down what was done, whenever the last time was.
-    pub(crate) fn save(&self, sync: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub(crate) fn save(&self, sync: impl FnOnce(&Ranges) -> Result<FileIdentity>) -> Result<()> {
         if self.failed.load(Ordering::SeqCst) {
             return Ok(());
         }
         self.keeper.save(|| self.state(sync))
     }
 
-    fn state(&self, sync: impl FnOnce() -> Result<()>) -> Result<State> {
+    fn state(&self, sync: impl FnOnce(&Ranges) -> Result<FileIdentity>) -> Result<State> {
         // What is done while syncing may not be on disk afterwards.
         let done = self.done.lock().clone();
-        sync().inspect_err(|_| self.failed.store(true, Ordering::SeqCst))?;
+        let output = sync(&done).inspect_err(|_| self.failed.store(true, Ordering::SeqCst))?;
         let done = done.iter().map(|r| (r.start as u64, r.end as u64)).collect();
-        Ok(State::Map { fitted: self.fitted.clone(), output: self.output, done })
+        Ok(State::Map { fitted: self.fitted.clone(), output: Some(output), done })
     }
 
     /// The job is done.

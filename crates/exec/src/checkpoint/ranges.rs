@@ -12,6 +12,12 @@ impl Ranges {
         self.0.iter().cloned()
     }
 
+    /// The bytes of these items, of so many bytes each.
+    pub(crate) fn in_bytes(&self, item: usize) -> Vec<Range<u64>> {
+        let at = |i: usize| (i as u64).saturating_mul(item as u64);
+        self.0.iter().map(|r| at(r.start)..at(r.end)).collect()
+    }
+
     pub(crate) fn insert(&mut self, new: Range<usize>) {
         if new.is_empty() {
             return;

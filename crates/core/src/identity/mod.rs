@@ -1,15 +1,23 @@
 //! Which file, in which state: what a job that goes on later has to find again.
 
+mod file;
+
 use std::fmt;
-use std::fs::Metadata;
+use std::fs::File;
 use std::hash::Hasher;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
-/// Which file this is and in which state: its number on its filesystem, length, and times of last
-/// change. A file that was written to, replaced or copied has another identity.
+pub use file::FileIdentity;
+pub(crate) use file::Stable;
+#[cfg(test)]
+pub(crate) use file::tests::{WITHOUT_BIRTH_TIMES, until_given_out_again, with_the_number_of};
+
+/// Which file this is and in which state: its number on its filesystem, its birth time where that
+/// is kept, length, times of last change, and a hash of its first and last bytes. A file that was
+/// written to, replaced or copied has another identity.
 ///
 /// ```
 /// use rowmill_core::{Array, ArrayMut, Source};
@@ -23,56 +31,79 @@ use twox_hash::XxHash3_64;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
-    /// Bytes.
-    len: u64,
+    file: FileIdentity,
     /// Nanoseconds since 1970 of the last change of the content, as far as the filesystem keeps them.
     modified: i64,
     /// The same of the last change of content, name or permissions; 0 where there is no such time.
     changed: i64,
-    /// The number of the file; 0 where files have none.
-    number: u64,
 }
 
 impl Identity {
-    /// `changed` is in seconds and nanoseconds.
+    /// Of an open file of this length. `changed` is in seconds and nanoseconds.
     pub(crate) fn new(
+        file: &File,
         len: u64,
         modified: Option<SystemTime>,
         changed: (i64, i64),
-        number: u64,
     ) -> Self {
         let modified = modified.map_or(0, nanoseconds);
         let changed = changed.0.saturating_mul(1_000_000_000).saturating_add(changed.1);
-        Self { len, modified, changed, number }
+        // A job that reads it fails by itself, and says why.
+        let file = FileIdentity::of(file, &Stable::up_to(len))
+            .unwrap_or_else(|_| FileIdentity::unreadable(len));
+        Self { file, modified, changed }
     }
 
     /// The identity of a part of it, which these bytes tell from other parts.
     pub(crate) fn of_part(self, part: &[u8]) -> Self {
-        let mut hasher = XxHash3_64::with_seed(self.number);
+        let mut hasher = XxHash3_64::with_seed(self.file.number.unwrap_or(0));
         hasher.write(part);
-        Self { number: hasher.finish(), ..self }
+        let number = Some(hasher.finish());
+        Self { file: self.file.standing_for(number, self.file.len), ..self }
     }
 
     /// The identity of files that are one array: that of each counts. `None` for no files.
     pub(crate) fn of_many(files: &[Self]) -> Option<Self> {
-        if let [one] = files {
-            return Some(*one);
-        }
+        let [first, _, ..] = files else { return files.first().copied() };
         let mut hasher = XxHash3_64::default();
-        for file in files {
-            for number in [file.len, file.number] {
-                hasher.write(&number.to_le_bytes());
-            }
-            for time in [file.modified, file.changed] {
+        for each in files {
+            hasher.write(&each.file.to_bytes());
+            for time in [each.modified, each.changed] {
                 hasher.write(&time.to_le_bytes());
             }
         }
+        let len = files.iter().fold(0_u64, |len, each| len.saturating_add(each.file.len));
         Some(Self {
-            len: files.iter().fold(0, |len, file| len.saturating_add(file.len)),
-            modified: files.iter().map(|file| file.modified).max()?,
-            changed: files.iter().map(|file| file.changed).max()?,
-            number: hasher.finish(),
+            file: first.file.standing_for(Some(hasher.finish()), len),
+            modified: files.iter().map(|each| each.modified).max()?,
+            changed: files.iter().map(|each| each.changed).max()?,
         })
+    }
+
+    /// All of it as text, equal for equal identities only: for the description of a job that is kept in a
+    /// file.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, ArrayMut, Source};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// ArrayMut::<f32>::create(&path, [4, 2])?.close()?;
+    /// let identity = Array::<f32>::open(&path)?.identity().expect("a file has one");
+    /// assert!(identity.signature().starts_with("file "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let bytes = self.file.to_bytes();
+        let file: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("file {file}, modified {}, changed {}", self.modified, self.changed)
+    }
+
+    /// Whether this is what earlier versions wrote down: length, times and number.
+    pub(crate) fn was(&self, earlier: &Earlier) -> bool {
+        let Earlier { len, modified, changed, number } = *earlier;
+        (self.file.len, self.modified, self.changed, self.file.number.unwrap_or(0))
+            == (len, modified, changed, number)
     }
 
     /// In which way another file, or a later state of this one, differs; `None` when it does not.
@@ -92,14 +123,16 @@ impl Identity {
     /// ```
     #[must_use]
     pub fn differs_from(&self, other: &Self) -> Option<&'static str> {
-        if self.len != other.len {
+        if self.file.len != other.file.len {
             Some("its length")
-        } else if self.number != other.number {
+        } else if !self.file.has_number_of(&other.file) {
             Some("the file itself: it was replaced or copied, or another part of it is asked for")
         } else if self.modified != other.modified {
             Some("the time of its last change: it was written to")
         } else if self.changed != other.changed {
             Some("the time of its last change of content, name or permissions")
+        } else if self.file != other.file {
+            Some("its first or last bytes")
         } else {
             None
         }
@@ -109,33 +142,19 @@ impl Identity {
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.modified.div_euclid(1_000_000_000);
-        write!(f, "file {}, {} bytes, changed {seconds} s after 1970", self.number, self.len)
+        let FileIdentity { number, len, .. } = self.file;
+        let number = number.unwrap_or(0);
+        write!(f, "file {number}, {len} bytes, changed {seconds} s after 1970")
     }
 }
 
-/// Which file this is, whatever was written to it since it was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Birth {
-    /// Nanoseconds since 1970.
-    created: i64,
-    /// The number of the file. Numbers are used again, together with the time they are unique.
+/// The identity of a file as earlier versions wrote it down.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Earlier {
+    len: u64,
+    modified: i64,
+    changed: i64,
     number: u64,
-}
-
-impl Birth {
-    /// The same for a file format.
-    pub(crate) fn to_bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&self.created.to_le_bytes());
-        bytes[8..].copy_from_slice(&self.number.to_le_bytes());
-        bytes
-    }
-
-    /// `None` where the filesystem does not keep when files were made.
-    pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
-        let created = nanoseconds(metadata.created().ok()?);
-        Some(Self { created, number: number(metadata) })
-    }
 }
 
 fn nanoseconds(time: SystemTime) -> i64 {
@@ -144,14 +163,4 @@ fn nanoseconds(time: SystemTime) -> i64 {
         Err(before) => i64::try_from(before.duration().as_nanos()).map(|n| -n),
     };
     since.unwrap_or(i64::MAX)
-}
-
-#[cfg(unix)]
-fn number(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-#[cfg(not(unix))]
-fn number(_: &Metadata) -> u64 {
-    0
 }

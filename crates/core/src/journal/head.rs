@@ -1,0 +1,208 @@
+//! What stands in a journal: its head, and the heads of its records.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+
+use super::{JournalError, JournalHead};
+use crate::identity::Stable;
+use crate::{Checksums, FileIdentity, Meta};
+
+const MAGIC: &[u8; 8] = b"ROWMILLJ";
+
+/// The version that is written, and the only one that is read.
+pub(super) const VERSION: u32 = 2;
+
+/// Magic, version, length.
+pub(super) const PREFIX: usize = 8 + 4 + 8;
+
+/// Number, start and end of the items, length, hash of the rest of the array, checksum.
+pub(super) const RECORD_HEAD: usize = 6 * 8;
+
+/// Where the rows of an array are in its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rows {
+    /// Where the first begins.
+    first: u64,
+    /// Whether each is in one piece, behind the one before.
+    in_order: bool,
+}
+
+impl Rows {
+    pub(crate) fn of(meta: &Meta) -> Self {
+        Self { first: meta.offset, in_order: meta.is_row_major() }
+    }
+
+    /// The bytes of the file that change while these items are replaced by `data`.
+    pub(super) fn changing(self, items: &Range<u64>, data: &[u8]) -> Range<u64> {
+        if !self.in_order {
+            return self.first..u64::MAX;
+        }
+        let count = items.end.saturating_sub(items.start);
+        let item = (data.len() as u64).checked_div(count).unwrap_or(0);
+        let at = |i: u64| self.first.saturating_add(i.saturating_mul(item));
+        at(items.start)..at(items.end)
+    }
+}
+
+/// Of which array a journal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OfArray {
+    /// By header and length: those stay to the end.
+    pub(super) file: FileIdentity,
+    pub(super) rows: Rows,
+    /// The hash of the whole array, before the first row is changed.
+    pub(super) untouched: u64,
+}
+
+impl OfArray {
+    pub(super) fn untouched(array: &File, rows: Rows) -> io::Result<Self> {
+        let file = Self::file(array, rows)?;
+        Ok(Self { file, rows, untouched: Self::rest(array, 0..0, file.len())? })
+    }
+
+    /// Which file this is, by header and length.
+    pub(super) fn file(array: &File, rows: Rows) -> io::Result<FileIdentity> {
+        let len = array.metadata()?.len();
+        FileIdentity::of(array, &Stable::all_but(rows.first..len, len))
+    }
+
+    /// The hash of all of an array of `len` bytes but these.
+    pub(super) fn rest(array: &File, changing: Range<u64>, len: u64) -> io::Result<u64> {
+        Ok(FileIdentity::of(array, &Stable::all_but(changing, len))?.hash())
+    }
+
+    fn to_bytes(self) -> Vec<u8> {
+        let Self { file, rows, untouched } = self;
+        let in_order = [u8::from(rows.in_order)];
+        let parts: [&[u8]; 4] =
+            [&file.to_bytes(), &rows.first.to_le_bytes(), &in_order, &untouched.to_le_bytes()];
+        parts.concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (file, rest) = bytes.split_first_chunk::<{ FileIdentity::BYTES }>()?;
+        let (first, rest) = rest.split_first_chunk()?;
+        let (in_order, untouched) = rest.split_first()?;
+        let rows = Rows { first: u64::from_le_bytes(*first), in_order: *in_order == 1 };
+        let untouched = u64::from_le_bytes(untouched.try_into().ok()?);
+        let found = Self { file: FileIdentity::from_bytes(file)?, rows, untouched };
+        (found.to_bytes() == bytes).then_some(found)
+    }
+}
+
+impl JournalHead {
+    pub(super) fn to_bytes(&self, of: &OfArray) -> Vec<u8> {
+        let mut rest = Vec::new();
+        for part in [&of.to_bytes(), self.job.as_bytes(), &self.fitted] {
+            rest.extend((part.len() as u64).to_le_bytes());
+            rest.extend(part);
+        }
+        rest.extend(self.record_len.to_le_bytes());
+        frame_journal(&rest)
+    }
+}
+
+/// The number of bytes after the prefix, which a file of `len` bytes has.
+pub(super) fn parse_prefix(prefix: &[u8], len: u64) -> Result<u64, JournalError> {
+    let damaged = |what| JournalError::Damaged { what };
+    let short = || damaged("it is too short for its head");
+    let (magic, rest) = prefix.split_first_chunk::<8>().ok_or_else(short)?;
+    if magic != MAGIC {
+        return Err(damaged("it does not begin as one"));
+    }
+    let (version, rest) = rest.split_first_chunk().ok_or_else(short)?;
+    let version = u32::from_le_bytes(*version);
+    if version != VERSION {
+        return Err(JournalError::Version { found: version });
+    }
+    let (rest, _) = rest.split_first_chunk().ok_or_else(short)?;
+    let rest = u64::from_le_bytes(*rest);
+    if rest > len.saturating_sub(PREFIX as u64) {
+        return Err(damaged("it is shorter than its head says"));
+    }
+    Ok(rest)
+}
+
+/// What the head says, and of which array.
+pub(super) fn parse_head(bytes: &[u8]) -> Result<(JournalHead, OfArray), JournalError> {
+    let damaged = |what| JournalError::Damaged { what };
+    let rest = parse_prefix(bytes.get(..PREFIX).unwrap_or(bytes), bytes.len() as u64)?;
+    let end = PREFIX + usize::try_from(rest).unwrap_or(usize::MAX - PREFIX);
+    let (content, sum) = bytes
+        .get(..end)
+        .and_then(<[u8]>::split_last_chunk::<8>)
+        .ok_or(damaged("it is shorter than its head says"))?;
+    if Checksums::of(content).to_le_bytes() != *sum {
+        return Err(damaged("the checksum of its head is wrong"));
+    }
+    let mut rest = content.get(PREFIX..).unwrap_or_default();
+    let mut part = || {
+        let (len, more) = rest.split_first_chunk()?;
+        let (part, more) =
+            more.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
+        rest = more;
+        Some(part.to_vec())
+    };
+    let parts = (|| Some((part()?, part()?, part()?)))();
+    let parts = parts.zip(<[u8; 8]>::try_from(rest).ok());
+    let ((of, job, fitted), record_len) = parts.ok_or(damaged("its head cannot be read"))?;
+    let of = OfArray::from_bytes(&of).ok_or(damaged("it does not say of which array it is"))?;
+    let job = String::from_utf8(job).map_err(|_| damaged("its head cannot be read"))?;
+    Ok((JournalHead { job, fitted, record_len: u64::from_le_bytes(record_len) }, of))
+}
+
+/// Parses the bytes of the head of a journal, and drops what is in it: for tests that feed it anything.
+///
+/// # Errors
+/// Whatever is wrong with it.
+#[doc(hidden)]
+pub fn check_journal(bytes: &[u8]) -> Result<(), JournalError> {
+    parse_head(bytes).map(drop)
+}
+
+/// Puts the right prefix and checksum around what a head says, so that tests reach what is behind
+/// them.
+#[doc(hidden)]
+#[must_use]
+pub fn frame_journal(rest: &[u8]) -> Vec<u8> {
+    let len = (rest.len() as u64 + 8).to_le_bytes();
+    let mut bytes = [MAGIC, &VERSION.to_le_bytes()[..], &len, rest].concat();
+    bytes.extend(Checksums::of(&bytes).to_le_bytes());
+    bytes
+}
+
+/// What stands before the rows of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RecordHead {
+    pub(super) number: u64,
+    pub(super) items: Range<u64>,
+    /// Of the rows, in bytes.
+    pub(super) len: u64,
+    /// The hash of the rest of the array, which does not change before the next record.
+    pub(super) rest: u64,
+}
+
+impl RecordHead {
+    pub(super) fn to_bytes(&self, data: &[u8]) -> [u8; RECORD_HEAD] {
+        let mut head = [0; RECORD_HEAD];
+        let fields = [self.number, self.items.start, self.items.end, self.len, self.rest];
+        for (to, field) in head.chunks_exact_mut(8).zip(fields) {
+            to.copy_from_slice(&field.to_le_bytes());
+        }
+        // Of the head and of the data, so that neither is taken for part of another record.
+        let (fields, sum) = head.split_at_mut(RECORD_HEAD - 8);
+        let of_both = Checksums::of(fields) ^ Checksums::of(data).rotate_left(1);
+        sum.copy_from_slice(&of_both.to_le_bytes());
+        head
+    }
+
+    /// What it says; whether it is whole the checksum tells.
+    pub(super) fn parse(head: &[u8; RECORD_HEAD]) -> Self {
+        let [number, start, end, len, rest] = std::array::from_fn(|i| {
+            let bytes = head[i * 8..].first_chunk().copied();
+            u64::from_le_bytes(bytes.unwrap_or_default())
+        });
+        Self { number, items: start..end, len, rest }
+    }
+}

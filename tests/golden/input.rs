@@ -349,7 +349,7 @@ impl<T: Element> Source<T> for Failing<'_, T> {
     }
 
     fn identity(&self) -> Option<rowmill::Identity> {
-        let made = r#"{"len": 1, "modified": 2, "changed": 3, "number": 4}"#;
+        let made = r#"{"file": {"number": 4, "created": 5, "len": 1, "hash": 6}, "modified": 2, "changed": 3}"#;
         serde_json::from_str(made).ok()
     }
 }

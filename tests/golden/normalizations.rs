@@ -82,10 +82,12 @@ where
         Err(error) => return refusal(&error),
     };
     let json = hash(fitted.to_json().as_bytes());
-    let there = told::<U>(path, &engine.normalize_by(x, &fitted).write_npy_as::<U>(path));
+    let there = engine.normalize_by(x, &fitted).overwrite(true).write_npy_as::<U>(path);
+    let there = told::<U>(path, &there);
     let there_array: AnySource<'_, U> = Box::new(Array::<U>::open(path).expect("just written"));
     let back_path = path.with_extension("back.npy");
-    let back = engine.denormalize(&there_array, &fitted).write_npy_as::<U>(&back_path);
+    let back = engine.denormalize(&there_array, &fitted).overwrite(true);
+    let back = back.write_npy_as::<U>(&back_path);
     format!("JSON {json}, there {there}, back {}", told::<U>(&back_path, &back))
 }
 
@@ -110,7 +112,7 @@ where
                 let (answer, way) = agreed(&name, |way| {
                     let x = input.source(way.layout);
                     let job = way.engine.normalize(&x, how(method, axis));
-                    told::<U>(&path, &job.write_npy_as::<U>(&path))
+                    told::<U>(&path, &job.overwrite(true).write_npy_as::<U>(&path))
                 });
                 insert(answers, name, answer, way);
                 if shape == "edges" && !["l1", "l2"].contains(&method) && axis != "rows" {

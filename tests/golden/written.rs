@@ -138,8 +138,9 @@ fn normalization(answers: &mut Answers) {
     let expected = output::<f64>(&out);
     let run = |left: usize| {
         let failing = Failing { source: &x, left: AtomicUsize::new(left) };
-        let done =
-            engine.normalize(&failing, how).checkpoint(&checkpoint(&scratch)).write_npy(&out);
+        let checkpoint = checkpoint(&scratch);
+        let job = engine.normalize(&failing, how).checkpoint(&checkpoint).overwrite(true);
+        let done = job.write_npy(&out);
         done.map(|()| usize::MAX - failing.left.into_inner())
     };
     let all_reads = run(usize::MAX).expect("written");
@@ -163,7 +164,7 @@ fn normalization(answers: &mut Answers) {
     make(&path, || engine.fit(&x, how).expect("finite").to_json().into_bytes());
     let json = String::from_utf8(read(&path)).expect("text");
     let fitted = Fitted::from_json(&json).expect("fits have no version: they are read for ever");
-    engine.normalize_by(&x, &fitted).write_npy(&out).expect("written");
+    engine.normalize_by(&x, &fitted).overwrite(true).write_npy(&out).expect("written");
     assert_eq!(output::<f64>(&out), expected, "by the fit of then");
 }
 

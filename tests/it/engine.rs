@@ -71,12 +71,15 @@ impl<F: Fn(Range<usize>) -> Result<()> + Sync> Map<f32, f32> for CopyAfter<F> {
 fn folder_with_old() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("out.npy");
-    std::fs::write(&path, b"old").expect("written");
+    let mut old = ArrayMut::<u8>::create(&path, [3]).expect("created");
+    old.write_rows(0, b"old").expect("written");
+    old.close().expect("closed");
     (folder, path)
 }
 
 fn assert_untouched(path: &Path) {
-    assert_eq!(std::fs::read(path).expect("the old output"), b"old");
+    let old = rowmill::Array::<u8>::open(path).expect("the old output");
+    assert_eq!(old.as_slice(), Some(&b"old"[..]));
     assert_eq!(names(path.parent().expect("a folder")), ["out.npy"]);
 }
 
@@ -126,11 +129,11 @@ fn cancelled_from_the_progress_callback() {
         assert!(matches!(engine.reduce(&x, BeforeEach(wait)), Err(Error::Cancelled)));
         token.reset();
         let (_folder, path) = folder_with_old();
-        let outcome = engine.map(&x, CopyAfter(wait)).write_npy(&path);
+        let outcome = engine.map(&x, CopyAfter(wait)).overwrite(true).write_npy(&path);
         assert!(matches!(outcome, Err(Error::Cancelled)), "{workers} workers: {outcome:?}");
         assert_untouched(&path);
         // Cancelled before it begins.
-        let outcome = engine.normalize(&x, Normalize::z_score()).write_npy(&path);
+        let outcome = engine.normalize(&x, Normalize::z_score()).overwrite(true).write_npy(&path);
         assert!(matches!(outcome, Err(Error::Cancelled)), "{workers} workers: {outcome:?}");
         let stream = engine.stream(&x, |_| Ok(()), |_, ()| panic!("nothing was computed"));
         assert!(matches!(stream, Err(Error::Cancelled)));
@@ -156,8 +159,8 @@ fn panics_and_errors_of_kernels() {
             let (_folder, path) = folder_with_old();
             let mut panicked = vec![engine.reduce(&x, BeforeEach(panics)).map(drop)];
             let mut failed = vec![engine.reduce(&x, BeforeEach(fails)).map(drop)];
-            panicked.push(engine.map(&x, CopyAfter(panics)).write_npy(&path));
-            failed.push(engine.map(&x, CopyAfter(fails)).write_npy(&path));
+            panicked.push(engine.map(&x, CopyAfter(panics)).overwrite(true).write_npy(&path));
+            failed.push(engine.map(&x, CopyAfter(fails)).overwrite(true).write_npy(&path));
             assert_untouched(&path);
             for (kernel, outcomes) in [
                 (&panics as &(dyn Fn(Range<usize>) -> Result<()> + Sync), &mut panicked),
@@ -199,8 +202,8 @@ fn panics_in_small_functions() {
     let rows = map_rows([3], |row: &[f32], out: &mut [f32]| out.copy_from_slice(row));
     let mask = Mask::value(|v: f32| if v > 0.0 { panic!("masked") } else { true });
     let outcomes = [
-        engine.map(&x, each).write_npy(&path),
-        engine.map(&x, rows).write_npy(&path),
+        engine.map(&x, each).overwrite(true).write_npy(&path),
+        engine.map(&x, rows).overwrite(true).write_npy(&path),
         engine.reduce(&x, Sum::all().masked(mask)).map(drop),
     ];
     for outcome in outcomes {

@@ -186,7 +186,8 @@ fn shapes_at_the_limits() {
     for dims in [&[][..], &[0], &[0, 3], &[3, 0]] {
         for name in ["e.npy", "e.dat"] {
             let path = folder.path().join(name);
-            let x = ArrayMut::<f32>::create(&path, dims).expect("created");
+            let x = CreateOptions::new().overwrite(true).create::<f32>(&path, dims);
+            let x = x.expect("created");
             x.flush().expect("flushed");
             x.flush_rows(0..x.shape().rows()).expect("flushed");
             x.close().expect("closed");

@@ -23,7 +23,7 @@ fn values(n: usize) -> Vec<f32> {
 }
 
 fn write(path: &Path, rows: usize, cols: usize, order: Order) {
-    let options = CreateOptions::new().order(order);
+    let options = CreateOptions::new().overwrite(true).order(order);
     let mut x = options.create::<f32>(path, [rows, cols]).expect("room");
     x.write_rows(0, &values(rows * cols)).expect("in place");
     x.close().expect("on disk");

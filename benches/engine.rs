@@ -112,7 +112,7 @@ fn normalize(c: &mut Criterion) {
                     .normalize(&x, how)
                     .overwrite(true)
                     .write_npy(&path)
-                    .expect("room for the file")
+                    .expect("room for the file");
             });
         });
     }

@@ -83,8 +83,9 @@
 //! | train on shuffled batches | [`Engine::shuffled_batches`] |
 //! | find damage | [`Engine::checksums`], [`Engine::verify`] |
 //! | change an array in place | [`Engine::map_in_place`], [`Engine::normalize_in_place`] |
-//! | go on after a kill | [`Checkpoint`], [`Engine::reduce_resumable`], [`Engine::stream_resumable`] |
-//! | watch and stop | [`EngineBuilder::progress`], [`CancelToken`] |
+//! | go on after a kill | [`Checkpoint`], [`Call::checkpoint`] |
+//! | watch and stop | [`Call::progress`], [`Call::cancel`], [`EngineBuilder::progress`], [`CancelToken`] |
+//! | say options once for a call | [`Engine::on`] |
 //! | know the result types | [`Numeric`] |
 
 #![forbid(unsafe_code)]

@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::value::Value;
 use common::{encode, names};
 use rowmill::{
-    Array, ArrayMut, Backend, Block, ByteOrder, CancelToken, Chunk, ChunkSize, Element, Engine,
-    Error, FileError, Map, Mask, Normalize, OpenOptions, Order, RawSpec, Reduce, Result, Shape,
-    SliceSource, Source, Stats, Sum, Tile, TileBuffer, map_elements,
+    All, Array, ArrayMut, Backend, ByteOrder, CancelToken, CellPlace, Chunk, ChunkSize, Element,
+    Engine, Error, FileError, Kernel, Map, Mask, Normalize, OpenOptions, Order, Picked, RawSpec,
+    Reduction, Result, Shape, SliceSource, Source, Stats, Sum, Tile, TileBuffer, map_elements,
 };
 
 /// 8 MiB of float32: 16 blocks, and enough for all workers to be used.
@@ -293,18 +293,19 @@ struct NoZeros {
     panics: bool,
 }
 
-impl Reduce<f32> for NoZeros {
-    type Partial = ();
-    type Output = ();
+impl Kernel<f32> for NoZeros {
+    type State = ();
+    type Value = ();
 
-    fn identity(&self) {}
-    fn accumulate(&self, (): &mut (), block: &Block<'_, f32>) -> Result<()> {
-        let zero = block.slices().any(|slice| slice.contains(&0.0));
+    fn new_state(&self) {}
+    fn fold(&self, _: &mut [()], picked: &Picked<'_, f32>) -> Result<()> {
+        let mut zero = false;
+        picked.each_element(|_, x, _| zero |= x == 0.0);
         assert!(!(zero && self.panics), "a zero");
         if zero { Err(Error::kernel("a zero")) } else { Ok(()) }
     }
     fn merge(&self, (): &mut (), (): ()) {}
-    fn finish(&self, (): (), _: &Shape) -> Result<()> {
+    fn value(&self, (): &(), _: &CellPlace<'_>) -> Result<()> {
         Ok(())
     }
 }
@@ -330,7 +331,7 @@ fn what_a_kernel_makes_of_zeros_that_are_not_there_is_not_its_fault() {
             let event = || cut(&path, 0);
             let array = file(&path, &values, &DIMS, NATIVE);
             let x = Disturbed::new(&array, 3, &event);
-            fault(engine(workers).reduce(&x, NoZeros { panics }), &path);
+            fault(engine(workers).reduce(&x, Reduction::of(NoZeros { panics }, All)), &path);
             let array = file(&path, &values, &DIMS, NATIVE);
             let x = Disturbed::new(&array, 3, &event);
             let out = folder.path().join("out.npy");
@@ -412,7 +413,8 @@ fn an_output_that_is_cut_short_under_a_job() {
     for workers in WORKERS {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path().join("out.npy");
-        std::fs::write(&out, b"old").expect("written");
+        ArrayMut::<f32>::create(&out, [1]).expect("room").close().expect("written");
+        let before = std::fs::read(&out).expect("there");
         let partial = folder.path().join(".out.npy.rowmill-partial");
         let kernel = CutsOutput { partial: &partial, calls: AtomicUsize::new(0) };
         let result = engine(workers).map(&x, kernel).overwrite(true).write_npy(&out);
@@ -422,7 +424,7 @@ fn an_output_that_is_cut_short_under_a_job() {
             Err(Error::File(FileError::Fault { path, .. } | FileError::Io { path, .. })) if *path == out
         );
         assert!(told, "{result:?}");
-        assert_eq!(std::fs::read(&out).expect("there"), b"old", "nothing is published");
+        assert_eq!(std::fs::read(&out).expect("there"), before, "nothing is published");
         assert_eq!(names(folder.path()), ["out.npy"]);
     }
 }

@@ -1,115 +1,18 @@
-//! Reductions whose partials can be kept, behind one type: the engine is compiled once a dtype.
-
-use std::any::Any;
-use std::ops::Range;
+//! Reductions whose partials can be kept, behind one type.
 
 use rowmill::{
-    AllTrue, ApproxQuantiles, ArgMinMax, Block, CompareOp, Complex, Counts, Covariance, Distinct,
-    Element, Extremum, Histogram, Kurtosis, Mask, Mean, MinMax, Moments, Norm, Product, Ptp,
-    Reduce, Result, Resume, Shape, Skewness, Stats, Sum, TopK,
+    AllTrue, ApproxQuantiles, ArgMinMax, CompareOp, Complex, Counts, Covariance, Distinct,
+    Extremum, Histogram, Kurtosis, Mask, Mean, MinMax, Moments, Norm, Product, Ptp, Result,
+    Skewness, Stats, Sum, TopK,
 };
 
 use crate::answer::{Answer, Number, complex, float};
 use crate::ask::{counted, extremum, moments, summary, tally};
+use crate::erased::Erased;
 use crate::input::Real;
 
-type State = Box<dyn Any + Send>;
-
-trait Kernel<T: Element>: Sync {
-    fn check(&self, shape: &Shape) -> Result<()>;
-    fn identity(&self) -> State;
-    fn accumulate(&self, partial: &mut dyn Any, block: &Block<'_, T>) -> Result<()>;
-    fn merge(&self, partial: &mut dyn Any, next: State);
-    fn finish(&self, partial: State, shape: &Shape) -> Result<Answer>;
-    fn describe(&self) -> Option<String>;
-    fn save(&self, partial: &dyn Any) -> Vec<u8>;
-    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<State>;
-}
-
-/// A reduction, and what its output becomes.
-struct Listed<R, F> {
-    reduction: R,
-    list: F,
-}
-
-const OWN: &str = "a partial of the same kernel";
-
-impl<T, R, F> Kernel<T> for Listed<R, F>
-where
-    T: Element,
-    R: Resume<T, Partial: 'static>,
-    F: Fn(R::Output) -> Answer + Sync,
-{
-    fn check(&self, shape: &Shape) -> Result<()> {
-        self.reduction.check(shape)
-    }
-    fn identity(&self) -> State {
-        Box::new(self.reduction.identity())
-    }
-    fn accumulate(&self, partial: &mut dyn Any, block: &Block<'_, T>) -> Result<()> {
-        self.reduction.accumulate(partial.downcast_mut().expect(OWN), block)
-    }
-    fn merge(&self, partial: &mut dyn Any, next: State) {
-        self.reduction.merge(partial.downcast_mut().expect(OWN), *next.downcast().expect(OWN));
-    }
-    fn finish(&self, partial: State, shape: &Shape) -> Result<Answer> {
-        self.reduction.finish(*partial.downcast().expect(OWN), shape).map(&self.list)
-    }
-    fn describe(&self) -> Option<String> {
-        self.reduction.describe()
-    }
-    fn save(&self, partial: &dyn Any) -> Vec<u8> {
-        self.reduction.save(partial.downcast_ref().expect(OWN))
-    }
-    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<State> {
-        Some(Box::new(self.reduction.load(bytes, shape, blocks)?))
-    }
-}
-
 /// Any reduction whose partials can be kept.
-pub(crate) struct Resumable<T>(Box<dyn Kernel<T>>);
-
-impl<T: Element> Resumable<T> {
-    fn new<R>(reduction: R, list: impl Fn(R::Output) -> Answer + Sync + 'static) -> Self
-    where
-        R: Resume<T, Partial: 'static> + 'static,
-    {
-        Self(Box::new(Listed { reduction, list }))
-    }
-}
-
-impl<T: Element> Reduce<T> for Resumable<T> {
-    type Partial = State;
-    type Output = Answer;
-
-    fn check(&self, shape: &Shape) -> Result<()> {
-        self.0.check(shape)
-    }
-    fn identity(&self) -> State {
-        self.0.identity()
-    }
-    fn accumulate(&self, partial: &mut State, block: &Block<'_, T>) -> Result<()> {
-        self.0.accumulate(partial.as_mut(), block)
-    }
-    fn merge(&self, partial: &mut State, next: State) {
-        self.0.merge(partial.as_mut(), next);
-    }
-    fn finish(&self, partial: State, shape: &Shape) -> Result<Answer> {
-        self.0.finish(partial, shape)
-    }
-}
-
-impl<T: Element> Resume<T> for Resumable<T> {
-    fn describe(&self) -> Option<String> {
-        self.0.describe()
-    }
-    fn save(&self, partial: &State) -> Vec<u8> {
-        self.0.save(partial.as_ref())
-    }
-    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<State> {
-        self.0.load(bytes, shape, blocks)
-    }
-}
+pub(crate) type Resumable<T> = Erased<'static, T, Answer>;
 
 /// Reductions whose partials and checkpoints are in the corpus.
 pub(crate) const KERNELS: [&str; 21] = [
@@ -140,12 +43,12 @@ pub(crate) const KERNELS: [&str; 21] = [
 pub(crate) fn kernel<T: Real>(name: &str) -> Result<Resumable<T>> {
     macro_rules! all {
         ($kernel:expr, $numbers:expr) => {
-            Resumable::new($kernel, move |value| Answer::new(Vec::new(), $numbers(value)))
+            Erased::new($kernel, move |value| Answer::new(Vec::new(), $numbers(value)))
         };
     }
     macro_rules! many {
         ($kernel:expr, $numbers:expr) => {
-            Resumable::new($kernel, move |values| Answer::cells(values, $numbers))
+            Erased::new($kernel, move |values| Answer::cells(values, $numbers))
         };
     }
     let sum = |x: T::Sum| vec![x.into()];
@@ -184,7 +87,7 @@ pub(crate) fn kernel<T: Real>(name: &str) -> Result<Resumable<T>> {
             })
         }
         "exact sum, all and exact mean, columns" => {
-            Resumable::new((Sum::all().exact(), Mean::per_column().exact()), move |(one, many)| {
+            Erased::new((Sum::all().exact(), Mean::per_column().exact()), move |(one, many)| {
                 let dims = many.dims().to_vec();
                 Answer::new(
                     dims,
@@ -192,7 +95,7 @@ pub(crate) fn kernel<T: Real>(name: &str) -> Result<Resumable<T>> {
                 )
             })
         }
-        "covariance" => Resumable::new(Covariance::new(), |found| {
+        "covariance" => Erased::new(Covariance::new(), |found| {
             let columns = found.columns();
             Answer::new(
                 vec![columns, columns],
@@ -205,5 +108,5 @@ pub(crate) fn kernel<T: Real>(name: &str) -> Result<Resumable<T>> {
 
 /// The sum of complex numbers.
 pub(crate) fn complex_sum() -> Resumable<Complex<f64>> {
-    Resumable::new(Sum::per_column(), |values| Answer::cells(values, complex))
+    Erased::new(Sum::per_column(), |values| Answer::cells(values, complex))
 }

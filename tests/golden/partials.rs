@@ -52,7 +52,7 @@ pub(crate) fn stop<T: Element>(x: &AnySource<'_, T>, kernel: &Resumable<T>, path
     let rows = ChunkSize::Rows(Partial::step::<T>(x.shape()));
     let engine = Engine::builder().workers(1).chunk(rows).build().expect("an engine");
     let failing = Failing { source: x, left: AtomicUsize::new(2) };
-    let stopped = engine.reduce_resumable(&failing, kernel, &checkpoint(path));
+    let stopped = engine.on(&failing).checkpoint(&checkpoint(path)).reduce(kernel);
     assert!(matches!(stopped, Err(Error::File(_))), "it had to fail in the middle");
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn resume<T: Element>(
     path: &Path,
 ) -> (Result<Answer>, usize) {
     let failing = Failing { source: x, left: AtomicUsize::new(usize::MAX) };
-    let answer = engine.reduce_resumable(&failing, kernel, &checkpoint(path));
+    let answer = engine.on(&failing).checkpoint(&checkpoint(path)).reduce(kernel);
     (answer, usize::MAX - failing.left.into_inner())
 }
 
@@ -125,8 +125,7 @@ fn partials_and_checkpoints() {
     Book::new("partials.tsv", "Partials and checkpoints").check(&answers);
 }
 
-/// Cells that no two blocks share are put into the answer as they are made. Only kernels that the
-/// engine sees themselves do that, not those behind a type of the tests.
+/// Cells that no two blocks share are put into the answer as they are made.
 #[test]
 fn answers_made_in_place() {
     let mut answers = Answers::new();

@@ -183,12 +183,8 @@ fn stream() {
             seen.push(rows.start);
             if seen.len() < stop_after { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let done = one_worker(&input.source("in memory")).stream_resumable(
-            &x,
-            |_| Ok(()),
-            consume,
-            &checkpoint,
-        );
+        let engine = one_worker(&input.source("in memory"));
+        let done = engine.on(&x).checkpoint(&checkpoint).stream(|_| Ok(()), consume);
         done.map(|()| seen)
     };
     let path = fixture("f64 stream.checkpoint");

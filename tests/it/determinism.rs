@@ -9,9 +9,9 @@ use crate::common::value::{Kind, Total, Value};
 use crate::common::{Rng, engine};
 use proptest::prelude::*;
 use rowmill::{
-    Block, ChunkSize, CompareOp, Engine, Isa, Mask, Mean, MeanVar, MinMax, Moments, NanPolicy,
-    Normalize, NormalizeAxis, Numeric, Reduce, Result, Selector, Shape, SliceSource, Stats, Sum,
-    Summary, Unmasked, Values, f16, map_elements, map_rows,
+    All, CellPlace, ChunkSize, CompareOp, Each, Engine, Isa, Kernel, Mask, Mean, MeanVar, MinMax,
+    Moments, NanPolicy, Normalize, NormalizeAxis, Numeric, Picked, Reduce, Reduction, Result,
+    Selector, SliceSource, Stats, Sum, Summary, Unmasked, Values, f16, map_elements, map_rows,
 };
 
 const CHUNKS: [ChunkSize; 5] = [
@@ -48,27 +48,25 @@ fn mix(a: u64, b: u64) -> u64 {
     (a ^ b.rotate_left(17)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
 }
 
-impl<T: Value> Reduce<T> for Fingerprint {
-    type Partial = u64;
-    type Output = u64;
+impl<T: Value> Kernel<T> for Fingerprint {
+    type State = u64;
+    type Value = u64;
 
-    fn identity(&self) -> u64 {
+    fn new_state(&self) -> u64 {
         7
     }
-    fn accumulate(&self, partial: &mut u64, block: &Block<'_, T>) -> Result<()> {
-        for bound in [block.rows(), block.cols()] {
-            *partial = mix(mix(*partial, bound.start as u64), bound.end as u64);
+    fn fold(&self, cells: &mut [u64], picked: &Picked<'_, T>) -> Result<()> {
+        for bound in [picked.rows(), picked.cols()] {
+            cells[0] = mix(mix(cells[0], bound.start as u64), bound.end as u64);
         }
-        for x in block.tile().iter_rows().flatten() {
-            *partial = mix(*partial, bits(x.float()));
-        }
+        picked.each_element(|cell, x: T, _| cells[cell] = mix(cells[cell], bits(x.float())));
         Ok(())
     }
-    fn merge(&self, partial: &mut u64, next: u64) {
-        *partial = mix(partial.wrapping_add(3), next);
+    fn merge(&self, state: &mut u64, next: u64) {
+        *state = mix(state.wrapping_add(3), next);
     }
-    fn finish(&self, partial: u64, _: &Shape) -> Result<u64> {
-        Ok(partial)
+    fn value(&self, state: &u64, _: &CellPlace<'_>) -> Result<u64> {
+        Ok(*state)
     }
 }
 
@@ -86,7 +84,7 @@ type Kernels<'a, T> = (
     Erased<'a, T, Vec<f64>>,
     Erased<'a, T, Vec<f64>>,
     Erased<'a, T, Vec<MeanVar>>,
-    Fingerprint,
+    Reduction<Each<Fingerprint>, All>,
 );
 
 fn reduced<'a, T: Value>(
@@ -121,7 +119,7 @@ fn answers<T: Value, M: Selector<T>>(
             kernel!(Mean::per_column(), Values::into_vec),
             kernel!(Mean::per_row(), Values::into_vec),
             kernel!(Moments::per_column(), Values::into_vec),
-            Fingerprint,
+            Reduction::of(Fingerprint, All),
         ),
     );
     let mut all = vec![bits(got.3.float()), got.7];

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::common::{engine, names, within};
 use rowmill::{
-    Array, ArrayMut, Backend, Block, CancelToken, Chunk, ChunkSize, Engine, Error, FileError, Isa,
-    Map, Mask, Moments, Normalize, OpenOptions, Reduce, Result, Shape, SliceSource, Stats, Sum,
-    map_elements, map_rows,
+    All, Array, ArrayMut, Backend, CancelToken, CellPlace, Chunk, ChunkSize, Each, Engine, Error,
+    FileError, Isa, Kernel, Map, Mask, Moments, Normalize, OpenOptions, Picked, Reduction, Result,
+    Shape, SliceSource, Stats, Sum, map_elements, map_rows,
 };
 
 /// 4 MiB, in a few blocks.
@@ -28,29 +28,36 @@ fn builder(workers: usize) -> rowmill::EngineBuilder {
 /// Counts blocks, and does something with the rows of each before.
 struct BeforeEach<F>(F);
 
-impl<F: Fn(Range<usize>) -> Result<()> + Sync> Reduce<f32> for BeforeEach<F> {
-    type Partial = usize;
-    type Output = usize;
+impl<F: Fn(Range<usize>) -> Result<()> + Sync> Kernel<f32> for BeforeEach<F> {
+    type State = usize;
+    type Value = usize;
 
-    fn identity(&self) -> usize {
+    fn new_state(&self) -> usize {
         0
     }
-    fn accumulate(&self, partial: &mut usize, block: &Block<'_, f32>) -> Result<()> {
-        (self.0)(block.rows())?;
-        *partial += 1;
+    fn fold(&self, cells: &mut [usize], picked: &Picked<'_, f32>) -> Result<()> {
+        (self.0)(picked.rows())?;
+        cells[0] += 1;
         Ok(())
     }
-    fn merge(&self, partial: &mut usize, next: usize) {
-        *partial += next;
+    fn merge(&self, state: &mut usize, next: usize) {
+        *state += next;
     }
-    fn finish(&self, partial: usize, _: &Shape) -> Result<usize> {
-        Ok(partial)
+    fn value(&self, state: &usize, _: &CellPlace<'_>) -> Result<usize> {
+        Ok(*state)
     }
+}
+
+fn before_each<F>(f: F) -> Reduction<Each<BeforeEach<F>>, All>
+where
+    F: Fn(Range<usize>) -> Result<()> + Sync,
+{
+    Reduction::of(BeforeEach(f), All)
 }
 
 /// The number of blocks of an array.
 fn engine_blocks(x: &SliceSource<'_, f32>) -> usize {
-    let blocks = builder(1).build().expect("an engine").reduce(x, BeforeEach(|_| Ok(())));
+    let blocks = builder(1).build().expect("an engine").reduce(x, before_each(|_| Ok(())));
     let blocks = blocks.expect("a count");
     assert!(blocks >= 4, "so few blocks ({blocks}) that nothing is tested");
     blocks
@@ -78,7 +85,7 @@ fn folder_with_old() -> (tempfile::TempDir, PathBuf) {
 }
 
 fn assert_untouched(path: &Path) {
-    let old = rowmill::Array::<u8>::open(path).expect("the old output");
+    let old = Array::<u8>::open(path).expect("the old output");
     assert_eq!(old.as_slice(), Some(&b"old"[..]));
     assert_eq!(names(path.parent().expect("a folder")), ["out.npy"]);
 }
@@ -99,7 +106,7 @@ fn cancelled_from_another_thread() {
         let started = std::sync::Mutex::new(Some(started));
         let blocks = AtomicUsize::new(0);
         let all = engine_blocks(&x);
-        let slow = BeforeEach(|_| {
+        let slow = before_each(|_| {
             if let Some(started) = started.lock().expect("no panic").take() {
                 started.send(()).expect("a listener");
             }
@@ -126,7 +133,7 @@ fn cancelled_from_the_progress_callback() {
             thread::sleep(Duration::from_millis(60));
             Ok(())
         };
-        assert!(matches!(engine.reduce(&x, BeforeEach(wait)), Err(Error::Cancelled)));
+        assert!(matches!(engine.reduce(&x, before_each(wait)), Err(Error::Cancelled)));
         token.reset();
         let (_folder, path) = folder_with_old();
         let outcome = engine.map(&x, CopyAfter(wait)).overwrite(true).write_npy(&path);
@@ -157,8 +164,8 @@ fn panics_and_errors_of_kernels() {
                 if rows.end > 640 { Err(Error::kernel("unsorted")) } else { Ok(()) }
             };
             let (_folder, path) = folder_with_old();
-            let mut panicked = vec![engine.reduce(&x, BeforeEach(panics)).map(drop)];
-            let mut failed = vec![engine.reduce(&x, BeforeEach(fails)).map(drop)];
+            let mut panicked = vec![engine.reduce(&x, before_each(panics)).map(drop)];
+            let mut failed = vec![engine.reduce(&x, before_each(fails)).map(drop)];
             panicked.push(engine.map(&x, CopyAfter(panics)).overwrite(true).write_npy(&path));
             failed.push(engine.map(&x, CopyAfter(fails)).overwrite(true).write_npy(&path));
             assert_untouched(&path);
@@ -230,7 +237,7 @@ fn progress_rises_to_the_total_on_the_callers_thread() {
         };
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("out.npy");
-        engine.reduce(&x, BeforeEach(wait)).expect("a count");
+        engine.reduce(&x, before_each(wait)).expect("a count");
         engine.map(&x, CopyAfter(wait)).write_npy(&path).expect("an output");
         let consume = |_, ()| std::ops::ControlFlow::Continue(());
         engine.stream(&x, |chunk| wait(chunk.rows()), consume).expect("a stream");
@@ -256,10 +263,10 @@ fn nested_jobs_do_not_wait_for_each_other() {
             let data = ones();
             let x = SliceSource::new(&data, DIMS).expect("DIMS values");
             let total = std::sync::Mutex::new(0.0);
-            let nested = BeforeEach(|_| {
+            let nested = before_each(|_| {
                 let own = outer.reduce(&x, Sum::all())?;
-                let other =
-                    inner.reduce(&x, BeforeEach(|_| outer.reduce(&x, Moments::all()).map(drop)))?;
+                let other = inner
+                    .reduce(&x, before_each(|_| outer.reduce(&x, Moments::all()).map(drop)))?;
                 outer.stream(&x, |_| Ok(()), |_, ()| std::ops::ControlFlow::Continue(()))?;
                 *total.lock().expect("no panic") += own + other as f64;
                 Ok(())
@@ -320,7 +327,7 @@ fn a_file_that_changes_during_a_job() {
                 Ok(())
             };
             let engine = builder(workers).build().expect("an engine");
-            let outcome = engine.reduce(&x, (BeforeEach(disturb), Sum::all()));
+            let outcome = engine.reduce(&x, (before_each(disturb), Sum::all()));
             assert!(is_told(what, &outcome), "{what}, {workers} workers: {outcome:?}");
             let out = folder.path().join("out.npy");
             let outcome = engine.map(&x, map_elements(|v: f32| v)).write_npy(&out);
@@ -349,7 +356,7 @@ fn a_mask_file_that_changes_during_a_job() {
         Ok(())
     };
     let engine = builder(2).build().expect("an engine");
-    let kernels = (BeforeEach(disturb), Sum::all().masked(Mask::array(&mask)));
+    let kernels = (before_each(disturb), Sum::all().masked(Mask::array(&mask)));
     let outcome = engine.reduce(&x, kernels);
     assert!(matches!(outcome, Err(Error::File(FileError::Changed { .. }))), "{outcome:?}");
 }

@@ -75,29 +75,29 @@ fn no_job_writes_over_what_it_reads() {
         taken(engine.normalize(&x, z).overwrite(true).write_npy(target), "normalize", target);
         taken(engine.rows(&x, &[1, 0]).overwrite(true).write_npy(target), "rows", target);
         let checkpoint = Checkpoint::at(target).label("twice");
-        let sum = engine.reduce_resumable(&x, Sum::all(), &checkpoint);
+        let sum = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all());
         taken(sum.map(drop), "the checkpoint of a sum", target);
         let map = engine.map(&x, twice()).checkpoint(&checkpoint).write_npy(&free);
         taken(map, "the checkpoint of a map", target);
         let normalized = engine.normalize(&x, z).checkpoint(&checkpoint).write_npy(&free);
         taken(normalized, "the checkpoint of a normalization", target);
         let consume = |_, ()| std::ops::ControlFlow::Continue(());
-        let stream = engine.stream_resumable(&x, |_| Ok(()), consume, &checkpoint);
+        let stream = engine.on(&x).checkpoint(&checkpoint).stream(|_| Ok(()), consume);
         taken(stream, "the checkpoint of a stream", target);
     }
     for target in &of_mask {
         let checkpoint = Checkpoint::at(target);
         let kernel = (Sum::all(), Sum::per_column().masked(Mask::array(&mask)));
-        let sum = engine.reduce_resumable(&x, kernel, &checkpoint);
+        let sum = engine.on(&x).checkpoint(&checkpoint).reduce(kernel);
         taken(sum.map(drop), "the checkpoint of a masked sum", target);
     }
     for target in &of_w {
         let checkpoint = Checkpoint::at(target);
-        let mean = engine.reduce_resumable(&x, WeightedMean::by(&w).all(), &checkpoint);
+        let mean = engine.on(&x).checkpoint(&checkpoint).reduce(WeightedMean::by(&w).all());
         taken(mean.map(drop), "the checkpoint of a weighted mean", target);
         let condition: Condition = "[1] > 2".parse().expect("a condition");
         let kernel = Sum::all().masked(condition.on(&w));
-        let sum = engine.reduce_resumable(&x, kernel, &checkpoint);
+        let sum = engine.on(&x).checkpoint(&checkpoint).reduce(kernel);
         taken(sum.map(drop), "the checkpoint of a sum under a condition", target);
     }
     let checkpoint = Checkpoint::at(&free).label("twice");

@@ -13,6 +13,7 @@ mod differential;
 mod empty;
 mod engine;
 mod files;
+mod guests;
 mod in_place;
 mod inputs_stay;
 mod normalize;

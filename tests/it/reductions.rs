@@ -12,10 +12,11 @@ use crate::common::value::{Kind, Total, Value};
 use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
 use rowmill::{
-    AllTrue, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, ChunkSize, Covariance, Distinct,
-    Engine, Error, Extrema, Extremum, Histogram, HistogramCounts, Isa, Kurtosis, Mask, Mean,
-    NanPolicy, Norm, NormOrder, Numeric, Product, Ptp, Result, Resume, Selector, Shape, Skewness,
-    SliceSource, Sum, TopK, Unmasked, Values, WeightedMean, f16,
+    AllTrue, Answer, Answers, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, Block,
+    ChunkSize, Covariance, Distinct, Engine, Error, Extrema, Extremum, Histogram, HistogramCounts,
+    Isa, Kurtosis, Mask, Mean, NanPolicy, Norm, NormOrder, Numeric, Product, Ptp, Reduce, Reducer,
+    Result, Selector, Shape, Shared, Skewness, SliceSource, State, Sum, TopK, Unmasked, Values,
+    WeightedMean, f16,
 };
 
 const EDGES: [f64; 5] = [-2.0, 0.5, 0.5, 3.0, 7.0];
@@ -651,52 +652,71 @@ fn histograms_of_automatic_range_and_bad_options() {
     assert_eq!(engine.reduce(&x, Distinct::all().limit(1000)).expect("as many"), 1000);
 }
 
-/// Takes bytes for a partial: nothing may panic, whatever they are.
-fn load<R: Resume<f32>>(kernel: &R, bytes: &[u8], shape: &Shape) -> bool {
-    let Some(mut partial) = kernel.load(bytes, shape, 0..2) else { return false };
-    let again = kernel.load(bytes, shape, 0..2).expect("the same bytes");
-    kernel.merge(&mut partial, again);
-    let _ = kernel.finish(partial, shape);
+/// Takes bytes for a state: nothing may panic, whatever they are.
+fn load(reducer: &dyn Reducer<f32>, bytes: &[u8], shape: &Shape) -> bool {
+    let Some(mut state) = reducer.load(bytes, shape, 0..2) else { return false };
+    let again = reducer.load(bytes, shape, 0..2).expect("the same bytes");
+    reducer.merge(&mut state, again);
+    let _ = reducer.finish(Shared::default(), Some(state), shape);
     true
 }
 
-/// A kernel's own partial, with some of its bytes changed.
-fn tamper<R: Resume<f32>>(kernel: &R, values: &[f32], changes: &[(usize, u8)]) {
-    let shape = Shape::new([values.len()]).expect("a shape");
-    /// Keeps the bytes of the partial.
-    struct Saved<'a, R>(&'a R);
-    impl<R: Resume<f32>> rowmill::Reduce<f32> for Saved<'_, R> {
-        type Partial = R::Partial;
-        type Output = Vec<u8>;
-        fn identity(&self) -> R::Partial {
-            self.0.identity()
-        }
-        fn accumulate(
-            &self,
-            partial: &mut R::Partial,
-            block: &rowmill::Block<'_, f32>,
-        ) -> Result<()> {
-            self.0.accumulate(partial, block)
-        }
-        fn merge(&self, partial: &mut R::Partial, next: R::Partial) {
-            self.0.merge(partial, next);
-        }
-        fn finish(&self, partial: R::Partial, _: &Shape) -> Result<Vec<u8>> {
-            Ok(self.0.save(&partial))
-        }
+/// The reducer of a reduction.
+fn reducer<'a, R: Reduce<f32>>(kernel: &'a R) -> Box<dyn Reducer<f32> + 'a> {
+    let mut reducers = Vec::new();
+    kernel.reducers(NanPolicy::Propagate, &mut reducers);
+    reducers.pop().expect("one")
+}
+
+/// Gives the bytes of the state.
+struct Saved<'a, R>(&'a R);
+
+struct Saving<'a>(Box<dyn Reducer<f32> + 'a>);
+
+impl<R: Reduce<f32>> Reduce<f32> for Saved<'_, R> {
+    type Output = Vec<u8>;
+    fn reducers<'a>(&'a self, _: NanPolicy, to: &mut Vec<Box<dyn Reducer<f32> + 'a>>) {
+        to.push(Box::new(Saving(reducer(self.0))));
     }
+    fn output(&self, answers: &mut Answers) -> Vec<u8> {
+        answers.take()
+    }
+}
+
+impl Reducer<f32> for Saving<'_> {
+    fn fold(&self, shared: &Shared, block: &Block<'_, f32>) -> Result<Option<State>> {
+        self.0.fold(shared, block)
+    }
+    fn merge(&self, state: &mut State, next: State) {
+        self.0.merge(state, next);
+    }
+    fn finish(&self, _: Shared, state: Option<State>, _: &Shape) -> Result<Answer> {
+        Ok(Box::new(self.0.save(&state.expect("blocks"))?))
+    }
+    fn save(&self, state: &State) -> Result<Vec<u8>> {
+        self.0.save(state)
+    }
+    fn load(&self, bytes: &[u8], shape: &Shape, blocks: std::ops::Range<usize>) -> Option<State> {
+        self.0.load(bytes, shape, blocks)
+    }
+}
+
+/// A kernel's own state, with some of its bytes changed.
+fn tamper<R: Reduce<f32>>(kernel: &R, values: &[f32], changes: &[(usize, u8)]) {
+    let shape = Shape::new([values.len()]).expect("a shape");
     let x = SliceSource::new(values, [values.len()]).expect("a shape");
     let mut bytes = two_workers().reduce(&x, Saved(kernel)).expect("bytes");
-    assert!(load(kernel, &bytes, &shape), "its own bytes");
+    let reducer = &*reducer(kernel);
+    assert!(load(reducer, &bytes, &shape), "its own bytes");
     for &(at, byte) in changes {
         let at = at % bytes.len().max(1);
         if let Some(old) = bytes.get_mut(at) {
             *old = byte;
         }
-        load(kernel, &bytes, &shape);
+        load(reducer, &bytes, &shape);
     }
     bytes.truncate(changes.len() % (bytes.len() + 1));
-    load(kernel, &bytes, &shape);
+    load(reducer, &bytes, &shape);
 }
 
 proptest! {
@@ -709,7 +729,7 @@ proptest! {
         macro_rules! kernels {
             ($($kernel:expr;)*) => {$(
                 tamper(&$kernel, &values, &changes);
-                load(&$kernel, &noise, &shape);
+                load(&*reducer(&$kernel), &noise, &shape);
             )*};
         }
         kernels! {

@@ -80,14 +80,14 @@ fn refusal(error: Error) -> CheckpointError {
 /// Runs a reduction that fails after `step` more reads each time, until it is through.
 fn in_steps<R>(array: &Array<f32>, kernel: R, checkpoint: &Checkpoint, step: usize) -> R::Output
 where
-    R: rowmill::Resume<f32> + Copy,
+    R: rowmill::Reduce<f32> + Copy,
 {
     let mut reads = 0;
     for run in 0.. {
         // Workers and chunks may be others each time.
         let source = Failing::after(array, step);
         let result =
-            engine(1 + run % 3, 128 << (run % 4)).reduce_resumable(&source, kernel, checkpoint);
+            engine(1 + run % 3, 128 << (run % 4)).on(&source).checkpoint(checkpoint).reduce(kernel);
         reads += source.reads.load(Ordering::SeqCst);
         match result {
             Ok(output) => {
@@ -140,16 +140,16 @@ fn another_job_or_input_and_damage_are_refused() {
     let checkpoint = Checkpoint::at(&place).every(Duration::ZERO);
     let stop = || {
         let failing = Failing::after(&x, 5);
-        engine(1, 128).reduce_resumable(&failing, Sum::all(), &checkpoint).unwrap_err();
+        engine(1, 128).on(&failing).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
         std::fs::read(&place).expect("a checkpoint")
     };
     let saved = stop();
     let engine = engine(2, 128);
-    let other = engine.reduce_resumable(&x, Mean::all(), &checkpoint).unwrap_err();
+    let other = engine.on(&x).checkpoint(&checkpoint).reduce(Mean::all()).unwrap_err();
     assert!(other.to_string().contains("belongs to another job"), "{other}");
     assert!(matches!(refusal(other), CheckpointError::OtherJob { .. }));
     let masked = Sum::all().masked(Mask::compare(CompareOp::Gt, 0.5));
-    let other = engine.reduce_resumable(&x, masked, &checkpoint).unwrap_err();
+    let other = engine.on(&x).checkpoint(&checkpoint).reduce(masked).unwrap_err();
     assert!(matches!(refusal(other), CheckpointError::OtherJob { .. }));
     let map = map_elements(|v: f32| v);
     let out = dir.path().join("y.npy");
@@ -158,19 +158,19 @@ fn another_job_or_input_and_damage_are_refused() {
     assert!(matches!(refusal(other), CheckpointError::OtherJob { .. }));
     assert!(!out.exists());
     let closure = Sum::all().masked(Mask::value(|v| v > 0.5));
-    let unnamed = engine.reduce_resumable(&x, closure, &checkpoint).unwrap_err();
+    let unnamed = engine.on(&x).checkpoint(&checkpoint).reduce(closure).unwrap_err();
     assert_eq!(refusal(unnamed), CheckpointError::NoLabel);
     let map = engine.map(&x, map).checkpoint(&checkpoint).write_npy(&out).unwrap_err();
     assert_eq!(refusal(map), CheckpointError::NoLabel);
     let memory = rowmill::SliceSource::new(&[1.0_f32], [1]).expect("one");
-    let memory = engine.reduce_resumable(&memory, Sum::all(), &checkpoint).unwrap_err();
+    let memory = engine.on(&memory).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
     assert_eq!(refusal(memory), CheckpointError::InMemory);
 
     for at in [0, 8, 12, 30, saved.len() - 1] {
         let mut damaged = saved.clone();
         damaged[at] ^= 0x10;
         std::fs::write(&place, &damaged).expect("written");
-        let error = engine.reduce_resumable(&x, Sum::all(), &checkpoint).unwrap_err();
+        let error = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
         assert_eq!(std::fs::read(&place).expect("still there"), damaged, "nothing is touched");
         if at == 0 {
             // It may be anything now, and nobody is told to remove it.
@@ -191,11 +191,11 @@ fn another_job_or_input_and_damage_are_refused() {
     again.rows_mut(0..1).expect("in place")[0] += 1.0;
     again.close().expect("on disk");
     let x = Array::<f32>::open(&path).expect("still an array");
-    let error = engine.reduce_resumable(&x, Sum::all(), &checkpoint).unwrap_err();
+    let error = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
     assert!(matches!(refusal(error), CheckpointError::InputChanged { .. }));
     // Without the checkpoint it starts over.
     std::fs::remove_file(&place).expect("ours");
-    let sum = engine.reduce_resumable(&x, Sum::all(), &checkpoint).expect("a new job");
+    let sum = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).expect("a new job");
     assert_eq!(sum, engine.reduce(&x, Sum::all()).expect("read"));
 }
 
@@ -381,12 +381,15 @@ fn normalizations_go_on_in_both_reads() {
         Normalize::min_max().over_all(),
         Normalize::z_score().per_row(),
     ] {
-        engine(2, 1000).normalize(&x, how).write_npy(path("golden.npy")).expect("written");
+        let one = engine(2, 1000);
+        let golden = one.normalize(&x, how).overwrite(true);
+        golden.write_npy(path("golden.npy")).expect("written");
         let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO);
         let runs = until_done(|run| {
             let engine = engine(1 + run % 2, 500);
             let failing = Failing::after(&x, 7);
-            engine.normalize(&failing, how).checkpoint(&checkpoint).write_npy(path("y.npy"))
+            let job = engine.normalize(&failing, how).checkpoint(&checkpoint);
+            job.overwrite(true).write_npy(path("y.npy"))
         });
         assert!(runs >= 2, "{runs} runs");
         let (golden, found) = (std::fs::read(path("golden.npy")), std::fs::read(path("y.npy")));
@@ -407,8 +410,7 @@ fn streams_go_on_behind_what_was_consumed() {
             runs += 1;
             let mut here = 0;
             let engine = engine(workers, 70);
-            let stream = engine.stream_resumable(
-                &x,
+            let stream = engine.on(&x).checkpoint(&checkpoint).stream(
                 |chunk| Ok(chunk.rows()),
                 |rows, computed| {
                     assert_eq!(rows, computed);
@@ -416,7 +418,6 @@ fn streams_go_on_behind_what_was_consumed() {
                     here += 1;
                     if here == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 },
-                &checkpoint,
             );
             stream.expect("read");
         }

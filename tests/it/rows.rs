@@ -239,7 +239,12 @@ fn rows_go_straight_to_files() {
     let expected = oracle(&values, 30, &indices);
     let path = dir.path().join("picked.npy");
     for order in [RowOrder::Auto, RowOrder::Sorted, RowOrder::Window(100)] {
-        two_workers().rows(&x, &indices).order(order).write_npy(&path).expect("room for it");
+        two_workers()
+            .rows(&x, &indices)
+            .order(order)
+            .overwrite(true)
+            .write_npy(&path)
+            .expect("room for it");
         let found = Array::<f64>::open(&path).expect("just written");
         assert_eq!(found.shape().dims(), [7000, 5, 6]);
         assert!(found.as_slice() == Some(&expected), "{order:?}");
@@ -256,7 +261,7 @@ fn bools_go_to_files_too() {
     let dir = tempfile::tempdir().expect("a place for files");
     let x = SliceSource::new(&[true, false, false, true], [4]).expect("four");
     let path = dir.path().join("mask.npy");
-    two_workers().rows(&x, &[3, 1, 0]).write_npy(&path).expect("room for it");
+    two_workers().rows(&x, &[3, 1, 0]).overwrite(true).write_npy(&path).expect("room for it");
     let mut buffer = TileBuffer::new();
     let mask = Array::<bool>::open(&path).expect("just written");
     assert_eq!(mask.rows(0..3, &mut buffer).expect("inside"), [true, false, true]);
@@ -283,7 +288,7 @@ fn a_file_that_changed_is_an_error() {
         let out = dir.path().join("never.npy");
         changed(two_workers().rows(&x, &[5, 7]).collect().map(|_| ()));
         changed(two_workers().rows(&x, &[5, 7]).read_into(&mut [0.0; 6]));
-        changed(two_workers().rows(&x, &[5, 7]).write_npy(&out));
+        changed(two_workers().rows(&x, &[5, 7]).overwrite(true).write_npy(&out));
         assert!(!out.exists());
         let mut batches = two_workers().shuffled_batches(x, 1).into_iter();
         changed(batches.next().expect("an item").map(|_| ()));

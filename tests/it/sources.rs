@@ -179,7 +179,7 @@ fn a_checkpoint_of_one_part_is_refused_for_another() {
     let run = |rows: std::ops::Range<usize>| {
         let part = x.part().rows(rows).expect("inside");
         let kernel = Sum::all().nan(NanPolicy::Error);
-        two_workers().reduce_resumable(&part, kernel, &checkpoint)
+        two_workers().on(&part).checkpoint(&checkpoint).reduce(kernel)
     };
     assert!(matches!(run(10..1_000_000), Err(Error::NanFound { .. })));
     let refused = run(9..999_999).expect_err("another part").to_string();
@@ -429,11 +429,12 @@ fn a_complex_reduction_goes_on_from_its_checkpoint() {
         .build()
         .expect("an engine");
     // Cancelled or through, whichever is first: both are answers that must agree.
-    match early.reduce_resumable(&x, kernel, &checkpoint) {
+    match early.on(&x).checkpoint(&checkpoint).reduce(kernel) {
         Ok(found) => assert_eq!(found, expected),
         Err(error) => {
             assert!(matches!(error, Error::Cancelled), "{error}");
-            let found = two_workers().reduce_resumable(&x, kernel, &checkpoint).expect("the rest");
+            let found =
+                two_workers().on(&x).checkpoint(&checkpoint).reduce(kernel).expect("the rest");
             assert_eq!(found, expected);
         }
     }

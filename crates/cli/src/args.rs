@@ -4,10 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, value_parser};
 use rowmill::{Checkpoint, ChunkSize, Condition, Shape};
+use rowmill_any::Axes;
 
-use crate::axes::{Asked, Axes};
+use crate::commands::{
+    CORR_EXAMPLES, COV_EXAMPLES, CovArgs, HISTOGRAM_EXAMPLES, HistogramArgs, MatrixArgs,
+    REDUCE_EXAMPLES, ReduceArgs,
+};
 use crate::condition::parse_condition;
 use crate::part::{Columns, Entries, Entry};
+use crate::reduce::Asked;
 use crate::values::{
     Axis, Backend, ByteOrderArg, DTypeArg, FloatType, Fractions, Interval, Method, Nan, OrderArg,
     Size, WhileWritten, parse_part, parse_rows, parse_seconds,
@@ -34,6 +39,7 @@ Examples:
   rowmill sum x.npy --where 'x > 0.5'
   rowmill mean x.npy --axis columns --nan skip --json
   rowmill quantiles x.npy --at 0.5,0.99 --axis columns
+  rowmill reduce min,max,argmax,skew x.npy
   rowmill normalize x.npy x_z.npy
   rowmill checksum x.npy && rowmill verify x.npy
   rowmill stats x.dat --dtype f32 --shape 1000000,64";
@@ -58,6 +64,18 @@ pub(crate) enum Command {
     /// The median and other quantiles, exact, in a few reads and little memory
     #[command(after_help = QUANTILES_EXAMPLES)]
     Quantiles(QuantilesArgs),
+    /// Any statistics by name: min, argmax, skew, norm, top_k(10), quantile(0.5), ...
+    #[command(after_help = REDUCE_EXAMPLES)]
+    Reduce(ReduceArgs),
+    /// Counts of even bins
+    #[command(after_help = HISTOGRAM_EXAMPLES)]
+    Histogram(HistogramArgs),
+    /// The covariance of every two columns
+    #[command(after_help = COV_EXAMPLES)]
+    Cov(CovArgs),
+    /// The correlation of every two columns
+    #[command(after_help = CORR_EXAMPLES)]
+    Corr(MatrixArgs),
     /// What stats makes of some rows, kept in a file: merged with that of the others, it gives the bits of
     /// a single run
     #[command(after_help = PARTIAL_EXAMPLES)]

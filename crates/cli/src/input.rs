@@ -6,14 +6,13 @@ use rowmill::{
     AnyArray, Array, ByteOrder, ChunkSize, Concat, DType, Element, Engine, Error, FileError, Meta,
     OpenOptions, Outputs, RawSpec, Role, Shape, Source, match_array,
 };
+use rowmill_any::{AnySource, Axes, Selection};
 
 use crate::args::{EngineArgs, InputArgs, InputsArgs, PartArgs, RawArgs, ReadArgs, SelectArgs};
-use crate::axes::Axes;
 use crate::condition::Pointed;
 use crate::failure::Failure;
 use crate::note;
 use crate::progress::Bar;
-use crate::reduce::Select;
 use crate::report::{Reports, Took};
 use crate::table::{clean, human_bytes, human_rate, human_time};
 
@@ -96,7 +95,11 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    fn open(files: &[PathBuf], part: &PartArgs, reading: &ReadArgs) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        files: &[PathBuf],
+        part: &PartArgs,
+        reading: &ReadArgs,
+    ) -> Result<Self, Failure> {
         let files = all_files(files)?;
         let arrays: Result<Vec<_>, _> = files.iter().map(|file| reading.open_one(file)).collect();
         let arrays = arrays?;
@@ -149,12 +152,24 @@ impl Input {
     }
 
     /// What the job reads.
-    pub(crate) fn source<T: Element>(&self, first: &Array<T>) -> Result<Readable<'_, T>, Failure> {
+    pub(crate) fn source(&self) -> Result<AnySource<'_>, Failure> {
+        match_array!(self.first(), x => Ok(AnySource::new(self.typed_source(x)?)))
+    }
+
+    /// The same, of the dtype of the first file.
+    pub(crate) fn typed_source<T: Element>(
+        &self,
+        first: &Array<T>,
+    ) -> Result<Readable<'_, T>, Failure> {
         self.source_with(first, self.arrays[0].meta().columns.as_deref())
     }
 
     /// The rows that the job reads, with all their columns.
-    fn whole_rows<T: Element>(&self, first: &Array<T>) -> Result<Readable<'_, T>, Failure> {
+    fn whole_rows(&self) -> Result<AnySource<'_>, Failure> {
+        match_array!(self.first(), x => Ok(AnySource::new(self.rows_of(x)?)))
+    }
+
+    fn rows_of<T: Element>(&self, first: &Array<T>) -> Result<Readable<'_, T>, Failure> {
         if self.arrays.len() == 1 {
             return match self.part.is_all() {
                 true => Ok(Box::new(first.clone())),
@@ -220,14 +235,23 @@ impl Input {
         Failure::from(error).or_hint(hint)
     }
 
-    /// The same of a job over these axes: rows of a view are no rows of the files.
-    pub(crate) fn failure_over(&self, axes: &Axes, error: Error) -> Failure {
+    /// The same of a request over these axes: rows of a view are no rows of the files.
+    pub(crate) fn failure_over(&self, axes: &Axes, error: rowmill_any::Error) -> Failure {
+        use rowmill_any::Error as Request;
         match (axes, error) {
-            (Axes::Listed(_), Error::NanFound { .. }) => Failure::Found(
+            (Axes::Listed(_), Request::Job(Error::NanFound { .. })) => Failure::Found(
                 "there is a NaN; --nan skip leaves NaN out, --axis rows --nan error says where it is"
                     .to_owned(),
             ),
-            (_, error) => self.failure(error),
+            (_, Request::Job(error)) => self.failure(error),
+            (_, Request::SelectionAxes { what, instead }) => {
+                let flag = if what.starts_with("a mask") { "--mask" } else { "--where" };
+                let what = what.trim_start_matches("a mask ").trim_start_matches("a condition ");
+                Failure::Usage(format!(
+                    "{flag} {what} goes with --axis all, columns or rows; of a list of axes {instead}"
+                ))
+            }
+            (_, wrong) => Failure::Usage(wrong.to_string()),
         }
     }
 
@@ -344,31 +368,25 @@ fn length_hint(error: &FileError, spec: &RawSpec) -> Option<String> {
 }
 
 impl SelectArgs {
-    /// What takes part of this input, of which `first` is the first file.
-    pub(crate) fn open<'a, T: Element>(
+    /// The elements of this input that take part.
+    pub(crate) fn open<'a>(
         &self,
         reading: &ReadArgs,
         input: &'a Input,
-        first: &Array<T>,
-    ) -> Result<Select<'a, T>, Failure> {
+    ) -> Result<Selection<'a>, Failure> {
         if let Some(condition) = &self.condition {
-            if let Some(compare) = condition.compare() {
-                return Ok(Select::Compare(compare));
-            }
-            let rows = input.whole_rows(first)?;
             let names = input.arrays[0].meta().columns.as_deref().unwrap_or_default();
-            let resolved = condition.clone().resolve(names, rows.shape().row_len());
-            let condition = resolved.map_err(|error| Failure::Usage(Pointed(error).to_string()))?;
-            return Ok(Select::Condition(condition, rows));
+            let selection = Selection::condition(condition.clone(), names, input.whole_rows()?);
+            return selection.map_err(|error| Failure::Usage(Pointed(error).to_string()));
         }
-        let Some(path) = &self.mask else { return Ok(Select::Everything) };
+        let Some(path) = &self.mask else { return Ok(Selection::All) };
         let mask: Array<bool> = reading.options().open(path).map_err(|error| {
             let wrong = matches!(error, FileError::DTypeMismatch { .. });
             let hint = "a mask has to hold bool; in NumPy: np.save(path, mask.astype(bool))";
             Failure::from(error).or_hint(wrong.then(|| hint.to_owned()))
         })?;
         warn_if_written(path, mask.is_being_written().unwrap_or(false));
-        input.part_of_mask(mask).map(Select::Array)
+        input.part_of_mask(mask).map(Selection::mask)
     }
 
     /// Registers the files that are read.

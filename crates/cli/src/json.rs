@@ -38,25 +38,31 @@ impl Serialize for Paths<'_> {
 
 /// A number of every cell of an answer, in lists within lists as its shape says; without axes, the
 /// number alone. Written one by one, so that no list of millions is made for it.
-pub(crate) struct Nested<'a, F> {
-    pub(crate) dims: &'a [usize],
-    pub(crate) value: F,
+pub(crate) struct Cells<'a> {
+    dims: Vec<usize>,
+    value: Box<dyn Fn(usize) -> Number + 'a>,
 }
 
-impl<F: Fn(usize) -> Number> Serialize for Nested<'_, F> {
+impl<'a> Cells<'a> {
+    pub(crate) fn new(dims: impl Into<Vec<usize>>, value: impl Fn(usize) -> Number + 'a) -> Self {
+        Self { dims: dims.into(), value: Box::new(value) }
+    }
+}
+
+impl Serialize for Cells<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Part { dims: self.dims, first: 0, value: &self.value }.serialize(serializer)
+        Part { dims: &self.dims, first: 0, value: &*self.value }.serialize(serializer)
     }
 }
 
 /// The cells from number `first` on, as many as fill these axes.
-struct Part<'a, F> {
+struct Part<'a, V> {
     dims: &'a [usize],
     first: usize,
-    value: &'a F,
+    value: &'a dyn Fn(usize) -> V,
 }
 
-impl<F: Fn(usize) -> Number> Serialize for Part<'_, F> {
+impl<V: Serialize> Serialize for Part<'_, V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Some((&len, dims)) = self.dims.split_first() else {
             return (self.value)(self.first).serialize(serializer);
@@ -71,6 +77,44 @@ impl<F: Fn(usize) -> Number> Serialize for Part<'_, F> {
     }
 }
 
+/// A list of numbers of every cell of an answer, likewise.
+pub(crate) struct Lists<'a> {
+    dims: Vec<usize>,
+    list: Box<dyn Fn(usize) -> Vec<Number> + 'a>,
+}
+
+impl<'a> Lists<'a> {
+    pub(crate) fn new(
+        dims: impl Into<Vec<usize>>,
+        list: impl Fn(usize) -> Vec<Number> + 'a,
+    ) -> Self {
+        Self { dims: dims.into(), list: Box::new(list) }
+    }
+}
+
+impl Serialize for Lists<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Part { dims: &self.dims, first: 0, value: &*self.list }.serialize(serializer)
+    }
+}
+
+/// What a cell has of a statistic.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Value<'a> {
+    Cells(Cells<'a>),
+    Lists(Lists<'a>),
+}
+
+/// Entries of an object that have their names from what was asked for, in order.
+pub(crate) struct Columns<'a>(pub(crate) Vec<(&'a str, Value<'a>)>);
+
+impl Serialize for Columns<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,7 +123,7 @@ mod tests {
     fn nested_as_the_shape_says() {
         let json = |dims: &[usize]| {
             let value = |i| Number::from(i as u64);
-            serde_json::to_string(&Nested { dims, value }).expect("plain")
+            serde_json::to_string(&Cells::new(dims, value)).expect("plain")
         };
         assert_eq!(json(&[]), "0");
         assert_eq!(json(&[3]), "[0,1,2]");

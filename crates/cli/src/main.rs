@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod axes;
 mod commands;
 mod condition;
 mod failure;

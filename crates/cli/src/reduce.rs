@@ -1,151 +1,64 @@
-//! From arguments to a reduction: every dtype, axis and mask comes through here. What is generic
-//! stays small; answers become numbers without a type parameter at once.
+//! From arguments to answers: every command that reduces comes through here.
 
 use std::time::Instant;
 
-use rowmill::{
-    All, Axis as ExecAxis, Checkpoint, Columns, CompareMask, Condition, Element, Engine, NanPolicy,
-    Numeric, Reduce, Reduction, Result, Resume, Rows, Selector, Shape, Source, Statistic, Sum,
-    Values,
-};
+use rowmill::Checkpoint;
+use rowmill_any::{Answer, AnySource, Axes, Request, Selection, Statistic, Statistics};
 
-use crate::input::Readable;
-use crate::number::Number;
-use crate::values::Axis;
+use crate::args::{EngineArgs, ReadArgs, SelectArgs};
+use crate::failure::Failure;
+use crate::input::Input;
+use crate::report::Took;
+use crate::values::Nan;
 
-/// Which elements of an array of `T` take part.
-pub(crate) enum Select<'a, T> {
-    Everything,
-    Compare(CompareMask),
-    /// A condition, and the rows that its columns are of.
-    Condition(Condition, Readable<'a, T>),
-    Array(Readable<'static, bool>),
+/// What is asked of an input, whichever statistics are wanted.
+pub(crate) struct Asked<'a> {
+    pub(crate) axes: &'a Axes,
+    pub(crate) keepdims: bool,
+    pub(crate) nan: Nan,
+    pub(crate) select: &'a SelectArgs,
+    pub(crate) reading: &'a ReadArgs,
+    pub(crate) engine: &'a EngineArgs,
+    pub(crate) checkpoint: Option<Checkpoint>,
 }
 
-/// What is kept of an array, and what of it takes part.
-pub(crate) struct How<'a, T> {
-    pub(crate) axis: Axis,
-    pub(crate) select: &'a Select<'a, T>,
-    pub(crate) nan: NanPolicy,
+/// An answer, how many seconds it took, and the report of its jobs.
+pub(crate) struct Answered {
+    pub(crate) answer: Answer,
+    pub(crate) seconds: f64,
+    pub(crate) took: Option<Took>,
 }
 
-/// The cells of an answer in C order, with the shape of the axes that were kept.
-pub(crate) struct Cells<V> {
-    pub(crate) dims: Vec<usize>,
-    pub(crate) values: Vec<V>,
-}
-
-impl<V> Cells<V> {
-    pub(crate) fn map<W>(self, f: impl FnMut(V) -> W) -> Cells<W> {
-        Cells { dims: self.dims, values: self.values.into_iter().map(f).collect() }
+impl<'a> Asked<'a> {
+    /// The request for some statistics of an input.
+    pub(crate) fn request(
+        &self,
+        statistics: Vec<Statistic>,
+        selection: Selection<'a>,
+    ) -> Request<'a> {
+        Request::new(Statistics(statistics))
+            .axes(self.axes.clone())
+            .keepdims(self.keepdims)
+            .nan(self.nan.into())
+            .selection(selection)
     }
-}
 
-/// Elements whose answers can be told.
-pub(crate) trait Answering: Numeric<Sum: Into<Number>> + Into<Number> {}
-
-impl<T: Numeric<Sum: Into<Number>> + Into<Number>> Answering for T {}
-
-/// The partial of all statistics alike.
-pub(crate) type Partial<T> = <Reduction<Sum, All> as Reduce<T>>::Partial;
-
-/// Evaluates an expression with the kernel of a statistic for an axis that is known at run time
-/// only: `over_axis!(how, Stats.ddof(1); kernel => kernel.identity())`.
-macro_rules! over_axis {
-    ($how:expr, $statistic:ident $(. $option:ident ($value:expr))?; $kernel:ident => $body:expr) => {
-        match $how.axis {
-            $crate::values::Axis::All => {
-                let $kernel = $statistic::all()$(.$option($value))?.nan($how.nan);
-                $body
-            }
-            $crate::values::Axis::Columns => {
-                let $kernel = $statistic::per_column()$(.$option($value))?.nan($how.nan);
-                $body
-            }
-            $crate::values::Axis::Rows => {
-                let $kernel = $statistic::per_row()$(.$option($value))?.nan($how.nan);
-                $body
-            }
-        }
-    };
-}
-
-/// The same for the mask: `masked!(how, kernel => kernel.check(shape))`; of several kernels too.
-macro_rules! masked {
-    ($how:expr, $($kernel:ident),+ => $body:expr) => {
-        match $how.select {
-            $crate::reduce::Select::Everything => $body,
-            $crate::reduce::Select::Compare(mask) => {
-                $(let $kernel = $kernel.masked(*mask);)+
-                $body
-            }
-            $crate::reduce::Select::Condition(condition, rows) => {
-                $(let $kernel = $kernel.masked(condition.on(rows));)+
-                $body
-            }
-            $crate::reduce::Select::Array(mask) => {
-                $(let $kernel = $kernel.masked(rowmill::Mask::array(mask));)+
-                $body
-            }
-        }
-    };
-}
-
-pub(crate) use {masked, over_axis};
-
-/// What a kernel makes of a partial, whatever the axis.
-pub(crate) fn finish<T, S, A, M>(
-    kernel: &Reduction<S, A, M>,
-    partial: Partial<T>,
-    shape: &Shape,
-) -> Result<Cells<S::Value>>
-where
-    T: Numeric,
-    S: Statistic<T>,
-    A: Kept,
-    M: Selector<T>,
-{
-    Ok(A::cells(kernel.finish(partial, shape)?))
-}
-
-/// Runs a job, and tells how many seconds it took.
-pub(crate) fn timed<T, R>(
-    engine: &Engine,
-    source: &impl Source<T>,
-    kernel: R,
-    checkpoint: Option<&Checkpoint>,
-) -> Result<(R::Output, f64)>
-where
-    T: Element,
-    R: Resume<T>,
-{
-    let start = Instant::now();
-    let output = match checkpoint {
-        Some(checkpoint) => engine.reduce_resumable(source, kernel, checkpoint)?,
-        None => engine.reduce(source, kernel)?,
-    };
-    Ok((output, start.elapsed().as_secs_f64()))
-}
-
-/// An axis whose answers can be taken as cells.
-pub(crate) trait Kept: ExecAxis {
-    fn cells<V: Send>(output: Self::Output<V>) -> Cells<V>;
-}
-
-impl Kept for All {
-    fn cells<V: Send>(output: V) -> Cells<V> {
-        Cells { dims: Vec::new(), values: vec![output] }
-    }
-}
-
-impl Kept for Columns {
-    fn cells<V: Send>(output: Values<V>) -> Cells<V> {
-        Cells { dims: output.dims().to_vec(), values: output.into_vec() }
-    }
-}
-
-impl Kept for Rows {
-    fn cells<V: Send>(output: Values<V>) -> Cells<V> {
-        Columns::cells(output)
+    /// The answer, in one read where the statistics allow it.
+    pub(crate) fn answer(
+        self,
+        input: &'a Input,
+        statistics: Vec<Statistic>,
+    ) -> Result<Answered, Failure> {
+        let selection = self.select.open(self.reading, input)?;
+        let running = self.engine.build(&input.files[0])?;
+        let source: AnySource<'_> = input.source()?;
+        let request = self.request(statistics, selection);
+        let start = Instant::now();
+        let answer = match &self.checkpoint {
+            None => request.reduce(&running.engine, &source),
+            Some(checkpoint) => request.reduce_resumable(&running.engine, &source, checkpoint),
+        };
+        let answer = answer.map_err(|error| input.failure_over(self.axes, error))?;
+        Ok(Answered { answer, seconds: start.elapsed().as_secs_f64(), took: running.finish() })
     }
 }

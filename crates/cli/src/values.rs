@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use rowmill::{ByteOrder, ChunkSize, DType, NanPolicy, Order, ParseDTypeError};
+use rowmill_any::Axes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Axis {
@@ -18,6 +19,16 @@ impl Axis {
             Self::All => "all",
             Self::Columns => "columns",
             Self::Rows => "rows",
+        }
+    }
+}
+
+impl From<Axis> for Axes {
+    fn from(axis: Axis) -> Self {
+        match axis {
+            Axis::All => Self::All,
+            Axis::Columns => Self::Columns,
+            Axis::Rows => Self::Rows,
         }
     }
 }

@@ -18,7 +18,11 @@ use std::time::Duration;
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    used: Arc<AtomicBool>,
+    /// Another token that stops the same jobs.
+    also: Option<Arc<AtomicBool>>,
+}
 
 impl CancelToken {
     /// A token that has not been used.
@@ -29,18 +33,24 @@ impl CancelToken {
 
     /// Stops the jobs of all engines that have the token, each within a chunk.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.used.store(true, Ordering::Relaxed);
     }
 
-    /// Makes the token as good as new.
+    /// Makes the token as good as new; another token that stops the same jobs stays as it is.
     pub fn reset(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.used.store(false, Ordering::Relaxed);
     }
 
     /// Whether [`cancel`](Self::cancel) was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let used = |token: &Arc<AtomicBool>| token.load(Ordering::Relaxed);
+        used(&self.used) || self.also.as_ref().is_some_and(used)
+    }
+
+    /// This token, for jobs that another one stops as well.
+    pub(crate) fn or(self, other: &Self) -> Self {
+        Self { also: Some(Arc::clone(&other.used)), ..self }
     }
 }
 

@@ -1,28 +1,20 @@
 //! The engine: workers, chunk size, progress and cancellation, and the jobs that it runs.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use rowmill_core::{Element, Shape, Source, Tile, TileBuffer};
-
-use crate::checkpoint::Ranges;
 use crate::control::{CancelToken, Observer, Progress};
-use crate::grid::Grid;
 use crate::memory;
-use crate::plan::{ChunkSize, Plan};
+use crate::plan::ChunkSize;
 use crate::profile::Profile;
-use crate::reduce::{Block, Reduce, Shared};
 use crate::report::Reporter;
-use crate::run::Job;
-use crate::scratch::Scratch;
-use crate::tree::{Node, Run, Tree};
 use crate::{Error, Result, RunReport};
 use rowmill_lanes::arch::Isa;
 
 /// Runs jobs over arrays on its own workers.
 ///
-/// Answers do not depend on any knob of the engine. Engines are cheap to share (`&Engine` is all a
-/// job needs) and hold their worker threads until dropped.
+/// Answers do not depend on any knob of the engine. Engines are cheap to clone: clones share their
+/// workers, which end with the last of them, and one engine serves many jobs at once. Options of a
+/// single call, like its progress and its cancel token, go with [`on`](Self::on).
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -36,9 +28,9 @@ use rowmill_lanes::arch::Isa;
 /// assert_eq!(range.max, 11.0);
 /// # Ok::<(), rowmill_exec::Error>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
-    pub(crate) pool: rayon::ThreadPool,
+    pub(crate) pool: Arc<rayon::ThreadPool>,
     pub(crate) chunk: ChunkSize,
     pub(crate) isa: Isa,
     pub(crate) observer: Option<Observer>,
@@ -66,7 +58,7 @@ pub struct EngineBuilder {
 /// The least memory ceiling, for each worker: a few blocks and what they are decoded into.
 const LEAST_CEILING: u64 = 8 << 20;
 
-/// Set to `baseline`, `avx2` or `avx512`, overrides the instruction set of engines that do not set
+/// Set to `baseline` or `avx2`, overrides the instruction set of engines that do not set
 /// their own: for tests and for finding faults.
 const ISA_VARIABLE: &str = "ROWMILL_ISA";
 
@@ -189,10 +181,11 @@ impl EngineBuilder {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(workers)
             .thread_name(|i| format!("rowmill-{i}"))
+            .start_handler(|_| crate::run::begin_worker())
             .build()
             .map_err(|source| Error::Workers { workers, source })?;
         Ok(Engine {
-            pool,
+            pool: Arc::new(pool),
             chunk,
             isa,
             observer: self.observer,
@@ -202,37 +195,6 @@ impl EngineBuilder {
             profile: self.profile,
         })
     }
-}
-
-/// What an earlier run of a reduction has done, and who keeps what this one does.
-pub(crate) struct Earlier<'a, P> {
-    pub(crate) nodes: Vec<Node<P>>,
-    /// The blocks of the nodes.
-    pub(crate) done: Ranges,
-    pub(crate) after_chunk: &'a KeepTree<'a, P>,
-    pub(crate) on_failure: &'a KeepTree<'a, P>,
-}
-
-type KeepTree<'a, P> = dyn Fn(&Tree<P>) -> Result<()> + Sync + 'a;
-
-/// Which blocks are folded, and with what.
-pub(crate) struct Fold<'a, P> {
-    pub(crate) grid: &'a Grid,
-    pub(crate) blocks: Range<usize>,
-    /// Those among them that are not.
-    pub(crate) done: &'a Ranges,
-    pub(crate) shared: &'a Shared,
-    pub(crate) after_chunk: &'a KeepTree<'a, P>,
-}
-
-/// What a worker carries from chunk to chunk of a reduction.
-struct Worker<T: Element> {
-    buffer: TileBuffer<T>,
-    /// Whole rows that a source lends with gaps between them, without the gaps.
-    together: Vec<T>,
-    scratch: Scratch,
-    /// Whether what was read has to be let go.
-    lets_go: bool,
 }
 
 impl Engine {
@@ -283,188 +245,5 @@ impl Engine {
     /// they are decoded into, is a part of the memory ceiling. At least a megabyte.
     pub(crate) fn most_chunk_bytes(&self) -> usize {
         usize::try_from(self.ceiling / 8).unwrap_or(usize::MAX) / self.workers()
-    }
-
-    /// Reduces an array with a kernel, or a tuple of kernels, in one read.
-    ///
-    /// # Errors
-    /// [`Error::File`] when the array cannot be read or changed meanwhile, [`Error::Cancelled`],
-    /// [`Error::KernelPanicked`], and what the kernels give.
-    pub fn reduce<T, S, R>(&self, source: &S, kernel: R) -> Result<R::Output>
-    where
-        T: Element,
-        S: Source<T>,
-        R: Reduce<T>,
-    {
-        self.reduce_from(source, &kernel, None)
-    }
-
-    /// The blocks of an array.
-    pub(crate) fn grid<T: Element>(&self, shape: &Shape) -> Grid {
-        Grid::new(shape.rows(), shape.row_len(), size_of::<T>())
-    }
-
-    /// Reduces what an earlier run did not.
-    pub(crate) fn reduce_from<T, S, R>(
-        &self,
-        source: &S,
-        kernel: &R,
-        earlier: Option<Earlier<'_, R::Partial>>,
-    ) -> Result<R::Output>
-    where
-        T: Element,
-        S: Source<T>,
-        R: Reduce<T>,
-    {
-        let shape = source.shape();
-        kernel.check(shape)?;
-        let grid = &self.grid::<T>(shape);
-        let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
-        let blocks = 0..grid.len();
-        // What goes into the answer at once is in no partial: nothing that a checkpoint could keep.
-        let (shared, tree, job) = match earlier {
-            None => {
-                let (shared, tree) = (kernel.share(shape, grid)?, Tree::new());
-                let (done, after_chunk) = (&Ranges::default(), &|_: &_| Ok(()));
-                let fold = Fold { grid, blocks, done, shared: &shared, after_chunk };
-                let job = self.fold_into(&tree, source, kernel, fold);
-                job.end(source)?;
-                (shared, tree, job)
-            }
-            Some(Earlier { nodes, done, after_chunk, on_failure }) => {
-                let (shared, tree) = (Shared::default(), Tree::from_nodes(nodes, merge));
-                let fold = Fold { grid, blocks, done: &done, shared: &shared, after_chunk };
-                let job = self.fold_into(&tree, source, kernel, fold);
-                job.end(source).inspect_err(|_| {
-                    // The failure is what has to be known, not that less of the work was kept.
-                    let _ = on_failure(&tree);
-                })?;
-                (shared, tree, job)
-            }
-        };
-        let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
-        // A result of many cells is made on all workers.
-        let output = if job.workers() == 1 {
-            kernel.finish_shared(shared, partial, shape)
-        } else {
-            let mut finish = Some(|| kernel.finish_shared(shared, partial, shape));
-            let mut output = Err(Error::Cancelled); // replaced
-            self.on_workers(&mut || {
-                if let Some(finish) = finish.take() {
-                    output = finish();
-                }
-            });
-            output
-        }?;
-        job.succeed();
-        Ok(output)
-    }
-
-    /// Folds blocks into a tree. The job that is given back says how that ended.
-    pub(crate) fn fold_into<T, S, R>(
-        &self,
-        tree: &Tree<R::Partial>,
-        source: &S,
-        kernel: &R,
-        fold: Fold<'_, R::Partial>,
-    ) -> Job<'_>
-    where
-        T: Element,
-        S: Source<T>,
-        R: Reduce<T>,
-    {
-        let Fold { grid, blocks, done, shared, after_chunk } = fold;
-        let plan = Plan::blocks(grid, self.chunk, self.workers())
-            .finer(self.most_chunk_bytes() / grid.block_bytes());
-        let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
-        let chunks = plan.meeting(blocks.clone());
-        let of_chunk = |i: usize| {
-            let chunk = plan.chunk(chunks.start + i);
-            chunk.start.max(blocks.start)..chunk.end.min(blocks.end)
-        };
-        let bytes = |of| -> u64 { done.missing(of).map(|blocks| grid.bytes(blocks)).sum() };
-        let job = Job::new(self, "reduce", chunks.len(), bytes(blocks.clone())).within_ceiling();
-        let lets_go = job.lets_go();
-        let reduce = |worker: &mut Worker<T>, blocks: Range<usize>| {
-            let mut run = Run::new();
-            let reduced = self.each_block(source, grid, blocks.clone(), worker, |i, block| {
-                let mut partial = kernel.identity();
-                kernel.accumulate_shared(shared, &mut partial, block)?;
-                run.push(i, partial, merge);
-                Ok(())
-            });
-            // What a kernel made of bytes that were not there is no result, and no failure.
-            source.check()?;
-            reduced?;
-            if lets_go {
-                for (rows, cols) in grid.regions(blocks) {
-                    source.release(rows, cols);
-                }
-            }
-            tree.add(run, merge);
-            Ok::<_, Error>(())
-        };
-        self.run(
-            &job,
-            |i| bytes(of_chunk(i)),
-            || Worker {
-                buffer: TileBuffer::new(),
-                together: Vec::new(),
-                scratch: Scratch::default(),
-                lets_go,
-            },
-            |worker, i| {
-                done.missing(of_chunk(i)).try_for_each(|blocks| reduce(worker, blocks))?;
-                after_chunk(tree)
-            },
-        );
-        job
-    }
-
-    /// Hands the blocks of a chunk to `f`, with their numbers.
-    fn each_block<T: Element>(
-        &self,
-        source: &impl Source<T>,
-        grid: &Grid,
-        blocks: Range<usize>,
-        worker: &mut Worker<T>,
-        mut f: impl FnMut(usize, &Block<'_, T>) -> Result<()>,
-    ) -> Result<()> {
-        let row_len = source.shape().row_len();
-        let Worker { buffer, together: rows_together, scratch, lets_go } = worker;
-        // Some layouts are only read well many rows at a time: then blocks that stand on top of
-        // each other are read together.
-        let together = source.rows_at_a_time().div_ceil(grid.band_rows()).max(1);
-        let together = if grid.tiles() == 1 { together } else { 1 };
-        let mut next = blocks.start;
-        while next < blocks.end {
-            let last = blocks.end.min(next + together) - 1;
-            let (first, end) = (grid.block(next), grid.block(last));
-            let start = first.rows.start;
-            let (rows, cols) = (start..end.rows.end, first.cols);
-            let span = if *lets_go {
-                source.tile_below_ceiling(rows, cols, buffer)?
-            } else {
-                source.tile(rows, cols, buffer)?
-            };
-            // Loops over whole rows are for rows without gaps: which loops are taken must not depend on
-            // how a tile happens to lie in memory.
-            let span = match span.as_slice() {
-                None if span.cols() == row_len => {
-                    rows_together.clear();
-                    span.iter_rows().for_each(|row| rows_together.extend_from_slice(row));
-                    Tile::new(&rows_together[..], span.rows(), row_len, row_len)
-                }
-                _ => span,
-            };
-            for index in next..=last {
-                let bounds = grid.block(index);
-                let tile = span.sub_rows(bounds.rows.start - start..bounds.rows.end - start);
-                let block = Block::new(tile, bounds, row_len, self.isa, scratch).lets_go(*lets_go);
-                f(index, &block)?;
-            }
-            next = last + 1;
-        }
-        Ok(())
     }
 }

@@ -42,6 +42,12 @@ pub enum Error {
     /// A partial that cannot be read, merged or finished.
     #[error(transparent)]
     Partial(#[from] crate::PartialError),
+    /// A state that has no form as bytes, in a job that keeps states.
+    #[error("the state of the reduction cannot be saved ({what}); run it without a checkpoint")]
+    Unsaved {
+        /// What is wrong with it.
+        what: String,
+    },
     /// A fitted normalization that cannot be read or used.
     #[error(transparent)]
     Fitted(#[from] crate::FittedError),

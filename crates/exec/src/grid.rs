@@ -20,6 +20,8 @@
 
 use std::ops::Range;
 
+use rowmill_core::Shape;
+
 /// The bytes of a block, about: it fits a second-level cache of 1 MiB with accumulators beside it, and
 /// what is done once for each block and column (settling, merging) is little beside reading it.
 pub(crate) const BLOCK_BYTES: usize = 512 << 10;
@@ -50,7 +52,7 @@ pub struct Grid {
 
 /// One block of a grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Which run of rows it is in.
     pub(crate) band: usize,
     /// Which run of columns it is in.
@@ -60,6 +62,11 @@ pub struct Bounds {
 }
 
 impl Grid {
+    /// The blocks of an array of elements `T`.
+    pub(crate) fn of<T>(shape: &Shape) -> Self {
+        Self::new(shape.rows(), shape.row_len(), size_of::<T>())
+    }
+
     pub(crate) fn new(rows: usize, row_len: usize, element_size: usize) -> Self {
         let size = size_in_block(element_size);
         let row_bytes = row_len.saturating_mul(size).max(1);

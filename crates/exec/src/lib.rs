@@ -10,6 +10,8 @@
 //! balanced tree over the blocks. Workers, chunk size and instruction set change no bit.
 
 mod batches;
+mod blocks;
+mod call;
 mod checkpoint;
 mod control;
 mod elementwise;
@@ -19,6 +21,7 @@ mod gather;
 mod grid;
 mod in_place;
 mod integrity;
+mod job_reduce;
 mod kernel;
 mod map;
 #[doc(hidden)]
@@ -28,7 +31,6 @@ mod plan;
 mod profile;
 mod reduce;
 mod report;
-mod resume;
 mod rows;
 mod run;
 mod scratch;
@@ -37,6 +39,7 @@ mod stream;
 mod tree;
 
 pub use batches::{Batch, Batches, ShuffledBatches};
+pub use call::Call;
 pub use checkpoint::{Checkpoint, CheckpointError, check_checkpoint, frame_checkpoint};
 pub use control::{CancelToken, Progress};
 pub use elementwise::{Cast, CastElement, Computed, Elementwise};
@@ -48,8 +51,7 @@ pub use map::{Chunk, Elements, Map, Mapping, RowMap, map_elements, map_rows};
 pub use partial::{Partial, PartialError};
 pub use plan::{ChunkSize, ParseChunkSizeError};
 pub use profile::Profile;
-pub use reduce::{Block, Reduce};
+pub use reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State, Then, Tried};
 pub use report::RunReport;
-pub use resume::Resume;
 pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, Simd, prefetch};
 pub use rows::{RowOrder, RowSelection};

@@ -209,7 +209,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         let lengths = (0..plan.len()).map(|chunk| plan.chunk(chunk).len());
         if order == RowOrder::Sorted {
             let mut all: Vec<Slot<'_, T>> = slots(indices, out, row_len).collect();
-            engine.pool.install(|| all.par_sort_unstable_by_key(|slot| slot.0));
+            engine.on_workers(&mut || all.par_sort_unstable_by_key(|slot| slot.0));
             let parts = cut(&mut all, lengths);
             engine.run(&job, bytes, TileBuffer::new, |buffer, chunk| {
                 gather.fetch(&mut parts[chunk].lock(), buffer)?;

@@ -7,11 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use rayon::prelude::*;
 use rowmill_core::{Element, Source};
 
+use crate::blocks::Blocks;
+use crate::reduce::OWN;
 use crate::report::Watch;
 use crate::{Engine, Error, Progress, Result, RunReport};
 
@@ -24,6 +26,16 @@ pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// How often the memory of the process is looked at, if somebody wants to know.
 const LOOK: Duration = Duration::from_millis(10);
+
+thread_local! {
+    /// Whether this thread is a worker of an engine.
+    static WORKS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a worker of an engine does first.
+pub(crate) fn begin_worker() {
+    WORKS.set(true);
+}
 
 /// A job under way: what its workers share.
 pub(crate) struct Job<'a> {
@@ -80,10 +92,10 @@ impl<'a> Job<'a> {
     }
 
     /// How many workers are of use. One means the caller's own thread: when the job is small, or
-    /// when it is part of a job of the same engine, whose workers may all be waiting for it.
+    /// when it is part of a job of an engine, this one or another, whose workers may all be waiting
+    /// for it.
     pub(crate) fn workers(&self) -> usize {
-        let nested = self.engine.pool.current_thread_index().is_some();
-        if nested || self.total < SMALL_BYTES {
+        if WORKS.get() || self.total < SMALL_BYTES {
             1
         } else {
             self.engine.workers().min(self.chunks).max(1)
@@ -104,13 +116,25 @@ impl<'a> Job<'a> {
         bytes: u64,
         work: impl FnOnce() -> Result<R>,
     ) -> Option<R> {
+        let (mut work, mut result) = (Some(work), None);
+        self.attempt(chunk, bytes, &mut || {
+            if let Some(work) = work.take() {
+                result = Some(work()?);
+            }
+            Ok(())
+        });
+        result
+    }
+
+    /// As [`step`](Self::step), compiled once.
+    fn attempt(&self, chunk: usize, bytes: u64, work: &mut dyn FnMut() -> Result<()>) {
         let failure = if self.engine.cancel.is_cancelled() {
             Error::Cancelled
         } else {
             match catch_unwind(AssertUnwindSafe(work)) {
-                Ok(Ok(result)) => {
+                Ok(Ok(())) => {
                     self.done.fetch_add(bytes, Ordering::Relaxed);
-                    return Some(result);
+                    return;
                 }
                 Ok(Err(error)) => error,
                 Err(panic) => Error::KernelPanicked { chunk, message: panic_message(&*panic) },
@@ -121,7 +145,6 @@ impl<'a> Job<'a> {
         if earliest.as_ref().is_none_or(|(earlier, _)| chunk < *earlier) {
             *earliest = Some((chunk, failure));
         }
-        None
     }
 
     /// Lets no further chunk be taken.
@@ -145,18 +168,31 @@ impl<'a> Job<'a> {
 
     /// All chunks are done, or it ended early: the first failure, if there was one. The source has
     /// to be what was opened, still.
-    pub(crate) fn end<T: Element>(&self, source: &impl Source<T>) -> Result<()> {
+    pub(crate) fn end<T: Element>(&self, source: &(impl Source<T> + ?Sized)) -> Result<()> {
+        self.end_dyn(&|| Ok(source.check()?), &|| Ok(source.verify()?))
+    }
+
+    /// As [`end`](Self::end), for the source of these blocks.
+    pub(crate) fn end_of(&self, blocks: &dyn Blocks) -> Result<()> {
+        self.end_dyn(&|| blocks.check_source(), &|| blocks.verify_source())
+    }
+
+    fn end_dyn(
+        &self,
+        check: &dyn Fn() -> Result<()>,
+        verify: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
         let failure = self.failure.lock().take();
         match failure {
             Some((_, error @ Error::Cancelled)) => Err(error),
             Some((_, error)) => {
                 // A kernel may have panicked at bytes that were not there.
-                source.check()?;
+                check()?;
                 Err(error)
             }
             None => {
                 self.report();
-                Ok(source.verify()?)
+                verify()
             }
         }
     }
@@ -227,21 +263,45 @@ pub(crate) fn for_each(n: usize, work: &(dyn Fn(usize) + Sync)) {
 impl Engine {
     /// Runs `work` on a worker, from where [`for_each`] finds the others.
     pub(crate) fn on_workers(&self, work: &mut (dyn FnMut() + Send)) {
-        self.pool.install(work);
+        if WORKS.get() {
+            return work();
+        }
+        if !self.is_guest() {
+            return self.pool.install(work);
+        }
+        let waited = std::thread::scope(|threads| threads.spawn(|| self.pool.install(work)).join());
+        if let Err(panic) = waited {
+            std::panic::resume_unwind(panic);
+        }
     }
 
     /// Does `work` for every chunk, each worker with a state of its own.
-    pub(crate) fn run<W>(
+    pub(crate) fn run<W: 'static>(
         &self,
         job: &Job<'_>,
         bytes: impl Fn(usize) -> u64 + Sync,
         worker: impl Fn() -> W + Sync,
         work: impl Fn(&mut W, usize) -> Result<()> + Sync,
     ) {
+        self.run_dyn(job, &bytes, &|| Box::new(worker()), &|state, chunk| {
+            work(state.downcast_mut().expect(OWN), chunk)
+        });
+    }
+
+    /// As [`run`](Self::run), compiled once.
+    pub(crate) fn run_dyn(
+        &self,
+        job: &Job<'_>,
+        bytes: &(dyn Fn(usize) -> u64 + Sync),
+        worker: &(dyn Fn() -> Box<dyn Any> + Sync),
+        work: &(dyn Fn(&mut dyn Any, usize) -> Result<()> + Sync),
+    ) {
         let take_chunks = |after_each: &dyn Fn()| {
             let mut state = None;
             while let Some(chunk) = job.take() {
-                job.step(chunk, bytes(chunk), || work(state.get_or_insert_with(&worker), chunk));
+                job.attempt(chunk, bytes(chunk), &mut || {
+                    work(&mut **state.get_or_insert_with(worker), chunk)
+                });
                 after_each();
             }
         };
@@ -253,21 +313,49 @@ impl Engine {
         }
         // Closed when the last worker is done.
         let (running, finished) = bounded::<()>(0);
-        let take_chunks = &take_chunks;
-        self.pool.in_place_scope(|scope| {
-            for _ in 0..workers {
-                let running = running.clone();
-                scope.spawn(move |_| {
-                    take_chunks(&|| {});
-                    drop(running);
-                });
-            }
-            drop(running);
+        let all_chunks = || take_chunks(&|| {});
+        let watch = || {
             if let Some(tick) = pulse.every() {
                 while finished.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
                     pulse.beat();
                 }
             }
+        };
+        if !self.is_guest() {
+            self.pool.in_place_scope(|scope| {
+                start(scope, workers, running, &all_chunks);
+                watch();
+            });
+            return;
+        }
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                self.pool.in_place_scope(|scope| start(scope, workers, running, &all_chunks));
+            });
+            watch();
+        });
+    }
+
+    /// Whether this thread is a worker of a pool that is no engine's. Waiting for work of ours, rayon would have it take
+    /// work of its own pool meanwhile, on the same stack and under the same locks. So a thread of its own
+    /// waits in its place, and it is blocked as any other thread would be.
+    fn is_guest(&self) -> bool {
+        rayon::current_thread_index().is_some() && !WORKS.get()
+    }
+}
+
+/// Starts so many workers, each of which holds on to `running`.
+fn start<'s>(
+    scope: &rayon::Scope<'s>,
+    workers: usize,
+    running: Sender<()>,
+    work: &'s (dyn Fn() + Sync),
+) {
+    for _ in 0..workers {
+        let running = running.clone();
+        scope.spawn(move |_| {
+            work();
+            drop(running);
         });
     }
 }

@@ -77,47 +77,8 @@ impl Engine {
         self.stream_from(0, source, kernel, consume)
     }
 
-    /// As [`stream`](Self::stream), but what was consumed is kept in a checkpoint: killed and run again,
-    /// the stream goes on behind it. Rows that were consumed since the checkpoint was written last are
-    /// handed to `consume` again, so it should do the same twice without harm, like writing to the
-    /// place of the rows; with [`Checkpoint::every`] zero they are those of one chunk at most. The
-    /// checkpoint needs a [label](Checkpoint::label) that says what `kernel` computes.
-    ///
-    /// A stream that `consume` ended keeps its checkpoint and goes on there when it is run again.
-    ///
-    /// ```
-    /// use std::ops::ControlFlow;
-    /// use rowmill_core::{Array, ArrayMut};
-    /// use rowmill_exec::{Checkpoint, ChunkSize, Engine};
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let path = dir.path().join("x.npy");
-    /// # ArrayMut::<u8>::create(&path, [5, 2])?.close()?;
-    /// let x = Array::<u8>::open(&path)?;
-    /// let engine = Engine::builder().chunk(ChunkSize::Rows(2)).build()?;
-    /// let checkpoint = Checkpoint::at(dir.path().join("stream.checkpoint")).label("rows");
-    /// let mut seen = Vec::new();
-    /// for _ in 0..2 {
-    ///     engine.stream_resumable(
-    ///         &x,
-    ///         |chunk| Ok(chunk.rows()),
-    ///         |_, rows| {
-    ///             seen.push(rows);
-    ///             if seen.len() == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    ///         },
-    ///         &checkpoint,
-    ///     )?;
-    /// }
-    /// assert_eq!(seen, [0..2, 2..4, 4..5]);
-    /// # Ok::<(), rowmill_exec::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`stream`](Self::stream); [`Error::Checkpoint`](crate::Error::Checkpoint) for a checkpoint
-    /// that is damaged, of another job, or of the input as it was before a change.
-    ///
-    /// # Panics
-    /// When `consume` does; the workers stop first.
-    pub fn stream_resumable<T, S, R>(
+    /// As [`stream`](Self::stream), but what was consumed is kept in a checkpoint: see [`Call::stream`](crate::Call::stream).
+    pub(crate) fn stream_resumable<T, S, R>(
         &self,
         source: &S,
         kernel: impl Fn(&Chunk<'_, T>) -> Result<R> + Sync,

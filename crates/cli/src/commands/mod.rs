@@ -2,22 +2,28 @@
 
 mod append;
 mod clean;
-mod complex;
 mod describe;
+mod histogram;
 mod info;
+mod matrix;
 mod normalize;
 mod partial;
 mod quantiles;
+mod reduce;
 mod stats;
 mod total;
 mod verify;
 
 use std::io::{IsTerminal, Write};
 
+use rowmill_any::Axes;
+
 use crate::args::Command;
-use crate::axes::Axes;
 use crate::failure::Failure;
 use crate::table::{MOST_ON_A_TERMINAL, clean, index_label};
+pub(crate) use histogram::{EXAMPLES as HISTOGRAM_EXAMPLES, HistogramArgs};
+pub(crate) use matrix::{CORR_EXAMPLES, COV_EXAMPLES, CovArgs, MatrixArgs};
+pub(crate) use reduce::{EXAMPLES as REDUCE_EXAMPLES, ReduceArgs};
 use total::Total;
 
 pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
@@ -29,6 +35,10 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure>
         Command::Mean(args) => total::run(Total::Mean, args, out),
         Command::Normalize(args) => normalize::run(args, out),
         Command::Quantiles(args) => quantiles::run(args, out),
+        Command::Reduce(args) => reduce::run(args, out),
+        Command::Histogram(args) => histogram::run(args, out),
+        Command::Cov(args) => matrix::cov(args, out),
+        Command::Corr(args) => matrix::corr(args, out),
         Command::Partial(args) => partial::make(args, out),
         Command::Merge(args) => partial::merge(args, out),
         Command::Checksum(args) => verify::make(args, out),

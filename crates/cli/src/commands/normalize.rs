@@ -60,7 +60,7 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
         None => By::Itself(how, args.save_fit.as_deref()),
         Some(fitted) => By::Saved(fitted, args.inverse),
     };
-    match_array!(input.first(), x => write(&running.engine, &input.source(x)?, by, dtype, to); complex _x => Ok(()))
+    match_array!(input.first(), x => write(&running.engine, &input.typed_source(x)?, by, dtype, to); complex _x => Ok(()))
         .map_err(|error| input.failure(error))?;
     if args.checksums {
         let written = rowmill::open(output)?;

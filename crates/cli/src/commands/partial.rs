@@ -6,21 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ValueEnum;
-use rowmill::{
-    Array, DType, Element, Error, FileError, Kind, Outputs, Partial, Role, Shape, Source,
-    match_array,
-};
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use rowmill::{DType, FileError, Kind, Outputs, Partial, Role, Shape};
+use rowmill_any::{Answer, Axes, Request, Statistics};
+use serde::{Deserialize, Serialize};
 
-use super::stats::{self, Cell, Kernel};
+use super::stats;
 use crate::args::{MergeArgs, PartArgs, PartialArgs};
-use crate::axes::Axes;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
-use crate::json::{self, Nested};
+use crate::json::{self, Columns};
 use crate::note;
-use crate::reduce::{Answering, Cells, How, Select};
 use crate::table::{clean, grouped};
 use crate::values::{Axis, Nan};
 
@@ -91,13 +86,13 @@ impl Read {
     }
 }
 
-/// What was asked for, in rows of this array.
-fn rows<T: Element>(args: &PartialArgs, shape: &Shape) -> Range<usize> {
+/// The rows that are asked for, of an array of this dtype and shape.
+fn rows(args: &PartialArgs, dtype: DType, shape: &Shape) -> Range<usize> {
     let of = shape.rows();
     match (args.rows, args.part) {
         (Some((first, end)), _) => first.unwrap_or(0)..end.unwrap_or(of),
         (None, Some((k, n))) => {
-            let step = Partial::step::<T>(shape);
+            let step = Partial::step_of(dtype, shape);
             let bands = of.div_ceil(step) as u128;
             let bound = |k: usize| {
                 let band = bands * k as u128 / n as u128;
@@ -118,11 +113,10 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
         None => (None, Vec::new()),
     };
     let start = Instant::now();
-    let partial = match_array!(
-        input.first(),
-        x => reduce(x, args, &input, before)?;
-        complex _x => return Err(Failure::unordered(input.dtype(), "partials look for minima and maxima"))
-    );
+    if input.dtype().is_complex() {
+        return Err(Failure::unordered(input.dtype(), "partials look for minima and maxima"));
+    }
+    let partial = reduce(args, &input, before)?;
     let seconds = start.elapsed().as_secs_f64();
     for file in input.files.iter().map(|file| json::path(file)) {
         if !files.contains(&file) {
@@ -134,7 +128,14 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
     made.write(&args.output, &outputs)?;
     let rows = made.partial.rows();
     if args.json {
-        let report = Report { made: &made, input: &input, rows: &rows, seconds };
+        let report = Report {
+            files: &made.files,
+            dtype: input.dtype().name(),
+            shape: input.shape.dims(),
+            axis: made.axis.name(),
+            rows: rows.iter().map(|rows| (rows.start, rows.end)).collect(),
+            seconds,
+        };
         return json::write(out, &report).map_err(Failure::Output);
     }
     let count: usize = rows.iter().map(ExactSizeIterator::len).sum();
@@ -150,6 +151,11 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
     Ok(())
 }
 
+/// What is asked of the statistics of a partial, but for the selection.
+fn request(axis: Axis, nan: Nan, ddof: u64) -> Request<'static> {
+    Request::new(Statistics(stats::statistics(ddof))).axes(axis.into()).nan(nan.into())
+}
+
 /// The files of the call; what is written takes none of them.
 fn files(args: &PartialArgs, input: &Input) -> Result<Outputs, Failure> {
     let mut outputs = Outputs::new().overwrite(args.overwrite);
@@ -162,44 +168,32 @@ fn files(args: &PartialArgs, input: &Input) -> Result<Outputs, Failure> {
     Ok(outputs)
 }
 
-fn reduce<T: Answering>(
-    first: &Array<T>,
-    args: &PartialArgs,
-    input: &Input,
-    before: Option<Partial>,
-) -> Result<Partial, Failure> {
-    let select = args.select.open(&args.input.reading, input, first)?;
+fn reduce(args: &PartialArgs, input: &Input, before: Option<Partial>) -> Result<Partial, Failure> {
+    let selection = args.select.open(&args.input.reading, input)?;
     let running = args.engine.build(&input.files[0])?;
-    let how = How { axis: args.axis, select: &select, nan: args.nan.into() };
-    let (kernel, source) = (Kernel { ddof: 0, how, job: None }, input.source(first)?);
+    let source = input.source()?;
+    let request = request(args.axis, args.nan, 0).selection(selection);
     let partial = match before {
-        Some(before) => running.engine.partial_after(&source, kernel, before),
-        None => running.engine.partial(&source, kernel, rows::<T>(args, source.shape())),
+        Some(before) => request.partial_after(&running.engine, &source, before),
+        None => {
+            let rows = rows(args, source.dtype(), source.shape());
+            request.partial(&running.engine, &source, rows)
+        }
     };
-    let partial = partial.map_err(|error| input.failure(error))?;
+    let partial = partial.map_err(|error| input.failure_over(&Axes::All, error))?;
     running.finish();
     Ok(partial)
 }
 
+/// The JSON about a partial that was made.
+#[derive(Serialize)]
 struct Report<'a> {
-    made: &'a Read,
-    input: &'a Input,
-    rows: &'a [Range<usize>],
+    files: &'a [String],
+    dtype: &'static str,
+    shape: &'a [usize],
+    axis: &'static str,
+    rows: Vec<(usize, usize)>,
     seconds: f64,
-}
-
-impl Serialize for Report<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let rows: Vec<_> = self.rows.iter().map(|rows| (rows.start, rows.end)).collect();
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("files", &self.made.files)?;
-        map.serialize_entry("dtype", self.input.dtype().name())?;
-        map.serialize_entry("shape", self.input.shape.dims())?;
-        map.serialize_entry("axis", self.made.axis.name())?;
-        map.serialize_entry("rows", &rows)?;
-        map.serialize_entry("seconds", &self.seconds)?;
-        map.end()
-    }
 }
 
 pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Failure> {
@@ -231,39 +225,18 @@ pub(super) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Failure
             return Ok(());
         }
     }
-    let cells = finish(&merged, args.ddof)?;
+    let answer = request(merged.axis, merged.nan, args.ddof).finish(&merged.partial);
+    let answer = answer.map_err(|error| match error {
+        rowmill_any::Error::Job(error) => Failure::from(error),
+        other => Failure::Found(other.to_string()),
+    })?;
+    stats::check_sums(&answer)?;
     if args.json {
-        let report = Answer { merged: &merged, cells: &cells };
+        let report = Merged::new(&merged, &answer);
         return json::write(out, &report).map_err(Failure::Output);
     }
-    stats::print(&Axes::Named(merged.axis), merged.columns.as_deref(), &cells, out)
-        .map_err(Failure::Output)
-}
-
-/// The answer, for whichever dtype it is.
-fn finish(merged: &Read, ddof: u64) -> Result<Cells<Cell>, Failure> {
-    macro_rules! of_dtype {
-        ($($dtype:ident: $t:ty),* $(,)?) => {
-            match merged.partial.dtype() {
-                $(DType::$dtype => finish_typed::<$t>(merged, ddof)?,)*
-                other => {
-                    return Err(Failure::Found(format!("there are no statistics of {other}")));
-                }
-            }
-        };
-    }
-    Ok(of_dtype! {
-        Bool: bool, I8: i8, I16: i16, I32: i32, I64: i64, U8: u8, U16: u16, U32: u32, U64: u64,
-        F16: rowmill::f16, Bf16: rowmill::bf16, F32: f32, F64: f64,
-    })
-}
-
-fn finish_typed<T: Answering>(merged: &Read, ddof: u64) -> Result<Cells<Cell>, Error> {
-    // What was selected is part of the partial.
-    let select = Select::<T>::Everything;
-    let how = How { axis: merged.axis, select: &select, nan: merged.nan.into() };
-    let kernel = Kernel { ddof, how, job: Some(merged.partial.job()) };
-    merged.partial.finish::<T, _>(kernel)
+    let axes = merged.axis.into();
+    stats::print(&axes, merged.columns.as_deref(), &answer, out).map_err(Failure::Output)
 }
 
 impl Read {
@@ -280,28 +253,31 @@ impl Read {
     }
 }
 
-struct Answer<'a> {
-    merged: &'a Read,
-    cells: &'a Cells<Cell>,
+/// The JSON of merged partials.
+#[derive(Serialize)]
+struct Merged<'a> {
+    files: &'a [String],
+    dtype: &'static str,
+    shape: Vec<usize>,
+    axis: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<&'a [String]>,
+    #[serde(flatten)]
+    statistics: Columns<'a>,
 }
 
-impl Serialize for Answer<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Cells { dims, values } = self.cells;
-        let partial = &self.merged.partial;
+impl<'a> Merged<'a> {
+    fn new(merged: &'a Read, answer: &'a Answer) -> Self {
+        let partial = &merged.partial;
         let mut shape = vec![partial.array_rows().unwrap_or(0)];
         shape.extend(partial.row_dims());
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("files", &self.merged.files)?;
-        map.serialize_entry("dtype", partial.dtype().name())?;
-        map.serialize_entry("shape", &shape)?;
-        map.serialize_entry("axis", self.merged.axis.name())?;
-        if let Some(names) = &self.merged.columns {
-            map.serialize_entry("columns", names)?;
+        Self {
+            files: &merged.files,
+            dtype: partial.dtype().name(),
+            shape,
+            axis: merged.axis.name(),
+            columns: merged.columns.as_deref(),
+            statistics: stats::columns(answer),
         }
-        for (name, number) in stats::ALL {
-            map.serialize_entry(name, &Nested { dims, value: |i: usize| number(&values[i]) })?;
-        }
-        map.end()
     }
 }

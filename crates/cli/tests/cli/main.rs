@@ -13,6 +13,7 @@ mod normalize;
 mod outputs;
 mod partial;
 mod parts;
+mod reduce;
 mod report;
 mod usage;
 mod written;

@@ -151,7 +151,7 @@ fn crashed_after(step: Step, dir: &Path, name: &str) -> PathBuf {
     fs::create_dir(&work).expect("a folder");
     let path = work.join(name);
     with_columns(&path);
-    let options = CreateOptions::new().columns(["new a", "new b"]);
+    let options = CreateOptions::new().overwrite(true).columns(["new a", "new b"]);
     let mut staged = options.stage::<u32>(&path, [4, 2]).expect("staged");
     staged.as_mut_slice().expect("in C order").fill(7);
     let mut crashed = None;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rowmill::{Array, ArrayMut, AtomicFile, FlushPolicy, OpenOptions};
+use rowmill::{Array, ArrayMut, CreateOptions, FlushPolicy, Kind, OpenOptions, Outputs, Role};
 
 use super::rows::look_at_rows;
 use super::{COLS, Place, Writer, element};
@@ -109,7 +109,10 @@ fn begin(path: &Path, base_file: &Path, rows: usize) -> Result<usize> {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(Failure::io("remove", base_file)(e));
             }
-            _ => ArrayMut::<u64>::create(path, [rows, COLS])?.close()?,
+            _ => {
+                let options = CreateOptions::new().overwrite(true);
+                options.create::<u64>(path, [rows, COLS])?.close()?;
+            }
         }
     }
     match fs::read_to_string(base_file) {
@@ -122,7 +125,9 @@ fn begin(path: &Path, base_file: &Path, rows: usize) -> Result<usize> {
 }
 
 fn store(base_file: &Path, base: usize) -> Result<()> {
-    Ok(AtomicFile::write(base_file, base.to_string().as_bytes())?)
+    let bytes = base.to_string();
+    let outputs = Outputs::new().overwrite(true);
+    Ok(outputs.save(Role::Output, Kind::Plain, base_file, bytes.as_bytes())?)
 }
 
 /// Rows that are written through one handle.

@@ -194,7 +194,8 @@ mod tests {
         let path = dir.path().join("x.npy");
         ArrayMut::<u8>::create(&path, [3]).expect("room");
         let x = Array::<u8>::open(&path).expect("just made");
-        let staged = CreateOptions::new().stage::<u8>(&path, [3]).expect("room");
+        let out = dir.path().join("y.npy");
+        let staged = CreateOptions::new().stage::<u8>(&out, [3]).expect("room");
         let output = Some(staged.file_identity(&[]).expect("readable"));
         Saved {
             job: "sum".to_owned(),

@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Picked, Run, described, foldings};
+use super::frame::{CellPlace, Picked, Run, kernel_constructors};
 use super::room::Room;
-use super::{CellKernel, Numeric};
+use super::{Kernel, Numeric};
 use crate::{Error, Result};
 use rowmill_lanes::arch::{Isa, Job, Simd};
 use rowmill_lanes::lanes::{Lane, N, higher, lower};
@@ -61,9 +61,9 @@ pub struct ArgMax;
 #[derive(Clone, Copy, Debug)]
 pub struct ArgMinMax;
 
-foldings!(ArgMin, Self);
-foldings!(ArgMax, Self);
-foldings!(ArgMinMax, Self);
+kernel_constructors!(ArgMin, Self);
+kernel_constructors!(ArgMax, Self);
+kernel_constructors!(ArgMinMax, Self);
 
 /// An element and where it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -214,8 +214,8 @@ impl<L: Lane, D: Direction> Job for Extreme<'_, L, D> {
 }
 
 macro_rules! one_way {
-    ($kernel:ty, $direction:ty, $what:literal) => {
-        impl<T: Numeric> CellKernel<T> for $kernel {
+    ($kernel:ty, $name:literal, $direction:ty, $what:literal) => {
+        impl<T: Numeric> Kernel<T> for $kernel {
             type Value = Extremum<T>;
             type State = Best<T::Lane>;
 
@@ -236,15 +236,15 @@ macro_rules! one_way {
                 state.value::<T>(place, $what)
             }
             fn describe(&self) -> Option<String> {
-                described(self)
+                Some($name.to_owned())
             }
         }
     };
 }
-one_way!(ArgMin, Smallest, "smallest element");
-one_way!(ArgMax, Largest, "largest element");
+one_way!(ArgMin, "argmin", Smallest, "smallest element");
+one_way!(ArgMax, "argmax", Largest, "largest element");
 
-impl<T: Numeric> CellKernel<T> for ArgMinMax {
+impl<T: Numeric> Kernel<T> for ArgMinMax {
     type Value = Extrema<T>;
     type State = (Best<T::Lane>, Best<T::Lane>);
 
@@ -286,6 +286,6 @@ impl<T: Numeric> CellKernel<T> for ArgMinMax {
         Ok(Extrema { min, max: state.1.value::<T>(place, "largest element")? })
     }
     fn describe(&self) -> Option<String> {
-        described(self)
+        Some("argmin and argmax".to_owned())
     }
 }

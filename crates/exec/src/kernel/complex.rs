@@ -1,20 +1,17 @@
 //! Reductions of complex numbers: each is two, one of the real and one of the imaginary halves.
 
-use std::fmt::Debug;
 use std::ops::Range;
 
-use rowmill_core::{Complex, Outputs, Shape, Source, Tile};
-use serde::{Deserialize, Serialize};
+use rowmill_core::{Complex, Element, Outputs, Shape, Source, Tile};
 
-use super::pieces::Pieces;
+use super::frame::axis::Axis;
+use super::frame::{Cellular, Frame};
 use super::{
-    ArrayMask, Axis, Counts, Mean, Moments, NanPolicy, Numeric, Reduction, Selector, Statistic,
-    Sum, Tally, Unmasked,
+    ArrayMask, Counts, Mean, Moments, NanPolicy, Numeric, Reduction, Selector, Statistic, Sum,
+    Tally, Unmasked, Values,
 };
-use crate::Result;
-use crate::reduce::{Block, Reduce};
-use crate::resume::{Resume, decoded};
-use rowmill_lanes::fold::Cells;
+use crate::reduce::{Answer, Answers, Block, OWN, Reduce, Reducer, Shared, State, decoded};
+use crate::{Error, Result};
 
 /// What a statistic makes of complex numbers, of which the halves are of type `F`.
 ///
@@ -110,16 +107,9 @@ impl<F: Numeric> Complexed<F> for Counts {
 /// compare.
 pub trait Positional<F: Numeric>: Selector<F> {}
 
+impl<F: Numeric, M: Positional<F> + ?Sized> Positional<F> for &M {}
 impl<F: Numeric> Positional<F> for Unmasked {}
 impl<F: Numeric, S: Source<bool>> Positional<F> for ArrayMask<'_, S> {}
-
-/// The partials of both halves.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "")]
-pub struct Halves<F: Numeric> {
-    re: Pieces<Cells<F::Lane>>,
-    im: Pieces<Cells<F::Lane>>,
-}
 
 /// A half of complex numbers that is a lane itself.
 trait Half: Numeric<Lane = Self> + bytemuck::Pod {
@@ -144,80 +134,102 @@ macro_rules! halves {
 
         impl<S, A, M> Reduce<Complex<$t>> for Reduction<S, A, M>
         where
-            S: Complexed<$t>,
+            S: Complexed<$t> + Cellular<$t, Value = <S as Statistic<$t>>::Value>,
             A: Axis,
             M: Positional<$t>,
         {
-            type Partial = Halves<$t>;
             type Output = A::Output<S::Complex>;
 
-            fn check(&self, shape: &Shape) -> Result<()> {
-                Reduce::<$t>::check(self, shape)
+            fn reducers<'a>(&'a self, nan: NanPolicy, to: &mut Vec<Box<dyn Reducer<Complex<$t>> + 'a>>) {
+                to.push(Box::new(Halves { frame: self.frame::<$t>(nan) }));
             }
-            fn identity(&self) -> Halves<$t> {
-                Halves { re: Reduce::<$t>::identity(self), im: Reduce::<$t>::identity(self) }
-            }
-            fn accumulate(
-                &self,
-                partial: &mut Halves<$t>,
-                block: &Block<'_, Complex<$t>>,
-            ) -> Result<()> {
-                let by_element = S::BY_ELEMENT || self.nan != NanPolicy::Propagate;
-                with_halves(block, by_element, S::BY_ELEMENT, |re, im| {
-                    self.accumulate(&mut partial.re, re)?;
-                    self.accumulate(&mut partial.im, im)
-                })
-            }
-            fn merge(&self, partial: &mut Halves<$t>, next: Halves<$t>) {
-                Reduce::<$t>::merge(self, &mut partial.re, next.re);
-                Reduce::<$t>::merge(self, &mut partial.im, next.im);
-            }
-            fn verify(&self) -> Result<()> {
-                Reduce::<$t>::verify(self)
-            }
-            fn register(&self, outputs: &mut Outputs) {
-                Reduce::<$t>::register(self, outputs);
-            }
-            fn finish(&self, partial: Halves<$t>, shape: &Shape) -> Result<Self::Output> {
-                let (re, dims) = A::into_values(Reduce::<$t>::finish(self, partial.re, shape)?);
-                let (im, _) = A::into_values(Reduce::<$t>::finish(self, partial.im, shape)?);
-                let joined = re.into_iter().zip(im).map(|(re, im)| S::join(re, im)).collect();
-                Ok(self.axis.output(joined, dims))
-            }
-        }
-
-        impl<S, A, M> Resume<Complex<$t>> for Reduction<S, A, M>
-        where
-            S: Complexed<$t> + Debug,
-            A: Axis,
-            M: Positional<$t>,
-        {
-            fn describe(&self) -> Option<String> {
-                Resume::<$t>::describe(self)
-            }
-            fn save(&self, partial: &Halves<$t>) -> Vec<u8> {
-                postcard::to_stdvec(partial).unwrap_or_default()
-            }
-            fn load(
-                &self,
-                bytes: &[u8],
-                shape: &Shape,
-                blocks: Range<usize>,
-            ) -> Option<Halves<$t>> {
-                let halves: Halves<$t> = decoded(bytes)?;
-                let size = size_of::<Complex<$t>>();
-                let fits = |pieces| self.fits::<$t>(pieces, shape, size, blocks.clone());
-                // Both halves are of the same elements.
-                let agree = |(re, im): (&(_, Cells<$t>), &(_, Cells<$t>))| re.1.counts_agree(&im.1);
-                (fits(&halves.re)
-                    && fits(&halves.im)
-                    && halves.re.0.iter().zip(&halves.im.0).all(agree))
-                .then_some(halves)
+            fn output(&self, answers: &mut Answers) -> Self::Output {
+                A::output(answers.take::<Values<S::Complex>>())
             }
         }
     )*};
 }
 halves!(f32 f64);
+
+/// One reduction of both halves, each in its own state.
+struct Halves<'a, F, S> {
+    frame: Frame<'a, F, S>,
+}
+
+/// The states of the real and of the imaginary halves.
+type Both = (State, State);
+
+impl<F, S> Reducer<Complex<F>> for Halves<'_, F, S>
+where
+    F: Half,
+    Complex<F>: Element,
+    S: Complexed<F> + Cellular<F, Value = <S as Statistic<F>>::Value>,
+{
+    fn check(&self, shape: &Shape) -> Result<()> {
+        self.frame.check(shape)
+    }
+
+    fn fold(&self, _: &Shared, block: &Block<'_, Complex<F>>) -> Result<Option<State>> {
+        let by_element = S::BY_ELEMENT || self.frame.selected.nan != NanPolicy::Propagate;
+        let nothing = Shared::default();
+        let both = with_halves(block, by_element, S::BY_ELEMENT, |re, im| {
+            Ok::<_, Error>((self.frame.fold(&nothing, re)?, self.frame.fold(&nothing, im)?))
+        })?;
+        Ok(match both {
+            (Some(re), Some(im)) => Some(Box::new((re, im))),
+            _ => None,
+        })
+    }
+
+    fn merge(&self, state: &mut State, next: State) {
+        let both: &mut Both = state.downcast_mut().expect(OWN);
+        let next: Both = *next.downcast().expect(OWN);
+        self.frame.merge(&mut both.0, next.0);
+        self.frame.merge(&mut both.1, next.1);
+    }
+
+    fn finish(&self, _: Shared, state: Option<State>, shape: &Shape) -> Result<Answer> {
+        let both = state.map(|state| *state.downcast::<Both>().expect(OWN));
+        let (re, im) = both.unzip();
+        let [re, im] = [re, im].map(|half| self.frame.values(Shared::default(), half, shape));
+        let (re, im) = (re?, im?);
+        let dims = re.dims().to_vec();
+        let joined =
+            re.into_iter().zip(im).map(|(re, im)| <S as Complexed<F>>::join(re, im)).collect();
+        Ok(Box::new(Values::<S::Complex>::new(joined, dims)))
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.frame.verify()
+    }
+
+    fn describe(&self) -> Option<String> {
+        self.frame.describe()
+    }
+
+    fn describe_kernel(&self) -> Option<String> {
+        self.frame.describe_kernel()
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        self.frame.register(outputs);
+    }
+
+    fn save(&self, state: &State) -> Result<Vec<u8>> {
+        let both: &Both = state.downcast_ref().expect(OWN);
+        let both = (self.frame.save(&both.0)?, self.frame.save(&both.1)?);
+        postcard::to_stdvec(&both).map_err(|e| Error::Unsaved { what: e.to_string() })
+    }
+
+    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<State> {
+        let (re, im): (Vec<u8>, Vec<u8>) = decoded(bytes)?;
+        let size = size_of::<Complex<F>>();
+        let half = |bytes: &[u8]| self.frame.load_sized(bytes, (shape, size), blocks.clone());
+        let (re, im) = (half(&re)?, half(&im)?);
+        // Both halves are of the same elements.
+        self.frame.counts_agree(&re, &im).then(|| Box::new((re, im)) as State)
+    }
+}
 
 /// Hands a block to `f` as the blocks of its halves.
 ///

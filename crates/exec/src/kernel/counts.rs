@@ -1,6 +1,6 @@
 //! Numbers of NaN and infinities.
 
-use super::reduction::constructors;
+use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::Result;
 use rowmill_lanes::fold::{CellState, Need};
@@ -19,7 +19,7 @@ use rowmill_lanes::fold::{CellState, Need};
 #[derive(Clone, Copy, Debug)]
 pub struct Counts;
 
-constructors!(Counts, Self);
+lane_statistics!(Counts, Self);
 
 /// What [`Counts`] gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,17 @@ pub struct Tally {
 
 impl<T: Numeric> Statistic<T> for Counts {
     type Value = Tally;
-    const NEED: Need = Need::Sum;
-    const SPECIAL: bool = true;
+
+    fn need(&self) -> Need {
+        Need::Sum
+    }
+    fn special(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> String {
+        "counts".to_owned()
+    }
 
     fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<Tally> {
         Ok(Tally { count: cell.count, nan: cell.nan, inf: cell.inf })

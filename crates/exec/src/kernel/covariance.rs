@@ -1,17 +1,12 @@
 //! The covariance of the columns.
 
-use std::fmt::Debug;
-use std::ops::Range;
-
-use rowmill_core::{Outputs, Shape};
+use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
-use super::folding::{Picked, with_picked};
+use super::frame::{CellPlace, Each, Kernel, Picked, Reduction};
 use super::room::Room;
-use super::{NanPolicy, Numeric, Selector, Unmasked};
+use super::{All, Numeric};
 use crate::grid::Grid;
-use crate::reduce::{Block, Reduce};
-use crate::resume::{Resume, decoded};
 use crate::{Error, Result};
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::fold::Cell;
@@ -20,7 +15,7 @@ use rowmill_lanes::lanes::{Lane, N};
 /// The covariance of every two columns, and their correlation (numpy's `cov` and `corrcoef` with
 /// `rowvar=False`).
 ///
-/// A row of which any element is left out, by a mask or by [`NanPolicy::Skip`], is left out whole.
+/// A row of which any element is left out, by a mask or by [`NanPolicy::Skip`](crate::NanPolicy::Skip), is left out whole.
 /// Blocks are centred about their own means and merged by the pairwise formula of Chan, Golub and
 /// LeVeque (1983), in `f64`.
 ///
@@ -40,40 +35,27 @@ use rowmill_lanes::lanes::{Lane, N};
 /// # Errors
 /// A job ends with [`Error::BadOption`] for arrays of more than 1024 columns.
 #[derive(Clone, Copy, Debug)]
-#[must_use = "a reduction does nothing until an engine runs it"]
-pub struct Covariance<M = Unmasked> {
+pub struct Covariance {
     ddof: u64,
-    mask: M,
-    nan: NanPolicy,
 }
 
 /// The most columns.
 const MOST_COLUMNS: usize = 1024;
 
 impl Covariance {
-    /// Of all elements.
-    #[expect(clippy::new_without_default, reason = "there is nothing to be left to a default")]
-    pub fn new() -> Self {
-        Self { ddof: 0, mask: Unmasked, nan: NanPolicy::Propagate }
+    /// Of all elements. [`masked`](Reduction::masked) keeps the rows of which the mask keeps every
+    /// element; under [`NanPolicy::Propagate`](crate::NanPolicy::Propagate), the default, everything
+    /// that has to do with a column of a NaN is NaN.
+    pub fn new() -> Reduction<Each<Self>, All> {
+        Reduction::new(Each(Self { ddof: 0 }), All)
     }
 }
 
-impl<M> Covariance<M> {
+impl<M> Reduction<Each<Covariance>, All, M> {
     /// Delta degrees of freedom: sums are divided by `count - ddof`, and the result is NaN when that
     /// is not positive. Default: 0, the covariance of the population; numpy's `cov` has 1.
     pub fn ddof(mut self, ddof: u64) -> Self {
-        self.ddof = ddof;
-        self
-    }
-
-    /// Only the rows of which a [`Mask`](crate::Mask) keeps every element take part. Default: all.
-    pub fn masked<S>(self, mask: S) -> Covariance<S> {
-        Covariance { ddof: self.ddof, mask, nan: self.nan }
-    }
-
-    /// What happens to NaN. Default: [`NanPolicy::Propagate`]: what has to do with the column is NaN.
-    pub fn nan(mut self, policy: NanPolicy) -> Self {
-        self.nan = policy;
+        self.kernel.0.ddof = ddof;
         self
     }
 }
@@ -228,7 +210,8 @@ impl CoMoments {
     /// Whether these can be of rows that there is room for.
     fn fits<T: Numeric>(&self, columns: usize, room: &Room<'_>) -> bool {
         let Self { count, mean, products } = self;
-        if mean.len() != columns || products.len() != triangle(columns) || !room.counts(*count) {
+        if mean.len() != columns || products.len() != triangle(columns) || !room.counts_rows(*count)
+        {
             return false;
         }
         let most = Lane::to_f64(T::LEAST).abs().max(Lane::to_f64(T::MOST).abs());
@@ -268,11 +251,12 @@ impl CoMoments {
     }
 }
 
-impl<T: Numeric, M: Selector<T>> Reduce<T> for Covariance<M> {
-    type Partial = Option<CoMoments>;
-    type Output = CovarianceMatrix;
+impl<T: Numeric> Kernel<T> for Covariance {
+    /// `None` as long as nothing went in: the number of columns is not known then.
+    type State = Option<CoMoments>;
+    type Value = CovarianceMatrix;
 
-    fn check(&self, shape: &Shape) -> Result<()> {
+    fn check(&self, shape: &Shape, _: &Grid, _: Cell) -> Result<()> {
         if shape.row_len() > MOST_COLUMNS {
             return Err(Error::BadOption {
                 knob: "the array of a covariance",
@@ -280,39 +264,36 @@ impl<T: Numeric, M: Selector<T>> Reduce<T> for Covariance<M> {
                 expected: "expected at most 1024; take some of the columns at a time",
             });
         }
-        self.mask.check(shape)
-    }
-
-    fn identity(&self) -> Self::Partial {
-        None
-    }
-
-    fn accumulate(&self, partial: &mut Self::Partial, block: &Block<'_, T>) -> Result<()> {
-        // So short rows are never cut.
-        let found = with_picked(block, Cell::Column, &self.mask, self.nan, |picked| {
-            Ok(CoMoments::of_block(picked))
-        })?;
-        <Self as Reduce<T>>::merge(self, partial, Some(found));
         Ok(())
     }
 
-    fn merge(&self, partial: &mut Self::Partial, next: Self::Partial) {
-        match (partial, next) {
-            (Some(partial), Some(next)) => partial.join(next),
-            (partial @ None, next) => *partial = next,
+    fn new_state(&self) -> Option<CoMoments> {
+        None
+    }
+
+    fn fold(&self, cells: &mut [Option<CoMoments>], picked: &Picked<'_, T>) -> Result<()> {
+        // Rows this short are never cut.
+        cells[0] = Some(CoMoments::of_block(picked));
+        Ok(())
+    }
+
+    fn merge(&self, state: &mut Option<CoMoments>, next: Option<CoMoments>) {
+        match (state, next) {
+            (Some(state), Some(next)) => state.join(next),
+            (state @ None, next) => *state = next,
             (Some(_), None) => {}
         }
     }
 
-    fn register(&self, outputs: &mut Outputs) {
-        self.mask.register(outputs);
+    fn fits(&self, state: &Option<CoMoments>, room: &Room<'_>) -> bool {
+        let p = room.row_len();
+        p <= MOST_COLUMNS && state.as_ref().is_some_and(|found| found.fits::<T>(p, room))
     }
 
-    fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<CovarianceMatrix> {
-        self.mask.verify()?;
-        let p = shape.row_len();
+    fn value(&self, state: &Option<CoMoments>, at: &CellPlace<'_>) -> Result<CovarianceMatrix> {
+        let p = at.shape.row_len();
         let empty = || CoMoments { count: 0, mean: vec![0.0; p], products: vec![0.0; triangle(p)] };
-        let CoMoments { count, mut mean, products } = partial.unwrap_or_else(empty);
+        let CoMoments { count, mut mean, products } = state.clone().unwrap_or_else(empty);
         if count == 0 {
             mean.fill(f64::NAN);
         }
@@ -327,29 +308,8 @@ impl<T: Numeric, M: Selector<T>> Reduce<T> for Covariance<M> {
         }
         Ok(CovarianceMatrix { count, mean, values })
     }
-}
 
-impl<T: Numeric, M: Selector<T>> Resume<T> for Covariance<M> {
     fn describe(&self) -> Option<String> {
-        let kept = self.mask.describe()?;
-        Some(format!("Covariance {{ ddof: {} }} of {kept}, NaN: {:?}", self.ddof, self.nan))
-    }
-
-    fn save(&self, partial: &Self::Partial) -> Vec<u8> {
-        postcard::to_stdvec(partial).unwrap_or_default()
-    }
-
-    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<Self::Partial> {
-        let partial: Self::Partial = decoded(bytes)?;
-        let p = shape.row_len();
-        let grid = Grid::new(shape.rows(), p, size_of::<T>());
-        // So short rows are one piece, of which each cell is a column.
-        let (_, mut rooms) = Room::of_pieces(Cell::Column, self.nan, &grid, blocks)?;
-        let fits = match (&partial, rooms.next()) {
-            (Some(found), Some((_, room))) => p <= MOST_COLUMNS && found.fits::<T>(p, &room),
-            (None, None) => true,
-            _ => false,
-        };
-        fits.then_some(partial)
+        Some(format!("covariance, ddof {}", self.ddof))
     }
 }

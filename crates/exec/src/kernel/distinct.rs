@@ -5,10 +5,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Folding, Picked, described, foldings};
+use super::frame::{CellPlace, Each, Picked, kernel_constructors};
 use super::key::Key;
 use super::room::Room;
-use super::{CellKernel, Numeric};
+use super::{Kernel, Numeric, Reduction};
 use crate::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
@@ -29,18 +29,18 @@ use rowmill_lanes::fold::Cell;
 ///
 /// # Errors
 /// A job ends with [`Error::TooManyDistinct`] when a cell has more than the
-/// [limit](Folding::limit), one million unless set.
+/// [limit](Reduction::limit), one million unless set.
 #[derive(Clone, Copy, Debug)]
 pub struct Distinct {
     limit: usize,
 }
 
-foldings!(Distinct, Self { limit: 1 << 20 });
+kernel_constructors!(Distinct, Self { limit: 1 << 20 });
 
-impl<A, M> Folding<Distinct, A, M> {
+impl<A, M> Reduction<Each<Distinct>, A, M> {
     /// The most different elements of a cell. Default: 1048576, whose partials take 8 MiB.
     pub fn limit(mut self, limit: usize) -> Self {
-        self.kernel.limit = limit;
+        self.kernel.0.limit = limit;
         self
     }
 }
@@ -71,7 +71,7 @@ impl Hasher for Spread {
 
 type Keys = HashSet<u64, BuildHasherDefault<Spread>>;
 
-impl<T: Numeric> CellKernel<T> for Distinct {
+impl<T: Numeric> Kernel<T> for Distinct {
     type Value = u64;
     type State = Seen;
 
@@ -132,6 +132,6 @@ impl<T: Numeric> CellKernel<T> for Distinct {
         state.0.as_ref().map(|keys| keys.len() as u64).ok_or_else(too_many)
     }
     fn describe(&self) -> Option<String> {
-        described(self)
+        Some(format!("distinct, limit {}", self.limit))
     }
 }

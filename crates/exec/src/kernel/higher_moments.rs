@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Folding, Picked, described, foldings};
+use super::frame::{CellPlace, Each, Picked, kernel_constructors};
 use super::room::Room;
-use super::{CellKernel, Numeric};
+use super::{Kernel, Numeric, Reduction};
 use crate::Result;
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::lanes::{Lane, N};
@@ -50,29 +50,29 @@ pub struct Kurtosis {
     pearson: bool,
 }
 
-foldings!(Skewness, Self { unbiased: false });
-foldings!(Kurtosis, Self { unbiased: false, pearson: false });
+kernel_constructors!(Skewness, Self { unbiased: false });
+kernel_constructors!(Kurtosis, Self { unbiased: false, pearson: false });
 
-impl<A, M> Folding<Skewness, A, M> {
+impl<A, M> Reduction<Each<Skewness>, A, M> {
     /// Corrected for the bias of a sample (`bias=False` of scipy), where there are more than two
     /// elements. Default: not.
     pub fn unbiased(mut self) -> Self {
-        self.kernel.unbiased = true;
+        self.kernel.0.unbiased = true;
         self
     }
 }
 
-impl<A, M> Folding<Kurtosis, A, M> {
+impl<A, M> Reduction<Each<Kurtosis>, A, M> {
     /// Corrected for the bias of a sample (`bias=False` of scipy), where there are more than three
     /// elements. Default: not.
     pub fn unbiased(mut self) -> Self {
-        self.kernel.unbiased = true;
+        self.kernel.0.unbiased = true;
         self
     }
 
     /// Pearson's definition, 3 for a normal distribution (`fisher=False` of scipy). Default: Fisher's.
     pub fn pearson(mut self) -> Self {
-        self.kernel.pearson = true;
+        self.kernel.0.pearson = true;
         self
     }
 }
@@ -232,8 +232,8 @@ impl Job for TwoTrips<'_> {
 }
 
 macro_rules! kernel {
-    ($kernel:ty, |$me:ident, $central:ident| $value:expr) => {
-        impl<T: Numeric> CellKernel<T> for $kernel {
+    ($kernel:ty, |$me:ident, $central:ident| $name:expr, $value:expr) => {
+        impl<T: Numeric> Kernel<T> for $kernel {
             type Value = f64;
             type State = Central;
 
@@ -260,12 +260,19 @@ macro_rules! kernel {
                 Ok($value)
             }
             fn describe(&self) -> Option<String> {
-                described(self)
+                let $me = self;
+                Some($name)
             }
         }
     };
 }
-kernel!(Skewness, |me, central| central.skewness(me.unbiased));
-kernel!(Kurtosis, |me, central| {
+kernel!(
+    Skewness,
+    |me, central| format!("skewness, unbiased {}", me.unbiased),
+    central.skewness(me.unbiased)
+);
+kernel!(
+    Kurtosis,
+    |me, central| format!("kurtosis, unbiased {}, pearson {}", me.unbiased, me.pearson),
     central.kurtosis(me.unbiased) + if me.pearson { 3.0 } else { 0.0 }
-});
+);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use rowmill_core::{Shape, Source};
 use serde::{Deserialize, Serialize};
 
-use super::axis::for_each_axis;
-use super::folding::{CellPlace, Picked};
+use super::frame::axis::for_each_axis;
+use super::frame::{CellPlace, Each, Picked};
 use super::min_max::MaybeMinMax;
 use super::room::Room;
-use super::{All, CellKernel, NanPolicy, Numeric, Reduction};
+use super::{All, Kernel, NanPolicy, Numeric, Reduction};
 use crate::grid::Grid;
 use crate::{Counts, Engine, Error, Result};
 use rowmill_lanes::fold::Cell;
@@ -102,7 +102,7 @@ impl Histogram {
         &self.edges
     }
 
-    for_each_axis!(Folding, (self), self);
+    for_each_axis!(Each<Self>, (self), Each(self));
 
     fn bins(&self) -> usize {
         self.edges.len() - 1
@@ -153,7 +153,7 @@ pub struct Bins {
     nan: u64,
 }
 
-impl<T: Numeric> CellKernel<T> for Histogram {
+impl<T: Numeric> Kernel<T> for Histogram {
     type Value = HistogramCounts;
     type State = Bins;
 
@@ -214,7 +214,7 @@ impl<T: Numeric> CellKernel<T> for Histogram {
             (hash ^ edge.to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
         });
         let (bins, first, last) = (self.bins(), self.edges[0], self.edges[self.bins()]);
-        Some(format!("Histogram of {bins} bins from {first:?} to {last:?} ({hash:x})"))
+        Some(format!("histogram of {bins} bins from {first:?} to {last:?} ({hash:x})"))
     }
 }
 

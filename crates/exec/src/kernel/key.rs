@@ -22,6 +22,9 @@ pub trait Key: Lane {
     /// What stands for a number as a sum: the float for floats, the integer for integers.
     fn total(float: f64, integer: i128) -> Self::Total;
 
+    /// A sum of integers; `None` of floats.
+    fn exact(total: Self::Total) -> Option<i128>;
+
     /// Adds floats exactly; nothing for integers.
     fn add_exactly(isa: Isa, x: &[Self], to: &mut Wide);
 }
@@ -46,6 +49,9 @@ macro_rules! integers {
             }
             fn total(_: f64, integer: i128) -> i128 {
                 integer
+            }
+            fn exact(total: i128) -> Option<i128> {
+                Some(total)
             }
             fn add_exactly(_: Isa, _: &[Self], _: &mut Wide) {}
         }
@@ -83,6 +89,9 @@ macro_rules! floats {
             }
             fn total(float: f64, _: i128) -> Self::Total {
                 float.into()
+            }
+            fn exact(_: Self::Total) -> Option<i128> {
+                None
             }
             fn add_exactly(isa: Isa, x: &[Self], to: &mut Wide) {
                 add_floats(isa, x, to);

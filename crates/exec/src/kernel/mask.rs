@@ -7,12 +7,12 @@ use std::str::FromStr;
 use rowmill_core::{Outputs, Role, Shape, Source};
 
 use super::Numeric;
-use super::reduction::BlockFold;
+use super::frame::TileFold;
 use crate::grid::Bounds;
 use crate::scratch::Scratch;
 use crate::{Error, Result};
 use rowmill_lanes::arch::Interval;
-use rowmill_lanes::fold::{Cells, Need, Selection};
+use rowmill_lanes::fold::{Cells, Selection};
 use rowmill_lanes::lanes::Lane;
 
 /// Makes masks for [`Reduction::masked`](crate::Reduction::masked).
@@ -53,7 +53,8 @@ impl Mask {
     }
 }
 
-/// Decides which elements take part. Made by [`Mask`].
+/// Decides which elements take part: one decision for each tile, which is all elements, an interval of
+/// values, or a byte an element. Made by [`Mask`] and [`Condition`](crate::Condition).
 pub trait Selector<T: Numeric>: Sync {
     /// Refuses an array that the mask does not fit.
     #[doc(hidden)]
@@ -62,18 +63,20 @@ pub trait Selector<T: Numeric>: Sync {
         Ok(())
     }
 
-    /// The cells of a block, of the elements that are kept.
+    /// Hands the decision about a tile to `f`, once.
     #[doc(hidden)]
-    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>>;
+    fn select(&self, fold: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()>;
 
-    /// Writes down which elements of a block are kept: a byte for each, row after row, zero for those
-    /// that are not. `false`, and nothing written, where all are.
+    /// The decision where it is the same for all tiles.
     #[doc(hidden)]
-    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool>;
+    fn fixed(&self) -> Option<Selection<'static, T::Lane>> {
+        None
+    }
 
-    /// The same for all blocks, where the value alone decides and not a closure.
+    /// The sum of a tile, where there are loops for this mask alone.
     #[doc(hidden)]
-    fn selection(&self) -> Option<Selection<'static, T::Lane>> {
+    fn sum(&self, fold: &TileFold<'_, T>) -> Option<Result<Cells<T::Lane>>> {
+        let _ = fold;
         None
     }
 
@@ -83,7 +86,7 @@ pub trait Selector<T: Numeric>: Sync {
         None
     }
 
-    /// Checks that what was read of the mask is still what was opened.
+    /// Checks that everything read of the mask is still what was opened.
     #[doc(hidden)]
     fn verify(&self) -> Result<()> {
         Ok(())
@@ -96,20 +99,48 @@ pub trait Selector<T: Numeric>: Sync {
     }
 }
 
+/// Takes the decision about a tile.
+pub(crate) type Take<'a, T> = &'a mut dyn FnMut(Selection<'_, <T as Numeric>::Lane>) -> Result<()>;
+
+macro_rules! selector_through {
+    ($($pointer:ty),*) => {$(
+        impl<T: Numeric, M: Selector<T> + ?Sized> Selector<T> for $pointer {
+            fn check(&self, shape: &Shape) -> Result<()> {
+                (**self).check(shape)
+            }
+            fn select(&self, fold: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()> {
+                (**self).select(fold, f)
+            }
+            fn fixed(&self) -> Option<Selection<'static, T::Lane>> {
+                (**self).fixed()
+            }
+            fn sum(&self, fold: &TileFold<'_, T>) -> Option<Result<Cells<T::Lane>>> {
+                (**self).sum(fold)
+            }
+            fn describe(&self) -> Option<String> {
+                (**self).describe()
+            }
+            fn verify(&self) -> Result<()> {
+                (**self).verify()
+            }
+            fn register(&self, outputs: &mut Outputs) {
+                (**self).register(outputs);
+            }
+        }
+    )*};
+}
+selector_through!(&M, Box<M>);
+
 /// No mask: every element takes part.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unmasked;
 
 impl<T: Numeric> Selector<T> for Unmasked {
-    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
-        fold.checked(fold.select(Selection::Every), |keep| keep.fill(1))
+    fn select(&self, _: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()> {
+        f(Selection::Every)
     }
 
-    fn keep(&self, _: &BlockFold<'_, T>, _: &mut [u8]) -> Result<bool> {
-        Ok(false)
-    }
-
-    fn selection(&self) -> Option<Selection<'static, T::Lane>> {
+    fn fixed(&self) -> Option<Selection<'static, T::Lane>> {
         Some(Selection::Every)
     }
 
@@ -131,25 +162,23 @@ impl<T, F> fmt::Debug for ValueMask<T, F> {
 }
 
 impl<T: Numeric, F: Fn(T) -> bool + Sync> Selector<T> for ValueMask<T, F> {
-    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
-        let predicate = |x| (self.predicate)(T::from_lane(x));
-        if fold.is_one_sum() {
-            return fold.checked(fold.sum_of(&predicate), |keep| fold.decide(keep, &predicate));
-        }
-        fold.by_value(&predicate)
+    fn select(&self, fold: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()> {
+        let mut keep = fold.scratch().take::<u8>(fold.len());
+        fold.decide_by(&mut keep, &|x| (self.predicate)(T::from_lane(x)));
+        f(Selection::Kept(&keep))
     }
 
-    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool> {
-        fold.decide(keep, &|x| (self.predicate)(T::from_lane(x)));
-        Ok(true)
+    fn sum(&self, fold: &TileFold<'_, T>) -> Option<Result<Cells<T::Lane>>> {
+        let predicate = |x| (self.predicate)(T::from_lane(x));
+        Some(fold.checked(fold.sum_of(&predicate), |keep| fold.decide_by(keep, &predicate)))
     }
 }
 
 /// See [`Mask::compare`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CompareMask {
-    op: CompareOp,
-    threshold: Threshold,
+    pub(super) op: CompareOp,
+    pub(super) threshold: Threshold,
 }
 
 /// Every comparison is membership in a closed interval, or its opposite: one loop for all.
@@ -166,28 +195,16 @@ impl CompareMask {
 }
 
 impl<T: Numeric> Selector<T> for CompareMask {
-    fn selection(&self) -> Option<Selection<'static, T::Lane>> {
+    fn fixed(&self) -> Option<Selection<'static, T::Lane>> {
         Some(Selection::Within(self.interval::<T>()))
     }
 
+    fn select(&self, _: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()> {
+        f(Selection::Within(self.interval::<T>()))
+    }
+
     fn describe(&self) -> Option<String> {
-        Some(format!("{:?} {:?}", self.op, self.threshold))
-    }
-
-    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
-        let interval = self.interval::<T>();
-        let within = move |x| interval.contains(x);
-        if fold.need() == Need::Sum {
-            let cells = fold.select(Selection::Within(interval));
-            return fold.checked(cells, |keep| fold.decide(keep, &within));
-        }
-        fold.by_value(&within)
-    }
-
-    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool> {
-        let interval = self.interval::<T>();
-        fold.decide(keep, &move |x| interval.contains(x));
-        Ok(true)
+        Some(super::Condition::from(*self).to_string())
     }
 }
 
@@ -256,11 +273,7 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
 
 impl<S: Source<bool>> ArrayMask<'_, S> {
     /// Hands `f` a byte for each element of a block, and lets go of what was read if that is needed.
-    fn read<T: Numeric, R>(
-        &self,
-        fold: &BlockFold<'_, T>,
-        f: impl FnOnce(&[u8]) -> R,
-    ) -> Result<R> {
+    fn read<T: Numeric, R>(&self, fold: &TileFold<'_, T>, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
         let (bounds, row_len) = fold.place();
         let lets_go = fold.has_to_let_go();
         let read = self.with_bytes(bounds, row_len, lets_go, fold.scratch(), f);
@@ -285,19 +298,12 @@ impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
         Err(Error::MaskShape { found: found.clone(), array: shape.clone() })
     }
 
-    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
-        self.read(fold, |keep| {
-            fold.checked(fold.select(Selection::Kept(keep)), |again| again.copy_from_slice(keep))
-        })?
-    }
-
-    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool> {
-        self.read(fold, |bytes| keep.copy_from_slice(bytes))?;
-        Ok(true)
+    fn select(&self, fold: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()> {
+        self.read(fold, |keep| f(Selection::Kept(keep)))?
     }
 
     fn describe(&self) -> Option<String> {
-        Some(format!("a mask, {:?}", self.mask.identity()?))
+        Some(format!("a mask, {}", self.mask.identity()?.signature()))
     }
 
     fn verify(&self) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Means.
 
-use super::reduction::constructors;
+use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::Result;
 use rowmill_lanes::fold::{CellState, Need};
@@ -21,12 +21,21 @@ use rowmill_lanes::lanes::Lane;
 #[derive(Clone, Copy, Debug)]
 pub struct Mean;
 
-constructors!(Mean, Self);
+lane_statistics!(Mean, Self);
 
 impl<T: Numeric> Statistic<T> for Mean {
     type Value = f64;
-    const NEED: Need = Need::Sum;
-    const SPECIAL: bool = false;
+
+    fn need(&self) -> Need {
+        Need::Sum
+    }
+    fn special(&self) -> bool {
+        false
+    }
+
+    fn name(&self) -> String {
+        "mean".to_owned()
+    }
 
     fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<f64> {
         Ok(T::Lane::mean(cell.total, cell.count))

@@ -1,6 +1,6 @@
 //! Smallest and largest elements.
 
-use super::reduction::constructors;
+use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::{Error, Result};
 use rowmill_lanes::fold::{CellState, Need};
@@ -24,11 +24,13 @@ use rowmill_lanes::lanes::Lane;
 #[derive(Clone, Copy, Debug)]
 pub struct MinMax;
 
-constructors!(MinMax, Self);
+lane_statistics!(MinMax, Self);
 
 /// [`MinMax`] of cells that may be empty.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MaybeMinMax;
+
+lane_statistics!(MaybeMinMax);
 
 /// What [`MinMax`] gives.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,8 +43,17 @@ pub struct Range<T> {
 
 impl<T: Numeric> Statistic<T> for MinMax {
     type Value = Range<T>;
-    const NEED: Need = Need::Range;
-    const SPECIAL: bool = true;
+
+    fn need(&self) -> Need {
+        Need::Range
+    }
+    fn special(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> String {
+        "min and max".to_owned()
+    }
 
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize) -> Result<Range<T>> {
         range(cell, nan).ok_or(Error::NoElements { what: "minimum or maximum", cell: index })

@@ -1,16 +1,17 @@
-//! The kernels. Those that are made of sums, squares and ranges are each a [`Statistic`]: which parts it
-//! needs accumulated, and what it makes of a cell. The others are each a [`CellKernel`]: what it keeps of
-//! a cell, and how. Axis, mask and NaN policy are the same for all: [`Reduction`], [`Folding`].
+//! The kernels, one file each, and the frame that they share ([`frame`]).
+//!
+//! Sums, squares and ranges are each a [`Statistic`]: the parts it needs accumulated in lanes, and its
+//! value of a cell. All others are each a [`Kernel`]: the state of a cell, how elements go in, how two
+//! states merge, the value. Axis, mask and NaN policy are the frame's: [`Reduction`].
 
 mod arg;
-mod axis;
 mod complex;
 mod condition;
 mod counts;
 mod covariance;
 mod distinct;
 mod exact;
-mod folding;
+pub(crate) mod frame;
 mod higher_moments;
 mod histogram;
 mod key;
@@ -22,11 +23,9 @@ mod norm;
 mod normalize;
 mod numeric;
 mod over;
-mod pieces;
 mod product;
 mod ptp;
 mod quantile;
-mod reduction;
 mod room;
 mod sample;
 #[cfg(test)]
@@ -34,18 +33,21 @@ mod states;
 mod stats;
 mod sum;
 mod top_k;
+mod totals;
 mod truth;
 mod weighted_mean;
 
 pub use arg::{ArgMax, ArgMin, ArgMinMax, Extrema, Extremum};
-pub use axis::{All, Axes, Axis, Columns, Rows, Values};
 pub use complex::{ComplexMeanVar, Complexed, Positional};
 pub use condition::{ColumnName, Condition, ConditionMask, ParseConditionError, Term};
 pub use counts::{Counts, Tally};
 pub use covariance::{Covariance, CovarianceMatrix};
 pub use distinct::Distinct;
 pub use exact::{ExactMean, ExactSum};
-pub use folding::{CellKernel, Folding};
+pub use frame::axis::{All, AnyAxis, Axes, Axis, Columns, Rows, Values};
+pub use frame::{
+    CellPlace, Cellular, Each, Kernel, NanPolicy, Picked, Reduction, Selected, Statistic, TileFold,
+};
 pub use higher_moments::{Kurtosis, Skewness};
 pub use histogram::{BinCount, Histogram, HistogramCounts};
 pub use mask::{
@@ -64,10 +66,11 @@ pub use over::Over;
 pub use product::Product;
 pub use ptp::Ptp;
 pub use quantile::{ApproxQuantiles, Quantiles};
-pub use reduction::{NanPolicy, Reduction, Statistic};
+pub use room::Room;
 pub use sample::Sample;
 pub use stats::{Stats, Summary};
 pub use sum::Sum;
 pub use top_k::TopK;
+pub use totals::{CellTotals, Totals};
 pub use truth::{AllTrue, AnyTrue};
 pub use weighted_mean::{Weighted, WeightedMean};

@@ -1,6 +1,6 @@
 //! Mean and variance.
 
-use super::reduction::constructors;
+use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Reduction, Statistic};
 use crate::Result;
 use rowmill_lanes::fold::{CellState, Need};
@@ -26,7 +26,7 @@ pub struct Moments {
     ddof: u64,
 }
 
-constructors!(Moments, Self { ddof: 0 });
+lane_statistics!(Moments, Self { ddof: 0 });
 
 impl Moments {
     pub(super) fn population() -> Self {
@@ -38,7 +38,7 @@ impl<A, M> Reduction<Moments, A, M> {
     /// Delta degrees of freedom: the variance is divided by `count - ddof`, and NaN when that is
     /// not positive. Default: 0, the population variance.
     pub fn ddof(mut self, ddof: u64) -> Self {
-        self.statistic.ddof = ddof;
+        self.kernel.ddof = ddof;
         self
     }
 }
@@ -64,8 +64,17 @@ impl MeanVar {
 
 impl<T: Numeric> Statistic<T> for Moments {
     type Value = MeanVar;
-    const NEED: Need = Need::SumAndSpread;
-    const SPECIAL: bool = false;
+
+    fn need(&self) -> Need {
+        Need::SumAndSpread
+    }
+    fn special(&self) -> bool {
+        false
+    }
+
+    fn name(&self) -> String {
+        format!("moments, ddof {}", self.ddof)
+    }
 
     fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<MeanVar> {
         Ok(mean_var(cell, self.ddof))

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Folding, Picked, described, foldings};
+use super::frame::{CellPlace, Each, Picked, kernel_constructors};
 use super::room::Room;
-use super::{CellKernel, Numeric};
+use super::{Kernel, Numeric, Reduction};
 use crate::Result;
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::lanes::Lane;
@@ -21,6 +21,17 @@ pub enum NormOrder {
     L2,
     /// The largest magnitude.
     Max,
+}
+
+/// As numpy's `ord`: `1`, `2`, `max`.
+impl std::fmt::Display for NormOrder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::L1 => "1",
+            Self::L2 => "2",
+            Self::Max => "max",
+        })
+    }
 }
 
 /// The norm of the elements as one vector (numpy's `linalg.norm` with `ord` 1, 2 or infinity), in `f64`.
@@ -45,7 +56,7 @@ pub struct Norm {
     order: NormOrder,
 }
 
-foldings!(Norm, Self { order: NormOrder::L2 });
+kernel_constructors!(Norm, Self { order: NormOrder::L2 });
 
 impl Norm {
     pub(super) fn of(order: NormOrder) -> Self {
@@ -53,10 +64,10 @@ impl Norm {
     }
 }
 
-impl<A, M> Folding<Norm, A, M> {
+impl<A, M> Reduction<Each<Norm>, A, M> {
     /// Which norm. Default: [`NormOrder::L2`].
     pub fn order(mut self, order: NormOrder) -> Self {
-        self.kernel.order = order;
+        self.kernel.0.order = order;
         self
     }
 }
@@ -260,7 +271,7 @@ impl<L: Lane> Job for Steps<'_, L> {
     }
 }
 
-impl<T: Numeric> CellKernel<T> for Norm {
+impl<T: Numeric> Kernel<T> for Norm {
     type Value = f64;
     type State = Magnitudes;
 
@@ -311,6 +322,6 @@ impl<T: Numeric> CellKernel<T> for Norm {
         Ok(state.value(self.order))
     }
     fn describe(&self) -> Option<String> {
-        described(self)
+        Some(format!("norm {}", self.order))
     }
 }

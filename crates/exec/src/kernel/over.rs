@@ -2,7 +2,7 @@
 
 use rowmill_core::{Element, Merged, Permuted, Shape, Source};
 
-use super::Axes;
+use super::{AnyAxis, Axes};
 use crate::Result;
 use rowmill_lanes::fold::Cell;
 
@@ -102,6 +102,17 @@ impl<S> Over<S> {
     /// What a reduction is made with: `Sum::over(axes)`.
     pub fn axes(&self) -> Axes<'_> {
         Axes { cell: self.cell, shape: &self.shape, dims: &self.dims }
+    }
+
+    /// The axis of the view that is reduced: `Sum::along(over.along())` of [`view`](Self::view) has the
+    /// values, and [`dims`](Self::dims) is their shape.
+    #[must_use]
+    pub fn along(&self) -> AnyAxis {
+        match self.cell {
+            Cell::All => AnyAxis::All,
+            Cell::Column => AnyAxis::Columns,
+            Cell::Row => AnyAxis::Rows,
+        }
     }
 
     /// The shape of a result.

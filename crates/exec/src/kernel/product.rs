@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::folding::{CellPlace, Picked, described, foldings};
+use super::frame::{CellPlace, Picked, kernel_constructors};
 use super::key::Key;
 use super::room::Room;
-use super::{CellKernel, Numeric};
+use super::{Kernel, Numeric};
 use crate::{Error, Result};
 use rowmill_lanes::lanes::Lane;
 
@@ -30,7 +30,7 @@ use rowmill_lanes::lanes::Lane;
 #[derive(Clone, Copy, Debug)]
 pub struct Product;
 
-foldings!(Product, Self);
+kernel_constructors!(Product, Self);
 
 /// A product of integers, or of floats: `fraction * 2^exponent`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl Factors {
     }
 }
 
-impl<T: Numeric> CellKernel<T> for Product {
+impl<T: Numeric> Kernel<T> for Product {
     type Value = T::Sum;
     type State = Factors;
 
@@ -167,6 +167,6 @@ impl<T: Numeric> CellKernel<T> for Product {
         T::sum(total).map_err(|_| overflow())
     }
     fn describe(&self) -> Option<String> {
-        described(self)
+        Some("product".to_owned())
     }
 }

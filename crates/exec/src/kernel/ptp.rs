@@ -1,8 +1,8 @@
 //! How far the smallest and the largest element are apart.
 
+use super::frame::lane_statistics;
 use super::key::Key;
 use super::min_max::range;
-use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::{Error, Result};
 use rowmill_lanes::fold::{CellState, Need};
@@ -24,12 +24,21 @@ use rowmill_lanes::fold::{CellState, Need};
 #[derive(Clone, Copy, Debug)]
 pub struct Ptp;
 
-constructors!(Ptp, Self);
+lane_statistics!(Ptp, Self);
 
 impl<T: Numeric> Statistic<T> for Ptp {
     type Value = T::Sum;
-    const NEED: Need = Need::Range;
-    const SPECIAL: bool = true;
+
+    fn need(&self) -> Need {
+        Need::Range
+    }
+    fn special(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> String {
+        "ptp".to_owned()
+    }
 
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize) -> Result<T::Sum> {
         let none = Error::NoElements { what: "range", cell: index };

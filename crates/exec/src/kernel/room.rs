@@ -1,5 +1,5 @@
 //! The room of a cell: how much of an array can have gone into it. States from files are held against
-//! it, all of them, in one place: [`Pieces::are`](super::pieces::Pieces::are).
+//! it, all of them, in one place: [`Pieces::are`](super::frame::pieces::Pieces::are).
 
 use std::ops::Range;
 
@@ -79,8 +79,24 @@ impl<'a> Room<'a> {
         room
     }
 
+    /// The number of cells.
+    pub(super) fn cells(&self) -> usize {
+        self.cells
+    }
+
+    /// The number of elements of a row of the array.
+    pub(super) fn row_len(&self) -> usize {
+        self.grid.row_len()
+    }
+
+    /// Whether so many rows, or fewer, may be in a cell.
+    pub(super) fn counts_rows(&self, rows: u64) -> bool {
+        rows <= self.rows.len() as u64
+    }
+
     /// Whether so many elements, or fewer, may be in a cell.
-    pub(super) fn counts(&self, elements: u64) -> bool {
+    #[must_use]
+    pub fn counts(&self, elements: u64) -> bool {
         elements <= self.elements
     }
 
@@ -91,7 +107,8 @@ impl<'a> Room<'a> {
     }
 
     /// Whether an element at this position of the array, in C order, may be in a cell.
-    pub(super) fn holds(&self, at: u64) -> bool {
+    #[must_use]
+    pub fn holds(&self, at: u64) -> bool {
         let (Ok(at), row_len) = (usize::try_from(at), self.grid.row_len()) else { return false };
         let (row, col) = (at / row_len.max(1), at % row_len.max(1));
         self.rows.contains(&row)
@@ -129,46 +146,46 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::kernel::{All, Axis, Columns, Rows};
+    use crate::kernel::frame::axis::piece;
 
     /// The pieces of blocks, element by element: cells, elements of each cell, positions.
-    fn naive(axis: impl Axis, grid: &Grid, blocks: Range<usize>) -> BTreeMap<usize, Vec<Vec<u64>>> {
+    fn naive(cell: Cell, grid: &Grid, blocks: Range<usize>) -> BTreeMap<usize, Vec<Vec<u64>>> {
         let mut pieces = BTreeMap::<usize, Vec<Vec<u64>>>::new();
         for block in blocks.map(|i| grid.block(i)) {
-            let cells = match axis.cell() {
+            let cells = match cell {
                 Cell::All => 1,
                 Cell::Column => block.cols.len(),
                 Cell::Row => block.rows.len(),
             };
-            let piece = pieces.entry(axis.piece(&block)).or_default();
+            let piece = pieces.entry(piece(cell, &block)).or_default();
             piece.resize(cells, Vec::new());
             for row in block.rows.clone() {
                 for col in block.cols.clone() {
-                    let cell = match axis.cell() {
+                    let at = match cell {
                         Cell::All => 0,
                         Cell::Column => col - block.cols.start,
                         Cell::Row => row - block.rows.start,
                     };
-                    piece[cell].push((row * grid.row_len() + col) as u64);
+                    piece[at].push((row * grid.row_len() + col) as u64);
                 }
             }
         }
         pieces
     }
 
-    fn agrees(axis: impl Axis, grid: &Grid, blocks: Range<usize>) {
+    fn agrees(cell: Cell, grid: &Grid, blocks: Range<usize>) {
         let (len, rooms) =
-            Room::of_pieces(axis.cell(), NanPolicy::Propagate, grid, blocks.clone()).expect("fits");
-        let (rooms, expected) = (rooms.collect::<Vec<_>>(), naive(axis, grid, blocks.clone()));
+            Room::of_pieces(cell, NanPolicy::Propagate, grid, blocks.clone()).expect("fits");
+        let (rooms, expected) = (rooms.collect::<Vec<_>>(), naive(cell, grid, blocks.clone()));
         assert_eq!((rooms.len(), len), (expected.len(), expected.len()));
         for ((piece, room), (expected, cells)) in rooms.iter().zip(expected) {
-            assert_eq!((*piece, room.cells), (expected, cells.len()), "{axis:?} {blocks:?}");
+            assert_eq!((*piece, room.cells), (expected, cells.len()), "{cell:?} {blocks:?}");
             for (i, positions) in cells.iter().enumerate().step_by(cells.len() / 5 + 1) {
-                assert_eq!(room.elements, positions.len() as u64, "{axis:?} {blocks:?}");
+                assert_eq!(room.elements, positions.len() as u64, "{cell:?} {blocks:?}");
                 let room = room.of_cell(i);
                 let (first, last) = (positions[0], positions[positions.len() - 1]);
                 for at in [first.saturating_sub(1), first, first + 1, last, last + 1, u64::MAX] {
-                    assert_eq!(room.holds(at), positions.contains(&at), "{axis:?} {blocks:?} {at}");
+                    assert_eq!(room.holds(at), positions.contains(&at), "{cell:?} {blocks:?} {at}");
                 }
             }
         }
@@ -182,9 +199,9 @@ mod tests {
             let grid = Grid::new(rows, row_len, size);
             let n = grid.len();
             for blocks in [0..0, 0..1, 0..n, n - 1..n, 1..n.min(4), n / 2..n, n / 3..n - 1, n..n] {
-                agrees(All, &grid, blocks.clone());
-                agrees(Columns, &grid, blocks.clone());
-                agrees(Rows, &grid, blocks);
+                agrees(Cell::All, &grid, blocks.clone());
+                agrees(Cell::Column, &grid, blocks.clone());
+                agrees(Cell::Row, &grid, blocks);
             }
         }
     }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use rowmill_core::{Element, Shape};
 
-use super::pieces::Pieces;
-use crate::Result;
+use super::frame::pieces::Pieces;
 use crate::grid::Grid;
-use crate::reduce::{Block, Reduce};
+use crate::reduce::{Answer, Answers, Block, OWN, Reduce, Reducer, Shared, State};
+use crate::{Error, NanPolicy, Result};
 
 /// Some rows, or some elements, of an array: one of each run of so many, at a place in the run that is
 /// random but the same every time. It costs nothing beside a reduction in the same read, and says of
@@ -89,16 +89,9 @@ fn mixed(x: u64) -> u64 {
     x ^ x >> 31
 }
 
-impl<T: Element> Reduce<T> for Sample {
-    /// By tile, row after row.
-    type Partial = Pieces<Vec<T>>;
-    type Output = Vec<Vec<T>>;
-
-    fn identity(&self) -> Self::Partial {
-        Pieces(Vec::new())
-    }
-
-    fn accumulate(&self, partial: &mut Self::Partial, block: &Block<'_, T>) -> Result<()> {
+impl Sample {
+    /// The elements of a block that are sampled, row after row.
+    fn of_block<T: Element>(self, block: &Block<'_, T>) -> Vec<T> {
         let (tile, rows, cols) = (block.tile(), block.rows(), block.cols());
         let mut picked = Vec::new();
         match self.unit {
@@ -122,24 +115,19 @@ impl<T: Element> Reduce<T> for Sample {
                 }
             }
         }
-        let piece = if self.unit == Unit::Rows { block.bounds().tile } else { 0 };
-        partial.merge(Pieces(vec![(piece, picked)]), |all, next| all.extend(next));
-        Ok(())
+        picked
     }
 
-    fn merge(&self, partial: &mut Self::Partial, next: Self::Partial) {
-        partial.merge(next, |all, next| all.extend(next));
-    }
-
-    fn finish(&self, partial: Self::Partial, shape: &Shape) -> Result<Self::Output> {
+    /// The sampled elements, a list for each column or one for all.
+    fn lists<T: Element>(self, pieces: Pieces<Vec<T>>, shape: &Shape) -> Result<Vec<Vec<T>>> {
         if self.unit == Unit::Elements {
-            return Ok(vec![partial.0.into_iter().flat_map(|(_, elements)| elements).collect()]);
+            return Ok(vec![pieces.0.into_iter().flat_map(|(_, elements)| elements).collect()]);
         }
         let row_len = shape.row_len();
-        let mut columns = super::pieces::room_for(shape, row_len)?;
+        let mut columns = super::frame::pieces::room_for(shape, row_len)?;
         columns.resize_with(row_len, Vec::new);
         let tile_cols = Grid::new(shape.rows(), row_len, size_of::<T>()).tile_cols();
-        for (tile, elements) in partial.0 {
+        for (tile, elements) in pieces.0 {
             let first = tile * tile_cols;
             let columns = &mut columns[first..row_len.min(first + tile_cols)];
             for row in elements.chunks_exact(columns.len()) {
@@ -147,6 +135,45 @@ impl<T: Element> Reduce<T> for Sample {
             }
         }
         Ok(columns)
+    }
+}
+
+impl<T: Element> Reduce<T> for Sample {
+    type Output = Vec<Vec<T>>;
+
+    fn reducers<'a>(&'a self, _: NanPolicy, to: &mut Vec<Box<dyn Reducer<T> + 'a>>) {
+        to.push(Box::new(*self));
+    }
+    fn output(&self, answers: &mut Answers) -> Vec<Vec<T>> {
+        answers.take()
+    }
+}
+
+/// By tile, row after row. Elements that are taken as they are need neither a selection nor states of
+/// cells, so this stands beside the frame.
+impl<T: Element> Reducer<T> for Sample {
+    fn fold(&self, _: &Shared, block: &Block<'_, T>) -> Result<Option<State>> {
+        let piece = if self.unit == Unit::Rows { block.bounds().tile } else { 0 };
+        Ok(Some(Box::new(Pieces(vec![(piece, self.of_block(block))]))))
+    }
+
+    fn merge(&self, state: &mut State, next: State) {
+        let pieces: &mut Pieces<Vec<T>> = state.downcast_mut().expect(OWN);
+        let next: Pieces<Vec<T>> = *next.downcast().expect(OWN);
+        pieces.merge(next, |all, next| all.extend(next));
+    }
+
+    fn finish(&self, _: Shared, state: Option<State>, shape: &Shape) -> Result<Answer> {
+        let pieces = state.map_or_else(Pieces::default, |state| *state.downcast().expect(OWN));
+        Ok(Box::new(self.lists::<T>(pieces, shape)?))
+    }
+
+    fn save(&self, _: &State) -> Result<Vec<u8>> {
+        Err(Error::Unsaved { what: "a sample is not kept".to_owned() })
+    }
+
+    fn load(&self, _: &[u8], _: &Shape, _: Range<usize>) -> Option<State> {
+        None
     }
 }
 

@@ -4,13 +4,12 @@
 use std::ops::Range;
 
 use proptest::prelude::*;
-use rowmill_core::{Complex, Element, Shape, SliceSource, Tile, bf16, f16};
+use rowmill_core::{Complex, Element, Shape, SliceSource, bf16, f16};
 
 use super::*;
+use crate::blocks::{Blocks, States, TypedBlocks};
 use crate::grid::Grid;
-use crate::reduce::{Block, Reduce};
-use crate::resume::Resume;
-use crate::scratch::Scratch;
+use crate::reduce::{Reduce, Shared};
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::Cell;
 
@@ -84,33 +83,21 @@ impl<T: Element> Case<T> {
         Axes { cell: self.cell, shape: &self.shape, dims: &self.dims }
     }
 
-    /// The partial of some blocks.
-    fn partial<R: Reduce<T>>(&self, kernel: &R, blocks: Range<usize>) -> R::Partial {
-        let (scratch, row_len) = (Scratch::default(), self.shape.row_len());
-        let grid = Grid::new(self.shape.rows(), row_len, size_of::<T>());
-        let mut partial = kernel.identity();
-        for bounds in blocks.map(|block| grid.block(block)) {
-            let from = &self.values[bounds.rows.start * row_len + bounds.cols.start..];
-            let tile = Tile::new(from, bounds.rows.len(), bounds.cols.len(), row_len);
-            let block = Block::new(tile, bounds, row_len, Isa::BASELINE, &scratch);
-            let mut one = kernel.identity();
-            kernel.accumulate(&mut one, &block).expect("a sound block");
-            kernel.merge(&mut partial, one);
-        }
-        partial
-    }
-
     /// Real states are taken as what they are; others are refused, or do no harm.
-    fn holds<R: Resume<T>>(&self, kernel: &R, name: &str) {
-        let all = Grid::new(self.shape.rows(), self.shape.row_len(), size_of::<T>()).len();
+    fn holds<R: Reduce<T>>(&self, kernel: &R, name: &str) {
+        let mut reducers = Vec::new();
+        kernel.reducers(NanPolicy::Propagate, &mut reducers);
+        let x = SliceSource::new(&self.values, self.shape.dims()).expect("as many as it has");
+        let job = TypedBlocks::new(&x, Isa::BASELINE, reducers);
+        let all = job.grid().len();
         for blocks in [0..1, 0..all, all / 2..all] {
-            let real = kernel.save(&self.partial(kernel, blocks.clone()));
-            let load = |bytes: &[u8]| kernel.load(bytes, &self.shape, blocks.clone());
+            let real = job.save(&states_of(&job, blocks.clone())).expect("a state");
+            let load = |bytes: &[u8]| job.load(bytes, blocks.clone());
             let own = || load(&real).unwrap_or_else(|| panic!("{name} of {blocks:?}: {real:?}"));
-            assert_eq!(kernel.save(&own()), real, "{name} of {blocks:?}");
-            self.survives(kernel, [&own, &own]);
+            assert_eq!(job.save(&own()).expect("a state"), real, "{name} of {blocks:?}");
+            survives(&job, [&own, &own]);
             // Of other blocks there is not as much, or something else.
-            let outside = kernel.load(&real, &self.shape, all..all + 1);
+            let outside = job.load(&real, all..all + 1);
             assert!(outside.is_none(), "{name}: blocks outside");
             assert!(load(&[&real[..], &[0]].concat()).is_none(), "{name}: a byte too many");
             if real.len() > 4000 && blocks != (0..1) {
@@ -124,25 +111,39 @@ impl<T: Element> Case<T> {
                 change.apply(&mut changed);
                 if load(&changed).is_some() {
                     let other = || load(&changed).expect("the same bytes");
-                    self.survives(kernel, [&own, &other]);
-                    self.survives(kernel, [&other, &own]);
-                    self.survives(kernel, [&other, &other]);
+                    survives(&job, [&own, &other]);
+                    survives(&job, [&other, &own]);
+                    survives(&job, [&other, &other]);
                 }
             }
         }
     }
+}
 
-    /// Merges and finishes two states; what is merged is merged once more with both.
-    fn survives<R: Resume<T>>(&self, kernel: &R, [a, b]: [&dyn Fn() -> R::Partial; 2]) {
-        let mut merged = a();
-        kernel.merge(&mut merged, b());
-        let mut more = b();
-        kernel.merge(&mut more, merged);
-        kernel.merge(&mut more, a());
-        for partial in [a(), b(), more] {
-            // An answer, or an error.
-            let _ = kernel.finish(partial, &self.shape);
-        }
+/// The states of some blocks.
+fn states_of(job: &dyn Blocks, blocks: Range<usize>) -> States {
+    let shared: Vec<Shared> =
+        job.share().expect("room").iter().map(|_| Shared::default()).collect();
+    let (mut worker, mut all) = (job.worker(false), None);
+    job.fold(&mut *worker, blocks, &shared, &mut |_, states| match &mut all {
+        None => all = Some(states),
+        Some(all) => job.merge(all, states),
+    })
+    .expect("sound blocks");
+    all.expect("blocks")
+}
+
+/// Merges and finishes two states; the merged one is merged once more with both.
+fn survives(job: &dyn Blocks, [a, b]: [&dyn Fn() -> States; 2]) {
+    let mut merged = a();
+    job.merge(&mut merged, b());
+    let mut more = b();
+    job.merge(&mut more, merged);
+    job.merge(&mut more, a());
+    for states in [a(), b(), more] {
+        let shared = states.iter().map(|_| Shared::default()).collect();
+        // An answer, or an error.
+        let _ = job.finish(shared, Some(states));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Everything at once.
 
+use super::frame::lane_statistics;
 use super::min_max::range;
 use super::moments::mean_var;
-use super::reduction::constructors;
 use super::{NanPolicy, Numeric, Reduction, Statistic};
 use crate::Result;
 use rowmill_lanes::fold::{CellState, Need};
@@ -26,12 +26,12 @@ pub struct Stats {
     ddof: u64,
 }
 
-constructors!(Stats, Self { ddof: 0 });
+lane_statistics!(Stats, Self { ddof: 0 });
 
 impl<A, M> Reduction<Stats, A, M> {
     /// Delta degrees of freedom of the variance, as for [`Moments`](crate::Moments). Default: 0.
     pub fn ddof(mut self, ddof: u64) -> Self {
-        self.statistic.ddof = ddof;
+        self.kernel.ddof = ddof;
         self
     }
 }
@@ -67,8 +67,17 @@ impl<T: Numeric> Summary<T> {
 
 impl<T: Numeric> Statistic<T> for Stats {
     type Value = Summary<T>;
-    const NEED: Need = Need::Everything;
-    const SPECIAL: bool = true;
+
+    fn need(&self) -> Need {
+        Need::Everything
+    }
+    fn special(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> String {
+        format!("stats, ddof {}", self.ddof)
+    }
 
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, _: usize) -> Result<Summary<T>> {
         let moments = mean_var(cell, self.ddof);

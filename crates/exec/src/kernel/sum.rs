@@ -1,6 +1,6 @@
 //! Sums.
 
-use super::reduction::constructors;
+use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::Result;
 use rowmill_lanes::fold::{CellState, Need};
@@ -26,12 +26,21 @@ use rowmill_lanes::fold::{CellState, Need};
 #[derive(Clone, Copy, Debug)]
 pub struct Sum;
 
-constructors!(Sum, Self);
+lane_statistics!(Sum, Self);
 
 impl<T: Numeric> Statistic<T> for Sum {
     type Value = T::Sum;
-    const NEED: Need = Need::Sum;
-    const SPECIAL: bool = false;
+
+    fn need(&self) -> Need {
+        Need::Sum
+    }
+    fn special(&self) -> bool {
+        false
+    }
+
+    fn name(&self) -> String {
+        "sum".to_owned()
+    }
 
     fn value(&self, cell: &CellState<T::Lane>, _: NanPolicy, _: usize) -> Result<T::Sum> {
         T::sum(cell.total)

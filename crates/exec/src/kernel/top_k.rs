@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::axis::for_each_axis;
-use super::folding::{CellPlace, Picked, Run};
+use super::frame::axis::for_each_axis;
+use super::frame::{CellPlace, Each, Picked, Run};
 use super::key::Key;
 use super::room::Room;
-use super::{CellKernel, Extremum, Numeric};
+use super::{Extremum, Kernel, Numeric};
 use crate::{Error, Result};
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::lanes::Lane;
@@ -64,7 +64,7 @@ impl TopK {
         Ok(Self { k, largest })
     }
 
-    for_each_axis!(Folding, (self), self);
+    for_each_axis!(Each<Self>, (self), Each(self));
 
     /// What sorts the best element first: NaN as the smallest of all.
     #[inline(always)]
@@ -122,7 +122,7 @@ impl<L: Lane> Job for Reaches<'_, L> {
     }
 }
 
-impl<T: Numeric> CellKernel<T> for TopK {
+impl<T: Numeric> Kernel<T> for TopK {
     type Value = Vec<Extremum<T>>;
     type State = Ranks;
 
@@ -198,6 +198,6 @@ impl<T: Numeric> CellKernel<T> for TopK {
         Ok(state.0.iter().map(found).collect())
     }
     fn describe(&self) -> Option<String> {
-        Some(format!("{self:?}"))
+        Some(format!("top k, {} {}", self.k, if self.largest { "largest" } else { "smallest" }))
     }
 }

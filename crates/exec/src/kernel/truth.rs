@@ -1,8 +1,8 @@
 //! Whether any element, or every element, is true.
 
-use super::folding::{CellPlace, Picked, described, foldings};
+use super::frame::{CellPlace, Picked, kernel_constructors};
 use super::room::Room;
-use super::{CellKernel, Numeric};
+use super::{Kernel, Numeric};
 use crate::Result;
 
 /// Whether any element is not zero (numpy's `any`): NaN is not zero. Of nothing: `false`.
@@ -30,12 +30,12 @@ pub struct AnyTrue;
 #[derive(Clone, Copy, Debug)]
 pub struct AllTrue;
 
-foldings!(AnyTrue, Self);
-foldings!(AllTrue, Self);
+kernel_constructors!(AnyTrue, Self);
+kernel_constructors!(AllTrue, Self);
 
 macro_rules! kernel {
-    ($kernel:ty, $start:literal, $of_run:ident, |$a:ident, $b:ident| $join:expr) => {
-        impl<T: Numeric> CellKernel<T> for $kernel {
+    ($kernel:ty, $name:literal, $start:literal, $of_run:ident, |$a:ident, $b:ident| $join:expr) => {
+        impl<T: Numeric> Kernel<T> for $kernel {
             type Value = bool;
             type State = bool;
 
@@ -78,10 +78,10 @@ macro_rules! kernel {
                 Ok(*state)
             }
             fn describe(&self) -> Option<String> {
-                described(self)
+                Some($name.to_owned())
             }
         }
     };
 }
-kernel!(AnyTrue, false, any, |a, b| a | b);
-kernel!(AllTrue, true, all, |a, b| a & b);
+kernel!(AnyTrue, "any", false, any, |a, b| a | b);
+kernel!(AllTrue, "all", true, all, |a, b| a & b);

@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use rowmill_core::{Outputs, Role, Shape, Source, TileBuffer};
 use serde::{Deserialize, Serialize};
 
-use super::axis::for_each_axis;
-use super::folding::{CellPlace, Picked};
+use super::frame::axis::for_each_axis;
+use super::frame::{CellPlace, Each, Picked};
 use super::norm::TwoSum;
 use super::room::Room;
-use super::{CellKernel, Numeric};
+use super::{Kernel, Numeric};
 use crate::grid::Grid;
 use crate::{Error, Result};
 use rowmill_lanes::fold::Cell;
@@ -62,7 +62,7 @@ impl<'a, W: Numeric, S: Source<W>> WeightedMean<'a, W, S> {
         Self { weights, element: PhantomData }
     }
 
-    for_each_axis!(Folding, (self), self);
+    for_each_axis!(Each<Self>, (self), Each(self));
 
     fn is_per_row(&self, shape: &Shape) -> bool {
         let found = self.weights.shape();
@@ -98,7 +98,7 @@ impl Weights {
     }
 }
 
-impl<T: Numeric, W: Numeric, S: Source<W>> CellKernel<T> for WeightedMean<'_, W, S> {
+impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> {
     type Value = Weighted;
     type State = Weights;
 
@@ -163,7 +163,7 @@ impl<T: Numeric, W: Numeric, S: Source<W>> CellKernel<T> for WeightedMean<'_, W,
         Ok(Weighted { count: state.count, weight, mean })
     }
     fn describe(&self) -> Option<String> {
-        Some(format!("WeightedMean by {:?}", self.weights.identity()?))
+        Some(format!("weighted mean by {}", self.weights.identity()?.signature()))
     }
     fn verify(&self) -> Result<()> {
         Ok(self.weights.verify()?)

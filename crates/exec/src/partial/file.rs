@@ -22,6 +22,8 @@ struct Json {
     format: String,
     version: u64,
     job: String,
+    /// The job without its selection: what can be finished.
+    reduction: String,
     dtype: String,
     /// The shape of a row.
     row_shape: Vec<usize>,
@@ -58,6 +60,7 @@ impl Partial {
             format: FORMAT.to_owned(),
             version: u64::from(VERSION),
             job: self.job.clone(),
+            reduction: self.kernels.clone(),
             dtype: self.dtype.name().to_owned(),
             row_shape: self.row_dims.clone(),
             array_rows: self.end,
@@ -99,7 +102,7 @@ impl Partial {
             }
         }
         let (row_dims, end) = (json.row_shape, json.array_rows);
-        let partial = Self { job: json.job, dtype, row_dims, end, nodes };
+        let partial = Self { job: json.job, kernels: json.reduction, dtype, row_dims, end, nodes };
         if json.xxh3 != format!("{:016x}", partial.checksum()) {
             return Err(PartialError::Damaged.into());
         }
@@ -111,9 +114,9 @@ impl Partial {
     }
 
     fn checksum(&self) -> u64 {
-        let Self { job, dtype, row_dims, end, nodes } = self;
+        let Self { job, kernels, dtype, row_dims, end, nodes } = self;
         let nodes: Vec<_> = nodes.iter().collect();
-        let canonical = (VERSION, job, dtype.name(), row_dims, end, nodes);
+        let canonical = (VERSION, job, kernels, dtype.name(), row_dims, end, nodes);
         Checksums::of(&postcard::to_stdvec(&canonical).unwrap_or_default())
     }
 }

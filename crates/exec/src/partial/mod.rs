@@ -14,15 +14,16 @@ mod file;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use rowmill_core::{DType, Element, Shape, Source};
+use rowmill_core::{DType, Element, Shape, Source, Tile, TileBuffer};
+use rowmill_lanes::arch::Isa;
 
+use crate::blocks::{Blocks, States, TypedBlocks};
 use crate::checkpoint::{Ranges, decode};
-use crate::engine::Fold;
 use crate::grid::Grid;
-use crate::reduce::Shared;
-use crate::resume::Resume;
-use crate::tree::Tree;
-use crate::{Engine, Result};
+use crate::job_reduce::Fold;
+use crate::reduce::{Answer, Answers, Reduce, Shared};
+use crate::tree::{Node, Tree};
+use crate::{Engine, Error, NanPolicy, Result};
 
 /// Why a partial cannot be read, merged or finished.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,6 +130,8 @@ pub enum PartialError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partial {
     job: String,
+    /// The job without its selection.
+    kernels: String,
     dtype: DType,
     row_dims: Vec<usize>,
     /// The rows of the array, if its last one is among those reduced.
@@ -148,7 +151,13 @@ impl Partial {
     /// block. It depends on dtype and row shape alone.
     #[must_use]
     pub fn step<T: Element>(shape: &Shape) -> usize {
-        grid(T::DTYPE, shape).band_rows()
+        Self::step_of(T::DTYPE, shape)
+    }
+
+    /// As [`step`](Self::step), for a dtype that is known at run time.
+    #[must_use]
+    pub fn step_of(dtype: DType, shape: &Shape) -> usize {
+        grid(dtype, shape).band_rows()
     }
 
     /// What was computed, in words.
@@ -214,23 +223,54 @@ impl Partial {
     /// # Errors
     /// [`PartialError::OtherJob`] unless `kernel` is what was computed; [`PartialError::Missing`] and
     /// [`PartialError::NoEnd`] for rows that were not reduced; what the kernel has against the answer.
-    pub fn finish<T: Element, R: Resume<T>>(&self, kernel: R) -> Result<R::Output> {
-        self.check_job::<T>(&kernel)?;
-        let blocks = self.blocks();
-        let rows = self.end.ok_or_else(|| {
-            let last = blocks.iter().last();
-            PartialError::NoEnd { rows: last.map_or(0, |blocks| self.rows_of(blocks).end) }
-        })?;
-        let shape = self.shape(rows)?;
-        kernel.check(&shape)?;
-        let all = grid(self.dtype, &shape).len();
-        if let Some(blocks) = blocks.missing(0..all).next() {
-            return Err(PartialError::Missing { rows: self.rows_of(blocks) }.into());
+    pub fn finish<T: Element, R: Reduce<T>>(&self, kernel: R) -> Result<R::Output> {
+        self.finish_if(kernel, true)
+    }
+
+    /// As [`finish`](Self::finish), of a kernel without the selection: which elements went in was decided
+    /// when the state was made, and stands in [`job`](Self::job).
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish), but for another selection.
+    pub fn finish_selected<T: Element, R: Reduce<T>>(&self, kernel: R) -> Result<R::Output> {
+        self.finish_if(kernel, false)
+    }
+
+    fn finish_if<T: Element, R: Reduce<T>>(&self, kernel: R, selected: bool) -> Result<R::Output> {
+        let rows = self.blocks().iter().last().map_or(0, |blocks| self.rows_of(blocks).end);
+        let absent = Absent { shape: self.shape(self.end.unwrap_or(rows))? };
+        let mut reducers = Vec::new();
+        kernel.reducers(NanPolicy::Propagate, &mut reducers);
+        let blocks: TypedBlocks<'_, T> = TypedBlocks::new(&absent, Isa::detect(), reducers);
+        let answers = self.finish_blocks(&blocks, rows, selected)?;
+        Ok(kernel.output(&mut Answers::new(answers)))
+    }
+
+    /// As [`finish`](Self::finish), compiled once. `reaches` is the last row reduced.
+    fn finish_blocks(
+        &self,
+        blocks: &dyn Blocks,
+        reaches: usize,
+        selected: bool,
+    ) -> Result<Vec<Answer>> {
+        if selected {
+            self.check_job(blocks)?;
+        } else {
+            let kernels = blocks.describe_kernels().ok_or(PartialError::NoWords)?;
+            self.check(kernels, &self.kernels, blocks.dtype())?;
         }
-        let merge = |partial: &mut R::Partial, next| kernel.merge(partial, next);
-        let tree = Tree::from_nodes(self.load(&kernel, &shape)?, merge);
-        let partial = tree.finish(merge).unwrap_or_else(|| kernel.identity());
-        kernel.finish(partial, &shape)
+        if self.end.is_none() {
+            return Err(PartialError::NoEnd { rows: reaches }.into());
+        }
+        blocks.check_kernels()?;
+        let all = blocks.grid().len();
+        if let Some(missing) = self.blocks().missing(0..all).next() {
+            return Err(PartialError::Missing { rows: self.rows_of(missing) }.into());
+        }
+        let merge = |states: &mut States, next| blocks.merge(states, next);
+        let tree = Tree::from_nodes(self.load(blocks)?, merge);
+        let shared = blocks.share()?.iter().map(|_| Shared::default()).collect();
+        blocks.finish(shared, tree.finish(merge))
     }
 
     /// Drops what was made of a last block that may have grown, and the end with it.
@@ -244,28 +284,28 @@ impl Partial {
         });
     }
 
-    /// The nodes as partials of a kernel.
-    fn load<T: Element, R: Resume<T>>(
-        &self,
-        kernel: &R,
-        shape: &Shape,
-    ) -> Result<Vec<crate::tree::Node<R::Partial>>> {
+    /// The nodes as states of a job.
+    fn load(&self, blocks: &dyn Blocks) -> Result<Vec<Node<States>>> {
         let saved = |(&(start, level), state): (&(usize, u32), &Vec<u8>)| {
             (level, (start >> level.min(usize::BITS - 1)) as u64, state.clone())
         };
         let nodes = self.nodes.iter().map(saved).collect();
-        let load = |state: &[u8], blocks| kernel.load(state, shape, blocks);
-        decode(nodes, grid(self.dtype, shape).len(), &load).ok_or(PartialError::State.into())
+        let load = |state: &[u8], of| blocks.load(state, of);
+        decode(nodes, blocks.grid().len(), &load).ok_or(PartialError::State.into())
     }
 
-    fn check_job<T: Element>(&self, kernel: &impl Resume<T>) -> Result<()> {
-        let job = kernel.describe().ok_or(PartialError::NoWords)?;
-        if job != self.job {
-            let found = self.job.clone();
-            return Err(PartialError::OtherJob { expected: job, found }.into());
+    fn check_job(&self, blocks: &dyn Blocks) -> Result<()> {
+        let job = blocks.describe().ok_or(PartialError::NoWords)?;
+        self.check(job, &self.job, blocks.dtype())
+    }
+
+    fn check(&self, expected: String, found: &str, dtype: DType) -> Result<()> {
+        if expected != found {
+            let found = found.to_owned();
+            return Err(PartialError::OtherJob { expected, found }.into());
         }
-        if T::DTYPE != self.dtype {
-            let (expected, found) = (T::DTYPE.to_string(), self.describe_array());
+        if dtype != self.dtype {
+            let (expected, found) = (dtype.to_string(), self.describe_array());
             return Err(PartialError::OtherArray { expected, found }.into());
         }
         Ok(())
@@ -330,25 +370,22 @@ impl Engine {
     where
         T: Element,
         S: Source<T>,
-        R: Resume<T>,
+        R: Reduce<T>,
     {
-        let shape = source.shape();
-        let partial = Partial {
-            job: kernel.describe().ok_or(PartialError::NoWords)?,
-            dtype: T::DTYPE,
-            row_dims: shape.row_dims().to_vec(),
-            end: None,
-            nodes: BTreeMap::new(),
-        };
-        let (step, of) = (Partial::step::<T>(shape), shape.rows());
-        let fits = |row: usize| row == of || (row < of && row.is_multiple_of(step));
-        if !fits(rows.start) || !fits(rows.end) || rows.start > rows.end {
-            let start = rows.start.min(of) / step * step;
-            let end = rows.end.max(start).div_ceil(step).saturating_mul(step).min(of);
-            let nearest = start..end;
-            return Err(PartialError::Bounds { rows, step, of, nearest }.into());
-        }
-        self.add_rows(partial, source, &kernel, rows)
+        self.partial_with(source, &kernel, NanPolicy::Propagate, rows)
+    }
+
+    /// As [`partial`](Self::partial), with a policy for reductions that have none.
+    pub(crate) fn partial_with<T: Element, R: Reduce<T>>(
+        &self,
+        source: &dyn Source<T>,
+        kernel: &R,
+        nan: NanPolicy,
+        rows: Range<usize>,
+    ) -> Result<Partial> {
+        let mut reducers = Vec::new();
+        kernel.reducers(nan, &mut reducers);
+        self.partial_blocks(&TypedBlocks::new(source, self.isa, reducers), rows)
     }
 
     /// Reduces the rows that a partial lacks, and no others: what came to an array by appending, or what
@@ -357,69 +394,109 @@ impl Engine {
     /// # Errors
     /// As [`partial`](Self::partial); [`PartialError::OtherJob`] and [`PartialError::OtherArray`] when
     /// this is a partial of something else, or of an array with more rows.
-    pub fn partial_after<T, S, R>(
-        &self,
-        source: &S,
-        kernel: R,
-        mut earlier: Partial,
-    ) -> Result<Partial>
+    pub fn partial_after<T, S, R>(&self, source: &S, kernel: R, earlier: Partial) -> Result<Partial>
     where
         T: Element,
         S: Source<T>,
-        R: Resume<T>,
+        R: Reduce<T>,
     {
-        let shape = source.shape();
-        earlier.check_job::<T>(&kernel)?;
+        let mut reducers = Vec::new();
+        kernel.reducers(NanPolicy::Propagate, &mut reducers);
+        self.partial_after_blocks(&TypedBlocks::new(source, self.isa, reducers), earlier)
+    }
+
+    fn partial_blocks(&self, blocks: &dyn Blocks, rows: Range<usize>) -> Result<Partial> {
+        let shape = blocks.shape();
+        let partial = Partial {
+            job: blocks.describe().ok_or(PartialError::NoWords)?,
+            kernels: blocks.describe_kernels().ok_or(PartialError::NoWords)?,
+            dtype: blocks.dtype(),
+            row_dims: shape.row_dims().to_vec(),
+            end: None,
+            nodes: BTreeMap::new(),
+        };
+        let (step, of) = (blocks.grid().band_rows(), shape.rows());
+        let fits = |row: usize| row == of || (row < of && row.is_multiple_of(step));
+        if !fits(rows.start) || !fits(rows.end) || rows.start > rows.end {
+            let start = rows.start.min(of) / step * step;
+            let end = rows.end.max(start).div_ceil(step).saturating_mul(step).min(of);
+            let nearest = start..end;
+            return Err(PartialError::Bounds { rows, step, of, nearest }.into());
+        }
+        self.add_rows(partial, blocks, rows)
+    }
+
+    fn partial_after_blocks(&self, blocks: &dyn Blocks, mut earlier: Partial) -> Result<Partial> {
+        let shape = blocks.shape();
+        earlier.check_job(blocks)?;
         let reaches = earlier.rows().last().map_or(0, |rows| rows.end);
         let shrunk = earlier.end.unwrap_or(reaches) > shape.rows();
         if shrunk || earlier.row_dims != shape.row_dims() {
-            let (expected, found) = (format!("{} {shape}", T::DTYPE), earlier.describe_array());
+            let expected = format!("{} {shape}", blocks.dtype());
+            let found = earlier.describe_array();
             return Err(PartialError::OtherArray { expected, found }.into());
         }
         if earlier.end.is_some_and(|end| end < shape.rows()) {
             earlier.open_end();
         }
-        self.add_rows(earlier, source, &kernel, 0..shape.rows())
+        self.add_rows(earlier, blocks, 0..shape.rows())
     }
 
     /// Adds those of the rows that are not there yet.
-    fn add_rows<T, S, R>(
+    fn add_rows(
         &self,
         mut partial: Partial,
-        source: &S,
-        kernel: &R,
+        blocks: &dyn Blocks,
         rows: Range<usize>,
-    ) -> Result<Partial>
-    where
-        T: Element,
-        S: Source<T>,
-        R: Resume<T>,
-    {
-        let shape = source.shape();
-        kernel.check(shape)?;
-        let grid = &self.grid::<T>(shape);
+    ) -> Result<Partial> {
+        let of = blocks.shape().rows();
+        blocks.check_kernels()?;
+        let grid = blocks.grid();
         let done = &partial.blocks();
         let band = |row: usize| row.div_ceil(grid.band_rows()) * grid.tiles();
         let (start, end) = (band(rows.start), band(rows.end));
         // A last block that may grow is no part of a larger node: it can be dropped alone.
-        let whole = (shape.rows() / grid.band_rows() * grid.tiles()).clamp(start, end);
-        for blocks in [start..whole, whole..end] {
-            let (tree, shared) = (Tree::new(), &Shared::default());
-            let fold = Fold { grid, blocks, done, shared, after_chunk: &|_| Ok(()) };
-            let job = self.fold_into(&tree, source, kernel, fold);
-            job.end(source)?;
+        let whole = (of / grid.band_rows() * grid.tiles()).clamp(start, end);
+        let shared: Vec<_> = blocks.share()?.iter().map(|_| Shared::default()).collect();
+        for range in [start..whole, whole..end] {
+            let tree = Tree::new();
+            let fold = Fold { blocks: range, done, shared: &shared, after_chunk: &|_| Ok(()) };
+            let job = self.fold_into(&tree, blocks, fold);
+            job.end_of(blocks)?;
             tree.look(|nodes| {
-                for (&(level, index), state) in nodes {
-                    partial.nodes.insert((index << level, level), kernel.save(state));
+                for (&(level, index), states) in nodes {
+                    partial.nodes.insert((index << level, level), blocks.save(states)?);
                 }
-            });
+                Ok::<_, Error>(())
+            })?;
             job.succeed();
         }
-        kernel.verify()?;
-        if rows.end == shape.rows() {
-            partial.end = Some(shape.rows());
+        blocks.verify_kernels()?;
+        if rows.end == of {
+            partial.end = Some(of);
         }
         Ok(partial)
+    }
+}
+
+/// An array of which only partials are here.
+struct Absent {
+    shape: Shape,
+}
+
+impl<T: Element> Source<T> for Absent {
+    fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    fn tile<'a>(
+        &'a self,
+        rows: Range<usize>,
+        _: Range<usize>,
+        _: &'a mut TileBuffer<T>,
+    ) -> Result<Tile<'a, T>, rowmill_core::Error> {
+        let Range { start, end } = rows;
+        Err(rowmill_core::Error::RowRange { start, end, rows: 0 })
     }
 }
 

@@ -145,19 +145,19 @@ fn damage_is_seen() {
     for (from, to) in [
         ("\"array_rows\": null", "\"array_rows\": 12"),
         ("\"block\": 0", "\"block\": 1"),
-        ("Sum over All", "Mean over All"),
+        ("sum over all", "mean over all"),
         ("float32", "float64"),
     ] {
         assert!(json.contains(from), "{json}");
         let changed = json.replace(from, to);
         assert_eq!(error(Partial::from_json(&changed)), PartialError::Damaged);
     }
-    let newer = json.replace("\"version\": 2", "\"version\": 7");
+    let newer = json.replace("\"version\": 3", "\"version\": 7");
     assert_eq!(
         error(Partial::from_json(&newer)),
         PartialError::Version { expected: VERSION_NOW, found: 7 }
     );
-    for text in ["", "{}", "[1]", "{\"format\":\"rowmill partial\",\"version\":2}"] {
+    for text in ["", "{}", "[1]", "{\"format\":\"rowmill partial\",\"version\":3}"] {
         assert!(matches!(error(Partial::from_json(text)), PartialError::Unreadable { .. }));
     }
 }
@@ -173,7 +173,8 @@ proptest! {
         wide in any::<bool>(),
     ) {
         let partial = Partial {
-            job: Resume::<f32>::describe(&Stats::all()).expect("no closure"),
+            job: "stats, ddof 0 over all of everything, NaN: propagate".to_owned(),
+            kernels: "stats, ddof 0 over all, NaN: propagate".to_owned(),
             dtype: DType::F32,
             row_dims: if wide { vec![usize::MAX / 7] } else { vec![4] },
             end,
@@ -227,13 +228,14 @@ fn a_state_that_no_rows_have_is_refused() {
     let (x, kernel) = (array(&values), Mean::all());
     let mut whole = engine().partial(&x, kernel, 0..ROWS).expect("all rows");
     assert!(whole.finish::<f32, _>(kernel).is_ok());
-    // One piece, number 0, one cell, the same count for all: of two elements more than there are.
+    // One reduction, 21 bytes; one piece, number 0, one cell, the same count for all: of two elements
+    // more than there are.
     let count = (4 * 2 * STEP + 2) as u32;
     let state = whole.nodes.get_mut(&(0, 1)).expect("a node of two blocks");
-    assert_eq!(state[..4], [1, 0, 1, 0]);
+    assert_eq!(state[..6], [1, 21, 1, 0, 1, 0]);
     let varint: Vec<u8> = (0..3).map(|i| (count >> (7 * i)) as u8 & 0x7f | 0x80).collect();
-    assert_eq!(state[4..6], [0x80, 0x80]);
-    state[4..7].copy_from_slice(&[varint[0], varint[1], varint[2] & 0x7f]);
+    assert_eq!(state[6..8], [0x80, 0x80]);
+    state[6..9].copy_from_slice(&[varint[0], varint[1], varint[2] & 0x7f]);
     let read = Partial::from_json(&whole.to_json()).expect("the checksum is right");
     assert_eq!(error(read.finish::<f32, _>(kernel)), PartialError::State);
 }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use rowmill_core::{Complex, Shape, check_journal, f16, frame_journal};
 use rowmill_exec::{
     ApproxQuantiles, ArgMinMax, CheckpointError, Counts, Covariance, Distinct, Histogram, Kurtosis,
-    Mean, MinMax, Moments, NanPolicy, Norm, Product, Resume, Stats, Sum, TopK, check_checkpoint,
-    frame_checkpoint,
+    Mean, MinMax, Moments, NanPolicy, Norm, Product, Reduce, Shared, Stats, Sum, TopK,
+    check_checkpoint, frame_checkpoint,
 };
 
 use crate::{Target, check_error};
@@ -76,23 +76,27 @@ fn kernels(bytes: &[u8], of: &Of<'_>) {
     load::<f64, _>(ApproxQuantiles::new(&[0.3], 0.01).expect("coarse").all(), bytes, of);
 }
 
-/// What is taken for a partial can be merged, with itself and after itself, and finished.
+/// What is taken for a state can be merged, with itself and after itself, and finished.
 fn load<T, R>(kernel: R, bytes: &[u8], (shape, blocks): &Of<'_>)
 where
     T: rowmill_core::Element,
-    R: Resume<T>,
+    R: Reduce<T>,
 {
-    let load = |bytes: &[u8]| kernel.load(bytes, shape, blocks.clone());
-    let Some(partial) = load(bytes) else { return };
-    let saved = kernel.save(&partial);
-    let again = || load(&saved).expect("it reads back");
-    let mut twice = again();
-    kernel.merge(&mut twice, partial);
-    let mut merged = again();
-    kernel.merge(&mut merged, twice);
-    for partial in [again(), merged] {
-        if let Err(error) = kernel.finish(partial, shape) {
-            check_error(&error);
+    let mut reducers = Vec::new();
+    kernel.reducers(NanPolicy::Propagate, &mut reducers);
+    for reducer in reducers {
+        let load = |bytes: &[u8]| reducer.load(bytes, shape, blocks.clone());
+        let Some(state) = load(bytes) else { continue };
+        let saved = reducer.save(&state).expect("it was read");
+        let again = || load(&saved).expect("it reads back");
+        let mut twice = again();
+        reducer.merge(&mut twice, state);
+        let mut merged = again();
+        reducer.merge(&mut merged, twice);
+        for state in [again(), merged] {
+            if let Err(error) = reducer.finish(Shared::default(), Some(state), shape) {
+                check_error(&error);
+            }
         }
     }
 }

@@ -6,21 +6,19 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use rowmill::{
-    Array, CompareOp, Counts, Elementwise, Engine, Error, Kind, Mask, NanPolicy, Outputs, Role,
-    Sample, Shape, Source, Stats, Values, match_array,
+    Array, CompareOp, Counts, Elementwise, Engine, Error, Kind, Mask, NanPolicy, Numeric, Outputs,
+    Role, Sample, Shape, Source, Stats, Summary, Values, match_array,
 };
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::most_lines;
-use super::stats::Cell;
 use crate::args::DescribeArgs;
 use crate::failure::Failure;
 use crate::input::{Input, Readable, describe_speed};
 use crate::json;
 use crate::note;
-use crate::number::Number;
-use crate::reduce::Answering;
+use crate::number::{Number, rounded};
 use crate::report::Took;
 use crate::table::{Table, clean, grouped, index_label, write_list};
 
@@ -37,6 +35,38 @@ const BINS: usize = 20;
 
 /// The quantiles that are given.
 const AT: [f64; 3] = [0.25, 0.5, 0.75];
+
+/// Elements whose answers can be told.
+trait Answering: Numeric<Sum: Into<Number>> + Into<Number> {}
+
+impl<T: Numeric<Sum: Into<Number>> + Into<Number>> Answering for T {}
+
+/// A [`Summary`] of whatever dtype.
+struct Cell {
+    count: u64,
+    nan: u64,
+    inf: u64,
+    sum: Number,
+    mean: f64,
+    var: f64,
+    min: Option<Number>,
+    max: Option<Number>,
+}
+
+impl<T: Answering> From<Summary<T>> for Cell {
+    fn from(s: Summary<T>) -> Self {
+        Self {
+            count: s.count,
+            nan: s.nan,
+            inf: s.inf,
+            sum: s.sum.into(),
+            mean: s.mean,
+            var: s.var,
+            min: s.min.map(Into::into),
+            max: s.max.map(Into::into),
+        }
+    }
+}
 
 /// What is said of one column.
 struct Column {
@@ -116,7 +146,7 @@ fn describe<'a, T: Answering>(
     args: &DescribeArgs,
     input: &'a Input,
 ) -> Result<Description<'a>, Failure> {
-    let source = input.source(first)?;
+    let source = input.typed_source(first)?;
     let running = args.engine.build(&input.files[0])?;
     let start = Instant::now();
     let as_one = input.shape.row_len() > MOST_COLUMNS || input.shape.ndim() == 0;
@@ -299,9 +329,9 @@ fn print(description: &Description<'_>, out: &mut dyn Write) -> io::Result<()> {
         for (shown, n) in [(any_nan, cell.nan), (any_inf, cell.inf), (any_zero, *zeros)] {
             line.extend(shown.then(|| n.to_string()));
         }
-        line.extend([short(cell.mean), short(cell.var.sqrt()), short(Number::or_nan(cell.min))]);
+        line.extend([short(cell.mean), short(cell.var.sqrt()), short(Number::from(cell.min))]);
         line.extend(quartiles.map(short));
-        line.push(short(Number::or_nan(cell.max)));
+        line.push(short(Number::from(cell.max)));
         line.push(histogram.as_ref().map(Histogram::drawn).unwrap_or_default());
         line
     };
@@ -310,19 +340,19 @@ fn print(description: &Description<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 fn print_one(column: &Column, out: &mut dyn Write) -> io::Result<()> {
     let Column { cell, zeros, quartiles, histogram, .. } = column;
-    let [low, middle, high] = quartiles.map(|q| Number::Float(q).rounded());
+    let [low, middle, high] = quartiles.map(rounded);
     let mut list = vec![
         ("count", cell.count.to_string()),
         ("nan", cell.nan.to_string()),
         ("inf", cell.inf.to_string()),
         ("zeros", zeros.to_string()),
-        ("mean", Number::Float(cell.mean).rounded()),
-        ("std", Number::Float(cell.var.sqrt()).rounded()),
-        ("min", Number::or_nan(cell.min).rounded()),
+        ("mean", rounded(cell.mean)),
+        ("std", rounded(cell.var.sqrt())),
+        ("min", rounded(cell.min)),
         ("25 %", low),
         ("50 %", middle),
         ("75 %", high),
-        ("max", Number::or_nan(cell.max).rounded()),
+        ("max", rounded(cell.max)),
     ];
     list.extend(histogram.as_ref().map(|histogram| ("histogram", histogram.drawn())));
     write_list(out, &list)
@@ -340,11 +370,11 @@ const ENTRIES: [Entry; 13] = [
     ("mean", |c| c.cell.mean.into()),
     ("std", |c| c.cell.var.sqrt().into()),
     ("var", |c| c.cell.var.into()),
-    ("min", |c| Number::or_nan(c.cell.min)),
+    ("min", |c| Number::from(c.cell.min)),
     ("q25", |c| c.quartiles[0].into()),
     ("median", |c| c.quartiles[1].into()),
     ("q75", |c| c.quartiles[2].into()),
-    ("max", |c| Number::or_nan(c.cell.max)),
+    ("max", |c| Number::from(c.cell.max)),
 ];
 
 #[derive(Serialize)]

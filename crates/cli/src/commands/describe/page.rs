@@ -93,11 +93,11 @@ fn row(column: &Column, html: &mut String) {
     let numbers: [Number; 7] = [
         cell.mean.into(),
         cell.var.sqrt().into(),
-        Number::or_nan(cell.min),
+        Number::from(cell.min),
         low.into(),
         middle.into(),
         high.into(),
-        Number::or_nan(cell.max),
+        Number::from(cell.max),
     ];
     for number in numbers {
         let _ = write!(html, "<td>{}</td>", short(number));

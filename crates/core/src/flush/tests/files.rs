@@ -52,7 +52,8 @@ fn real_files_under_every_policy() {
 
 /// An array of 1000 rows, of which an earlier handle wrote the first 400 and synced them.
 fn begun(path: &Path) {
-    let mut x = ArrayMut::<u32>::create(path, [1000, 2]).expect("created");
+    let options = crate::CreateOptions::new().overwrite(true);
+    let mut x = options.create::<u32>(path, [1000, 2]).expect("created");
     x.write_rows(0, &[7; 800]).expect("written");
     x.flush().expect("flushed");
     assert_eq!((x.durable_rows(), x.durable_from(400)), (400, 400..400));

@@ -7,11 +7,11 @@ use std::ops::Range;
 use rowmill_core::{Element, Outputs, Role, Shape, Source, TileBuffer};
 
 use super::{ColumnName, Condition, Node, Term};
-use crate::kernel::mask::interval;
-use crate::kernel::reduction::BlockFold;
+use crate::kernel::frame::TileFold;
+use crate::kernel::mask::{Take, interval};
 use crate::kernel::{Numeric, Selector};
 use crate::{Error, Result};
-use rowmill_lanes::fold::{Cells, Selection};
+use rowmill_lanes::fold::Selection;
 use rowmill_lanes::lanes::Lane;
 
 /// See [`Condition::on`].
@@ -49,7 +49,7 @@ impl<'a, T: Element, S: Source<T>> ConditionMask<'a, T, S> {
 
 impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
     /// Writes down what the condition is of each element of a block.
-    fn decide(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<()> {
+    fn decide(&self, fold: &TileFold<'_, T>, keep: &mut [u8]) -> Result<()> {
         match self.node(&self.condition.root, fold)? {
             Decided::Elements(decided) => keep.copy_from_slice(&decided),
             Decided::Rows(decided) => spread(&decided, keep),
@@ -65,7 +65,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
         Ok(())
     }
 
-    fn node(&self, node: &Node, fold: &BlockFold<'_, T>) -> Result<Decided> {
+    fn node(&self, node: &Node, fold: &TileFold<'_, T>) -> Result<Decided> {
         match node {
             Node::Compare(term, op, threshold) => {
                 let interval = interval::<T>(*op, *threshold);
@@ -86,7 +86,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
     fn together(
         &self,
         nodes: &[Node],
-        fold: &BlockFold<'_, T>,
+        fold: &TileFold<'_, T>,
         join: impl Fn(u8, u8) -> u8 + Copy,
     ) -> Result<Decided> {
         let mut all: Option<Decided> = None;
@@ -104,14 +104,14 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
     fn term(
         &self,
         term: &Term,
-        fold: &BlockFold<'_, T>,
+        fold: &TileFold<'_, T>,
         predicate: &impl Fn(T::Lane) -> bool,
     ) -> Result<Decided> {
         let bounds = fold.place().0;
         let rows = bounds.rows.clone();
         let Some(column) = &term.column else {
             let mut keep = vec![0; rows.len() * bounds.cols.len()];
-            fold.decide(&mut keep, predicate);
+            fold.decide_by(&mut keep, predicate);
             return Ok(Decided::Elements(keep));
         };
         let ColumnName::Index(col) = *column else { return Err(self.unresolved(term)) };
@@ -122,7 +122,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
         &self,
         rows: Range<usize>,
         col: usize,
-        fold: &BlockFold<'_, T>,
+        fold: &TileFold<'_, T>,
         predicate: &impl Fn(T::Lane) -> bool,
     ) -> Result<Vec<u8>> {
         let buffer = &mut TileBuffer::new();
@@ -198,28 +198,22 @@ impl<T: Numeric, S: Source<T>> Selector<T> for ConditionMask<'_, T, S> {
         wrong.map_or(Ok(()), Err)
     }
 
-    fn cells(&self, fold: &BlockFold<'_, T>) -> Result<Cells<T::Lane>> {
+    fn select(&self, fold: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()> {
         if let Some(compare) = self.condition.compare() {
-            return compare.cells(fold);
+            return compare.select(fold, f);
         }
-        let (bounds, _) = fold.place();
-        let mut keep = fold.scratch().take::<u8>(bounds.rows.len() * bounds.cols.len());
+        let mut keep = fold.scratch().take::<u8>(fold.len());
         self.decide(fold, &mut keep)?;
-        fold.checked(fold.select(Selection::Kept(&keep)), |again| again.copy_from_slice(&keep))
+        f(Selection::Kept(&keep))
     }
 
-    fn keep(&self, fold: &BlockFold<'_, T>, keep: &mut [u8]) -> Result<bool> {
-        self.decide(fold, keep)?;
-        Ok(true)
-    }
-
-    fn selection(&self) -> Option<Selection<'static, T::Lane>> {
-        self.condition.compare().and_then(|compare| Selector::<T>::selection(&compare))
+    fn fixed(&self) -> Option<Selection<'static, T::Lane>> {
+        self.condition.compare().and_then(|compare| Selector::<T>::fixed(&compare))
     }
 
     fn describe(&self) -> Option<String> {
         let columns = if self.condition.has_columns() {
-            format!(" in {:?}", self.source.identity()?)
+            format!(" in {}", self.source.identity()?.signature())
         } else {
             String::new()
         };

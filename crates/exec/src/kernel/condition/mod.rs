@@ -246,6 +246,12 @@ impl Condition {
     }
 }
 
+impl From<CompareMask> for Condition {
+    fn from(mask: CompareMask) -> Self {
+        Self::of(Node::Compare(Self::value(), mask.op, mask.threshold))
+    }
+}
+
 impl Not for Condition {
     type Output = Self;
 

@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 use self::digits::Digits;
 pub(super) use self::fast::add_floats;
 pub(super) use self::wide::Wide;
-use super::folding::{CellPlace, Picked};
+use super::frame::{CellPlace, Each, Picked};
 use super::key::Key;
 use super::room::Room;
-use super::{CellKernel, Folding, Mean, Numeric, Reduction, Sum};
+use super::{Kernel, Mean, Numeric, Reduction, Sum};
 use crate::Result;
 use rowmill_lanes::lanes::Lane;
 
@@ -50,8 +50,8 @@ impl<A, M> Reduction<Sum, A, M> {
     /// assert_eq!(sum, 1e-300);
     /// # Ok::<(), rowmill_exec::Error>(())
     /// ```
-    pub fn exact(self) -> Folding<ExactSum, A, M> {
-        Folding { kernel: ExactSum, axis: self.axis, mask: self.mask, nan: self.nan }
+    pub fn exact(self) -> Reduction<Each<ExactSum>, A, M> {
+        self.with_kernel(Each(ExactSum))
     }
 }
 
@@ -66,8 +66,8 @@ impl<A, M> Reduction<Mean, A, M> {
     /// assert_eq!(Engine::new()?.reduce(&x, Mean::all().exact())?, f64::MAX);
     /// # Ok::<(), rowmill_exec::Error>(())
     /// ```
-    pub fn exact(self) -> Folding<ExactMean, A, M> {
-        Folding { kernel: ExactMean, axis: self.axis, mask: self.mask, nan: self.nan }
+    pub fn exact(self) -> Reduction<Each<ExactMean>, A, M> {
+        self.with_kernel(Each(ExactMean))
     }
 }
 
@@ -137,8 +137,8 @@ impl ExactTotal {
 }
 
 macro_rules! exact {
-    ($kernel:ty, $value:ty, |$state:ident| $make:expr) => {
-        impl<T: Numeric> CellKernel<T> for $kernel {
+    ($kernel:ty, $name:literal, $value:ty, |$state:ident| $make:expr) => {
+        impl<T: Numeric> Kernel<T> for $kernel {
             type Value = $value;
             type State = ExactTotal;
 
@@ -159,16 +159,16 @@ macro_rules! exact {
                 $make
             }
             fn describe(&self) -> Option<String> {
-                super::folding::described(self)
+                Some($name.to_owned())
             }
         }
     };
 }
-exact!(ExactSum, T::Sum, |state| {
+exact!(ExactSum, "exact sum", T::Sum, |state| {
     let float = if T::Lane::FLOAT { state.digits.rounded() } else { 0.0 };
     T::sum(T::Lane::total(float, state.integer))
 });
-exact!(ExactMean, f64, |state| {
+exact!(ExactMean, "exact mean", f64, |state| {
     Ok(if state.count == 0 {
         f64::NAN
     } else if T::Lane::FLOAT {

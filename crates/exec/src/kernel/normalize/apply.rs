@@ -11,7 +11,7 @@ use super::fit::{OneBlock, Whole, scalings_of};
 use super::scaling::{Scale, Scaling, Unscale};
 use super::{Fitted, FloatElement, Normalize, NormalizeAxis};
 use crate::checkpoint::{Checkpoint, Keeper};
-use crate::grid::BLOCK_BYTES;
+use crate::grid::{BLOCK_BYTES, Grid};
 use crate::in_place::{InPlace, InPlaceJob};
 use crate::kernel::{Numeric, Rows};
 use crate::map::{Chunk, Keep, Map, planned};
@@ -130,7 +130,7 @@ impl Engine {
     ) -> Result<InPlace> {
         let isa = self.isa;
         let what = format!("{how:?} in place");
-        if how.axis == NormalizeAxis::Rows && self.grid::<T>(array.shape()).tiles() <= 1 {
+        if how.axis == NormalizeAxis::Rows && Grid::of::<T>(array.shape()).tiles() <= 1 {
             let kernel = FitAndApply { isa, how };
             let job = InPlaceJob { what: &what, cuts_rows: false, once: true };
             return self.change_in_place(array, job, |_| Ok(Vec::new()), |_| Ok(kernel));
@@ -330,7 +330,7 @@ impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
         let (how, scalings, fitted, back) = match work {
             Work::Fit(how)
                 if how.axis == NormalizeAxis::Rows
-                    && engine.grid::<T>(source.shape()).tiles() <= 1 =>
+                    && Grid::of::<T>(source.shape()).tiles() <= 1 =>
             {
                 let map = engine.map::<T, U, _, _>(source, FitAndApply { isa, how });
                 return map.keeping(keep(Vec::new())).write(path, options);

@@ -4,9 +4,10 @@ use rowmill_core::{Shape, Source, Tile};
 
 use super::scaling::Scaling;
 use super::{Normalize, NormalizeAxis, NormalizeMethod};
+use crate::blocks::TypedBlocks;
 use crate::checkpoint::{Keeper, State};
 use crate::grid::Bounds;
-use crate::kernel::folding::Folding;
+use crate::kernel::frame::Each;
 use crate::kernel::min_max::MaybeMinMax;
 use crate::kernel::norm::Norm;
 use crate::kernel::quantile::quantile_of_sorted;
@@ -14,8 +15,7 @@ use crate::kernel::{
     All, Axis, Columns, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Rows, Statistic,
     Values,
 };
-use crate::reduce::Block;
-use crate::resume::{Resume, decoded};
+use crate::reduce::{Answers, Block, Reduce, Shared, decoded};
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
 use rowmill_lanes::arch::Isa;
@@ -104,7 +104,7 @@ impl Normalize {
             return Ok(run.quantiles(axis, [low, 0.5, high])?.into_iter().map(robust).collect());
         }
         if let NormalizeMethod::Norm(order) = self.method {
-            let kernel = Folding::new(Norm::of(order), axis).nan(NanPolicy::Skip);
+            let kernel = Reduction::new(Each(Norm::of(order)), axis).nan(NanPolicy::Skip);
             let norms = A::cells(run.reduce(kernel)?);
             return Ok(norms.into_iter().map(|max| Found { max, ..NOTHING }).collect());
         }
@@ -132,7 +132,7 @@ pub(super) fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
 
 /// Something that can run a reduction: an engine over an array, or over one block.
 pub(super) trait FnOnceReduce<T: Numeric> {
-    fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output>;
+    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output>;
 
     /// Quantiles of each cell, NaN left out.
     fn quantiles<A: IntoCells>(self, axis: A, at: [f64; 3]) -> Result<Vec<[f64; 3]>>;
@@ -169,17 +169,23 @@ pub(super) struct Whole<'a, S> {
 }
 
 impl<T: Numeric, S: Source<T>> FnOnceReduce<T> for Whole<'_, S> {
-    fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output> {
+    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output> {
         match self.keep {
             None => self.engine.reduce(self.source, kernel),
-            Some((keeper, found)) => self.engine.reduce_keeping(self.source, kernel, keeper, found),
+            Some((keeper, found)) => {
+                let mut reducers = Vec::new();
+                kernel.reducers(NanPolicy::Skip, &mut reducers);
+                let blocks = TypedBlocks::new(self.source, self.engine.isa, reducers);
+                let answers = self.engine.reduce_keeping(&blocks, keeper, found)?;
+                Ok(kernel.output(&mut Answers::new(answers)))
+            }
         }
     }
 
     /// Without a checkpoint: what was counted is not kept, and is counted again after a kill.
     fn quantiles<A: IntoCells>(self, axis: A, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
         let quantiles = self.engine.quantiles(self.source, &at).nan(NanPolicy::Skip);
-        let cells = match axis.cell() {
+        let cells = match axis.kept().cell {
             Cell::All => vec![quantiles.all()?],
             Cell::Column => quantiles.per_column()?.into_vec(),
             Cell::Row => {
@@ -202,14 +208,19 @@ pub(super) struct OneBlock<'a, T> {
 }
 
 impl<T: Numeric> FnOnceReduce<T> for OneBlock<'_, T> {
-    fn reduce<R: Resume<T>>(self, kernel: R) -> Result<R::Output> {
+    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output> {
         let (rows, cols) = (self.tile.rows(), self.tile.cols());
         let bounds = Bounds { band: 0, tile: 0, rows: 0..rows, cols: 0..cols };
         let block = Block::new(self.tile, bounds, cols, self.isa, self.scratch);
-        let mut partial = kernel.identity();
-        kernel.accumulate(&mut partial, &block)?;
         let shape = Shape::new([rows, cols]).map_err(crate::Error::kernel)?;
-        kernel.finish(partial, &shape)
+        let mut reducers = Vec::new();
+        kernel.reducers(NanPolicy::Skip, &mut reducers);
+        let answers = reducers.iter().map(|reducer| {
+            let state = reducer.fold(&Shared::default(), &block)?;
+            reducer.finish(Shared::default(), state, &shape)
+        });
+        let answers = answers.collect::<Result<_>>()?;
+        Ok(kernel.output(&mut Answers::new(answers)))
     }
 
     /// Of rows only: that is what single blocks are taken for.
@@ -227,8 +238,17 @@ impl<T: Numeric> FnOnceReduce<T> for OneBlock<'_, T> {
 
 impl<T: Numeric> Statistic<T> for MaybeMinMax {
     type Value = Option<Range<T>>;
-    const NEED: rowmill_lanes::fold::Need = rowmill_lanes::fold::Need::Range;
-    const SPECIAL: bool = true;
+
+    fn need(&self) -> rowmill_lanes::fold::Need {
+        rowmill_lanes::fold::Need::Range
+    }
+    fn special(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> String {
+        "min and max, if any".to_owned()
+    }
 
     fn value(
         &self,

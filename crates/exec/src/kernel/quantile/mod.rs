@@ -12,10 +12,11 @@ use rowmill_core::Source;
 use self::refine::Search;
 use self::rows::OfRows;
 pub use self::sketch::ApproxQuantiles;
-use super::axis::Values;
-use super::folding::Folding;
+use super::frame::{Each, Reduction, Selected};
 use super::key::Key;
-use super::{All, Axes, Axis, Columns, NanPolicy, Numeric, Rows, Selector, Unmasked};
+use super::{
+    All, AnyAxis, Axes, Axis, Columns, NanPolicy, Numeric, Rows, Selector, Unmasked, Values,
+};
 use crate::grid::Grid;
 use crate::{Engine, Error, Result};
 use rowmill_lanes::fold::Cell;
@@ -95,7 +96,7 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
     /// As [`Engine::reduce`]; [`Error::BadOption`] for a quantile that is not between 0 and 1, and
     /// where there is too little memory.
     pub fn all(self) -> Result<Vec<f64>> {
-        Ok(self.find(All)?.pop().unwrap_or_default())
+        Ok(self.find(All)?.into_vec().pop().unwrap_or_default())
     }
 
     /// Per column: axis 0 is reduced. For each column the quantiles in the order in which they were
@@ -104,8 +105,7 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
     /// # Errors
     /// As [`all`](Self::all).
     pub fn per_column(self) -> Result<Values<Vec<f64>>> {
-        let dims = Columns.output_dims(self.source.shape());
-        Ok(Columns.output(self.find(Columns)?, dims))
+        self.find(Columns)
     }
 
     /// Per row: axis 0 is kept. For each row the quantiles in the order in which they were asked for. Rows
@@ -119,18 +119,29 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         self.of_rows(Rows)
     }
 
+    /// Along an axis that is known at run time only. For each cell the quantiles in the order in which they
+    /// were asked for.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn along(self, axis: AnyAxis) -> Result<Values<Vec<f64>>> {
+        match axis {
+            AnyAxis::Rows => self.of_rows(axis),
+            AnyAxis::All | AnyAxis::Columns => self.find(axis),
+        }
+    }
+
     /// Over a set of axes: see [`Over`](crate::Over). For each cell the quantiles in the order in which they
     /// were asked for.
     ///
     /// # Errors
     /// As [`all`](Self::all).
     pub fn over(self, axes: Axes<'_>) -> Result<Values<Vec<f64>>> {
-        axes.check(self.source.shape())?;
-        if axes.cell() == Cell::Row {
+        axes.kept().check(self.source.shape())?;
+        if axes.cell == Cell::Row {
             return self.of_rows(axes);
         }
-        let dims = axes.output_dims(self.source.shape());
-        Ok(axes.output(self.find(axes)?, dims))
+        self.find(axes)
     }
 
     /// The quantiles of the cells of an axis whose cells are rows.
@@ -139,25 +150,26 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         A: Axis<Output<Vec<f64>> = Values<Vec<f64>>>,
     {
         let shape = self.source.shape();
-        if Grid::new(shape.rows(), shape.row_len(), size_of::<T>()).tiles() <= 1 {
+        if Grid::of::<T>(shape).tiles() <= 1 {
             check(self.at)?;
-            let kernel = Folding::new(OfRows { at: self.at }, axis).nan(self.nan);
+            let kernel = Reduction::new(Each(OfRows { at: self.at }), axis).nan(self.nan);
             return self.engine.reduce(self.source, kernel.masked(self.mask));
         }
-        let dims = axis.output_dims(shape);
-        Ok(axis.output(self.find(axis)?, dims))
+        self.find(axis)
     }
 
-    fn find<A: Axis>(&self, axis: A) -> Result<Vec<Vec<f64>>> {
+    fn find<A: Axis>(&self, axis: A) -> Result<Values<Vec<f64>>> {
         check(self.at)?;
         let shape = self.source.shape();
         self.mask.check(shape)?;
-        let cells = axis.output_dims(shape).iter().product();
-        super::pieces::room_for::<Vec<f64>>(shape, cells)?;
+        let kept = axis.kept();
+        let dims = kept.output_dims(shape);
+        let cells = dims.iter().product();
+        super::frame::pieces::room_for::<Vec<f64>>(shape, cells)?;
         let mut search = Search::new(cells, self.at, keys_of::<T>());
-        let Self { engine, source, nan, memory, .. } = *self;
-        search.run::<T, _, _>(engine, source, axis.cell(), (&self.mask, nan), memory)?;
-        Ok((0..cells).map(|cell| search.values::<T>(cell)).collect())
+        let selected = Selected { cell: kept.cell, mask: &self.mask, nan: self.nan };
+        search.run::<T>(self.engine, self.source, &selected, self.memory)?;
+        Ok(Values::new((0..cells).map(|cell| search.values::<T>(cell)).collect(), dims))
     }
 }
 

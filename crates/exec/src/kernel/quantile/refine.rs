@@ -8,10 +8,10 @@ use rowmill_core::Source;
 
 use super::table::{Counting, Range, Table};
 use super::{between_elements, places};
+use crate::kernel::frame::Selected;
 use crate::kernel::key::Key;
-use crate::kernel::{NanPolicy, Numeric, Selector};
+use crate::kernel::{NanPolicy, Numeric};
 use crate::{Engine, Error, Result};
-use rowmill_lanes::fold::Cell;
 
 /// The most parts of a range: their counts fit a second-level cache.
 const MOST_PARTS: u64 = 1 << 16;
@@ -56,12 +56,11 @@ impl<'a> Search<'a> {
     }
 
     /// Reads the source until everything is found.
-    pub(super) fn run<T: Numeric, S: Source<T>, M: Selector<T>>(
+    pub(super) fn run<T: Numeric>(
         &mut self,
         engine: &Engine,
-        source: &S,
-        cell: Cell,
-        (mask, nan): (&M, NanPolicy),
+        source: &dyn Source<T>,
+        selected: &Selected<'_, T>,
         memory: u64,
     ) -> Result<()> {
         while !self.open.is_empty() {
@@ -72,8 +71,8 @@ impl<'a> Search<'a> {
             // A vector that grows can be twice as large as what is in it.
             let fits = if first { len } else { candidates }.saturating_mul(16) <= memory;
             let parts = if fits { None } else { Some(parts(&ranges, engine.workers(), memory)?) };
-            let kernel = Counting::new(cell, mask, nan, self.counts.len(), ranges, parts);
-            let table = engine.reduce(source, &kernel)?;
+            let kernel = Counting::new(*selected, self.counts.len(), ranges, parts);
+            let table = engine.reduce_dyn(source, &kernel, NanPolicy::Propagate)?;
             if first {
                 self.start(&table);
             }
@@ -107,7 +106,7 @@ impl<'a> Search<'a> {
     }
 
     /// Takes the ranges that the places are in now.
-    fn narrow<M>(&mut self, kernel: &Counting<'_, M>, mut table: Table) {
+    fn narrow<T: Numeric>(&mut self, kernel: &Counting<'_, T>, mut table: Table) {
         let open = std::mem::take(&mut self.open);
         for (i, Open { range, below, places, .. }) in open.into_iter().enumerate() {
             let Range { cell, low, high } = range;

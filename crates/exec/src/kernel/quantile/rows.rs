@@ -2,10 +2,10 @@
 
 use super::{between_elements, places};
 use crate::Result;
-use crate::kernel::folding::{CellPlace, Picked};
+use crate::kernel::frame::{CellPlace, Picked};
 use crate::kernel::key::Key;
 use crate::kernel::room::Room;
-use crate::kernel::{CellKernel, Numeric};
+use crate::kernel::{Kernel, Numeric};
 use rowmill_lanes::lanes::Lane;
 
 /// The quantiles of each row.
@@ -14,7 +14,7 @@ pub(super) struct OfRows<'a> {
     pub(super) at: &'a [f64],
 }
 
-impl<T: Numeric> CellKernel<T> for OfRows<'_> {
+impl<T: Numeric> Kernel<T> for OfRows<'_> {
     type Value = Vec<f64>;
     /// The quantiles; nothing as long as nothing went in.
     type State = Vec<f64>;
@@ -54,7 +54,7 @@ impl<T: Numeric> CellKernel<T> for OfRows<'_> {
         Ok(if state.is_empty() { vec![f64::NAN; self.at.len()] } else { state.clone() })
     }
     fn describe(&self) -> Option<String> {
-        Some(format!("Quantiles {:?}", self.at))
+        Some(format!("quantiles {:?} of rows", self.at))
     }
 }
 

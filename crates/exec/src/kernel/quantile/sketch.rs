@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{between, check, places};
-use crate::kernel::axis::for_each_axis;
-use crate::kernel::folding::{CellPlace, Picked};
+use crate::kernel::frame::axis::for_each_axis;
+use crate::kernel::frame::{CellPlace, Each, Picked};
 use crate::kernel::key::Key;
 use crate::kernel::room::Room;
-use crate::kernel::{CellKernel, NanPolicy, Numeric};
+use crate::kernel::{Kernel, NanPolicy, Numeric};
 use crate::{Error, Result};
 use rowmill_lanes::lanes::Lane;
 
@@ -65,7 +65,7 @@ impl ApproxQuantiles {
         Ok(Self { at: at.into(), shift: 64 - SIGN_AND_EXPONENT - bits })
     }
 
-    for_each_axis!(Folding, (self), self);
+    for_each_axis!(Each<Self>, (self), Each(self));
 
     /// What the elements of a bucket are taken for.
     fn middle(&self, bucket: u32) -> f64 {
@@ -127,7 +127,7 @@ impl Sketch {
     }
 }
 
-impl<T: Numeric> CellKernel<T> for ApproxQuantiles {
+impl<T: Numeric> Kernel<T> for ApproxQuantiles {
     type Value = Vec<f64>;
     type State = Sketch;
 
@@ -189,6 +189,6 @@ impl<T: Numeric> CellKernel<T> for ApproxQuantiles {
         Ok(self.at.iter().map(value).collect())
     }
     fn describe(&self) -> Option<String> {
-        Some(format!("{self:?}"))
+        Some(format!("approximate quantiles {:?}, shift {}", self.at, self.shift))
     }
 }

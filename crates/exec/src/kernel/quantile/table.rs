@@ -7,11 +7,11 @@
 use parking_lot::Mutex;
 use rowmill_core::Shape;
 
-use crate::kernel::folding::{Picked, with_picked};
+use crate::kernel::Numeric;
+use crate::kernel::frame::{Picked, Selected, with_picked};
 use crate::kernel::key::Key;
-use crate::kernel::{NanPolicy, Numeric, Selector};
-use crate::reduce::{Block, Reduce};
-use crate::{Error, Result};
+use crate::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State};
+use crate::{Error, NanPolicy, Result};
 use rowmill_lanes::fold::Cell;
 use rowmill_lanes::lanes::Lane;
 
@@ -40,10 +40,8 @@ pub(super) struct Table {
 
 /// Counts, or collects, what is in some ranges.
 #[derive(Debug)]
-pub(super) struct Counting<'a, M> {
-    cell: Cell,
-    mask: &'a M,
-    nan: NanPolicy,
+pub(super) struct Counting<'a, T> {
+    selected: Selected<'a, T>,
     cells: usize,
     /// In order of cells, and of keys within a cell.
     ranges: Vec<Range>,
@@ -54,11 +52,9 @@ pub(super) struct Counting<'a, M> {
     tables: Mutex<Vec<Table>>,
 }
 
-impl<'a, M> Counting<'a, M> {
+impl<'a, T: Numeric> Counting<'a, T> {
     pub(super) fn new(
-        cell: Cell,
-        mask: &'a M,
-        nan: NanPolicy,
+        selected: Selected<'a, T>,
         cells: usize,
         ranges: Vec<Range>,
         parts: Option<u64>,
@@ -70,7 +66,7 @@ impl<'a, M> Counting<'a, M> {
         for i in 0..cells {
             starts[i + 1] += starts[i];
         }
-        Self { cell, mask, nan, cells, ranges, starts, parts, tables: Mutex::default() }
+        Self { selected, cells, ranges, starts, parts, tables: Mutex::default() }
     }
 
     /// By how many bits keys of a range are shifted to make the number of their part; nothing where
@@ -102,13 +98,13 @@ impl<'a, M> Counting<'a, M> {
         Ok(table)
     }
 
-    fn count<T: Numeric>(&self, picked: &Picked<'_, T>, table: &mut Table) {
+    fn count(&self, picked: &Picked<'_, T>, table: &mut Table) {
         if let (Cell::All, [range], Some(shift)) =
-            (self.cell, &self.ranges[..], self.shift_of_one())
+            (self.selected.cell, &self.ranges[..], self.shift_of_one())
         {
             return count_one(picked, range, shift, table);
         }
-        let first = match self.cell {
+        let first = match self.selected.cell {
             Cell::All => 0,
             Cell::Column => picked.bounds().cols.start,
             Cell::Row => picked.bounds().rows.start,
@@ -166,31 +162,38 @@ fn count_one<T: Numeric>(picked: &Picked<'_, T>, range: &Range, shift: u32, tabl
     table.extremes[0] = (least, most);
 }
 
-impl<T: Numeric, M: Selector<T>> Reduce<T> for Counting<'_, M> {
-    type Partial = ();
+impl<T: Numeric> Reduce<T> for Counting<'_, T> {
     type Output = Table;
 
+    fn reducers<'a>(&'a self, _: NanPolicy, to: &mut Vec<Box<dyn Reducer<T> + 'a>>) {
+        to.push(Box::new(self));
+    }
+    fn output(&self, answers: &mut Answers) -> Table {
+        answers.take()
+    }
+}
+
+/// Counts do not depend on the order in which they are added up, so nothing goes through the merge tree.
+impl<T: Numeric> Reducer<T> for &Counting<'_, T> {
     fn check(&self, shape: &Shape) -> Result<()> {
-        self.mask.check(shape)
+        self.selected.mask.check(shape)
     }
 
-    fn identity(&self) {}
-
-    fn accumulate(&self, (): &mut (), block: &Block<'_, T>) -> Result<()> {
+    fn fold(&self, _: &Shared, block: &Block<'_, T>) -> Result<Option<State>> {
         let table = self.tables.lock().pop();
         let mut table = table.map_or_else(|| self.new_table(), Ok)?;
-        with_picked(block, self.cell, self.mask, self.nan, |picked| {
+        with_picked(block, &self.selected, &mut |picked| {
             self.count(picked, &mut table);
             Ok(())
         })?;
         self.tables.lock().push(table);
-        Ok(())
+        Ok(None)
     }
 
-    fn merge(&self, (): &mut (), (): ()) {}
+    fn merge(&self, _: &mut State, _: State) {}
 
-    fn finish(&self, (): (), _: &Shape) -> Result<Table> {
-        self.mask.verify()?;
+    fn finish(&self, _: Shared, _: Option<State>, _: &Shape) -> Result<Answer> {
+        self.selected.mask.verify()?;
         let mut tables = std::mem::take(&mut *self.tables.lock()).into_iter();
         let mut all = tables.next().map_or_else(|| self.new_table(), Ok)?;
         for mut table in tables {
@@ -205,6 +208,14 @@ impl<T: Numeric, M: Selector<T>> Reduce<T> for Counting<'_, M> {
                 a.append(b);
             }
         }
-        Ok(all)
+        Ok(Box::new(all))
+    }
+
+    fn save(&self, _: &State) -> Result<Vec<u8>> {
+        Err(Error::Unsaved { what: "counts of a search for quantiles are not kept".to_owned() })
+    }
+
+    fn load(&self, _: &[u8], _: &Shape, _: std::ops::Range<usize>) -> Option<State> {
+        None
     }
 }

@@ -6,19 +6,26 @@ use std::ops::Range;
 use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
-use super::room::Room;
-use super::{Axis, NanPolicy};
 use crate::grid::Grid;
+use crate::kernel::NanPolicy;
+use crate::kernel::room::Room;
 use crate::{Error, Result};
+use rowmill_lanes::fold::Cell;
 
 /// Cells by the piece of the result that they belong to, pieces in order. Over everything there is
 /// one piece; of long rows, columns come in one piece for each tile; rows in one for each band.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Pieces<C>(pub(super) Vec<(usize, C)>);
+pub(crate) struct Pieces<C>(pub(in crate::kernel) Vec<(usize, C)>);
+
+impl<C> Default for Pieces<C> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
 
 impl<C> Pieces<C> {
     /// Takes in the pieces of the blocks that follow.
-    pub(super) fn merge(&mut self, next: Self, join: impl Fn(&mut C, C)) {
+    pub(in crate::kernel) fn merge(&mut self, next: Self, join: impl Fn(&mut C, C)) {
         let mut next = next.0.into_iter().peekable();
         // The usual cases, in place: the same piece, or pieces that follow.
         if let (Some((last, cells)), Some(first)) = (self.0.last_mut(), next.peek().map(|n| n.0)) {
@@ -55,15 +62,15 @@ impl<C> Pieces<C> {
     ///
     /// Every state of every kernel over an axis comes through here; a kernel gets to see no room but the
     /// one that the grid gives.
-    pub(super) fn are<A: Axis>(
+    pub(in crate::kernel) fn are(
         &self,
-        axis: A,
+        cell: Cell,
         nan: NanPolicy,
         grid: &Grid,
         blocks: Range<usize>,
         fits: impl Fn(&C, &Room<'_>) -> bool,
     ) -> bool {
-        let Some((len, rooms)) = Room::of_pieces(axis.cell(), nan, grid, blocks) else {
+        let Some((len, rooms)) = Room::of_pieces(cell, nan, grid, blocks) else {
             return false;
         };
         let fits = |((piece, cells), (expected, room)): (&(usize, C), (usize, Room<'_>))| {
@@ -75,7 +82,7 @@ impl<C> Pieces<C> {
 }
 
 /// Results of so many cells are made in place, or by all workers.
-pub(super) const MANY_CELLS: usize = 1 << 16;
+pub(in crate::kernel) const MANY_CELLS: usize = 1 << 16;
 
 /// The most cells of a result that no element went into.
 const MOST_EMPTY_CELLS: usize = 1 << 24;
@@ -85,7 +92,7 @@ const MOST_EMPTY_CELLS: usize = 1 << 24;
 /// # Errors
 /// [`Error::TooManyCells`]. A header of 128 bytes can claim an array without elements that has any
 /// number of cells: memory that no data stands behind is not asked for, and no other without a check.
-pub(super) fn room_for<V>(shape: &Shape, len: usize) -> Result<Vec<V>> {
+pub(in crate::kernel) fn room_for<V>(shape: &Shape, len: usize) -> Result<Vec<V>> {
     let mut values = Vec::new();
     if shape.is_empty() && len > MOST_EMPTY_CELLS {
         return Err(Error::TooManyCells { cells: len });

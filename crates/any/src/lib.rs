@@ -1,0 +1,39 @@
+//! Arrays and reductions that are known at run time only: any dtype, statistics by name, axes, masks and
+//! NaN policy as values, answers as values. The one place of [rowmill](https://docs.rs/rowmill) where code
+//! is chosen by dtype; the command line stands on it.
+//!
+//! ```
+//! use rowmill_any::{AnySource, Axes, Request, Scalar};
+//! use rowmill_core::SliceSource;
+//! use rowmill_exec::Engine;
+//! let x = SliceSource::new(&[1_i16, -2, 5, 4, 5, 6], [3, 2]).unwrap();
+//! let x = AnySource::new(x);
+//! let request = Request::new("max,argmax,quantile(0.5)".parse()?).axes(Axes::Columns);
+//! let answer = request.reduce(&Engine::new()?, &x)?;
+//! assert_eq!(answer.dims(), [2]);
+//! let [max, argmax, median] = &answer.columns()[..] else { unreachable!() };
+//! assert_eq!((max.name(), max.scalar(0), max.scalar(1)), ("max", Scalar::Signed(5), Scalar::Signed(6)));
+//! assert_eq!(argmax.scalar(0), Scalar::Signed(1));
+//! assert_eq!(median.list(1), [Scalar::Float(4.0)]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod axes;
+mod dispatch;
+mod error;
+mod make;
+mod request;
+mod scalar;
+mod source;
+mod statistic;
+
+pub use answer::{Answer, Column, Missing};
+pub use axes::{Axes, ParseAxesError};
+pub use error::{Error, Result};
+pub use request::Request;
+pub use scalar::{Scalar, Scalars, complex_text};
+pub use source::{AnyElement, AnySource, Selection};
+pub use statistic::{ParseStatisticError, Statistic, Statistics};

@@ -1,0 +1,238 @@
+//! The numbers of answers, whatever dtype they come from.
+
+use std::fmt;
+
+use rowmill_core::{Complex, bf16, f16};
+use serde::{Serialize, Serializer};
+
+/// One number of an answer. Integers stay exact; smaller floats fit a float64.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scalar {
+    /// A truth value.
+    Bool(bool),
+    /// A signed integer.
+    Signed(i64),
+    /// An unsigned integer.
+    Unsigned(u64),
+    /// A sum of integers that fits neither.
+    Wide(i128),
+    /// A float.
+    Float(f64),
+    /// A complex number.
+    Complex(Complex<f64>),
+    /// No number: the cell has none.
+    Missing,
+}
+
+/// The numbers of a column, all of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalars {
+    /// Truth values.
+    Bool(Vec<bool>),
+    /// Signed integers.
+    Signed(Vec<i64>),
+    /// Unsigned integers.
+    Unsigned(Vec<u64>),
+    /// Floats.
+    Float(Vec<f64>),
+    /// Complex numbers.
+    Complex(Vec<Complex<f64>>),
+    /// Numbers of different kinds, among which some may be missing.
+    Mixed(Vec<Scalar>),
+}
+
+impl Scalars {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Bool(values) => values.len(),
+            Self::Signed(values) => values.len(),
+            Self::Unsigned(values) => values.len(),
+            Self::Float(values) => values.len(),
+            Self::Complex(values) => values.len(),
+            Self::Mixed(values) => values.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number `i`.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[must_use]
+    pub fn get(&self, i: usize) -> Scalar {
+        match self {
+            Self::Bool(values) => Scalar::Bool(values[i]),
+            Self::Signed(values) => Scalar::Signed(values[i]),
+            Self::Unsigned(values) => Scalar::Unsigned(values[i]),
+            Self::Float(values) => Scalar::Float(values[i]),
+            Self::Complex(values) => Scalar::Complex(values[i]),
+            Self::Mixed(values) => values[i],
+        }
+    }
+}
+
+/// Numbers of one kind as a column has them, from numbers one by one.
+impl FromIterator<Scalar> for Scalars {
+    fn from_iter<I: IntoIterator<Item = Scalar>>(scalars: I) -> Self {
+        let all: Vec<Scalar> = scalars.into_iter().collect();
+        macro_rules! of_one_kind {
+            ($($variant:ident),*) => {
+                match all.first() {
+                    $(Some(Scalar::$variant(_)) => {
+                        let of_kind = |s: &Scalar| match s {
+                            Scalar::$variant(value) => Some(*value),
+                            _ => None,
+                        };
+                        all.iter().map(of_kind).collect::<Option<Vec<_>>>().map(Self::$variant)
+                    })*
+                    _ => None,
+                }
+            };
+        }
+        of_one_kind!(Bool, Signed, Unsigned, Float, Complex).unwrap_or(Self::Mixed(all))
+    }
+}
+
+macro_rules! numbers {
+    ($($t:ty => $variant:ident;)*) => {$(
+        impl From<$t> for Scalar {
+            fn from(value: $t) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )*};
+}
+numbers! {
+    bool => Bool;
+    i8 => Signed;
+    i16 => Signed;
+    i32 => Signed;
+    i64 => Signed;
+    u8 => Unsigned;
+    u16 => Unsigned;
+    u32 => Unsigned;
+    u64 => Unsigned;
+    f16 => Float;
+    bf16 => Float;
+    f32 => Float;
+    f64 => Float;
+    Complex<f64> => Complex;
+}
+
+impl<V: Into<Self>> From<Option<V>> for Scalar {
+    fn from(value: Option<V>) -> Self {
+        value.map_or(Self::Missing, Into::into)
+    }
+}
+
+impl Scalar {
+    /// As a float, rounded; NaN where there is no such number.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        match self {
+            Self::Bool(value) => f64::from(u8::from(value)),
+            Self::Signed(value) => value as f64,
+            Self::Unsigned(value) => value as f64,
+            Self::Wide(value) => value as f64,
+            Self::Float(value) => value,
+            Self::Complex(_) | Self::Missing => f64::NAN,
+        }
+    }
+}
+
+/// All of it: floats in the fewest digits that read back to the same bits; a missing number is `nan`.
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Signed(value) => write!(f, "{value}"),
+            Self::Unsigned(value) => write!(f, "{value}"),
+            Self::Wide(value) => write!(f, "{value}"),
+            Self::Missing => f.write_str("nan"),
+            Self::Float(value) if value.is_nan() => f.write_str("nan"),
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::Complex(z) => {
+                f.write_str(&complex_text(*z, |half| Self::Float(half).to_string()))
+            }
+        }
+    }
+}
+
+/// A complex number as numpy writes it, `1.5-2.0j`, with its halves as `half` writes them.
+pub fn complex_text(z: Complex<f64>, half: impl Fn(f64) -> String) -> String {
+    let im = half(z.im);
+    let sign = if im.starts_with('-') { "" } else { "+" };
+    format!("{}{sign}{im}j", half(z.re))
+}
+
+/// NaN and missing numbers as null, infinities and integers beyond 64 bits as texts, complex numbers as
+/// lists of two, floats so that they read back to the same bits.
+impl Serialize for Scalar {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Bool(value) => serializer.serialize_bool(value),
+            Self::Signed(value) => serializer.serialize_i64(value),
+            Self::Unsigned(value) => serializer.serialize_u64(value),
+            Self::Wide(value) => serializer.collect_str(&value),
+            Self::Float(f64::INFINITY) => serializer.serialize_str("inf"),
+            Self::Float(f64::NEG_INFINITY) => serializer.serialize_str("-inf"),
+            Self::Float(value) if value.is_nan() => serializer.serialize_none(),
+            Self::Float(value) => serializer.serialize_f64(value),
+            Self::Complex(z) => [Self::Float(z.re), Self::Float(z.im)].serialize(serializer),
+            Self::Missing => serializer.serialize_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_every_bit() {
+        let json = |n: Scalar| serde_json::to_string(&n).expect("plain");
+        assert_eq!(json(Scalar::Float(f64::NAN)), "null");
+        assert_eq!(json(Scalar::Missing), "null");
+        assert_eq!(json(Scalar::Float(f64::INFINITY)), "\"inf\"");
+        assert_eq!(json(Scalar::Float(f64::NEG_INFINITY)), "\"-inf\"");
+        assert_eq!(json(u64::MAX.into()), "18446744073709551615");
+        assert_eq!(json(i64::MIN.into()), "-9223372036854775808");
+        assert_eq!(json(Scalar::Wide(1 << 100)), "\"1267650600228229401496703205376\"");
+        assert_eq!(json(true.into()), "true");
+        assert_eq!(json(Complex::new(1.5, f64::NAN).into()), "[1.5,null]");
+        for value in [0.1_f64, -0.0, 1e300, 5e-324, 1.0 / 3.0, 123_456_789.0] {
+            let back: f64 = serde_json::from_str(&json(value.into())).expect("a number");
+            assert_eq!(back.to_bits(), value.to_bits());
+        }
+    }
+
+    #[test]
+    fn texts_have_all_digits() {
+        assert_eq!(Scalar::Float(0.1).to_string(), "0.1");
+        assert_eq!(Scalar::Float(3.0).to_string(), "3.0");
+        assert_eq!(Scalar::Float(f64::NAN).to_string(), "nan");
+        assert_eq!(Scalar::Float(f64::NEG_INFINITY).to_string(), "-inf");
+        assert_eq!(Scalar::from(f16::from_f32(1.5)).to_string(), "1.5");
+        let z = |re, im| Scalar::from(Complex::new(re, im)).to_string();
+        assert_eq!(
+            (z(1.5, -2.0), z(f64::NAN, f64::INFINITY)),
+            ("1.5-2.0j".into(), "nan+infj".into())
+        );
+    }
+
+    #[test]
+    fn columns_are_of_one_kind_where_they_can() {
+        let floats: Scalars = [1.5, 2.0].map(Scalar::Float).into_iter().collect();
+        assert_eq!(floats, Scalars::Float(vec![1.5, 2.0]));
+        let gaps: Scalars = [Scalar::Signed(1), Scalar::Missing].into_iter().collect();
+        assert_eq!((gaps.len(), gaps.get(1)), (2, Scalar::Missing));
+        assert!(Scalars::from_iter([]).is_empty());
+    }
+}

@@ -1,0 +1,156 @@
+//! Arrays of any dtype, and which of their elements take part.
+
+use rowmill_core::{AnyArray, DType, Element, Shape, Source, dtype_table, match_array};
+use rowmill_exec::{CompareMask, Condition};
+
+use crate::{Error, Result};
+
+macro_rules! any_source {
+    (numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
+        /// Any source of elements, of any dtype: an array file, a view, several files as one.
+        ///
+        /// ```
+        /// use rowmill_any::AnySource;
+        /// use rowmill_core::{DType, SliceSource};
+        /// let x = AnySource::new(SliceSource::new(&[1_u8, 2, 3], [3]).unwrap());
+        /// assert_eq!((x.dtype(), x.shape().dims()), (DType::U8, &[3][..]));
+        /// ```
+        #[allow(missing_docs, reason = "one variant for each dtype, named as in `DType`")]
+        pub enum AnySource<'a> {
+            $($number(Box<dyn Source<$n> + 'a>),)*
+            $($pair(Box<dyn Source<$c> + 'a>),)*
+        }
+
+        $(element!($number: $n);)*
+        $(element!($pair: $c);)*
+
+        /// Evaluates an expression for the source inside, and another for one of complex numbers.
+        macro_rules! match_source {
+            ($any:expr, $x:ident => $of_numbers:expr; complex $z:ident => $of_complex:expr) => {
+                match $any {
+                    $($crate::AnySource::$number($x) => $of_numbers,)*
+                    $($crate::AnySource::$pair($z) => $of_complex,)*
+                }
+            };
+        }
+        pub(crate) use match_source;
+    };
+}
+
+macro_rules! element {
+    ($variant:ident: $t:ty) => {
+        impl AnyElement for $t {
+            fn into_any<'a>(source: Box<dyn Source<Self> + 'a>) -> AnySource<'a> {
+                AnySource::$variant(source)
+            }
+            fn of<'s, 'a>(any: &'s AnySource<'a>) -> Option<&'s (dyn Source<Self> + 'a)> {
+                match any {
+                    AnySource::$variant(source) => Some(&**source),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+/// An element type that a source of any dtype can have: every [`Element`].
+pub trait AnyElement: Element {
+    /// The source, of whatever dtype.
+    fn into_any<'a>(source: Box<dyn Source<Self> + 'a>) -> AnySource<'a>;
+
+    /// The source, if it is of this type.
+    fn of<'s, 'a>(any: &'s AnySource<'a>) -> Option<&'s (dyn Source<Self> + 'a)>;
+}
+
+dtype_table!(any_source);
+
+impl std::fmt::Debug for AnySource<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AnySource")
+            .field("dtype", &self.dtype())
+            .field("shape", self.shape())
+            .finish()
+    }
+}
+
+impl<'a> AnySource<'a> {
+    /// A source whose type is forgotten.
+    pub fn new<T: AnyElement>(source: impl Source<T> + 'a) -> Self {
+        T::into_any(Box::new(source))
+    }
+
+    /// An array that was opened.
+    #[must_use]
+    pub fn from_array(array: &AnyArray) -> AnySource<'static> {
+        match_array!(array, x => AnySource::new(x.clone()))
+    }
+
+    /// The shape.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        match_source!(self, x => x.shape(); complex x => x.shape())
+    }
+
+    /// The dtype.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        fn of<T: Element>(_: &dyn Source<T>) -> DType {
+            T::DTYPE
+        }
+        match_source!(self, x => of(&**x); complex x => of(&**x))
+    }
+}
+
+/// The elements that take part.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub enum Selection<'a> {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that compare so with a number.
+    Compare(CompareMask),
+    /// Those for which a condition is true, whose columns are resolved and are of the rows of a source of
+    /// the same dtype.
+    Condition(Condition, AnySource<'a>),
+    /// Those for which a bool array of the same shape, or with one entry a row, is true.
+    Mask(BoolSource<'a>),
+}
+
+/// A bool array.
+pub struct BoolSource<'a>(pub(crate) Box<dyn Source<bool> + 'a>);
+
+impl std::fmt::Debug for BoolSource<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("BoolSource").field(self.0.shape()).finish()
+    }
+}
+
+impl<'a> Selection<'a> {
+    /// By a bool array.
+    pub fn mask(mask: impl Source<bool> + 'a) -> Self {
+        Self::Mask(BoolSource(Box::new(mask)))
+    }
+
+    /// By a condition about elements, and about columns of the rows of `rows`: a source of the dtype of
+    /// the array with the same rows, and all their columns.
+    ///
+    /// # Errors
+    /// For a column that is not there.
+    pub fn condition(
+        condition: Condition,
+        names: &[String],
+        rows: AnySource<'a>,
+    ) -> Result<Self, rowmill_exec::ParseConditionError> {
+        if let Some(compare) = condition.compare() {
+            return Ok(Self::Compare(compare));
+        }
+        let condition = condition.resolve(names, rows.shape().row_len())?;
+        Ok(Self::Condition(condition, rows))
+    }
+}
+
+/// Refuses what goes with named axes only.
+pub(crate) fn refuse_list(what: &'static str, instead: &'static str) -> Error {
+    Error::SelectionAxes { what, instead }
+}

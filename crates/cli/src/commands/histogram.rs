@@ -1,0 +1,159 @@
+//! `rowmill histogram`
+
+use std::io::{self, Write};
+
+use clap::Args as ClapArgs;
+use rowmill::Histogram;
+use rowmill_any::{Answer, Axes, Statistic};
+use serde::Serialize;
+
+use super::{label, most_lines};
+use crate::args::{EngineArgs, InputsArgs, SelectArgs};
+use crate::failure::Failure;
+use crate::input::{Input, describe_speed};
+use crate::json::{self, Lists, Paths};
+use crate::note;
+use crate::number::rounded;
+use crate::reduce::{Answered, Asked};
+use crate::report::Took;
+use crate::table::Table;
+use crate::values::{Interval, Nan};
+
+pub(crate) const EXAMPLES: &str = "\
+Bins are numpy's: even, closed below and open above, the last one closed. Elements outside of --range
+are in no bin. Without --range the interval is that of all elements that take part, found in a read of
+its own. NaN are in no bin.
+
+Examples:
+  rowmill histogram x.npy
+  rowmill histogram x.npy --bins 50 --range 0,100
+  rowmill histogram x.npy --axis columns --bins 10 --json
+  rowmill histogram x.npy --where 'x > 0'";
+
+/// The arguments of `rowmill histogram`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HistogramArgs {
+    /// How many bins of the same width
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    bins: u32,
+    /// The ends of the first and the last bin [default: the smallest and the largest element]
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    range: Option<Interval>,
+    /// One histogram for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
+    axis: Axes,
+    /// A NaN is left out either way, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
+    nan: Nan,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    input: InputsArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// The widest bar, in characters.
+const BAR: u64 = 40;
+
+pub(super) fn run(args: &HistogramArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let input = args.input.open()?;
+    if input.dtype().is_complex() {
+        return Err(Failure::unordered(input.dtype(), "bins need an order"));
+    }
+    let asked = Asked {
+        axes: &args.axis,
+        keepdims: false,
+        nan: args.nan,
+        select: &args.select,
+        reading: &args.input.reading,
+        engine: &args.engine,
+        checkpoint: None,
+    };
+    let interval = args.range.map(|range| (range.low, range.high));
+    let statistic = Statistic::Histogram(args.bins as usize, interval);
+    let Answered { answer, seconds, took } = asked.answer(&input, vec![statistic])?;
+    let edges = edges(&answer)?;
+    if args.json {
+        let counts = &answer.columns()[0];
+        let report = Report {
+            file: json::paths(&input.files),
+            dtype: input.dtype().name(),
+            shape: input.shape.dims(),
+            axis: &args.axis,
+            columns: input.columns.as_deref(),
+            edges: &edges,
+            counts: Lists::new(answer.dims(), |i| counts.list(i)),
+            seconds,
+            bytes: input.byte_len(),
+            report: took,
+        };
+        return json::write(out, &report).map_err(Failure::Output);
+    }
+    note(format_args!(
+        "{} in {}{}",
+        input.describe(),
+        describe_speed(input.byte_len() as u64, seconds),
+        args.select.describe(),
+    ));
+    print(args, &input, &edges, &answer, out).map_err(Failure::Output)
+}
+
+/// The edges of the bins: the answer names the interval that was found.
+fn edges(answer: &Answer) -> Result<Vec<f64>, Failure> {
+    match answer.columns()[0].name().parse() {
+        Ok(Statistic::Histogram(bins, Some((low, high)))) => {
+            Ok(Histogram::uniform(bins, low, high)?.edges().to_vec())
+        }
+        _ => Err(Failure::Found("the answer is no histogram".to_owned())),
+    }
+}
+
+fn print(
+    args: &HistogramArgs,
+    input: &Input,
+    edges: &[f64],
+    answer: &Answer,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let bins = edges.len() - 1;
+    let counts = |cell: usize, bin: usize| answer.columns()[0].list(cell)[bin].to_f64() as u64;
+    let most = (0..answer.cells()).flat_map(|cell| (0..bins).map(move |bin| counts(cell, bin)));
+    let most = most.max().unwrap_or(0).max(1);
+    let alone = answer.dims().is_empty();
+    let line = |i: usize| {
+        let (cell, bin) = (i / bins, i % bins);
+        let count = counts(cell, bin);
+        let bar =
+            "#".repeat((u128::from(count) * u128::from(BAR)).div_ceil(u128::from(most)) as usize);
+        let mut line = vec![rounded(edges[bin]), rounded(edges[bin + 1]), count.to_string(), bar];
+        if !alone {
+            line.insert(0, label(&args.axis, input.columns.as_deref(), answer.dims(), cell));
+        }
+        line
+    };
+    let mut header = vec!["from", "to", "count", ""];
+    if !alone {
+        header.insert(0, args.axis.cell_name());
+    }
+    Table { header, len: answer.cells() * bins, line: &line }.write(out, most_lines())
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    file: Paths<'a>,
+    dtype: &'static str,
+    shape: &'a [usize],
+    axis: &'a Axes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<&'a [String]>,
+    edges: &'a [f64],
+    counts: Lists<'a>,
+    seconds: f64,
+    bytes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Took>,
+}

@@ -1,0 +1,147 @@
+//! `rowmill cov` and `rowmill corr`: every two columns.
+
+use std::io::{self, Write};
+
+use clap::Args as ClapArgs;
+use rowmill_any::{Answer, Axes, Statistic};
+use serde::Serialize;
+
+use super::{label, most_lines};
+use crate::args::{EngineArgs, InputsArgs, SelectArgs};
+use crate::failure::Failure;
+use crate::input::{Input, describe_speed};
+use crate::json::{self, Cells, Columns, Paths, Value};
+use crate::note;
+use crate::number::rounded;
+use crate::reduce::{Answered, Asked};
+use crate::report::Took;
+use crate::table::Table;
+use crate::values::Nan;
+
+pub(crate) const COV_EXAMPLES: &str = "\
+A row of which any element is left out is left out whole. The default divides by the number of rows;
+numpy's cov has --ddof 1.
+
+Examples:
+  rowmill cov x.npy
+  rowmill cov x.npy --ddof 1 --nan skip --json
+  rowmill cov x.npy --cols temp,dewp,humid --where 'temp > 50'";
+
+pub(crate) const CORR_EXAMPLES: &str = "\
+Pearson's correlation, from -1 to 1; NaN where a column is constant. A row of which any element is left
+out is left out whole.
+
+Examples:
+  rowmill corr x.npy
+  rowmill corr x.npy --nan skip --json
+  rowmill corr x.npy --cols temp,dewp,humid";
+
+/// The arguments of `rowmill cov`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CovArgs {
+    /// Delta degrees of freedom: sums are divided by count - N
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    ddof: u64,
+    #[command(flatten)]
+    matrix: MatrixArgs,
+}
+
+/// The arguments of `rowmill corr`, and those that `rowmill cov` has as well.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MatrixArgs {
+    /// A NaN makes all that has to do with its column NaN, leaves its row out, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
+    nan: Nan,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    input: InputsArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+pub(super) fn cov(args: &CovArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    run("cov", Statistic::Cov(args.ddof), &args.matrix, out)
+}
+
+pub(super) fn corr(args: &MatrixArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    run("corr", Statistic::Corr, args, out)
+}
+
+fn run(
+    name: &'static str,
+    statistic: Statistic,
+    args: &MatrixArgs,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let input = args.input.open()?;
+    if input.dtype().is_complex() {
+        return Err(Failure::unordered(input.dtype(), "covariances are of real numbers"));
+    }
+    let asked = Asked {
+        axes: &Axes::All,
+        keepdims: false,
+        nan: args.nan,
+        select: &args.select,
+        reading: &args.input.reading,
+        engine: &args.engine,
+        checkpoint: None,
+    };
+    let Answered { answer, seconds, took } = asked.answer(&input, vec![statistic])?;
+    let columns = input.shape.row_len();
+    if args.json {
+        let values = answer.columns()[0].values();
+        let matrix = Cells::new([columns, columns], |i| values.get(i));
+        let report = Report {
+            file: json::paths(&input.files),
+            dtype: input.dtype().name(),
+            shape: input.shape.dims(),
+            columns: input.columns.as_deref(),
+            matrix: Columns(vec![(name, Value::Cells(matrix))]),
+            seconds,
+            bytes: input.byte_len(),
+            report: took,
+        };
+        return json::write(out, &report).map_err(Failure::Output);
+    }
+    note(format_args!(
+        "{} in {}{}",
+        input.describe(),
+        describe_speed(input.byte_len() as u64, seconds),
+        args.select.describe(),
+    ));
+    print(&input, &answer, out).map_err(Failure::Output)
+}
+
+fn print(input: &Input, answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
+    let columns = input.shape.row_len();
+    let values = answer.columns()[0].values();
+    let name =
+        |i: usize| label(&Axes::Columns, input.columns.as_deref(), input.shape.row_dims(), i);
+    let names: Vec<String> = (0..columns).map(name).collect();
+    let line = |i: usize| {
+        let row = (0..columns).map(|j| rounded(values.get(i * columns + j)));
+        std::iter::once(names[i].clone()).chain(row).collect()
+    };
+    let mut header = vec![Axes::Columns.cell_name()];
+    header.extend(names.iter().map(String::as_str));
+    Table { header, len: columns, line: &line }.write(out, most_lines())
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    file: Paths<'a>,
+    dtype: &'static str,
+    shape: &'a [usize],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<&'a [String]>,
+    #[serde(flatten)]
+    matrix: Columns<'a>,
+    seconds: f64,
+    bytes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Took>,
+}

@@ -1,0 +1,180 @@
+//! `rowmill reduce`: any statistics, by name, in one read where they allow it.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use rowmill_any::{Answer, Axes, Column, Statistics};
+use serde::Serialize;
+
+use super::{label, most_lines};
+use crate::args::{CheckpointArgs, EngineArgs, PartArgs, ReadArgs, SelectArgs};
+use crate::failure::Failure;
+use crate::input::{Input, describe_speed};
+use crate::json::{self, Cells, Columns, Lists, Paths, Value};
+use crate::note;
+use crate::number::rounded;
+use crate::reduce::{Answered, Asked};
+use crate::report::Took;
+use crate::table::{Table, write_list};
+use crate::values::Nan;
+
+pub(crate) const EXAMPLES: &str = "\
+Statistics: count nan inf sum mean var std min max ptp argmin argmax prod skew kurtosis norm any all
+distinct median, and with options sum(exact) mean(exact) var(1) std(1) skew(unbiased)
+kurtosis(unbiased) norm(1) norm(max) top_k(10) bottom_k(10) quantile(0.5,0.99)
+approx_quantile(0.5) histogram(20) histogram(20,0,1) cov corr. Exact quantiles take a few reads of
+their own, and so does a histogram without an interval; all others share one.
+
+Examples:
+  rowmill reduce min,max x.npy
+  rowmill reduce 'mean,skew,quantile(0.5,0.99)' x.npy --axis columns --nan skip
+  rowmill reduce argmax,ptp x.npy --axis rows --json
+  rowmill reduce 'top_k(10)' x.npy --where 'x < 100'
+  rowmill reduce distinct,norm part-*.npy --cols 0:3";
+
+/// The arguments of `rowmill reduce`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReduceArgs {
+    /// What to compute: a list of statistics, such as min,max,'quantile(0.5,0.99)'
+    #[arg(index = 1, value_name = "STATISTICS")]
+    statistics: Statistics,
+    /// The array file, or many that are one array: their rows in the order given, for a quoted pattern
+    /// ('part-*.npy') sorted by name; of a structured .npy file, one field: 'x.npy[temp]'
+    #[arg(index = 2, value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
+    axis: Axes,
+    /// Axes that are reduced stay in the shape of the answer, with length 1
+    #[arg(long)]
+    keepdims: bool,
+    /// A NaN makes the answer NaN, is left out, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
+    nan: Nan,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    part: PartArgs,
+    #[command(flatten)]
+    reading: ReadArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
+}
+
+pub(super) fn run(args: &ReduceArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let input = Input::open(&args.files, &args.part, &args.reading)?;
+    let asked = Asked {
+        axes: &args.axis,
+        keepdims: args.keepdims,
+        nan: args.nan,
+        select: &args.select,
+        reading: &args.reading,
+        engine: &args.engine,
+        checkpoint: args.checkpoint.get(),
+    };
+    let Answered { answer, seconds, took } = asked.answer(&input, args.statistics.0.clone())?;
+    tell_missing(&answer);
+    let names: Vec<String> = args.statistics.0.iter().map(ToString::to_string).collect();
+    if args.json {
+        let report = Report {
+            file: json::paths(&input.files),
+            dtype: input.dtype().name(),
+            shape: input.shape.dims(),
+            axis: &args.axis,
+            columns: input.columns.as_deref(),
+            statistics: columns(&names, &answer),
+            seconds,
+            bytes: input.byte_len(),
+            report: took,
+        };
+        return json::write(out, &report).map_err(Failure::Output);
+    }
+    note(format_args!(
+        "{} in {}{}",
+        input.describe(),
+        describe_speed(input.byte_len() as u64, seconds),
+        args.select.describe(),
+    ));
+    print(args, &input, &names, &answer, out).map_err(Failure::Output)
+}
+
+/// Says on stderr which numbers are not what was asked for, and why.
+pub(super) fn tell_missing(answer: &Answer) {
+    for column in answer.columns() {
+        if let Some(missing) = column.missing() {
+            note(format_args!(
+                "rowmill: warning: {} of cell {}: {}",
+                column.name(),
+                missing.cell,
+                missing.reason
+            ));
+        }
+    }
+}
+
+/// The numbers of each statistic under its name.
+pub(super) fn columns<'a>(names: &'a [String], answer: &'a Answer) -> Columns<'a> {
+    let of_name = |(name, column): (&'a String, &'a Column)| {
+        let value = if column.is_lists() {
+            Value::Lists(Lists::new(answer.dims(), move |i| column.list(i)))
+        } else {
+            Value::Cells(Cells::new(answer.dims(), move |i| column.scalar(i)))
+        };
+        (name.as_str(), value)
+    };
+    Columns(names.iter().zip(answer.columns()).map(of_name).collect())
+}
+
+/// The numbers of a cell, as a table shows them.
+fn shown(column: &Column, cell: usize) -> String {
+    column.list(cell).into_iter().map(rounded).collect::<Vec<_>>().join(" ")
+}
+
+fn print(
+    args: &ReduceArgs,
+    input: &Input,
+    names: &[String],
+    answer: &Answer,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let columns = answer.columns();
+    if answer.dims().is_empty() {
+        if let [only] = columns {
+            let all: Vec<String> = only.list(0).iter().map(ToString::to_string).collect();
+            return writeln!(out, "{}", all.join("\n"));
+        }
+        let numbers = columns.iter().map(|column| shown(column, 0));
+        let list: Vec<_> = names.iter().map(String::as_str).zip(numbers).collect();
+        return write_list(out, &list);
+    }
+    let line = |i: usize| {
+        let mut line = vec![label(&args.axis, input.columns.as_deref(), answer.dims(), i)];
+        line.extend(columns.iter().map(|column| shown(column, i)));
+        line
+    };
+    let mut header = vec![args.axis.cell_name()];
+    header.extend(names.iter().map(String::as_str));
+    Table { header, len: answer.cells(), line: &line }.write(out, most_lines())
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    file: Paths<'a>,
+    dtype: &'static str,
+    shape: &'a [usize],
+    axis: &'a Axes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<&'a [String]>,
+    #[serde(flatten)]
+    statistics: Columns<'a>,
+    seconds: f64,
+    bytes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Took>,
+}

@@ -1,0 +1,299 @@
+//! The axes that a reduction keeps, as a value, and the kinds of answers.
+
+use std::ops::Deref;
+
+use rowmill_core::Shape;
+
+use crate::grid::{Bounds, Grid};
+use crate::{Error, Result};
+use rowmill_lanes::fold::Cell;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// The kinds of answers: [`All`] gives one value, [`Columns`], [`Rows`] and [`Axes`] give [`Values`].
+///
+/// Only the type of the answer depends on it. What is kept is a value, [`kept`](Self::kept).
+pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
+    /// One value, or many with their shape.
+    type Output<V: Send>: Send;
+
+    /// What is kept.
+    #[doc(hidden)]
+    fn kept(&self) -> Kept<'_>;
+
+    /// The answer.
+    #[doc(hidden)]
+    fn output<V: Send>(values: Values<V>) -> Self::Output<V>;
+}
+
+/// What a reduction keeps, as a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// What a cell is made of.
+    pub(crate) cell: Cell,
+    /// Over a set of axes: the shape of the view that has them, and that of the answer.
+    view: Option<(&'a Shape, &'a [usize])>,
+}
+
+impl Kept<'_> {
+    /// The cells of an array as it is.
+    pub(crate) const fn of(cell: Cell) -> Self {
+        Self { cell, view: None }
+    }
+
+    /// In words, for the description of a job.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.cell {
+            Cell::All => "all",
+            Cell::Column => "columns",
+            Cell::Row => "rows",
+        }
+    }
+
+    /// Whether an array of this shape has these axes.
+    pub(crate) fn check(&self, shape: &Shape) -> Result<()> {
+        match self.view {
+            Some((view, _)) if view != shape => {
+                Err(Error::AxesShape { expected: view.clone(), found: shape.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The piece of the answer that a block contributes to.
+    pub(crate) fn piece(&self, bounds: &Bounds) -> usize {
+        piece(self.cell, bounds)
+    }
+
+    /// The number of cells of the answer and of a piece of it, where no two blocks share a piece.
+    pub(crate) fn apart(&self, shape: &Shape, grid: &Grid) -> Option<(usize, usize)> {
+        match self.cell {
+            Cell::All => None,
+            Cell::Column => (grid.bands() == 1).then(|| (shape.row_len(), grid.tile_cols())),
+            Cell::Row => (grid.tiles() == 1).then(|| (shape.rows(), grid.band_rows())),
+        }
+    }
+
+    /// The number of the first cell of a block, counted within the answer.
+    pub(crate) fn first(&self, bounds: &Bounds) -> usize {
+        match self.cell {
+            Cell::All => 0,
+            Cell::Column => bounds.cols.start,
+            Cell::Row => bounds.rows.start,
+        }
+    }
+
+    /// The shape of the answer.
+    pub(crate) fn output_dims(&self, shape: &Shape) -> Vec<usize> {
+        match (self.view, self.cell) {
+            (Some((_, dims)), _) => dims.to_vec(),
+            (None, Cell::All) => Vec::new(),
+            (None, Cell::Column) => shape.row_dims().to_vec(),
+            (None, Cell::Row) => vec![shape.rows()],
+        }
+    }
+}
+
+/// The piece of an answer of such cells that a block contributes to.
+pub(crate) fn piece(cell: Cell, bounds: &Bounds) -> usize {
+    match cell {
+        Cell::All => 0,
+        Cell::Column => bounds.tile,
+        Cell::Row => bounds.band,
+    }
+}
+
+/// Over everything: one value.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct All;
+
+/// Per column: axis 0 is reduced, all others are kept (numpy's `axis=0`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Columns;
+
+/// Per row: axis 0 is kept, all others are reduced.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rows;
+
+/// Over a set of axes of an array, by way of a view of it. Made by [`Over`](crate::Over).
+#[derive(Clone, Copy, Debug)]
+pub struct Axes<'a> {
+    pub(in crate::kernel) cell: Cell,
+    /// Of the view.
+    pub(in crate::kernel) shape: &'a Shape,
+    /// Of the answer.
+    pub(in crate::kernel) dims: &'a [usize],
+}
+
+/// One of the axes above, known at run time only. The answer has its shape with it: none over everything.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{AnyAxis, Engine, Mean};
+/// let x = SliceSource::new(&[1.0_f32, 2.0, 3.0, 6.0], [2, 2]).unwrap();
+/// for (axis, dims) in [(AnyAxis::All, &[][..]), (AnyAxis::Columns, &[2]), (AnyAxis::Rows, &[2])] {
+///     assert_eq!(Engine::new()?.reduce(&x, Mean::along(axis))?.dims(), dims);
+/// }
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AnyAxis {
+    /// Over everything: one value.
+    All,
+    /// Per column: axis 0 is reduced, all others are kept.
+    Columns,
+    /// Per row: axis 0 is kept, all others are reduced.
+    Rows,
+}
+
+impl sealed::Sealed for AnyAxis {}
+
+impl Axis for AnyAxis {
+    type Output<V: Send> = Values<V>;
+
+    fn kept(&self) -> Kept<'_> {
+        Kept::of(match self {
+            Self::All => Cell::All,
+            Self::Columns => Cell::Column,
+            Self::Rows => Cell::Row,
+        })
+    }
+    fn output<V: Send>(values: Values<V>) -> Values<V> {
+        values
+    }
+}
+
+impl sealed::Sealed for All {}
+impl sealed::Sealed for Columns {}
+impl sealed::Sealed for Rows {}
+impl sealed::Sealed for Axes<'_> {}
+
+impl Axis for All {
+    type Output<V: Send> = V;
+
+    fn kept(&self) -> Kept<'_> {
+        Kept::of(Cell::All)
+    }
+    fn output<V: Send>(values: Values<V>) -> V {
+        values.into_vec().pop().expect("a reduction over everything has one cell")
+    }
+}
+
+impl Axis for Columns {
+    type Output<V: Send> = Values<V>;
+
+    fn kept(&self) -> Kept<'_> {
+        Kept::of(Cell::Column)
+    }
+    fn output<V: Send>(values: Values<V>) -> Values<V> {
+        values
+    }
+}
+
+impl Axis for Rows {
+    type Output<V: Send> = Values<V>;
+
+    fn kept(&self) -> Kept<'_> {
+        Kept::of(Cell::Row)
+    }
+    fn output<V: Send>(values: Values<V>) -> Values<V> {
+        values
+    }
+}
+
+impl Axis for Axes<'_> {
+    type Output<V: Send> = Values<V>;
+
+    fn kept(&self) -> Kept<'_> {
+        Kept { cell: self.cell, view: Some((self.shape, self.dims)) }
+    }
+    fn output<V: Send>(values: Values<V>) -> Values<V> {
+        values
+    }
+}
+
+/// The functions that make a reduction, one for each kind of answer: within an `impl`, without `self` or
+/// of it. `$kernel` is the type of the kernel within the reduction.
+macro_rules! for_each_axis {
+    ($kernel:ty, ($($this:ident)?), $value:expr) => {
+        /// Over everything: one value.
+        pub fn all($($this)?) -> $crate::Reduction<$kernel, $crate::All> {
+            $crate::Reduction::new($value, $crate::All)
+        }
+
+        /// Per column: axis 0 is reduced, the others are kept (numpy's `axis=0`).
+        pub fn per_column($($this)?) -> $crate::Reduction<$kernel, $crate::Columns> {
+            $crate::Reduction::new($value, $crate::Columns)
+        }
+
+        /// Per row: axis 0 is kept, the others are reduced.
+        pub fn per_row($($this)?) -> $crate::Reduction<$kernel, $crate::Rows> {
+            $crate::Reduction::new($value, $crate::Rows)
+        }
+
+        /// Along an axis that is known at run time only.
+        pub fn along($($this,)? axis: $crate::AnyAxis) -> $crate::Reduction<$kernel, $crate::AnyAxis> {
+            $crate::Reduction::new($value, axis)
+        }
+
+        /// Over a set of axes: see [`Over`]($crate::Over).
+        pub fn over($($this,)? axes: $crate::Axes<'_>) -> $crate::Reduction<$kernel, $crate::Axes<'_>> {
+            $crate::Reduction::new($value, axes)
+        }
+    };
+}
+pub(in crate::kernel) use for_each_axis;
+
+/// The values of the cells of a result, in C order, with their shape. A slice otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Values<V> {
+    values: Vec<V>,
+    dims: Vec<usize>,
+}
+
+impl<V> Values<V> {
+    /// As many values as `dims` has cells.
+    pub(crate) fn new(values: Vec<V>, dims: Vec<usize>) -> Self {
+        Self { values, dims }
+    }
+
+    /// The shape: all axes but 0 for columns, axis 0 for rows, those that were not reduced for [`Axes`].
+    #[must_use]
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// The values alone.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<V> {
+        self.values
+    }
+}
+
+impl<V> Deref for Values<V> {
+    type Target = [V];
+
+    fn deref(&self) -> &[V] {
+        &self.values
+    }
+}
+
+impl<V> IntoIterator for Values<V> {
+    type Item = V;
+    type IntoIter = std::vec::IntoIter<V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.values.into_iter()
+    }
+}
+
+impl<'a, V> IntoIterator for &'a Values<V> {
+    type Item = &'a V;
+    type IntoIter = std::slice::Iter<'a, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.values.iter()
+    }
+}

@@ -1,0 +1,237 @@
+//! Kernels that keep one object a cell: the open trait, and what the frame makes of it.
+
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+use rowmill_core::{Outputs, Shape};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::pieces::room_for;
+use super::{CellPlace, Cellular, Picked, Reduction, Selected, with_picked};
+use crate::grid::Grid;
+use crate::kernel::Numeric;
+use crate::kernel::room::Room;
+use crate::reduce::{Block, Shared};
+use crate::{Error, Result};
+use rowmill_lanes::fold::Cell;
+
+/// A reduction of your own, or one of this crate: what it keeps of a cell, how elements go in, how two
+/// states merge, what comes out.
+///
+/// The frame does the rest: axes, masks, NaN policy, keepdims, several reductions in one read, answers
+/// put together in place, checkpoints and partials. The bits of the answer do not depend on workers or
+/// chunks, because states are merged in a tree over the blocks of the array.
+///
+/// ```
+/// use rowmill_core::SliceSource;
+/// use rowmill_exec::{CellPlace, Columns, CompareOp, Engine, Kernel, Mask, Numeric, Picked};
+/// use rowmill_exec::{Reduction, Result, Sum};
+///
+/// /// The harmonic mean, `n / (1/x_1 + ... + 1/x_n)`.
+/// #[derive(Clone, Copy)]
+/// struct HarmonicMean;
+///
+/// impl<T: Numeric> Kernel<T> for HarmonicMean {
+///     type State = (u64, f64);
+///     type Value = f64;
+///
+///     fn new_state(&self) -> (u64, f64) {
+///         (0, 0.0)
+///     }
+///     fn fold(&self, cells: &mut [(u64, f64)], picked: &Picked<'_, T>) -> Result<()> {
+///         picked.each_value(|cell, x| {
+///             cells[cell].0 += 1;
+///             cells[cell].1 += 1.0 / x;
+///         });
+///         Ok(())
+///     }
+///     fn merge(&self, state: &mut (u64, f64), next: (u64, f64)) {
+///         state.0 += next.0;
+///         state.1 += next.1;
+///     }
+///     fn value(&self, state: &(u64, f64), _: &CellPlace<'_>) -> Result<f64> {
+///         Ok(state.0 as f64 / state.1)
+///     }
+/// }
+///
+/// let x = SliceSource::new(&[1.0_f32, 2.0, 4.0, 4.0], [2, 2]).unwrap();
+/// let mean = Reduction::of(HarmonicMean, Columns).masked(Mask::compare(CompareOp::Gt, 1));
+/// let (mean, sum) = Engine::new()?.reduce(&x, (mean, Sum::all()))?;
+/// assert_eq!((&mean[..], sum), (&[4.0, 8.0 / 3.0][..], 11.0));
+/// # Ok::<(), rowmill_exec::Error>(())
+/// ```
+pub trait Kernel<T: Numeric>: Sync {
+    /// What is kept of a cell.
+    type State: Clone + Send + Serialize + DeserializeOwned + 'static;
+
+    /// The value of one cell.
+    type Value: Send + 'static;
+
+    /// Refuses arrays that the kernel cannot work on.
+    ///
+    /// # Errors
+    /// Whatever the kernel has against the shape.
+    #[doc(hidden)]
+    fn check(&self, shape: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
+        let _ = (shape, grid, cell);
+        Ok(())
+    }
+
+    /// The state of a cell that nothing went into.
+    fn new_state(&self) -> Self::State;
+
+    /// Takes the elements of a block that take part into its cells, which are new.
+    ///
+    /// # Errors
+    /// Ends the job. [`Error::kernel`](crate::Error::kernel) wraps errors of any other type.
+    fn fold(&self, cells: &mut [Self::State], picked: &Picked<'_, T>) -> Result<()>;
+
+    /// Takes in the same cell of other elements: of blocks that follow, or lie beside.
+    fn merge(&self, state: &mut Self::State, next: Self::State);
+
+    /// The value of a cell.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn value(&self, state: &Self::State, at: &CellPlace<'_>) -> Result<Self::Value>;
+
+    /// Whether a state that was read from a file, which may be anything, can be that of a cell with this
+    /// room. States that fit can be merged, with themselves too, and finished in any order: nothing panics
+    /// and nothing wraps. Default: any.
+    fn fits(&self, state: &Self::State, room: &Room<'_>) -> bool {
+        let _ = (state, room);
+        true
+    }
+
+    /// Name and options: equal for equal kernels only. With a name, the reduction can be kept in
+    /// checkpoints and partials. Default: none.
+    fn describe(&self) -> Option<String> {
+        None
+    }
+
+    /// Checks that everything read beside the array is still what was opened.
+    ///
+    /// # Errors
+    /// When it is not.
+    fn verify(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Registers the files that are read beside the array, so that no output replaces one.
+    fn register(&self, outputs: &mut Outputs) {
+        let _ = outputs;
+    }
+}
+
+/// A kernel whose states are kept one by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Each<K>(pub(in crate::kernel) K);
+
+impl<K, A> Reduction<Each<K>, A> {
+    /// A kernel of your own over an axis: [`All`](crate::All), [`Columns`](crate::Columns),
+    /// [`Rows`](crate::Rows), or the [`Axes`](crate::Axes) of [`Over`](crate::Over).
+    pub fn of(kernel: K, axis: A) -> Self {
+        Self::new(Each(kernel), axis)
+    }
+}
+
+/// Adds the constructors to a kernel, one for each kind of answer.
+macro_rules! kernel_constructors {
+    ($name:ty, $value:expr) => {
+        impl $name {
+            $crate::kernel::frame::axis::for_each_axis!(
+                $crate::Each<Self>,
+                (),
+                $crate::kernel::frame::Each($value)
+            );
+        }
+    };
+}
+pub(in crate::kernel) use kernel_constructors;
+
+/// Values that were made block by block, where no two blocks share a cell: by piece.
+type Made<V> = Mutex<BTreeMap<usize, Vec<V>>>;
+
+impl<T: Numeric, K: Kernel<T>> Cellular<T> for Each<K> {
+    type Cells = Vec<K::State>;
+    type Value = K::Value;
+
+    fn check(&self, shape: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
+        self.0.check(shape, grid, cell)
+    }
+
+    fn fold(&self, block: &Block<'_, T>, selected: &Selected<'_, T>) -> Result<Self::Cells> {
+        let mut states = Vec::new();
+        with_picked(block, selected, &mut |picked| {
+            states = vec![self.0.new_state(); picked.cell.count(&picked.tile)];
+            self.0.fold(&mut states, picked)
+        })?;
+        Ok(states)
+    }
+
+    fn join(&self, cells: &mut Self::Cells, next: Self::Cells) {
+        for (state, next) in cells.iter_mut().zip(next) {
+            self.0.merge(state, next);
+        }
+    }
+
+    fn fits(&self, cells: &Self::Cells, room: &Room<'_>) -> bool {
+        let fits = |(i, state)| self.0.fits(state, &room.of_cell(i));
+        cells.len() == room.cells() && cells.iter().enumerate().all(fits)
+    }
+
+    fn values(
+        &self,
+        pieces: &[(usize, Self::Cells)],
+        len: usize,
+        at: &CellPlace<'_>,
+    ) -> Result<Vec<K::Value>> {
+        let mut values = room_for(at.shape, len)?;
+        for state in pieces.iter().flat_map(|(_, states)| states) {
+            values.push(self.0.value(state, &at.plus(values.len()))?);
+        }
+        let empty = self.0.new_state();
+        while values.len() < len {
+            values.push(self.0.value(&empty, &at.plus(values.len()))?);
+        }
+        Ok(values)
+    }
+
+    fn share(&self, _: usize, _: usize) -> Result<Shared> {
+        Ok(Shared::new(Made::<K::Value>::default()))
+    }
+
+    fn place(
+        &self,
+        shared: &Shared,
+        piece: usize,
+        cells: Self::Cells,
+        at: &CellPlace<'_>,
+    ) -> Result<()> {
+        let values = cells.iter().enumerate().map(|(i, state)| self.0.value(state, &at.plus(i)));
+        let values = values.collect::<Result<Vec<_>>>()?;
+        let made: &Made<K::Value> = shared.get().expect("made by `share`");
+        made.lock().insert(piece, values);
+        Ok(())
+    }
+
+    fn placed(&self, shared: Shared, shape: &Shape, len: usize) -> Result<Vec<K::Value>> {
+        let made: Made<K::Value> = shared.into_inner().expect("made by `share`");
+        let mut values = room_for(shape, len)?;
+        values.extend(made.into_inner().into_values().flatten());
+        if values.len() == len { Ok(values) } else { Err(Error::TooManyCells { cells: len }) }
+    }
+
+    fn describe(&self) -> Option<String> {
+        self.0.describe()
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.0.verify()
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        self.0.register(outputs);
+    }
+}

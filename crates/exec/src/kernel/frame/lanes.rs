@@ -1,0 +1,256 @@
+//! Statistics whose states live in the lanes' cells, side by side.
+
+use parking_lot::Mutex;
+use rowmill_core::{Assembly, Unfilled};
+
+use super::pieces::room_for;
+use super::{CellPlace, NanPolicy, Selected, TileFold};
+use crate::grid::BLOCK_BYTES;
+use crate::kernel::Numeric;
+use crate::reduce::{Block, Shared};
+use crate::run::for_each;
+use crate::{Error, Result};
+use rowmill_lanes::fold::{Cell, CellState, Cells, Need};
+
+/// A kernel whose states live in the lanes' cells: sums, squares and ranges, in the loops that all share.
+/// Implemented by [`Sum`](crate::Sum), [`Mean`](crate::Mean) and their like. For a reduction of your own,
+/// implement [`Kernel`](crate::Kernel).
+pub trait Statistic<T: Numeric>: Sync {
+    /// The value of one cell.
+    type Value: Copy + Send + Sync + 'static;
+
+    /// The parts that have to be accumulated.
+    #[doc(hidden)]
+    fn need(&self) -> Need;
+
+    /// Whether counts of NaN and infinities are wanted.
+    #[doc(hidden)]
+    fn special(&self) -> bool;
+
+    /// Name and options.
+    #[doc(hidden)]
+    fn name(&self) -> String;
+
+    /// The value of cell number `index`.
+    #[doc(hidden)]
+    fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize)
+    -> Result<Self::Value>;
+
+    /// The values of some cells, the first of which has number `first`.
+    #[doc(hidden)]
+    fn values(
+        &self,
+        cells: &Cells<T::Lane>,
+        nan: NanPolicy,
+        first: usize,
+        to: &mut Unfilled<'_, Self::Value>,
+    ) -> Result<()> {
+        let mut index = first;
+        cells.try_each(|cell| {
+            to.push(self.value(&cell, nan, index)?);
+            index += 1;
+            Ok(())
+        })
+    }
+}
+
+/// The cells of a block. Not generic over the statistic: `need` and `special` are its
+/// [`need`](Statistic::need) and [`special`](Statistic::special).
+pub(in crate::kernel) fn fold<T: Numeric>(
+    block: &Block<'_, T>,
+    selected: &Selected<'_, T>,
+    (need, special): (Need, bool),
+) -> Result<Cells<T::Lane>> {
+    let cell = selected.cell;
+    if let (Cell::All, Some(selection)) = (cell, selected.mask.fixed())
+        && let Some(cells) = T::fold_narrow(block.tile(), block.isa(), need, selection)
+    {
+        return Ok(cells);
+    }
+    let tile = block.tile();
+    let most = BLOCK_BYTES / size_of::<T::Lane>();
+    if tile.len() <= most {
+        return fold_lanes(block, selected, (need, special));
+    }
+    // Widened as a whole, the block would leave the cache. Only integers widen this far, and their
+    // cells are exact: they can be joined in any way.
+    let mut joined: Option<Cells<T::Lane>> = None;
+    let rows = (most / tile.cols().max(1)).max(1);
+    for first in (0..tile.rows()).step_by(rows) {
+        let part = block.sub_rows(first..tile.rows().min(first + rows));
+        let cells = fold_lanes(&part, selected, (need, special))?;
+        match (&mut joined, cell) {
+            (None, _) => joined = Some(cells),
+            (Some(joined), Cell::Row) => joined.append(cells),
+            (Some(joined), Cell::All | Cell::Column) => joined.merge(&cells),
+        }
+    }
+    Ok(joined.expect("a block that is too large has rows"))
+}
+
+/// The cells of a block, or of some of its rows, by way of lanes.
+fn fold_lanes<T: Numeric>(
+    block: &Block<'_, T>,
+    selected: &Selected<'_, T>,
+    parts: (Need, bool),
+) -> Result<Cells<T::Lane>> {
+    T::with_lanes(block.tile(), block.isa(), block.scratch(), |tile| {
+        let fold = TileFold::of_lanes(block, tile, selected, parts);
+        if fold.is_one_sum()
+            && let Some(cells) = selected.mask.sum(&fold)
+        {
+            return cells;
+        }
+        let mut cells = None;
+        selected.mask.select(&fold, &mut |selection| {
+            cells = Some(fold.cells(selection)?);
+            Ok(())
+        })?;
+        Ok(cells.expect("a mask selects once"))
+    })
+}
+
+/// The values of all cells: by all workers where there are many.
+pub(in crate::kernel) fn values<T: Numeric, S: Statistic<T>>(
+    statistic: &S,
+    pieces: &[(usize, Cells<T::Lane>)],
+    len: usize,
+    at: &CellPlace<'_>,
+) -> Result<Vec<S::Value>> {
+    let made: usize = pieces.iter().map(|(_, cells)| cells.len()).sum();
+    if made >= super::MANY_CELLS && made == len && rayon::current_thread_index().is_some() {
+        return many_values(statistic, pieces, len, at);
+    }
+    let mut values = room_for(at.shape, len)?;
+    for (_, cells) in pieces {
+        cells.try_each(|cell| {
+            values.push(statistic.value(&cell, at.nan, values.len())?);
+            Ok::<_, Error>(())
+        })?;
+    }
+    let empty = CellState::<T::Lane>::empty();
+    while values.len() < len {
+        values.push(statistic.value(&empty, at.nan, values.len())?);
+    }
+    Ok(values)
+}
+
+fn many_values<T: Numeric, S: Statistic<T>>(
+    statistic: &S,
+    pieces: &[(usize, Cells<T::Lane>)],
+    len: usize,
+    at: &CellPlace<'_>,
+) -> Result<Vec<S::Value>> {
+    // All pieces but the last have the same number of cells.
+    let piece_len = pieces.first().map_or(0, |(_, cells)| cells.len());
+    let values = Assembly::new(len, piece_len).ok_or(Error::TooManyCells { cells: len })?;
+    let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
+    for_each(pieces.len(), &|i| {
+        let (cells, first) = (&pieces[i].1, i * piece_len);
+        let made = values.fill(i, |to| statistic.values(cells, at.nan, first, to));
+        if let Err(error) = made {
+            let mut earliest = failure.lock();
+            if earliest.as_ref().is_none_or(|(earlier, _)| i < *earlier) {
+                *earliest = Some((i, error));
+            }
+        }
+    });
+    match failure.into_inner() {
+        Some((_, error)) => Err(error),
+        None => Ok(values.into_vec().expect("every piece filled its part")),
+    }
+}
+
+/// The place where values are put together.
+pub(in crate::kernel) fn share<V: Copy + Send + Sync + 'static>(
+    len: usize,
+    of_block: usize,
+) -> Result<Shared> {
+    Assembly::<V>::new(len, of_block).map(Shared::new).ok_or(Error::TooManyCells { cells: len })
+}
+
+/// Puts the values of a block in their place.
+pub(in crate::kernel) fn place<T: Numeric, S: Statistic<T>>(
+    statistic: &S,
+    shared: &Shared,
+    piece: usize,
+    cells: &Cells<T::Lane>,
+    at: &CellPlace<'_>,
+) -> Result<()> {
+    let answer: &Assembly<S::Value> = shared.get().expect("made by `share`");
+    answer.fill(piece, |to| statistic.values(cells, at.nan, at.index, to))
+}
+
+/// The values that were put together.
+pub(in crate::kernel) fn placed<V: Copy + Send + Sync + 'static>(shared: Shared) -> Vec<V> {
+    let answer: Assembly<V> = shared.into_inner().expect("made by `share`");
+    answer.into_vec().expect("every block filled its part")
+}
+
+/// Makes statistics kernels of the frame: their constructors, and their states in the lanes' cells.
+macro_rules! lane_statistics {
+    ($name:ident, $value:expr) => {
+        impl $name {
+            $crate::kernel::frame::axis::for_each_axis!(Self, (), $value);
+        }
+        $crate::kernel::frame::lane_statistics!($name);
+    };
+    ($name:ident) => {
+        impl<T: $crate::Numeric> $crate::kernel::frame::Cellular<T> for $name {
+            type Cells = rowmill_lanes::fold::Cells<T::Lane>;
+            type Value = <Self as $crate::kernel::Statistic<T>>::Value;
+
+            fn fold(
+                &self,
+                block: &$crate::Block<'_, T>,
+                selected: &$crate::kernel::frame::Selected<'_, T>,
+            ) -> $crate::Result<Self::Cells> {
+                use $crate::kernel::Statistic;
+                let parts = (Statistic::<T>::need(self), Statistic::<T>::special(self));
+                $crate::kernel::frame::lanes::fold(block, selected, parts)
+            }
+            fn join(&self, cells: &mut Self::Cells, next: Self::Cells) {
+                cells.merge(&next);
+            }
+            fn fits(&self, cells: &Self::Cells, room: &$crate::kernel::room::Room<'_>) -> bool {
+                let need = $crate::kernel::Statistic::<T>::need(self);
+                cells.are(need, room.cells(), &room.limits::<T>())
+            }
+            fn counts_agree(&self, cells: &Self::Cells, others: &Self::Cells) -> bool {
+                cells.counts_agree(others)
+            }
+            fn values(
+                &self,
+                pieces: &[(usize, Self::Cells)],
+                len: usize,
+                at: &$crate::kernel::frame::CellPlace<'_>,
+            ) -> $crate::Result<Vec<Self::Value>> {
+                $crate::kernel::frame::lanes::values::<T, _>(self, pieces, len, at)
+            }
+            fn share(&self, len: usize, of_block: usize) -> $crate::Result<$crate::reduce::Shared> {
+                $crate::kernel::frame::lanes::share::<Self::Value>(len, of_block)
+            }
+            fn place(
+                &self,
+                shared: &$crate::reduce::Shared,
+                piece: usize,
+                cells: Self::Cells,
+                at: &$crate::kernel::frame::CellPlace<'_>,
+            ) -> $crate::Result<()> {
+                $crate::kernel::frame::lanes::place::<T, _>(self, shared, piece, &cells, at)
+            }
+            fn placed(
+                &self,
+                shared: $crate::reduce::Shared,
+                _: &rowmill_core::Shape,
+                _: usize,
+            ) -> $crate::Result<Vec<Self::Value>> {
+                Ok($crate::kernel::frame::lanes::placed(shared))
+            }
+            fn describe(&self) -> Option<String> {
+                Some($crate::kernel::Statistic::<T>::name(self))
+            }
+        }
+    };
+}
+pub(in crate::kernel) use lane_statistics;

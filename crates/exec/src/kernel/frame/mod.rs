@@ -1,0 +1,323 @@
+//! The frame of all reductions: what is kept, which elements take part, how states of cells travel
+//! through the merge tree, how values become an answer.
+//!
+//! ```text
+//!   block --selection, NaN policy--> elements --Kernel::fold--> states, one for each cell
+//!                                                                  |  merged by piece, in the tree
+//!                                                                  v
+//!                                                       Kernel::value of each cell
+//! ```
+//!
+//! Kernels keep their states in one of two ways ([`Cellular`]): one object a cell ([`Each`]), or side by
+//! side in the lanes' cells, for sums, squares and ranges (`lanes.rs`). Everything else is the same for
+//! both, and written once, here. A [`Frame`] is one reduction of a job as the engine sees it.
+
+pub(super) mod axis;
+mod each;
+pub(super) mod lanes;
+mod picked;
+pub(super) mod pieces;
+mod reduction;
+mod tile_fold;
+
+use std::ops::Range;
+
+use rowmill_core::{Outputs, Shape};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::axis::Kept;
+pub(super) use self::each::kernel_constructors;
+pub use self::each::{Each, Kernel};
+pub use self::lanes::Statistic;
+pub(super) use self::lanes::lane_statistics;
+pub use self::picked::Picked;
+pub(super) use self::picked::{Run, with_picked};
+use self::pieces::{MANY_CELLS, Pieces};
+pub use self::reduction::{NanPolicy, Reduction};
+pub use self::tile_fold::TileFold;
+use super::room::Room;
+use super::{Numeric, Selector, Values};
+use crate::grid::Grid;
+use crate::reduce::{Answer, Block, OWN, Reducer, Shared, State, decoded};
+use crate::{Error, Result};
+use rowmill_lanes::fold::Cell;
+
+/// How the states of many cells are kept, and what becomes of them.
+///
+/// Implemented for [`Each`] kernel, and for the statistics whose states live in the lanes' cells.
+pub trait Cellular<T: Numeric>: Sync {
+    /// The states of some cells.
+    type Cells: Send + Serialize + DeserializeOwned + 'static;
+    /// The value of one cell.
+    type Value: Send + 'static;
+
+    /// Refuses arrays that the kernel cannot work on.
+    ///
+    /// # Errors
+    /// What the kernel has against the shape.
+    fn check(&self, shape: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
+        let _ = (shape, grid, cell);
+        Ok(())
+    }
+
+    /// The cells of a block.
+    ///
+    /// # Errors
+    /// Of what is read beside the array, like weights.
+    fn fold(&self, block: &Block<'_, T>, job: &Selected<'_, T>) -> Result<Self::Cells>;
+
+    /// Takes in the same cells of other elements: of blocks that follow, or lie beside.
+    fn join(&self, cells: &mut Self::Cells, next: Self::Cells);
+
+    /// Whether cells that were read from a file, which may be anything, can be cells with this room.
+    fn fits(&self, cells: &Self::Cells, room: &Room<'_>) -> bool;
+
+    /// Whether the same elements can have gone into both.
+    fn counts_agree(&self, cells: &Self::Cells, others: &Self::Cells) -> bool {
+        let _ = (cells, others);
+        true
+    }
+
+    /// The values of all cells of an answer. Arrays without elements have cells that nothing went into.
+    ///
+    /// # Errors
+    /// When a cell has no value, like the least of nothing.
+    fn values(
+        &self,
+        pieces: &[(usize, Self::Cells)],
+        len: usize,
+        at: &CellPlace<'_>,
+    ) -> Result<Vec<Self::Value>>;
+
+    /// The place where the values of `len` cells are put together, `of_block` at a time.
+    ///
+    /// # Errors
+    /// [`Error::TooManyCells`].
+    fn share(&self, len: usize, of_block: usize) -> Result<Shared>;
+
+    /// Puts the values of a block's cells in their place; `at` is the first of them.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values).
+    fn place(
+        &self,
+        shared: &Shared,
+        piece: usize,
+        cells: Self::Cells,
+        at: &CellPlace<'_>,
+    ) -> Result<()>;
+
+    /// The values that were put together; `Err` gives back what was none of this kernel's.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values).
+    fn placed(&self, shared: Shared, shape: &Shape, len: usize) -> Result<Vec<Self::Value>>;
+
+    /// Name and options.
+    fn describe(&self) -> Option<String>;
+
+    /// Checks that everything read beside the array is still what was opened.
+    ///
+    /// # Errors
+    /// When it is not.
+    fn verify(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Registers the files that are read beside the array, so that no output replaces one.
+    fn register(&self, outputs: &mut Outputs) {
+        let _ = outputs;
+    }
+}
+
+/// A cell of the answer that is about to get its value.
+#[derive(Clone, Copy, Debug)]
+pub struct CellPlace<'a> {
+    pub(super) nan: NanPolicy,
+    /// Its number in the answer.
+    pub(super) index: usize,
+    pub(super) cell: Cell,
+    pub(super) shape: &'a Shape,
+}
+
+impl<'a> CellPlace<'a> {
+    /// The number of the cell in the answer, in C order.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// What happens to NaN in this job.
+    #[must_use]
+    pub fn nan(&self) -> NanPolicy {
+        self.nan
+    }
+
+    /// The same place, so many cells further.
+    pub(super) fn plus(&self, cells: usize) -> CellPlace<'a> {
+        Self { index: self.index + cells, ..*self }
+    }
+
+    /// A position in the array as one within the cell: the row of a column, the element of a row.
+    pub(super) fn within(&self, at: u64) -> usize {
+        let row_len = self.shape.row_len().max(1) as u64;
+        (match self.cell {
+            Cell::All => at,
+            Cell::Column => at / row_len,
+            Cell::Row => at % row_len,
+        }) as usize
+    }
+}
+
+/// Which elements of a job take part, and in which cells.
+pub struct Selected<'a, T> {
+    pub(super) cell: Cell,
+    pub(super) mask: &'a dyn Selector<T>,
+    pub(super) nan: NanPolicy,
+}
+
+impl<T> Clone for Selected<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Selected<'_, T> {}
+
+impl<T> std::fmt::Debug for Selected<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Selected").field("cell", &self.cell).finish_non_exhaustive()
+    }
+}
+
+/// A kernel with everything that its job says: one reduction as the engine sees it.
+#[derive(Debug)]
+pub(super) struct Frame<'a, T, K> {
+    pub(super) kernel: &'a K,
+    pub(super) kept: Kept<'a>,
+    pub(super) selected: Selected<'a, T>,
+}
+
+impl<'a, T: Numeric, K: Cellular<T>> Frame<'a, T, K> {
+    fn place<'s>(&self, index: usize, shape: &'s Shape) -> CellPlace<'s> {
+        CellPlace { nan: self.selected.nan, index, cell: self.kept.cell, shape }
+    }
+
+    /// The pieces of a state of this frame.
+    fn pieces(state: State) -> Pieces<K::Cells> {
+        *state.downcast().expect(OWN)
+    }
+
+    /// As [`Reducer::load`], for elements of `size` bytes.
+    pub(super) fn load_sized(
+        &self,
+        bytes: &[u8],
+        (shape, size): (&Shape, usize),
+        blocks: Range<usize>,
+    ) -> Option<State> {
+        let pieces: Pieces<K::Cells> = decoded(bytes)?;
+        let grid = Grid::new(shape.rows(), shape.row_len(), size);
+        let fits = |cells: &K::Cells, room: &Room<'_>| self.kernel.fits(cells, room);
+        let are = pieces.are(self.kept.cell, self.selected.nan, &grid, blocks, fits);
+        are.then(|| Box::new(pieces) as State)
+    }
+
+    /// Whether two states of this frame can be of the same elements.
+    pub(super) fn counts_agree(&self, one: &State, other: &State) -> bool {
+        let (Some(one), Some(other)) =
+            (one.downcast_ref::<Pieces<K::Cells>>(), other.downcast_ref::<Pieces<K::Cells>>())
+        else {
+            return false;
+        };
+        one.0.iter().zip(&other.0).all(|(a, b)| self.kernel.counts_agree(&a.1, &b.1))
+    }
+
+    /// As [`Reducer::finish`], before its type is forgotten.
+    pub(super) fn values(
+        &self,
+        shared: Shared,
+        state: Option<State>,
+        shape: &Shape,
+    ) -> Result<Values<K::Value>> {
+        self.verify()?;
+        let dims = self.kept.output_dims(shape);
+        let len = dims.iter().product();
+        let values = if shared.is_some() {
+            self.kernel.placed(shared, shape, len)?
+        } else {
+            let pieces = state.map_or_else(Pieces::default, Self::pieces);
+            self.kernel.values(&pieces.0, len, &self.place(0, shape))?
+        };
+        Ok(Values::new(values, dims))
+    }
+}
+
+impl<T: Numeric, K: Cellular<T>> Reducer<T> for Frame<'_, T, K> {
+    fn check(&self, shape: &Shape) -> Result<()> {
+        self.kept.check(shape)?;
+        let grid = Grid::of::<T>(shape);
+        self.kernel.check(shape, &grid, self.kept.cell)?;
+        self.selected.mask.check(shape)
+    }
+
+    fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
+        let apart = self.kept.apart(shape, grid).filter(|_| !shape.is_empty());
+        match apart.filter(|(cells, _)| *cells >= MANY_CELLS) {
+            None => Ok(Shared::default()),
+            Some((cells, of_block)) => self.kernel.share(cells, of_block),
+        }
+    }
+
+    fn fold(&self, shared: &Shared, block: &Block<'_, T>) -> Result<Option<State>> {
+        let cells = self.kernel.fold(block, &self.selected)?;
+        let bounds = block.bounds();
+        let piece = self.kept.piece(bounds);
+        if !shared.is_some() {
+            return Ok(Some(Box::new(Pieces(vec![(piece, cells)]))));
+        }
+        let shape = Shape::new([bounds.rows.end, block.row_len()]).map_err(Error::kernel)?;
+        let at = self.place(self.kept.first(bounds), &shape);
+        self.kernel.place(shared, piece, cells, &at)?;
+        Ok(None)
+    }
+
+    fn merge(&self, state: &mut State, next: State) {
+        let pieces: &mut Pieces<K::Cells> = state.downcast_mut().expect(OWN);
+        pieces.merge(Self::pieces(next), |cells, next| self.kernel.join(cells, next));
+    }
+
+    fn finish(&self, shared: Shared, state: Option<State>, shape: &Shape) -> Result<Answer> {
+        Ok(Box::new(self.values(shared, state, shape)?))
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.selected.mask.verify()?;
+        self.kernel.verify()
+    }
+
+    fn register(&self, outputs: &mut Outputs) {
+        self.selected.mask.register(outputs);
+        self.kernel.register(outputs);
+    }
+
+    fn describe(&self) -> Option<String> {
+        let (kernel, kept) = (self.kernel.describe()?, self.selected.mask.describe()?);
+        let nan = self.selected.nan.name();
+        Some(format!("{kernel} over {} of {kept}, NaN: {nan}", self.kept.name()))
+    }
+
+    fn describe_kernel(&self) -> Option<String> {
+        let nan = self.selected.nan.name();
+        Some(format!("{} over {}, NaN: {nan}", self.kernel.describe()?, self.kept.name()))
+    }
+
+    fn save(&self, state: &State) -> Result<Vec<u8>> {
+        let pieces: &Pieces<K::Cells> = state.downcast_ref().expect(OWN);
+        postcard::to_stdvec(pieces).map_err(|e| Error::Unsaved { what: e.to_string() })
+    }
+
+    fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<State> {
+        self.load_sized(bytes, (shape, size_of::<T>()), blocks)
+    }
+}

@@ -1,0 +1,230 @@
+//! The elements of a block that take part, as kernels see them.
+
+use rowmill_core::Tile;
+
+use super::{NanPolicy, Selected, TileFold};
+use crate::Result;
+use crate::grid::Bounds;
+use crate::kernel::Numeric;
+use crate::reduce::Block;
+use crate::scratch::Scratch;
+use rowmill_lanes::arch::Isa;
+use rowmill_lanes::fold::{Cell, Selection};
+use rowmill_lanes::lanes::Lane;
+
+/// The elements of a block that take part.
+#[derive(Debug)]
+pub struct Picked<'a, T: Numeric> {
+    pub(in crate::kernel) block: &'a Block<'a, T>,
+    pub(in crate::kernel) tile: Tile<'a, T::Lane>,
+    /// A byte for each element, row after row, zero for those left out; nothing when none is.
+    pub(in crate::kernel) keep: Option<&'a [u8]>,
+    pub(in crate::kernel) cell: Cell,
+}
+
+/// A run of elements that follow each other, of one cell or of cells that follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernel) struct Run<'a, L> {
+    /// The cell of the first element.
+    pub(in crate::kernel) cell: usize,
+    /// Whether each element has a cell of its own.
+    pub(in crate::kernel) across: bool,
+    pub(in crate::kernel) x: &'a [L],
+    pub(in crate::kernel) keep: Option<&'a [u8]>,
+    /// The position of the first element in the array, in C order.
+    pub(in crate::kernel) at: u64,
+}
+
+impl<L: Copy> Run<'_, L> {
+    /// Hands each element that takes part to `f`, with its cell and its position.
+    #[inline(always)]
+    pub(in crate::kernel) fn each(&self, mut f: impl FnMut(usize, L, u64)) {
+        let step = usize::from(self.across);
+        match self.keep {
+            None => {
+                for (i, &x) in self.x.iter().enumerate() {
+                    f(self.cell + i * step, x, self.at + i as u64);
+                }
+            }
+            Some(keep) => {
+                for (i, (&x, &keep)) in self.x.iter().zip(keep).enumerate() {
+                    if keep != 0 {
+                        f(self.cell + i * step, x, self.at + i as u64);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Columns that are gathered together: of each row a cache line, of doubles.
+const GATHERED: usize = 8;
+
+impl<'a, T: Numeric> Picked<'a, T> {
+    pub(in crate::kernel) fn isa(&self) -> Isa {
+        self.block.isa()
+    }
+
+    pub(in crate::kernel) fn scratch(&self) -> &'a Scratch {
+        self.block.scratch()
+    }
+
+    pub(in crate::kernel) fn bounds(&self) -> &'a Bounds {
+        self.block.bounds()
+    }
+
+    /// Whether the block has whole rows, that follow each other.
+    fn flat(&self) -> Option<&'a [T::Lane]> {
+        let whole = self.block.cols().len() == self.block.row_len();
+        self.tile.as_slice().filter(|_| whole)
+    }
+
+    /// Hands all elements to `f`, in runs whose bounds depend on the shape alone.
+    #[inline(always)]
+    pub(in crate::kernel) fn runs(&self, mut f: impl FnMut(&Run<'a, T::Lane>)) {
+        let (rows, cols) = (self.block.rows(), self.block.cols());
+        let row_len = self.block.row_len();
+        let at = |row: usize| ((rows.start + row) * row_len + cols.start) as u64;
+        if let (Cell::All, Some(x)) = (self.cell, self.flat()) {
+            return f(&Run { cell: 0, across: false, x, keep: self.keep, at: at(0) });
+        }
+        let len = cols.len();
+        for (row, x) in self.tile.iter_rows().enumerate() {
+            let keep = self.keep.map(|keep| &keep[row * len..][..len]);
+            let across = self.cell == Cell::Column;
+            let cell = if self.cell == Cell::Row { row } else { 0 };
+            f(&Run { cell, across, x, keep, at: at(row) });
+        }
+    }
+
+    /// Hands each element that takes part to `f` as an `f64`, with the number of its cell: which of the
+    /// states given to [`Kernel::fold`](crate::Kernel::fold) it belongs to.
+    #[inline]
+    pub fn each_value(&self, mut f: impl FnMut(usize, f64)) {
+        self.each(|cell, x, _| f(cell, x.to_f64()));
+    }
+
+    /// Hands each element that takes part to `f`, with the number of its cell and its row in the array.
+    #[inline]
+    pub fn each_element(&self, mut f: impl FnMut(usize, T, usize)) {
+        let row_len = self.block.row_len().max(1) as u64;
+        self.each(|cell, x, at| f(cell, T::from_lane(x), (at / row_len) as usize));
+    }
+
+    /// The elements of each row that the block holds, in C order within the row.
+    #[must_use]
+    pub fn cols(&self) -> std::ops::Range<usize> {
+        self.block.cols()
+    }
+
+    /// The rows of the array that the block holds.
+    #[must_use]
+    pub fn rows(&self) -> std::ops::Range<usize> {
+        self.block.rows()
+    }
+
+    /// Hands each element that takes part to `f`, with its cell and its position.
+    #[inline(always)]
+    pub(in crate::kernel) fn each(&self, mut f: impl FnMut(usize, T::Lane, u64)) {
+        self.runs(|run| run.each(&mut f));
+    }
+
+    /// Hands the elements of each cell that take part to `f`, as doubles that follow each other.
+    pub(in crate::kernel) fn gathered(&self, mut f: impl FnMut(usize, &[f64])) {
+        let (rows, cols) = (self.tile.rows(), self.tile.cols());
+        if self.tile.is_empty() {
+            return;
+        }
+        let isa = self.isa();
+        match self.cell {
+            Cell::All => {
+                let mut values = self.scratch().take::<f64>(self.tile.len());
+                let mut n = 0;
+                self.runs(|run| n += widened(isa, run, &mut values[n..]));
+                f(0, &values[..n]);
+            }
+            Cell::Row => {
+                let mut values = self.scratch().take::<f64>(cols);
+                self.runs(|run| {
+                    let n = widened(isa, run, &mut values);
+                    f(run.cell, &values[..n]);
+                });
+            }
+            Cell::Column => {
+                let mut values = self.scratch().take::<f64>(GATHERED * rows);
+                for first in (0..cols).step_by(GATHERED) {
+                    let width = (cols - first).min(GATHERED);
+                    let mut n = [0; GATHERED];
+                    for (r, row) in self.tile.iter_rows().enumerate() {
+                        let keep = self.keep.map(|keep| &keep[r * cols + first..][..width]);
+                        for (c, x) in row[first..first + width].iter().enumerate() {
+                            // What is left out is written over by what comes next.
+                            values[c * rows + n[c]] = x.to_f64();
+                            n[c] += usize::from(keep.is_none_or(|keep| keep[c] != 0));
+                        }
+                    }
+                    for c in 0..width {
+                        f(first + c, &values[c * rows..][..n[c]]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Copies what takes part; gives how many that is.
+fn widened<L: Lane>(isa: Isa, run: &Run<'_, L>, to: &mut [f64]) -> usize {
+    let Some(keep) = run.keep else {
+        isa.run(Widen { from: run.x, to });
+        return run.x.len();
+    };
+    let mut n = 0;
+    for (&x, &keep) in run.x.iter().zip(keep) {
+        to[n] = x.to_f64();
+        n += usize::from(keep != 0);
+    }
+    n
+}
+
+struct Widen<'a, L> {
+    from: &'a [L],
+    to: &'a mut [f64],
+}
+
+impl<L: Lane> rowmill_lanes::arch::Job for Widen<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, _: impl rowmill_lanes::arch::Simd) {
+        for (to, from) in self.to.iter_mut().zip(self.from) {
+            *to = from.to_f64();
+        }
+    }
+}
+
+/// Decides which elements of a block take part, and hands them to `f`, once.
+pub(in crate::kernel) fn with_picked<T: Numeric>(
+    block: &Block<'_, T>,
+    selected: &Selected<'_, T>,
+    f: &mut dyn FnMut(&Picked<'_, T>) -> Result<()>,
+) -> Result<()> {
+    let Selected { cell, mask, nan } = *selected;
+    T::with_lanes(block.tile(), block.isa(), block.scratch(), |tile| {
+        let fold = TileFold::new(block, tile, cell, nan);
+        let any_nan = nan != NanPolicy::Propagate && fold.any_nan();
+        mask.select(&fold, &mut |selection| {
+            if let (Selection::Kept(keep), false) = (selection, any_nan) {
+                return f(&Picked { block, tile, keep: Some(keep), cell });
+            }
+            if let (Selection::Every, false) = (selection, any_nan) {
+                return f(&Picked { block, tile, keep: None, cell });
+            }
+            let mut keep = block.scratch().take::<u8>(tile.len());
+            fold.decide(selection, &mut keep);
+            if any_nan {
+                fold.take_out_nan(&mut keep)?;
+            }
+            f(&Picked { block, tile, keep: Some(&keep), cell })
+        })
+    })
+}

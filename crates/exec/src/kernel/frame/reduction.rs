@@ -1,0 +1,97 @@
+//! A kernel with its axis, mask and NaN policy: the typed shell that users hold.
+
+use super::axis::Axis;
+use super::{Cellular, Frame, Selected};
+use crate::kernel::{Numeric, Selector, Unmasked, Values};
+use crate::reduce::{Answers, Reduce, Reducer};
+
+/// What happens to NaN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum NanPolicy {
+    /// A NaN makes the result NaN.
+    #[default]
+    Propagate,
+    /// NaN are left out, as if a mask excluded them (numpy's `nan*` functions).
+    Skip,
+    /// A NaN ends the job with [`Error::NanFound`](crate::Error::NanFound).
+    Error,
+}
+
+impl NanPolicy {
+    /// In one word, for the description of a job.
+    pub(in crate::kernel) fn name(self) -> &'static str {
+        match self {
+            Self::Propagate => "propagate",
+            Self::Skip => "skip",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A kernel over an axis, of the elements that a mask keeps.
+///
+/// Made by `Sum::all()`, `Mean::per_column()`, `ArgMin::per_row()` and so on. It is a
+/// [`Reduce`] and can be put into a tuple with others.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a reduction does nothing until an engine runs it"]
+pub struct Reduction<K, A, M = Unmasked> {
+    pub(in crate::kernel) kernel: K,
+    pub(in crate::kernel) axis: A,
+    pub(in crate::kernel) mask: M,
+    /// `None`: that of the call, which is to propagate unless it says otherwise.
+    pub(in crate::kernel) nan: Option<NanPolicy>,
+}
+
+impl<K, A> Reduction<K, A> {
+    pub(in crate::kernel) fn new(kernel: K, axis: A) -> Self {
+        Self { kernel, axis, mask: Unmasked, nan: None }
+    }
+}
+
+impl<K, A, M> Reduction<K, A, M> {
+    /// Only the elements that a [`Mask`](crate::Mask) keeps take part. Default: all.
+    pub fn masked<N>(self, mask: N) -> Reduction<K, A, N> {
+        Reduction { kernel: self.kernel, axis: self.axis, mask, nan: self.nan }
+    }
+
+    /// What happens to NaN. Default: [`NanPolicy::Propagate`].
+    pub fn nan(mut self, policy: NanPolicy) -> Self {
+        self.nan = Some(policy);
+        self
+    }
+
+    /// The same with another kernel.
+    pub(in crate::kernel) fn with_kernel<L>(self, kernel: L) -> Reduction<L, A, M> {
+        Reduction { kernel, axis: self.axis, mask: self.mask, nan: self.nan }
+    }
+
+    /// The same without its types but that of the kernel.
+    pub(in crate::kernel) fn frame<T: Numeric>(&self, nan: NanPolicy) -> Frame<'_, T, K>
+    where
+        K: Cellular<T>,
+        A: Axis,
+        M: Selector<T>,
+    {
+        let kept = self.axis.kept();
+        let selected = Selected { cell: kept.cell, mask: &self.mask, nan: self.nan.unwrap_or(nan) };
+        Frame { kernel: &self.kernel, kept, selected }
+    }
+}
+
+impl<T, K, A, M> Reduce<T> for Reduction<K, A, M>
+where
+    T: Numeric,
+    K: Cellular<T>,
+    A: Axis,
+    M: Selector<T>,
+{
+    type Output = A::Output<K::Value>;
+
+    fn reducers<'a>(&'a self, nan: NanPolicy, to: &mut Vec<Box<dyn Reducer<T> + 'a>>) {
+        to.push(Box::new(self.frame(nan)));
+    }
+
+    fn output(&self, answers: &mut Answers) -> Self::Output {
+        A::output(answers.take::<Values<K::Value>>())
+    }
+}

@@ -1,0 +1,217 @@
+//! A block on its way to cells: the selection applied, NaN taken out, special values counted.
+
+use rowmill_core::Tile;
+
+use super::{NanPolicy, Selected};
+use crate::grid::Bounds;
+use crate::kernel::Numeric;
+use crate::reduce::Block;
+use crate::scratch::Scratch;
+use crate::{Error, Result};
+use rowmill_lanes::arch::Isa;
+use rowmill_lanes::fold::{Cell, Cells, FoldOrder, Need, Selection, Special};
+use rowmill_lanes::lanes::Lane;
+
+/// A block about to become cells.
+#[derive(Debug)]
+pub struct TileFold<'a, T: Numeric> {
+    block: &'a Block<'a, T>,
+    tile: Tile<'a, T::Lane>,
+    cell: Cell,
+    nan: NanPolicy,
+    need: Need,
+    /// Whether NaN and infinities have to be looked at.
+    wanted: bool,
+}
+
+impl<'a, T: Numeric> TileFold<'a, T> {
+    pub(in crate::kernel) fn has_to_let_go(&self) -> bool {
+        self.block.has_to_let_go()
+    }
+
+    pub(in crate::kernel) fn isa(&self) -> Isa {
+        self.block.isa()
+    }
+
+    pub(in crate::kernel) fn scratch(&self) -> &'a Scratch {
+        self.block.scratch()
+    }
+
+    /// The number of elements.
+    pub(in crate::kernel) fn len(&self) -> usize {
+        self.tile.len()
+    }
+
+    /// Where the block is, and how long the rows of the array are.
+    pub(in crate::kernel) fn place(&self) -> (&Bounds, usize) {
+        (self.block.bounds(), self.block.row_len())
+    }
+
+    fn order<'b>(&self, selection: Selection<'b, T::Lane>) -> FoldOrder<'b, T::Lane>
+    where
+        'a: 'b,
+    {
+        FoldOrder {
+            isa: self.block.isa(),
+            cell: self.cell,
+            need: self.need,
+            whole_rows: self.block.cols().len() == self.block.row_len(),
+            tile: self.tile,
+            selection,
+        }
+    }
+
+    /// The cells of a selection, by the loops over lanes.
+    fn select(&self, selection: Selection<'_, T::Lane>) -> Cells<T::Lane> {
+        T::Lane::fold(&self.order(selection))
+    }
+
+    /// Whether there is one cell, of sums alone.
+    pub(in crate::kernel) fn is_one_sum(&self) -> bool {
+        self.need == Need::Sum && self.cell == Cell::All
+    }
+
+    /// The cell of what satisfies a predicate, with loops of its own; of one sum only.
+    pub(in crate::kernel) fn sum_of(
+        &self,
+        predicate: &(impl Fn(T::Lane) -> bool + Sync),
+    ) -> Cells<T::Lane> {
+        self.order(Selection::Every).sum_of(predicate)
+    }
+
+    /// Writes down the decisions of a predicate, a byte an element.
+    pub(in crate::kernel) fn decide_by(
+        &self,
+        keep: &mut [u8],
+        predicate: &impl Fn(T::Lane) -> bool,
+    ) {
+        for (keep, x) in keep.iter_mut().zip(elements(&self.tile)) {
+            *keep = u8::from(predicate(x));
+        }
+    }
+
+    /// Writes down which elements are selected, a byte an element.
+    pub(in crate::kernel) fn decide(&self, selection: Selection<'_, T::Lane>, keep: &mut [u8]) {
+        match selection {
+            Selection::Every => keep.fill(1),
+            Selection::Kept(bytes) => keep.copy_from_slice(bytes),
+            Selection::Within(interval) => self.decide_by(keep, &|x| interval.contains(x)),
+        }
+    }
+
+    /// The cells of a selection, NaN and infinities counted where that is wanted.
+    pub(in crate::kernel) fn cells(
+        &self,
+        selection: Selection<'_, T::Lane>,
+    ) -> Result<Cells<T::Lane>> {
+        if matches!(selection, Selection::Within(_)) && self.need != Need::Sum {
+            // Decided first: more than a sum is not worth loops of its own.
+            let mut keep = self.scratch().take::<u8>(self.tile.len());
+            self.decide(selection, &mut keep);
+            return self.cells(Selection::Kept(&keep));
+        }
+        self.checked(self.select(selection), |keep| self.decide(selection, keep))
+    }
+
+    /// Blocks without NaN and infinities, which show in the sums, are done after one trip through
+    /// the loops; the others are looked at closely. `decide` writes down which elements were taken.
+    pub(in crate::kernel) fn checked(
+        &self,
+        mut cells: Cells<T::Lane>,
+        decide: impl FnOnce(&mut [u8]),
+    ) -> Result<Cells<T::Lane>> {
+        if !T::Lane::FLOAT || !self.wanted || cells.is_clean() {
+            return Ok(cells);
+        }
+        let tile = &self.tile;
+        let mut keep = self.scratch().take::<u8>(tile.len());
+        decide(&mut keep);
+        let special = count_special(self.cell, tile, &keep);
+        if special.nan.iter().any(|&n| n > 0) && self.nan != NanPolicy::Propagate {
+            self.take_out_nan(&mut keep)?;
+            cells = self.select(Selection::Kept(&keep));
+        }
+        cells.set_special(special);
+        Ok(cells)
+    }
+}
+
+impl<'a, T: Numeric> TileFold<'a, T> {
+    /// A block about to become cells that need these parts; `special` says that NaN and infinities are
+    /// to be counted.
+    pub(in crate::kernel) fn of_lanes(
+        block: &'a Block<'a, T>,
+        tile: Tile<'a, T::Lane>,
+        selected: &Selected<'_, T>,
+        (need, special): (Need, bool),
+    ) -> Self {
+        let Selected { cell, nan, .. } = *selected;
+        let wanted = special || nan != NanPolicy::Propagate;
+        Self { block, tile, cell, nan, need, wanted }
+    }
+
+    /// A block of which cells are made in another way than by the loops over lanes.
+    pub(in crate::kernel) fn new(
+        block: &'a Block<'a, T>,
+        tile: Tile<'a, T::Lane>,
+        cell: Cell,
+        nan: NanPolicy,
+    ) -> Self {
+        Self { block, tile, cell, nan, need: Need::Sum, wanted: nan != NanPolicy::Propagate }
+    }
+
+    /// Applies the NaN policy to the elements kept; gives whether `keep` was changed.
+    pub(in crate::kernel) fn take_out_nan(&self, keep: &mut [u8]) -> Result<bool> {
+        if !T::Lane::FLOAT || self.nan == NanPolicy::Propagate {
+            return Ok(false);
+        }
+        let (block, cols) = (self.block, self.tile.cols());
+        let mut changed = false;
+        for (i, (keep, x)) in keep.iter_mut().zip(elements(&self.tile)).enumerate() {
+            if *keep != 0 && x.is_nan() {
+                if self.nan == NanPolicy::Error {
+                    return Err(Error::NanFound {
+                        row: block.rows().start + i / cols,
+                        element: block.cols().start + i % cols,
+                    });
+                }
+                *keep = 0;
+                changed = true;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Whether there is a NaN, kept or not.
+    pub(in crate::kernel) fn any_nan(&self) -> bool {
+        // Slice by slice, in loops without an exit, which are vectorised.
+        let nan = |x: &[T::Lane]| x.iter().fold(false, |nan, x| nan | x.is_nan());
+        T::Lane::FLOAT && self.tile.slices().any(|x| x.chunks(1 << 12).any(nan))
+    }
+}
+
+/// The elements of a tile, row after row.
+fn elements<'a, L: Lane>(tile: &Tile<'a, L>) -> impl Iterator<Item = L> + use<'a, L> {
+    tile.slices().flatten().copied()
+}
+
+/// Counts NaN and infinities among what is kept.
+fn count_special<L: Lane>(cell: Cell, tile: &Tile<'_, L>, keep: &[u8]) -> Special {
+    let cells = cell.count(tile);
+    let mut special = Special { nan: vec![0; cells], inf: vec![0; cells] };
+    let cols = tile.cols();
+    for (row, (x, keep)) in tile.iter_rows().zip(keep.chunks(cols.max(1))).enumerate() {
+        let mut count = |cell: usize, x: L, keep: u8| {
+            special.nan[cell] += u64::from(keep != 0 && x.is_nan());
+            special.inf[cell] += u64::from(keep != 0 && x.is_infinite());
+        };
+        for (col, (&x, &keep)) in x.iter().zip(keep).enumerate() {
+            match cell {
+                Cell::All => count(0, x, keep),
+                Cell::Column => count(col, x, keep),
+                Cell::Row => count(row, x, keep),
+            }
+        }
+    }
+    special
+}

@@ -273,7 +273,7 @@ fn answers<S: Source<f32>>(engine: &Engine, x: &S, out: &Path) -> (Vec<u64>, Vec
     };
     engine.stream(x, kernel, consume).expect("a stream");
     assert_eq!(rows, x.shape().rows());
-    engine.normalize(x, Normalize::z_score()).write_npy(out).expect("an output");
+    engine.normalize(x, Normalize::z_score()).overwrite(true).write_npy(out).expect("an output");
     (all, std::fs::read(out).expect("the output"))
 }
 
@@ -417,25 +417,33 @@ fn reports_add_up() {
         };
         engine.reduce(&x, Sum::all()).expect("a sum");
         assert_eq!(last(), ("reduce", bytes, 0, 2, 16, released));
-        engine.map(&x, map_elements(f64::from)).write_npy(&out).expect("an output");
+        engine.map(&x, map_elements(f64::from)).overwrite(true).write_npy(&out).expect("an output");
         // Below 16 MiB a chunk is at most one: 128 rows of f64.
         let chunks = if released { 32 } else { 16 };
         assert_eq!(last(), ("map", bytes, 2 * bytes, 2, chunks, released));
         let first = map_rows([1], |row: &[f32], out: &mut [f32]| out[0] = row[0]);
-        engine.map(&x, first).write_npy(&out).expect("an output");
+        engine.map(&x, first).overwrite(true).write_npy(&out).expect("an output");
         assert_eq!(last(), ("map", bytes, 4 * 4096, 2, 16, released));
         engine.stream(&x, |_| Ok(()), |_, ()| ControlFlow::Continue(())).expect("a stream");
         assert_eq!(last(), ("stream", bytes, 0, 2, 16, released));
         // So little is done on the thread that asks.
         engine.rows(&x, &[5; 1000]).collect().expect("rows");
         assert_eq!(last(), ("rows", 4096 * 1000, 0, 1, 4, false));
-        engine.rows(&x, &[5; 1000]).write_npy(&out).expect("rows");
+        engine.rows(&x, &[5; 1000]).overwrite(true).write_npy(&out).expect("rows");
         assert_eq!(last(), ("rows", 4096 * 1000, 4096 * 1000, 1, 4, false));
         // Two reads, or per row only one.
-        engine.normalize(&x, Normalize::z_score()).write_npy(&out).expect("an output");
+        engine
+            .normalize(&x, Normalize::z_score())
+            .overwrite(true)
+            .write_npy(&out)
+            .expect("an output");
         let jobs: Vec<_> = take(&reports).iter().map(|r| (r.job, r.read, r.written)).collect();
         assert_eq!(jobs, [("reduce", bytes, 0), ("map", bytes, bytes)]);
-        engine.normalize(&x, Normalize::z_score().per_row()).write_npy(&out).expect("an output");
+        engine
+            .normalize(&x, Normalize::z_score().per_row())
+            .overwrite(true)
+            .write_npy(&out)
+            .expect("an output");
         assert_eq!(last(), ("map", bytes, bytes, 2, 16, released));
     }
 }
@@ -477,7 +485,7 @@ fn reports_of_small_and_broken_jobs() {
         reports.iter().map(of).collect::<Vec<_>>()
     };
     engine.reduce(&none, Sum::all()).expect("a sum");
-    engine.map(&none, map_elements(|v: i16| v)).write_npy(&out).expect("an output");
+    engine.map(&none, map_elements(|v: i16| v)).overwrite(true).write_npy(&out).expect("an output");
     engine.stream(&none, |_| Ok(()), |_, ()| ControlFlow::Continue(())).expect("a stream");
     engine.rows(&none, &[]).collect().expect("rows");
     assert_eq!(told(take(&reports)), ["reduce", "map", "stream", "rows"].map(zero));

@@ -13,6 +13,12 @@ use crate::written::PATHS;
 const CALLS: &[(&str, &str, &str, &[&str])] = &[
     ("describe", "html", "describe x.npy y.npy --html @", &["x.npy", "y.npy"]),
     ("stats", "checkpoint", "stats x.npy --mask m.npy --checkpoint @", &["x.npy", "m.npy"]),
+    (
+        "reduce",
+        "checkpoint",
+        "reduce min,mean x.npy --mask m.npy --checkpoint @",
+        &["x.npy", "m.npy"],
+    ),
     ("sum", "checkpoint", "sum x.npy y.npy --checkpoint @", &["x.npy", "y.npy"]),
     ("sum", "checkpoint", "sum x.npy --where [1]>0 --checkpoint @", &["x.npy"]),
     (
@@ -122,7 +128,7 @@ fn refused(folder: &Path, line: &str, target: &str, overwrite: bool, code: i32) 
     let mut args: Vec<&str> =
         line.split(' ').map(|arg| if arg == "@" { target } else { arg }).collect();
     // Only checkpoints do without the flag.
-    let has_flag = !matches!(args[0], "stats" | "sum" | "mean");
+    let has_flag = !matches!(args[0], "reduce" | "stats" | "sum" | "mean");
     if overwrite && has_flag {
         args.push("--overwrite");
     }

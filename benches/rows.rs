@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use common::{COLUMNS, array_bytes, numbers};
@@ -12,16 +13,18 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use rowmill::{Array, Backend, CreateOptions, Engine, OpenOptions, RowOrder, zeros};
 
 /// A file of rows of so many elements, and as many random indices as there are rows.
-fn file(dir: &tempfile::TempDir, row_len: usize, backend: Backend) -> (Array<f32>, Vec<usize>) {
+fn file(dir: &tempfile::TempDir, row_len: usize) -> (PathBuf, Vec<usize>) {
     let path = dir.path().join(format!("{row_len}.npy"));
     let data: Vec<f32> = numbers(array_bytes() / size_of::<f32>()).map(|v| v as f32).collect();
     let rows = data.len() / row_len;
     let mut x = CreateOptions::new().create(&path, [rows, row_len]).expect("room for the file");
     x.write_rows(0, &data).expect("whole rows");
     x.close().expect("a disk that works");
-    let indices = numbers(rows).map(|v| (v * rows as f64) as usize).collect();
-    let x = OpenOptions::new().backend(backend).open(&path).expect("just written");
-    (x, indices)
+    (path, numbers(rows).map(|v| (v * rows as f64) as usize).collect())
+}
+
+fn open(path: &Path, backend: Backend) -> Array<f32> {
+    OpenOptions::new().backend(backend).open(path).expect("just written")
 }
 
 /// Into the same memory each time, by row length, order and backend.
@@ -30,8 +33,9 @@ fn read_into(c: &mut Criterion) {
     let engine = Engine::new().expect("threads can be started");
     let mut group = c.benchmark_group("read_into");
     for row_len in [1, COLUMNS, 1024, 65_536] {
+        let (path, indices) = file(&dir, row_len);
         for backend in [Backend::Mapped, Backend::Positioned] {
-            let (x, indices) = file(&dir, row_len, backend);
+            let x = open(&path, backend);
             let mut out = zeros(x.shape().len()).expect("room for the rows");
             group.throughput(Throughput::Bytes(size_of_val(out.as_slice()) as u64));
             for order in [RowOrder::AsGiven, RowOrder::Sorted, RowOrder::Window(4096)] {
@@ -53,7 +57,8 @@ fn read_into(c: &mut Criterion) {
 fn collect(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a place for files");
     let engine = Engine::new().expect("threads can be started");
-    let (x, indices) = file(&dir, 1024, Backend::Mapped);
+    let (path, indices) = file(&dir, 1024);
+    let x = open(&path, Backend::Mapped);
     let mut group = c.benchmark_group("collect");
     group.throughput(Throughput::Bytes((x.shape().len() * size_of::<f32>()) as u64));
     group.bench_function("1024", |b| {
@@ -67,7 +72,7 @@ fn batches(c: &mut Criterion) {
     let engine = Engine::new().expect("threads can be started");
     let mut group = c.benchmark_group("batches");
     for row_len in [COLUMNS, 1024] {
-        let (x, _) = file(&dir, row_len, Backend::Mapped);
+        let x = open(&file(&dir, row_len).0, Backend::Mapped);
         group.throughput(Throughput::Bytes((x.shape().len() * size_of::<f32>()) as u64));
         group.bench_function(BenchmarkId::from_parameter(row_len), |b| {
             b.iter(|| {

@@ -8,11 +8,7 @@
 set -euo pipefail
 
 usage() { echo "usage: .ci/crash.sh [--long] TARGET_DIR [OPTION...]" >&2 && exit 2; }
-skipped=0
-skip() { # WHAT WHY
-    printf 'SKIPPED: %s was not checked: %s\n' "$1" "$2"
-    skipped=$((skipped + 1))
-}
+. "$(dirname "${BASH_SOURCE[0]}")/mounts.sh"
 
 long=()
 if [ "${1:-}" = --long ]; then
@@ -25,14 +21,7 @@ shift
 crash="$target/release/crash"
 rowmill="$target/release/rowmill"
 
-if [ "$(uname -s)" != Linux ]; then
-    skip "what a crash leaves" "this is not Linux"
-    exit 0
-fi
-if [ "$(id -u)" != 0 ]; then
-    skip "what a crash leaves" "it takes root; run sudo .ci/crash.sh $target"
-    exit 0
-fi
+can_mount "what a crash leaves" ".ci/crash.sh $target" || exit 0
 for binary in "$crash" "$rowmill"; do
     [ -x "$binary" ] || {
         echo "FAILED: $binary is not there; build it with cargo build --release -p rowmill-cli -p rowmill-crash" >&2
@@ -42,10 +31,6 @@ done
 
 # Mounts of a namespace go with its last process, loop devices with their mounts: however this ends.
 if [ -z "${ROWMILL_CRASH_INSIDE:-}" ]; then
-    if ! unshare --mount true 2>/dev/null; then
-        skip "what a crash leaves" "no mount namespace can be made"
-        exit 0
-    fi
     work="$(mktemp -d)"
     # The namespace is gone by then.
     trap 'rm -rf "$work"' EXIT

@@ -7,23 +7,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-skip() { # WHAT WHY
-    printf 'SKIPPED: %s was not checked: %s\n' "$1" "$2"
-}
-what="whether numbers given out again are told apart on other filesystems"
-if [ "$(uname -s)" != Linux ]; then
-    skip "$what" "this is not Linux"
-    exit 0
-fi
-if [ "$(id -u)" != 0 ]; then
-    skip "$what" "it takes root; run sudo .ci/filesystems.sh"
-    exit 0
-fi
+. .ci/mounts.sh
+
 if [ -z "${ROWMILL_FILESYSTEMS_INSIDE:-}" ]; then
-    if ! unshare --mount true 2>/dev/null; then
-        skip "$what" "no mount namespace can be made"
-        exit 0
-    fi
+    can_mount "whether numbers given out again are told apart" .ci/filesystems.sh || exit 0
     # Built where there is room, before anything is mounted.
     [ $# -gt 0 ] || set -- --workspace
     built="$(cargo test "$@" --lib --test it --no-run --message-format json-render-diagnostics)"

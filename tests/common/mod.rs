@@ -5,6 +5,7 @@
 pub mod erased;
 pub mod exact;
 pub mod layouts;
+pub mod number;
 pub mod oracle;
 pub mod value;
 

@@ -3,42 +3,7 @@
 use rowmill::{Complex, Error, Values};
 use twox_hash::XxHash3_64;
 
-/// A number of an answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Number {
-    Integer(i128),
-    Float(f64),
-}
-
-impl From<bool> for Number {
-    fn from(value: bool) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<i64> for Number {
-    fn from(value: i64) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<u64> for Number {
-    fn from(value: u64) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<usize> for Number {
-    fn from(value: usize) -> Self {
-        Self::Integer(value as i128)
-    }
-}
-
-impl From<f64> for Number {
-    fn from(value: f64) -> Self {
-        Self::Float(value)
-    }
-}
+pub(crate) use crate::common::number::Number;
 
 /// The bits of a float. All NaN are one: IEEE 754 leaves their sign and payload to the machine.
 fn bits(x: f64) -> u64 {

@@ -10,10 +10,9 @@ use rowmill::{
 
 use crate::answer::{Answer, Number, float};
 use crate::case::{Case, FEW};
-use crate::erased;
 use crate::input::{AnySource, Input, Real, mask, weights};
 
-type Erased<'a, T> = erased::Erased<'a, T, Answer>;
+type Erased<'a, T> = crate::common::erased::Erased<'a, T, Answer>;
 
 /// A case, with all that it is about seen so that its axes can be reduced.
 pub(crate) struct Question<'a, T: Real, M> {

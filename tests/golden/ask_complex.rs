@@ -8,7 +8,7 @@ use rowmill::{
 use crate::answer::{Answer, Number, complex};
 use crate::ask::tally;
 use crate::case::Case;
-use crate::erased::Erased;
+use crate::common::erased::Erased;
 use crate::input::{AnySource, Input, Made, mask};
 
 pub(crate) const KERNELS: [&str; 5] = ["sum", "mean", "moments", "moments ddof-1", "counts"];

@@ -8,7 +8,7 @@ use rowmill::{
 
 use crate::answer::{Answer, Number, complex, float};
 use crate::ask::{counted, extremum, moments, summary, tally};
-use crate::erased::Erased;
+use crate::common::erased::Erased;
 use crate::input::Real;
 
 /// Any reduction whose partials can be kept.

@@ -15,18 +15,7 @@ use tempfile::TempDir;
 use twox_hash::XxHash3_64;
 
 use crate::answer::Number;
-
-/// Steele, Lea and Flood 2014.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
+use crate::common::Rng;
 
 /// An element type.
 pub(crate) trait Made: Element {
@@ -180,8 +169,8 @@ complex!(f32, f64);
 pub(crate) fn elements<T: Made>(dtype: &str, shape: &str, values: &str) -> Vec<T> {
     let len = dims(shape, T::DTYPE).iter().product();
     let seed = XxHash3_64::oneshot(format!("{dtype} {shape} {values}").as_bytes());
-    let mut random = SplitMix64(seed);
-    (0..len).map(|_| T::made(values, random.next(), random.next())).collect()
+    let mut random = Rng::new(seed);
+    (0..len).map(|_| T::made(values, random.bits(), random.bits())).collect()
 }
 
 /// The shapes, from nothing to many blocks of 512 KiB.
@@ -311,15 +300,15 @@ impl<T: Made> Inputs<T> {
 /// Which elements or rows an array mask keeps: two in three.
 pub(crate) fn mask(dims: &[usize], rows_only: bool) -> (Vec<bool>, Vec<usize>) {
     let dims = if rows_only { &dims[..dims.len().min(1)] } else { dims };
-    let mut random = SplitMix64(dims.iter().fold(17, |seed, dim| seed * 31 + *dim as u64));
+    let mut random = Rng::new(dims.iter().fold(17, |seed, dim| seed * 31 + *dim as u64));
     let len = dims.iter().product();
-    ((0..len).map(|_| !random.next().is_multiple_of(3)).collect(), dims.to_vec())
+    ((0..len).map(|_| !random.bits().is_multiple_of(3)).collect(), dims.to_vec())
 }
 
 /// A weight for each element: multiples of 1/8 below 4, also zero.
 pub(crate) fn weights(len: usize) -> Vec<f64> {
-    let mut random = SplitMix64(len as u64);
-    (0..len).map(|_| (random.next() % 32) as f64 / 8.0).collect()
+    let mut random = Rng::new(len as u64);
+    (0..len).map(|_| (random.bits() % 32) as f64 / 8.0).collect()
 }
 
 /// A source whose reads fail after some, and that is always taken for the same file.
@@ -349,7 +338,8 @@ impl<T: Element> Source<T> for Failing<'_, T> {
     }
 
     fn identity(&self) -> Option<rowmill::Identity> {
-        let made = r#"{"file": {"number": 4, "created": 5, "len": 1, "hash": 6}, "modified": 2, "changed": 3}"#;
-        serde_json::from_str(made).ok()
+        let file = serde_json::json!({"number": 4, "created": 5, "len": 1, "hash": 6});
+        let made = serde_json::json!({"file": file, "modified": 2, "changed": 3});
+        serde_json::from_value(made).ok()
     }
 }

@@ -5,9 +5,8 @@
 //! `normalizations.rs`, `partials.rs` and `written.rs`: an API that changes needs others of these,
 //! while names, inputs and answers stay. CONTRIBUTING.md ("Golden corpus") says how to record.
 
-#[path = "../common/erased.rs"]
-#[allow(dead_code, unreachable_pub, reason = "other tests use the rest")]
-mod erased;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod answer;
 mod ask;

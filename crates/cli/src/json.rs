@@ -98,12 +98,14 @@ impl Serialize for Lists<'_> {
     }
 }
 
-/// What a cell has of a statistic.
+/// An entry of an object: a statistic of every cell, or an option of the call.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Value<'a> {
     Cells(Cells<'a>),
     Lists(Lists<'a>),
+    Floats(&'a [f64]),
+    Flag(bool),
 }
 
 /// Entries of an object that have their names from what was asked for, in order.

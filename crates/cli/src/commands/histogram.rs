@@ -5,17 +5,15 @@ use std::io::{self, Write};
 use clap::Args as ClapArgs;
 use rowmill::Histogram;
 use rowmill_any::{Answer, Axes, Statistic};
-use serde::Serialize;
 
+use super::told::{Report, say};
 use super::{label, most_lines};
 use crate::args::{EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
-use crate::input::{Input, describe_speed};
-use crate::json::{self, Lists, Paths};
-use crate::note;
+use crate::input::Input;
+use crate::json::{Columns, Lists, Value};
 use crate::number::rounded;
-use crate::reduce::{Answered, Asked};
-use crate::report::Took;
+use crate::reduce::Asked;
 use crate::table::Table;
 use crate::values::{Interval, Nan};
 
@@ -75,31 +73,20 @@ pub(super) fn run(args: &HistogramArgs, out: &mut dyn Write) -> Result<(), Failu
     };
     let interval = args.range.map(|range| (range.low, range.high));
     let statistic = Statistic::Histogram(args.bins as usize, interval);
-    let Answered { answer, seconds, took } = asked.answer(&input, vec![statistic])?;
-    let edges = edges(&answer)?;
+    let answered = asked.answer(&input, vec![statistic])?;
+    let answer = &answered.answer;
+    let edges = edges(answer)?;
     if args.json {
         let counts = &answer.columns()[0];
-        let report = Report {
-            file: json::paths(&input.files),
-            dtype: input.dtype().name(),
-            shape: input.shape.dims(),
-            axis: &args.axis,
-            columns: input.columns.as_deref(),
-            edges: &edges,
-            counts: Lists::new(answer.dims(), |i| counts.list(i)),
-            seconds,
-            bytes: input.byte_len(),
-            report: took,
-        };
-        return json::write(out, &report).map_err(Failure::Output);
+        let entries = vec![
+            ("edges", Value::Floats(&edges)),
+            ("counts", Value::Lists(Lists::new(answer.dims(), |i| counts.list(i)))),
+        ];
+        let report = Report::new(&input, &answered, Columns(entries));
+        return report.axis(&args.axis).columns(&input).write(out);
     }
-    note(format_args!(
-        "{} in {}{}",
-        input.describe(),
-        describe_speed(input.byte_len() as u64, seconds),
-        args.select.describe(),
-    ));
-    print(args, &input, &edges, &answer, out).map_err(Failure::Output)
+    say(&input, &answered, "", &args.select);
+    print(args, &input, &edges, answer, out).map_err(Failure::Output)
 }
 
 /// The edges of the bins: the answer names the interval that was found.
@@ -140,20 +127,4 @@ fn print(
         header.insert(0, args.axis.cell_name());
     }
     Table { header, len: answer.cells() * bins, line: &line }.write(out, most_lines())
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    file: Paths<'a>,
-    dtype: &'static str,
-    shape: &'a [usize],
-    axis: &'a Axes,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    columns: Option<&'a [String]>,
-    edges: &'a [f64],
-    counts: Lists<'a>,
-    seconds: f64,
-    bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<Took>,
 }

@@ -4,17 +4,15 @@ use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Axes, Statistic};
-use serde::Serialize;
 
+use super::told::{Report, say};
 use super::{label, most_lines};
 use crate::args::{EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
-use crate::input::{Input, describe_speed};
-use crate::json::{self, Cells, Columns, Paths, Value};
-use crate::note;
+use crate::input::Input;
+use crate::json::{Cells, Columns, Value};
 use crate::number::rounded;
-use crate::reduce::{Answered, Asked};
-use crate::report::Took;
+use crate::reduce::Asked;
 use crate::table::Table;
 use crate::values::Nan;
 
@@ -90,30 +88,17 @@ fn run(
         engine: &args.engine,
         checkpoint: None,
     };
-    let Answered { answer, seconds, took } = asked.answer(&input, vec![statistic])?;
+    let answered = asked.answer(&input, vec![statistic])?;
+    let answer = &answered.answer;
     let columns = input.shape.row_len();
     if args.json {
         let values = answer.columns()[0].values();
-        let matrix = Cells::new([columns, columns], |i| values.get(i));
-        let report = Report {
-            file: json::paths(&input.files),
-            dtype: input.dtype().name(),
-            shape: input.shape.dims(),
-            columns: input.columns.as_deref(),
-            matrix: Columns(vec![(name, Value::Cells(matrix))]),
-            seconds,
-            bytes: input.byte_len(),
-            report: took,
-        };
-        return json::write(out, &report).map_err(Failure::Output);
+        let matrix = Value::Cells(Cells::new([columns, columns], |i| values.get(i)));
+        let report = Report::new(&input, &answered, Columns(vec![(name, matrix)]));
+        return report.columns(&input).write(out);
     }
-    note(format_args!(
-        "{} in {}{}",
-        input.describe(),
-        describe_speed(input.byte_len() as u64, seconds),
-        args.select.describe(),
-    ));
-    print(&input, &answer, out).map_err(Failure::Output)
+    say(&input, &answered, "", &args.select);
+    print(&input, answer, out).map_err(Failure::Output)
 }
 
 fn print(input: &Input, answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
@@ -129,19 +114,4 @@ fn print(input: &Input, answer: &Answer, out: &mut dyn Write) -> io::Result<()> 
     let mut header = vec![Axes::Columns.cell_name()];
     header.extend(names.iter().map(String::as_str));
     Table { header, len: columns, line: &line }.write(out, most_lines())
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    file: Paths<'a>,
-    dtype: &'static str,
-    shape: &'a [usize],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    columns: Option<&'a [String]>,
-    #[serde(flatten)]
-    matrix: Columns<'a>,
-    seconds: f64,
-    bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<Took>,
 }

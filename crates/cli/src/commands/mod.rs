@@ -11,6 +11,7 @@ mod partial;
 mod quantiles;
 mod reduce;
 mod stats;
+mod told;
 mod total;
 mod verify;
 

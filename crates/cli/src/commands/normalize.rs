@@ -60,8 +60,12 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
         None => By::Itself(how, args.save_fit.as_deref()),
         Some(fitted) => By::Saved(fitted, args.inverse),
     };
-    match_array!(input.first(), x => write(&running.engine, &input.typed_source(x)?, by, dtype, to); complex _x => Ok(()))
-        .map_err(|error| input.failure(error))?;
+    let engine = &running.engine;
+    let written = match_array!(
+        input.first(),
+        x => write(engine, &input.typed_source(x)?, by, dtype, to); complex _x => Ok(())
+    );
+    written.map_err(|error| input.failure(error))?;
     if args.checksums {
         let written = rowmill::open(output)?;
         let sums = match_array!(&written, x => verify::checksums(&running.engine, x))?;

@@ -5,18 +5,15 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Axes, Column, Statistics};
-use serde::Serialize;
 
-use super::{label, most_lines};
+use super::told::{Report, say, write_cells};
 use crate::args::{CheckpointArgs, EngineArgs, PartArgs, ReadArgs, SelectArgs};
 use crate::failure::Failure;
-use crate::input::{Input, describe_speed};
-use crate::json::{self, Cells, Columns, Lists, Paths, Value};
+use crate::input::Input;
+use crate::json::{Cells, Columns, Lists, Value};
 use crate::note;
 use crate::number::rounded;
-use crate::reduce::{Answered, Asked};
-use crate::report::Took;
-use crate::table::{Table, write_list};
+use crate::reduce::Asked;
 use crate::values::Nan;
 
 pub(crate) const EXAMPLES: &str = "\
@@ -78,30 +75,16 @@ pub(super) fn run(args: &ReduceArgs, out: &mut dyn Write) -> Result<(), Failure>
         engine: &args.engine,
         checkpoint: args.checkpoint.get(),
     };
-    let Answered { answer, seconds, took } = asked.answer(&input, args.statistics.0.clone())?;
-    tell_missing(&answer);
+    let answered = asked.answer(&input, args.statistics.0.clone())?;
+    let answer = &answered.answer;
+    tell_missing(answer);
     let names: Vec<String> = args.statistics.0.iter().map(ToString::to_string).collect();
     if args.json {
-        let report = Report {
-            file: json::paths(&input.files),
-            dtype: input.dtype().name(),
-            shape: input.shape.dims(),
-            axis: &args.axis,
-            columns: input.columns.as_deref(),
-            statistics: columns(&names, &answer),
-            seconds,
-            bytes: input.byte_len(),
-            report: took,
-        };
-        return json::write(out, &report).map_err(Failure::Output);
+        let report = Report::new(&input, &answered, columns(&names, answer));
+        return report.axis(&args.axis).columns(&input).write(out);
     }
-    note(format_args!(
-        "{} in {}{}",
-        input.describe(),
-        describe_speed(input.byte_len() as u64, seconds),
-        args.select.describe(),
-    ));
-    print(args, &input, &names, &answer, out).map_err(Failure::Output)
+    say(&input, &answered, "", &args.select);
+    print(args, &input, &names, answer, out).map_err(Failure::Output)
 }
 
 /// Says on stderr which numbers are not what was asked for, and why.
@@ -143,38 +126,11 @@ fn print(
     answer: &Answer,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let columns = answer.columns();
-    if answer.dims().is_empty() {
-        if let [only] = columns {
-            let all: Vec<String> = only.list(0).iter().map(ToString::to_string).collect();
-            return writeln!(out, "{}", all.join("\n"));
-        }
-        let numbers = columns.iter().map(|column| shown(column, 0));
-        let list: Vec<_> = names.iter().map(String::as_str).zip(numbers).collect();
-        return write_list(out, &list);
+    if let ([only], true) = (answer.columns(), answer.dims().is_empty()) {
+        let all: Vec<String> = only.list(0).iter().map(ToString::to_string).collect();
+        return writeln!(out, "{}", all.join("\n"));
     }
-    let line = |i: usize| {
-        let mut line = vec![label(&args.axis, input.columns.as_deref(), answer.dims(), i)];
-        line.extend(columns.iter().map(|column| shown(column, i)));
-        line
-    };
-    let mut header = vec![args.axis.cell_name()];
-    header.extend(names.iter().map(String::as_str));
-    Table { header, len: answer.cells(), line: &line }.write(out, most_lines())
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    file: Paths<'a>,
-    dtype: &'static str,
-    shape: &'a [usize],
-    axis: &'a Axes,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    columns: Option<&'a [String]>,
-    #[serde(flatten)]
-    statistics: Columns<'a>,
-    seconds: f64,
-    bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<Took>,
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let numbers = |i: usize| answer.columns().iter().map(|column| shown(column, i)).collect();
+    write_cells(out, &args.axis, input.columns.as_deref(), answer, &names, &numbers)
 }

@@ -3,18 +3,12 @@
 use std::io::{self, Write};
 
 use rowmill_any::{Answer, Axes, Column, Statistic};
-use serde::Serialize;
 
-use super::{label, most_lines};
+use super::told::{Report, say, write_cells};
 use crate::args::StatsArgs;
 use crate::failure::Failure;
-use crate::input::describe_speed;
-use crate::json::{self, Cells, Columns, Paths, Value};
-use crate::note;
+use crate::json::{Cells, Columns, Value};
 use crate::number::{Number, rounded};
-use crate::reduce::Answered;
-use crate::report::Took;
-use crate::table::{Table, write_list};
 
 /// In the order of the JSON object.
 pub(super) const NAMES: [&str; 9] =
@@ -34,30 +28,15 @@ pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> 
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "stats looks for minima and maxima"));
     }
-    let Answered { answer, seconds, took } = args.asked().answer(&input, statistics(args.ddof))?;
-    check_sums(&answer)?;
+    let answered = args.asked().answer(&input, statistics(args.ddof))?;
+    let answer = &answered.answer;
+    check_sums(answer)?;
     if args.json {
-        let report = Report {
-            file: json::paths(&input.files),
-            dtype: input.dtype().name(),
-            shape: input.shape.dims(),
-            axis: &args.axis,
-            columns: input.columns.as_deref(),
-            statistics: columns(&answer),
-            seconds,
-            bytes: input.byte_len(),
-            report: took,
-        };
-        return json::write(out, &report).map_err(Failure::Output);
+        let report = Report::new(&input, &answered, columns(answer));
+        return report.axis(&args.axis).columns(&input).write(out);
     }
-    let bytes = input.byte_len() as u64;
-    note(format_args!(
-        "{} in {}{}",
-        input.describe(),
-        describe_speed(bytes, seconds),
-        args.select.describe(),
-    ));
-    print(&args.axis, input.columns.as_deref(), &answer, out).map_err(Failure::Output)
+    say(&input, &answered, "", &args.select);
+    print(&args.axis, input.columns.as_deref(), answer, out).map_err(Failure::Output)
 }
 
 /// A sum of integers that does not fit its type ends the command.
@@ -91,35 +70,13 @@ pub(super) fn print(
     answer: &Answer,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    if answer.dims().is_empty() {
-        let list = NAMES.map(|name| (name, rounded(number(answer, name, 0))));
-        return write_list(out, &list);
-    }
-    // Infinities are rare: they have a column when there are any.
-    let any_inf = (0..answer.cells()).any(|i| number(answer, "inf", i) != Number::Unsigned(0));
-    let shown: Vec<&str> = TABLE.into_iter().filter(|&name| name != "inf" || any_inf).collect();
-    let line = |i: usize| {
-        let mut line = vec![label(axes, columns, answer.dims(), i)];
-        line.extend(shown.iter().map(|name| rounded(number(answer, name, i))));
-        line
+    let names = if answer.dims().is_empty() {
+        NAMES.to_vec()
+    } else {
+        // Infinities are rare: they have a column when there are any.
+        let any_inf = (0..answer.cells()).any(|i| number(answer, "inf", i) != Number::Unsigned(0));
+        TABLE.into_iter().filter(|&name| name != "inf" || any_inf).collect()
     };
-    let mut header = vec![axes.cell_name()];
-    header.extend(&shown);
-    Table { header, len: answer.cells(), line: &line }.write(out, most_lines())
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    file: Paths<'a>,
-    dtype: &'static str,
-    shape: &'a [usize],
-    axis: &'a Axes,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    columns: Option<&'a [String]>,
-    #[serde(flatten)]
-    statistics: Columns<'a>,
-    seconds: f64,
-    bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<Took>,
+    let numbers = |i: usize| names.iter().map(|name| rounded(number(answer, name, i))).collect();
+    write_cells(out, axes, columns, answer, &names, &numbers)
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use rowmill_core::{Complex, DType, Element, Shape, Source, Tile, TileBuffer};
-use rowmill_exec::{Checkpoint, Engine, NanPolicy, Partial, PartialError};
+use rowmill_core::{Complex, DType, Shape};
+use rowmill_exec::{Checkpoint, Engine, NanPolicy, Partial};
 
 use crate::Result;
 use crate::answer::Answer;
@@ -137,10 +137,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// As [`Partial::finish`].
     pub fn finish(&self, partial: &Partial) -> Result<Answer> {
-        let mut dims = vec![partial.array_rows().unwrap_or(0)];
-        dims.extend(partial.row_dims());
-        let shape = Shape::new(dims).map_err(|_| rowmill_exec::Error::from(PartialError::State))?;
-        self.answer(&Absent::of(partial.dtype(), shape), Task::Finish(partial))
+        self.answer(&absent(partial)?, Task::Finish(partial))
     }
 
     fn answer(&self, source: &AnySource<'_>, task: Task<'_>) -> Result<Answer> {
@@ -181,37 +178,17 @@ impl<'a> Request<'a> {
     }
 }
 
-/// An array of which only states are here.
-struct Absent {
-    shape: Shape,
-}
-
-impl Absent {
-    fn of(dtype: DType, shape: Shape) -> AnySource<'static> {
-        macro_rules! of_dtype {
-            (numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
-                match dtype {
-                    $(DType::$number => AnySource::$number(Box::new(Self { shape })),)*
-                    $(DType::$pair => AnySource::$pair(Box::new(Self { shape })),)*
-                    other => unreachable!("{other} is not in the table"),
-                }
-            };
-        }
-        rowmill_core::dtype_table!(of_dtype)
+/// An array of the dtype and the shape of a partial, of which nothing can be read.
+fn absent(partial: &Partial) -> Result<AnySource<'static>> {
+    let absent = partial.absent()?;
+    macro_rules! of_dtype {
+        (numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
+            match partial.dtype() {
+                $(DType::$number => AnySource::$number(Box::new(absent)),)*
+                $(DType::$pair => AnySource::$pair(Box::new(absent)),)*
+                other => unreachable!("{other} is not in the table"),
+            }
+        };
     }
-}
-
-impl<T: Element> Source<T> for Absent {
-    fn shape(&self) -> &Shape {
-        &self.shape
-    }
-
-    fn tile<'a>(
-        &'a self,
-        rows: Range<usize>,
-        _: Range<usize>,
-        _: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>, rowmill_core::Error> {
-        Err(rowmill_core::Error::RowRange { start: rows.start, end: rows.end, rows: 0 })
-    }
+    Ok(rowmill_core::dtype_table!(of_dtype))
 }

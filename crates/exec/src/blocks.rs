@@ -28,8 +28,10 @@ pub(crate) trait Blocks: Sync {
 
     /// Refuses an array that a reducer cannot work on.
     fn check_kernels(&self) -> Result<()>;
-    /// One place for each reducer.
+    /// For each reducer the place where its answer is put together.
     fn share(&self) -> Result<Vec<Shared>>;
+    /// For each reducer no such place: everything goes into states.
+    fn unshared(&self) -> Vec<Shared>;
     /// The memory of one worker. `lets_go` says that finished blocks are released.
     fn worker(&self, lets_go: bool) -> Box<dyn Any>;
     /// Folds blocks, in order. Bytes that were not there are an error of the source, whatever a kernel
@@ -157,6 +159,10 @@ impl<T: Element> Blocks for TypedBlocks<'_, T> {
 
     fn share(&self) -> Result<Vec<Shared>> {
         self.reducers.iter().map(|reducer| reducer.share(&self.shape, &self.grid)).collect()
+    }
+
+    fn unshared(&self) -> Vec<Shared> {
+        self.reducers.iter().map(|_| Shared::default()).collect()
     }
 
     fn worker(&self, lets_go: bool) -> Box<dyn Any> {

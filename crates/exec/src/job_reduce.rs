@@ -22,6 +22,14 @@ struct Earlier<'a> {
     on_failure: &'a KeepTree<'a>,
 }
 
+impl Default for Earlier<'_> {
+    /// Nothing was done, and nothing is kept.
+    fn default() -> Self {
+        let (nodes, done) = (Vec::new(), Ranges::default());
+        Self { nodes, done, after_chunk: &|_| Ok(()), on_failure: &|_| Ok(()) }
+    }
+}
+
 type KeepTree<'a> = dyn Fn(&Tree<States>) -> Result<()> + Sync + 'a;
 
 /// Which blocks are folded, and with what.
@@ -126,27 +134,15 @@ impl Engine {
         let all = 0..blocks.grid().len();
         let merge = |states: &mut States, next| blocks.merge(states, next);
         // Cells that go into the answer at once are in no state: nothing that a checkpoint could keep.
-        let (shared, tree, job) = match earlier {
-            None => {
-                let (shared, tree) = (blocks.share()?, Tree::new());
-                let (done, after_chunk) = (&Ranges::default(), &|_: &_| Ok(()));
-                let fold = Fold { blocks: all, done, shared: &shared, after_chunk };
-                let job = self.fold_into(&tree, blocks, fold);
-                job.end_of(blocks)?;
-                (shared, tree, job)
-            }
-            Some(Earlier { nodes, done, after_chunk, on_failure }) => {
-                let shared: Vec<_> = blocks.share()?.iter().map(|_| Shared::default()).collect();
-                let tree = Tree::from_nodes(nodes, merge);
-                let fold = Fold { blocks: all, done: &done, shared: &shared, after_chunk };
-                let job = self.fold_into(&tree, blocks, fold);
-                job.end_of(blocks).inspect_err(|_| {
-                    // The failure is what has to be known, not that less of the work was kept.
-                    let _ = on_failure(&tree);
-                })?;
-                (shared, tree, job)
-            }
-        };
+        let shared = if earlier.is_none() { blocks.share()? } else { blocks.unshared() };
+        let Earlier { nodes, done, after_chunk, on_failure } = earlier.unwrap_or_default();
+        let tree = Tree::from_nodes(nodes, merge);
+        let fold = Fold { blocks: all, done: &done, shared: &shared, after_chunk };
+        let job = self.fold_into(&tree, blocks, fold);
+        job.end_of(blocks).inspect_err(|_| {
+            // The failure is what has to be known, not that less of the work was kept.
+            let _ = on_failure(&tree);
+        })?;
         let answers = self.finish(blocks, shared, tree.finish(merge), job.workers() > 1)?;
         job.succeed();
         Ok(answers)

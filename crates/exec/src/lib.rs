@@ -48,7 +48,7 @@ pub use error::{Error, Result};
 pub use in_place::InPlace;
 pub use kernel::*;
 pub use map::{Chunk, Elements, Map, Mapping, RowMap, map_elements, map_rows};
-pub use partial::{Partial, PartialError};
+pub use partial::{Absent, Partial, PartialError};
 pub use plan::{ChunkSize, ParseChunkSizeError};
 pub use profile::Profile;
 pub use reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State, Then, Tried};

@@ -211,8 +211,8 @@ pub trait Reducer<T: Element>: Sync {
         let _ = outputs;
     }
 
-    /// The same as [`describe`](Self::describe) without the selection: what has to be known to finish a state, whichever elements went
-    /// into it.
+    /// The same as [`describe`](Self::describe) without the selection: enough to finish a state,
+    /// whichever elements went into it.
     fn describe_kernel(&self) -> Option<String> {
         self.describe()
     }

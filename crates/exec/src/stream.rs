@@ -77,7 +77,8 @@ impl Engine {
         self.stream_from(0, source, kernel, consume)
     }
 
-    /// As [`stream`](Self::stream), but what was consumed is kept in a checkpoint: see [`Call::stream`](crate::Call::stream).
+    /// As [`stream`](Self::stream), but what was consumed is kept in a checkpoint: see
+    /// [`Call::stream`](crate::Call::stream).
     pub(crate) fn stream_resumable<T, S, R>(
         &self,
         source: &S,

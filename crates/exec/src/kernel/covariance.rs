@@ -15,7 +15,8 @@ use rowmill_lanes::lanes::{Lane, N};
 /// The covariance of every two columns, and their correlation (numpy's `cov` and `corrcoef` with
 /// `rowvar=False`).
 ///
-/// A row of which any element is left out, by a mask or by [`NanPolicy::Skip`](crate::NanPolicy::Skip), is left out whole.
+/// A row of which any element is left out, by a mask or by [`NanPolicy::Skip`](crate::NanPolicy::Skip),
+/// is left out whole.
 /// Blocks are centred about their own means and merged by the pairwise formula of Chan, Golub and
 /// LeVeque (1983), in `f64`.
 ///

@@ -9,7 +9,7 @@ use rowmill_core::{Complex, Element, Shape, SliceSource, bf16, f16};
 use super::*;
 use crate::blocks::{Blocks, States, TypedBlocks};
 use crate::grid::Grid;
-use crate::reduce::{Reduce, Shared};
+use crate::reduce::Reduce;
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::Cell;
 
@@ -122,8 +122,7 @@ impl<T: Element> Case<T> {
 
 /// The states of some blocks.
 fn states_of(job: &dyn Blocks, blocks: Range<usize>) -> States {
-    let shared: Vec<Shared> =
-        job.share().expect("room").iter().map(|_| Shared::default()).collect();
+    let shared = job.unshared();
     let (mut worker, mut all) = (job.worker(false), None);
     job.fold(&mut *worker, blocks, &shared, &mut |_, states| match &mut all {
         None => all = Some(states),
@@ -141,9 +140,8 @@ fn survives(job: &dyn Blocks, [a, b]: [&dyn Fn() -> States; 2]) {
     job.merge(&mut more, merged);
     job.merge(&mut more, a());
     for states in [a(), b(), more] {
-        let shared = states.iter().map(|_| Shared::default()).collect();
         // An answer, or an error.
-        let _ = job.finish(shared, Some(states));
+        let _ = job.finish(job.unshared(), Some(states));
     }
 }
 

@@ -109,7 +109,8 @@ impl<T: Numeric> CellTotals<T> {
     /// The largest element less the smallest; `None` of nothing.
     ///
     /// # Errors
-    /// [`Error::SumOverflow`](crate::Error::SumOverflow) for integers that are further apart than their type of sums reaches.
+    /// [`Error::SumOverflow`](crate::Error::SumOverflow) for integers that are further apart than their
+    /// type of sums reaches.
     pub fn ptp(&self) -> Option<Result<T::Sum>> {
         let found = self.range()?;
         let apart = found.max.to_f64() - found.min.to_f64();

@@ -9,19 +9,21 @@
 //! A partial holds nodes of the merge tree over the blocks of the whole array (`tree.rs`). Nodes depend
 //! on blocks alone, so any set of them that covers all blocks once can be finished, whoever made them.
 
+mod absent;
 mod file;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use rowmill_core::{DType, Element, Shape, Source, Tile, TileBuffer};
+use rowmill_core::{DType, Element, Shape, Source};
 use rowmill_lanes::arch::Isa;
 
+pub use self::absent::Absent;
 use crate::blocks::{Blocks, States, TypedBlocks};
 use crate::checkpoint::{Ranges, decode};
 use crate::grid::Grid;
 use crate::job_reduce::Fold;
-use crate::reduce::{Answer, Answers, Reduce, Shared};
+use crate::reduce::{Answer, Answers, Reduce};
 use crate::tree::{Node, Tree};
 use crate::{Engine, Error, NanPolicy, Result};
 
@@ -191,6 +193,20 @@ impl Partial {
         self.end
     }
 
+    /// An array of the shape that was reduced, as far as it is known, of which nothing can be read: for
+    /// what is made over an array, to [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// [`PartialError::State`] when no array has that many elements.
+    pub fn absent(&self) -> Result<Absent> {
+        self.shape(self.end.unwrap_or_else(|| self.reaches())).map(Absent)
+    }
+
+    /// The row behind the last one that was reduced.
+    fn reaches(&self) -> usize {
+        self.blocks().iter().last().map_or(0, |blocks| self.rows_of(blocks).end)
+    }
+
     /// With the rows of another partial of the same reduction.
     ///
     /// # Errors
@@ -237,22 +253,16 @@ impl Partial {
     }
 
     fn finish_if<T: Element, R: Reduce<T>>(&self, kernel: R, selected: bool) -> Result<R::Output> {
-        let rows = self.blocks().iter().last().map_or(0, |blocks| self.rows_of(blocks).end);
-        let absent = Absent { shape: self.shape(self.end.unwrap_or(rows))? };
+        let absent = self.absent()?;
         let mut reducers = Vec::new();
         kernel.reducers(NanPolicy::Propagate, &mut reducers);
         let blocks: TypedBlocks<'_, T> = TypedBlocks::new(&absent, Isa::detect(), reducers);
-        let answers = self.finish_blocks(&blocks, rows, selected)?;
+        let answers = self.finish_blocks(&blocks, selected)?;
         Ok(kernel.output(&mut Answers::new(answers)))
     }
 
-    /// As [`finish`](Self::finish), compiled once. `reaches` is the last row reduced.
-    fn finish_blocks(
-        &self,
-        blocks: &dyn Blocks,
-        reaches: usize,
-        selected: bool,
-    ) -> Result<Vec<Answer>> {
+    /// As [`finish`](Self::finish), compiled once.
+    fn finish_blocks(&self, blocks: &dyn Blocks, selected: bool) -> Result<Vec<Answer>> {
         if selected {
             self.check_job(blocks)?;
         } else {
@@ -260,7 +270,7 @@ impl Partial {
             self.check(kernels, &self.kernels, blocks.dtype())?;
         }
         if self.end.is_none() {
-            return Err(PartialError::NoEnd { rows: reaches }.into());
+            return Err(PartialError::NoEnd { rows: self.reaches() }.into());
         }
         blocks.check_kernels()?;
         let all = blocks.grid().len();
@@ -269,8 +279,7 @@ impl Partial {
         }
         let merge = |states: &mut States, next| blocks.merge(states, next);
         let tree = Tree::from_nodes(self.load(blocks)?, merge);
-        let shared = blocks.share()?.iter().map(|_| Shared::default()).collect();
-        blocks.finish(shared, tree.finish(merge))
+        blocks.finish(blocks.unshared(), tree.finish(merge))
     }
 
     /// Drops what was made of a last block that may have grown, and the end with it.
@@ -457,7 +466,7 @@ impl Engine {
         let (start, end) = (band(rows.start), band(rows.end));
         // A last block that may grow is no part of a larger node: it can be dropped alone.
         let whole = (of / grid.band_rows() * grid.tiles()).clamp(start, end);
-        let shared: Vec<_> = blocks.share()?.iter().map(|_| Shared::default()).collect();
+        let shared = blocks.unshared();
         for range in [start..whole, whole..end] {
             let tree = Tree::new();
             let fold = Fold { blocks: range, done, shared: &shared, after_chunk: &|_| Ok(()) };
@@ -476,27 +485,6 @@ impl Engine {
             partial.end = Some(of);
         }
         Ok(partial)
-    }
-}
-
-/// An array of which only partials are here.
-struct Absent {
-    shape: Shape,
-}
-
-impl<T: Element> Source<T> for Absent {
-    fn shape(&self) -> &Shape {
-        &self.shape
-    }
-
-    fn tile<'a>(
-        &'a self,
-        rows: Range<usize>,
-        _: Range<usize>,
-        _: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>, rowmill_core::Error> {
-        let Range { start, end } = rows;
-        Err(rowmill_core::Error::RowRange { start, end, rows: 0 })
     }
 }
 

@@ -70,7 +70,7 @@ impl Column {
             end += list.len();
             starts.push(end);
         }
-        let values = lists.into_iter().flatten().collect();
+        let values = Scalars::from(lists.concat());
         Self { name: name.into(), values, starts: Some(starts), missing: None }
     }
 

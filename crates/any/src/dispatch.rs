@@ -10,9 +10,9 @@ use rowmill_exec::{
 
 use crate::answer::{Answer, Column};
 use crate::axes::Axes;
-use crate::make::{Common, Made, Placed, Told, reductions};
+use crate::make::{Common, Made, Placed, Told, numbers as numbers_of, reductions};
 use crate::request::Request;
-use crate::scalar::{Scalar, Scalars};
+use crate::scalar::Scalar;
 use crate::source::{AnyElement, Selection, refuse_list};
 use crate::statistic::Statistic;
 use crate::{Error, Result};
@@ -132,7 +132,9 @@ fn with_mask<T: AnyElement + Numeric, R>(
                     "there are no columns, only x",
                 ));
             }
-            f(&condition.on(&Over::new(rows, listed)?.into_view()))
+            let view = Over::new(rows, listed)?.into_view();
+            let view: &dyn Source<T> = &view;
+            f(&condition.on(&view))
         }
     }
 }
@@ -247,10 +249,7 @@ where
         let name = statistic.to_string();
         macro_rules! column {
             ($kernel:expr, |$value:ident: $of:ty| $number:expr) => {{
-                let column = move |values: Values<$of>| {
-                    let numbers = values.into_iter().map(|$value| $number);
-                    vec![(place, Column::new(name.clone(), numbers.collect::<Scalars>()))]
-                };
+                let column = numbers_of(place, name, |$value: $of| $number);
                 Box::new(Then($kernel.masked(mask).nan(nan), column))
             }};
         }

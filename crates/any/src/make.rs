@@ -8,7 +8,7 @@ use rowmill_exec::{
 };
 
 use crate::answer::Column;
-use crate::scalar::{Scalar, Scalars};
+use crate::scalar::Scalar;
 use crate::source::AnyElement;
 use crate::statistic::{RELATIVE_ERROR, Statistic};
 use crate::{Error, Result};
@@ -89,63 +89,45 @@ fn of_totals<'a, T: Told>(
 
 /// The column of a statistic that is derived from totals.
 fn total<T: Told>(statistic: &Statistic, cells: &[CellTotals<T>]) -> Column {
-    let name = statistic.to_string();
-    let floats =
-        |of: &dyn Fn(&CellTotals<T>) -> f64| Scalars::Float(cells.iter().map(of).collect());
-    let counts = |of: fn(&CellTotals<T>) -> u64| Scalars::Unsigned(cells.iter().map(of).collect());
-    let values = match statistic {
-        Statistic::Count => counts(CellTotals::count),
-        Statistic::Nan => counts(CellTotals::nan),
-        Statistic::Inf => counts(CellTotals::inf),
-        Statistic::Mean => floats(&CellTotals::mean),
-        Statistic::Var(ddof) => floats(&|cell| cell.moments(*ddof).var),
-        Statistic::Std(ddof) => floats(&|cell| cell.moments(*ddof).std()),
-        Statistic::Min => return extremes(name, "minimum", cells, |r| r.map(|r| r.min.into())),
-        Statistic::Max => return extremes(name, "maximum", cells, |r| r.map(|r| r.max.into())),
-        Statistic::Ptp => return sums(name, cells, CellTotals::ptp),
-        _ => return sums(name, cells, |cell| Some(cell.sum())),
+    let mut gap = None;
+    let mut missing = |cell: usize, error: &JobError| {
+        gap.get_or_insert_with(|| (cell, error.to_string()));
+        Scalar::Missing
     };
-    Column::new(name, values)
-}
-
-fn extremes<T: Told>(
-    name: String,
-    what: &'static str,
-    cells: &[CellTotals<T>],
-    of: fn(Option<rowmill_exec::Range<T>>) -> Option<Scalar>,
-) -> Column {
-    let values = cells.iter().map(|cell| Scalar::from(of(cell.range())));
-    let column = Column::new(name, values.collect());
-    match cells.iter().position(|cell| cell.range().is_none()) {
-        None => column,
-        Some(cell) => column.missing_at(cell, JobError::NoElements { what, cell }.to_string()),
-    }
-}
-
-/// Sums that may not fit their type: exact then, and told.
-fn sums<T: Told>(
-    name: String,
-    cells: &[CellTotals<T>],
-    of: impl Fn(&CellTotals<T>) -> Option<rowmill_exec::Result<T::Sum>>,
-) -> Column {
-    let mut wrong = None;
-    let values = cells.iter().enumerate().map(|(i, cell)| match of(cell) {
-        None => {
-            let reason = || JobError::NoElements { what: "range", cell: i }.to_string();
-            wrong.get_or_insert_with(|| (i, reason()));
-            Scalar::Missing
-        }
-        Some(Ok(sum)) => sum.into(),
-        Some(Err(error)) => {
-            wrong.get_or_insert_with(|| (i, error.to_string()));
-            match error {
-                JobError::SumOverflow { exact, .. } => Scalar::Wide(exact),
-                _ => Scalar::Missing,
+    let none = |what, cell| JobError::NoElements { what, cell };
+    let scalars = cells.iter().enumerate().map(|(i, cell)| match statistic {
+        Statistic::Count => cell.count().into(),
+        Statistic::Nan => cell.nan().into(),
+        Statistic::Inf => cell.inf().into(),
+        Statistic::Mean => cell.mean().into(),
+        Statistic::Var(ddof) => cell.moments(*ddof).var.into(),
+        Statistic::Std(ddof) => cell.moments(*ddof).std().into(),
+        Statistic::Min => match cell.range() {
+            Some(range) => range.min.into(),
+            None => missing(i, &none("minimum", i)),
+        },
+        Statistic::Max => match cell.range() {
+            Some(range) => range.max.into(),
+            None => missing(i, &none("maximum", i)),
+        },
+        _ => {
+            let sum = match statistic {
+                Statistic::Ptp => cell.ptp().unwrap_or_else(|| Err(none("range", i))),
+                _ => cell.sum(),
+            };
+            match sum {
+                Ok(sum) => sum.into(),
+                // A sum that does not fit its type: exact, and told.
+                Err(error @ JobError::SumOverflow { exact, .. }) => {
+                    missing(i, &error);
+                    Scalar::Wide(exact)
+                }
+                Err(error) => missing(i, &error),
             }
         }
     });
-    let column = Column::new(name, values.collect());
-    match wrong {
+    let column = Column::new(statistic.to_string(), scalars.collect::<Vec<_>>().into());
+    match gap {
         None => column,
         Some((cell, reason)) => column.missing_at(cell, reason),
     }
@@ -160,23 +142,15 @@ fn of_one<'a, T: Told>(
     let Common { axis, mask, nan } = common;
     let name = statistic.to_string();
     macro_rules! numbers {
-        ($kernel:expr, |$value:ident: $of:ty| $number:expr) => {{
+        ($kernel:expr, $number:expr) => {{
             let kernel = $kernel.masked(mask).nan(nan);
-            let column = move |values: Values<$of>| {
-                let numbers = values.into_iter().map(|$value| $number);
-                vec![(place, Column::new(name.clone(), numbers.collect()))]
-            };
-            Box::new(Then(kernel, column))
+            Box::new(Then(kernel, numbers(place, name, $number)))
         }};
     }
     macro_rules! lists {
-        ($kernel:expr, |$value:ident: $of:ty| $list:expr) => {{
+        ($kernel:expr, $list:expr) => {{
             let kernel = $kernel.masked(mask).nan(nan);
-            let column = move |values: Values<$of>| {
-                let lists = values.into_iter().map(|$value| $list);
-                vec![(place, Column::lists(name.clone(), lists.collect()))]
-            };
-            Box::new(Then(kernel, column))
+            Box::new(Then(kernel, lists(place, name, $list)))
         }};
     }
     let whole = || match axis {
@@ -184,49 +158,37 @@ fn of_one<'a, T: Told>(
         _ => Err(Error::NoAxis { statistic: statistic.to_string() }),
     };
     Ok(match statistic {
-        Statistic::ExactSum => {
-            numbers!(Sum::along(axis).exact(), |v: T::Sum| v.into())
-        }
-        Statistic::ExactMean => numbers!(Mean::along(axis).exact(), |v: f64| v.into()),
+        Statistic::ExactSum => numbers!(Sum::along(axis).exact(), T::Sum::into),
+        Statistic::ExactMean => numbers!(Mean::along(axis).exact(), f64::into),
         Statistic::ArgMin => numbers!(ArgMin::along(axis), |v: Extremum<T>| index(v.index)),
         Statistic::ArgMax => numbers!(ArgMax::along(axis), |v: Extremum<T>| index(v.index)),
-        Statistic::Prod => numbers!(Product::along(axis), |v: T::Sum| v.into()),
-        Statistic::Skew(false) => numbers!(Skewness::along(axis), |v: f64| v.into()),
-        Statistic::Skew(true) => numbers!(Skewness::along(axis).unbiased(), |v: f64| v.into()),
-        Statistic::Kurtosis(false) => numbers!(Kurtosis::along(axis), |v: f64| v.into()),
-        Statistic::Kurtosis(true) => numbers!(Kurtosis::along(axis).unbiased(), |v: f64| v.into()),
-        Statistic::Norm(order) => numbers!(Norm::along(axis).order(*order), |v: f64| v.into()),
-        Statistic::Any => numbers!(AnyTrue::along(axis), |v: bool| v.into()),
-        Statistic::All => numbers!(AllTrue::along(axis), |v: bool| v.into()),
-        Statistic::Distinct => numbers!(Distinct::along(axis), |v: u64| v.into()),
-        Statistic::TopK(k) => {
-            lists!(TopK::largest(*k)?.along(axis), |v: Vec<Extremum<T>>| values(v))
-        }
-        Statistic::BottomK(k) => {
-            lists!(TopK::smallest(*k)?.along(axis), |v: Vec<Extremum<T>>| values(v))
-        }
+        Statistic::Prod => numbers!(Product::along(axis), T::Sum::into),
+        Statistic::Skew(false) => numbers!(Skewness::along(axis), f64::into),
+        Statistic::Skew(true) => numbers!(Skewness::along(axis).unbiased(), f64::into),
+        Statistic::Kurtosis(false) => numbers!(Kurtosis::along(axis), f64::into),
+        Statistic::Kurtosis(true) => numbers!(Kurtosis::along(axis).unbiased(), f64::into),
+        Statistic::Norm(order) => numbers!(Norm::along(axis).order(*order), f64::into),
+        Statistic::Any => numbers!(AnyTrue::along(axis), bool::into),
+        Statistic::All => numbers!(AllTrue::along(axis), bool::into),
+        Statistic::Distinct => numbers!(Distinct::along(axis), u64::into),
+        Statistic::TopK(k) => lists!(TopK::largest(*k)?.along(axis), extremes_of),
+        Statistic::BottomK(k) => lists!(TopK::smallest(*k)?.along(axis), extremes_of),
         Statistic::ApproxQuantile(at) => {
-            lists!(ApproxQuantiles::new(at, RELATIVE_ERROR)?.along(axis), |v: Vec<f64>| floats(v))
+            lists!(ApproxQuantiles::new(at, RELATIVE_ERROR)?.along(axis), floats)
         }
         Statistic::Histogram(bins, interval) => {
             let (low, high) = interval.unwrap_or((0.0, 1.0));
-            lists!(Histogram::uniform(*bins, low, high)?.along(axis), |v: HistogramCounts| {
-                v.counts.into_iter().map(Scalar::Unsigned).collect()
-            })
+            lists!(Histogram::uniform(*bins, low, high)?.along(axis), counts)
         }
         Statistic::Cov(ddof) => {
             whole()?;
             let kernel = Covariance::new().ddof(*ddof).masked(mask).nan(nan);
-            Box::new(Then(kernel, move |found: CovarianceMatrix| {
-                vec![(place, Column::lists(name.clone(), vec![floats(found.values)]))]
-            }))
+            Box::new(Then(kernel, matrix(place, name, |found| found.values)))
         }
         Statistic::Corr => {
             whole()?;
             let kernel = Covariance::new().masked(mask).nan(nan);
-            Box::new(Then(kernel, move |found: CovarianceMatrix| {
-                vec![(place, Column::lists(name.clone(), vec![floats(found.correlation())]))]
-            }))
+            Box::new(Then(kernel, matrix(place, name, |found| found.correlation())))
         }
         Statistic::Quantile(_) => return Err(Error::NotMergeable { statistic: name }),
         // Derived from totals, all of them.
@@ -243,6 +205,39 @@ fn of_one<'a, T: Told>(
     })
 }
 
+/// From the answer of a reduction to columns. Of its type alone, so that it is compiled once for all
+/// elements that have such answers.
+pub(crate) type ToColumns<A> = Box<dyn Fn(A) -> Placed + Sync>;
+
+/// A column with a number for each cell.
+pub(crate) fn numbers<V: 'static>(
+    place: usize,
+    name: String,
+    of: fn(V) -> Scalar,
+) -> ToColumns<Values<V>> {
+    Box::new(move |values| {
+        let scalars: Vec<Scalar> = values.into_iter().map(of).collect();
+        vec![(place, Column::new(name.clone(), scalars.into()))]
+    })
+}
+
+/// A column with a list for each cell.
+fn lists<V: 'static>(place: usize, name: String, of: fn(V) -> Vec<Scalar>) -> ToColumns<Values<V>> {
+    Box::new(move |values| {
+        let lists = values.into_iter().map(of).collect();
+        vec![(place, Column::lists(name.clone(), lists))]
+    })
+}
+
+/// A column with a matrix in its one cell.
+fn matrix(
+    place: usize,
+    name: String,
+    of: fn(CovarianceMatrix) -> Vec<f64>,
+) -> ToColumns<CovarianceMatrix> {
+    Box::new(move |found| vec![(place, Column::lists(name.clone(), vec![floats(of(found))]))])
+}
+
 fn index(index: usize) -> Scalar {
     Scalar::Signed(index as i64)
 }
@@ -251,6 +246,10 @@ fn floats(values: Vec<f64>) -> Vec<Scalar> {
     values.into_iter().map(Scalar::Float).collect()
 }
 
-fn values<T: Told>(found: Vec<Extremum<T>>) -> Vec<Scalar> {
+fn counts(found: HistogramCounts) -> Vec<Scalar> {
+    found.counts.into_iter().map(Scalar::Unsigned).collect()
+}
+
+fn extremes_of<T: Told>(found: Vec<Extremum<T>>) -> Vec<Scalar> {
     found.into_iter().map(|extremum| extremum.value.into()).collect()
 }

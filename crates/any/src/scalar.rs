@@ -79,9 +79,8 @@ impl Scalars {
 }
 
 /// Numbers of one kind as a column has them, from numbers one by one.
-impl FromIterator<Scalar> for Scalars {
-    fn from_iter<I: IntoIterator<Item = Scalar>>(scalars: I) -> Self {
-        let all: Vec<Scalar> = scalars.into_iter().collect();
+impl From<Vec<Scalar>> for Scalars {
+    fn from(all: Vec<Scalar>) -> Self {
         macro_rules! of_one_kind {
             ($($variant:ident),*) => {
                 match all.first() {
@@ -229,10 +228,10 @@ mod tests {
 
     #[test]
     fn columns_are_of_one_kind_where_they_can() {
-        let floats: Scalars = [1.5, 2.0].map(Scalar::Float).into_iter().collect();
+        let floats: Scalars = vec![Scalar::Float(1.5), Scalar::Float(2.0)].into();
         assert_eq!(floats, Scalars::Float(vec![1.5, 2.0]));
-        let gaps: Scalars = [Scalar::Signed(1), Scalar::Missing].into_iter().collect();
+        let gaps: Scalars = vec![Scalar::Signed(1), Scalar::Missing].into();
         assert_eq!((gaps.len(), gaps.get(1)), (2, Scalar::Missing));
-        assert!(Scalars::from_iter([]).is_empty());
+        assert!(Scalars::from(Vec::new()).is_empty());
     }
 }

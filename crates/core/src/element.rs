@@ -1,12 +1,14 @@
 //! The Rust types that array elements are read as.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 use half::{bf16, f16};
 use num_complex::Complex;
 
-use crate::DType;
+use crate::permuted::{Read, Runs, gather};
+use crate::{DType, Result};
 
 mod sealed {
     pub trait Sealed {}
@@ -58,6 +60,33 @@ pub trait Element:
     /// Elements as bytes.
     #[doc(hidden)]
     fn bytes(elements: &[Self]) -> &[u8];
+
+    /// Puts elements in the order of [`Permuted`](crate::Permuted) axes. A method of each type, so that it
+    /// is compiled with this crate and not again with each that reads arrays.
+    #[doc(hidden)]
+    fn gather(
+        axes: (&[usize], &[usize]),
+        rows: &Range<usize>,
+        runs: Runs,
+        values: &mut [Self],
+        most: usize,
+        read: Read<'_, Self>,
+    ) -> Result<()>;
+}
+
+macro_rules! gathers {
+    () => {
+        fn gather(
+            axes: (&[usize], &[usize]),
+            rows: &Range<usize>,
+            runs: Runs,
+            values: &mut [Self],
+            most: usize,
+            read: Read<'_, Self>,
+        ) -> Result<()> {
+            gather(axes, rows, runs, values, most, read)
+        }
+    };
 }
 
 macro_rules! pod_elements {
@@ -67,6 +96,7 @@ macro_rules! pod_elements {
         impl Element for $t {
             const DTYPE: DType = DType::$dtype;
             type Stored = Self;
+            gathers!();
 
             #[inline(always)]
             fn load(stored: Self) -> Self {
@@ -128,6 +158,7 @@ impl sealed::Sealed for bool {}
 impl Element for bool {
     const DTYPE: DType = DType::Bool;
     type Stored = u8;
+    gathers!();
 
     #[inline(always)]
     fn load(stored: u8) -> Self {

@@ -71,60 +71,13 @@ impl<S> Permuted<S> {
         Ok(Self { source, shape, strides: (!same).then_some(strides), order: order.to_vec() })
     }
 
-    /// Puts some elements of some rows in order: of the first `split` axes of a row a run of indices in C
-    /// order, `lead`, and for each of them a run of the others, `trail`.
-    fn gather<T: Element>(
-        &self,
-        strides: &[usize],
-        rows: &Range<usize>,
-        (split, lead, trail): (usize, Range<usize>, Range<usize>),
-        values: &mut [T],
-        most: usize,
-        mut read: impl FnMut(Range<usize>, Range<usize>, &mut dyn FnMut(&[T], usize)) -> Result<()>,
-    ) -> Result<()> {
-        let dims = self.shape.row_dims();
-        let (before, after) = dims.split_at(split);
-        let (step, width) = (after.iter().product::<usize>(), trail.len());
-        let of_row = lead.len() * width;
-        boxes(before, lead.clone(), &mut |l, lead_sides| {
-            boxes(after, trail.clone(), &mut |t, trail_sides| {
-                let (mut place, mut first) = (l * step + t, 0);
-                for (&dim, &stride) in dims.iter().zip(strides).rev() {
-                    first += place % dim * stride;
-                    place /= dim;
-                }
-                let lead_sides = lead_sides.iter().map(|&(len, to)| (len, to * width));
-                let sides = lead_sides.chain(trail_sides.iter().copied()).zip(strides);
-                let side = |((len, to), &from)| Side { len, from, to };
-                let mut sides: Vec<Side> =
-                    sides.map(side).filter(|side: &Side| side.len > 1).collect();
-                sides.sort_unstable_by_key(|side| std::cmp::Reverse(side.from));
-                let to = (l - lead.start) * width + t - trail.start;
-                pieces(&sides, first, to, most, &mut |sides, first, to| {
-                    let span = 1 + sides.iter().map(|s| (s.len - 1) * s.from).sum::<usize>();
-                    let some = (most / span).clamp(1, rows.len());
-                    for row in rows.clone().step_by(some) {
-                        let next = row..rows.end.min(row + some);
-                        let values = &mut values[to + (row - rows.start) * of_row..];
-                        read(next.clone(), first..first + span, &mut |from, stride| {
-                            let mut all = vec![Side { len: next.len(), from: stride, to: of_row }];
-                            all.extend_from_slice(sides);
-                            copy(&mut all, from, values);
-                        })?;
-                    }
-                    Ok(())
-                })
-            })
-        })
-    }
-
-    /// The same from where elements are lent in place, or by asking for them; `below` a memory ceiling what
+    /// Puts some elements of some rows in order, from where they are lent in place or by asking for them; `below` a memory ceiling what
     /// was asked for is let go of at once.
     fn gather_from<T: Element>(
         &self,
         strides: &[usize],
         rows: &Range<usize>,
-        what: (usize, Range<usize>, Range<usize>),
+        what: Runs,
         values: &mut [T],
         inner: &mut TileBuffer<T>,
         below: bool,
@@ -132,15 +85,16 @@ impl<S> Permuted<S> {
     where
         S: Source<T>,
     {
+        let axes = (self.shape.row_dims(), strides);
         if let Some(all) = self.source.in_place().filter(|_| !below) {
             let row_len = self.shape.row_len();
-            return self.gather(strides, rows, what, values, usize::MAX, |rows, run, to| {
+            return T::gather(axes, rows, what, values, usize::MAX, &mut |rows, run, to| {
                 to(&all[rows.start * row_len + run.start..], row_len);
                 Ok(())
             });
         }
         if !below {
-            return self.gather(strides, rows, what, values, RUN, |rows, run, to| {
+            return T::gather(axes, rows, what, values, RUN, &mut |rows, run, to| {
                 let (from, stride) = self.source.tile(rows, run, inner)?.parts();
                 to(from, stride);
                 Ok(())
@@ -153,7 +107,7 @@ impl<S> Permuted<S> {
                 self.source.release(rows, run);
             }
         };
-        self.gather(strides, rows, what, values, RUN, |rows, run, to| {
+        T::gather(axes, rows, what, values, RUN, &mut |rows, run, to| {
             let tile = self.source.tile_below_ceiling(rows.clone(), run.clone(), inner)?;
             let (from, stride) = tile.parts();
             to(from, stride);
@@ -192,6 +146,58 @@ impl<S> Permuted<S> {
         self.gather_from(strides, &rows, (0, 0..1, cols), values, inner, below)?;
         Ok(Tile::new(values, n, width, width))
     }
+}
+
+/// Of the first so many axes of a row a run of indices in C order, and for each of them a run of the
+/// others.
+pub(crate) type Runs = (usize, Range<usize>, Range<usize>);
+
+/// Hands some elements of some rows to a function, and how far apart the rows are.
+pub(crate) type Read<'a, T> =
+    &'a mut dyn FnMut(Range<usize>, Range<usize>, &mut dyn FnMut(&[T], usize)) -> Result<()>;
+
+/// Puts some elements of some rows in order. Compiled for each element type by
+/// [`Element::gather`], whatever the source.
+pub(crate) fn gather<T: Element>(
+    (dims, strides): (&[usize], &[usize]),
+    rows: &Range<usize>,
+    (split, lead, trail): Runs,
+    values: &mut [T],
+    most: usize,
+    read: Read<'_, T>,
+) -> Result<()> {
+    let (before, after) = dims.split_at(split);
+    let (step, width) = (after.iter().product::<usize>(), trail.len());
+    let of_row = lead.len() * width;
+    boxes(before, lead.clone(), &mut |l, lead_sides| {
+        boxes(after, trail.clone(), &mut |t, trail_sides| {
+            let (mut place, mut first) = (l * step + t, 0);
+            for (&dim, &stride) in dims.iter().zip(strides).rev() {
+                first += place % dim * stride;
+                place /= dim;
+            }
+            let lead_sides = lead_sides.iter().map(|&(len, to)| (len, to * width));
+            let sides = lead_sides.chain(trail_sides.iter().copied()).zip(strides);
+            let side = |((len, to), &from)| Side { len, from, to };
+            let mut sides: Vec<Side> = sides.map(side).filter(|side: &Side| side.len > 1).collect();
+            sides.sort_unstable_by_key(|side| std::cmp::Reverse(side.from));
+            let to = (l - lead.start) * width + t - trail.start;
+            pieces(&sides, first, to, most, &mut |sides, first, to| {
+                let span = 1 + sides.iter().map(|s| (s.len - 1) * s.from).sum::<usize>();
+                let some = (most / span).clamp(1, rows.len());
+                for row in rows.clone().step_by(some) {
+                    let next = row..rows.end.min(row + some);
+                    let values = &mut values[to + (row - rows.start) * of_row..];
+                    read(next.clone(), first..first + span, &mut |from, stride| {
+                        let mut all = vec![Side { len: next.len(), from: stride, to: of_row }];
+                        all.extend_from_slice(sides);
+                        copy(&mut all, from, values);
+                    })?;
+                }
+                Ok(())
+            })
+        })
+    })
 }
 
 impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {

@@ -18,7 +18,7 @@ pub(super) struct Side {
 pub(super) fn boxes(
     dims: &[usize],
     run: Range<usize>,
-    each: &mut impl FnMut(usize, &[(usize, usize)]) -> Result<()>,
+    each: &mut dyn FnMut(usize, &[(usize, usize)]) -> Result<()>,
 ) -> Result<()> {
     if dims.is_empty() {
         return if run.is_empty() { Ok(()) } else { each(0, &[]) };
@@ -55,7 +55,7 @@ pub(super) fn pieces(
     first: usize,
     to: usize,
     most: usize,
-    each: &mut impl FnMut(&[Side], usize, usize) -> Result<()>,
+    each: &mut dyn FnMut(&[Side], usize, usize) -> Result<()>,
 ) -> Result<()> {
     let span = 1 + sides.iter().map(|s| (s.len - 1) * s.from).sum::<usize>();
     let wanted: usize = sides.iter().map(|s| s.len).product();

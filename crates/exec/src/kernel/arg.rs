@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::{CellPlace, Picked, Run, kernel_constructors};
+use super::frame::{CellPlace, Lanes, Picked, Run, kernel_constructors};
+use super::loops::Loops;
 use super::room::Room;
 use super::{Kernel, Numeric};
 use crate::{Error, Result};
@@ -85,14 +86,14 @@ pub struct Extrema<T> {
 }
 
 /// What is looked for.
-trait Direction: Copy + Send + Sync + 'static {
+pub(super) trait Direction: Copy + Send + Sync + 'static {
     const MAX: bool;
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Smallest {}
+pub(super) enum Smallest {}
 #[derive(Clone, Copy, Debug)]
-enum Largest {}
+pub(super) enum Largest {}
 
 impl Direction for Smallest {
     const MAX: bool = false;
@@ -170,16 +171,30 @@ impl<L: Lane> Best<L> {
         let (value, at) = self.0.ok_or(Error::NoElements { what, cell: place.index })?;
         Ok(Extremum { index: place.within(at), value: T::from_lane(value) })
     }
+}
 
-    fn fold<T: Numeric<Lane = L>, D: Direction>(cells: &mut [Self], picked: &Picked<'_, T>) {
-        picked.runs(|run: &Run<'_, L>| {
-            if run.across || run.keep.is_some() {
-                run.each(|cell, x, at| cells[cell].step::<D>(x, at));
-            } else {
-                cells[run.cell].run::<D>(picked.isa(), run.x, run.at);
-            }
-        });
-    }
+pub(super) fn fold<L: Lane, D: Direction>(lanes: &Lanes<'_, L>, cells: &mut [Best<L>]) {
+    lanes.runs(|run: &Run<'_, L>| {
+        if run.across || run.keep.is_some() {
+            run.each(|cell, x, at| cells[cell].step::<D>(x, at));
+        } else {
+            cells[run.cell].run::<D>(lanes.isa, run.x, run.at);
+        }
+    });
+}
+
+pub(super) fn fold_both<L: Lane>(lanes: &Lanes<'_, L>, cells: &mut [(Best<L>, Best<L>)]) {
+    lanes.runs(|run| {
+        if run.across || run.keep.is_some() {
+            run.each(|cell, x, at| {
+                cells[cell].0.step::<Smallest>(x, at);
+                cells[cell].1.step::<Largest>(x, at);
+            });
+        } else {
+            cells[run.cell].0.run::<Smallest>(lanes.isa, run.x, run.at);
+            cells[run.cell].1.run::<Largest>(lanes.isa, run.x, run.at);
+        }
+    });
 }
 
 /// Elements that are looked through again if there is a better one among them.
@@ -214,7 +229,7 @@ impl<L: Lane, D: Direction> Job for Extreme<'_, L, D> {
 }
 
 macro_rules! one_way {
-    ($kernel:ty, $name:literal, $direction:ty, $what:literal) => {
+    ($kernel:ty, $name:literal, $fold:ident, $direction:ty, $what:literal) => {
         impl<T: Numeric> Kernel<T> for $kernel {
             type Value = Extremum<T>;
             type State = Best<T::Lane>;
@@ -223,7 +238,7 @@ macro_rules! one_way {
                 Best(None)
             }
             fn fold(&self, cells: &mut [Self::State], picked: &Picked<'_, T>) -> Result<()> {
-                Best::fold::<T, $direction>(cells, picked);
+                T::Lane::$fold(&picked.lanes, cells);
                 Ok(())
             }
             fn merge(&self, state: &mut Self::State, next: Self::State) {
@@ -241,8 +256,8 @@ macro_rules! one_way {
         }
     };
 }
-one_way!(ArgMin, "argmin", Smallest, "smallest element");
-one_way!(ArgMax, "argmax", Largest, "largest element");
+one_way!(ArgMin, "argmin", arg_min, Smallest, "smallest element");
+one_way!(ArgMax, "argmax", arg_max, Largest, "largest element");
 
 impl<T: Numeric> Kernel<T> for ArgMinMax {
     type Value = Extrema<T>;
@@ -252,17 +267,7 @@ impl<T: Numeric> Kernel<T> for ArgMinMax {
         (Best(None), Best(None))
     }
     fn fold(&self, cells: &mut [Self::State], picked: &Picked<'_, T>) -> Result<()> {
-        picked.runs(|run| {
-            if run.across || run.keep.is_some() {
-                run.each(|cell, x, at| {
-                    cells[cell].0.step::<Smallest>(x, at);
-                    cells[cell].1.step::<Largest>(x, at);
-                });
-            } else {
-                cells[run.cell].0.run::<Smallest>(picked.isa(), run.x, run.at);
-                cells[run.cell].1.run::<Largest>(picked.isa(), run.x, run.at);
-            }
-        });
+        T::Lane::arg_both(&picked.lanes, cells);
         Ok(())
     }
     fn merge(&self, state: &mut Self::State, next: Self::State) {

@@ -1,11 +1,12 @@
 //! Reductions of complex numbers: each is two, one of the real and one of the imaginary halves.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use rowmill_core::{Complex, Element, Outputs, Shape, Source, Tile};
 
 use super::frame::axis::Axis;
-use super::frame::{Cellular, Frame};
+use super::frame::{Frame, Valued};
 use super::{
     ArrayMask, Counts, Mean, Moments, NanPolicy, Numeric, Reduction, Selector, Statistic, Sum,
     Tally, Unmasked, Values,
@@ -134,14 +135,14 @@ macro_rules! halves {
 
         impl<S, A, M> Reduce<Complex<$t>> for Reduction<S, A, M>
         where
-            S: Complexed<$t> + Cellular<$t, Value = <S as Statistic<$t>>::Value>,
+            S: Complexed<$t> + Valued<$t, Value = <S as Statistic<$t>>::Value>,
             A: Axis,
             M: Positional<$t>,
         {
             type Output = A::Output<S::Complex>;
 
             fn reducers<'a>(&'a self, nan: NanPolicy, to: &mut Vec<Box<dyn Reducer<Complex<$t>> + 'a>>) {
-                to.push(Box::new(Halves { frame: self.frame::<$t>(nan) }));
+                to.push(Box::new(Halves::<_, S> { frame: self.frame::<$t>(nan), of: PhantomData }));
             }
             fn output(&self, answers: &mut Answers) -> Self::Output {
                 A::output(answers.take::<Values<S::Complex>>())
@@ -153,7 +154,8 @@ halves!(f32 f64);
 
 /// One reduction of both halves, each in its own state.
 struct Halves<'a, F, S> {
-    frame: Frame<'a, F, S>,
+    frame: Frame<'a, F>,
+    of: PhantomData<fn() -> S>,
 }
 
 /// The states of the real and of the imaginary halves.
@@ -163,7 +165,7 @@ impl<F, S> Reducer<Complex<F>> for Halves<'_, F, S>
 where
     F: Half,
     Complex<F>: Element,
-    S: Complexed<F> + Cellular<F, Value = <S as Statistic<F>>::Value>,
+    S: Complexed<F> + Valued<F, Value = <S as Statistic<F>>::Value>,
 {
     fn check(&self, shape: &Shape) -> Result<()> {
         self.frame.check(shape)
@@ -191,8 +193,11 @@ where
     fn finish(&self, _: Shared, state: Option<State>, shape: &Shape) -> Result<Answer> {
         let both = state.map(|state| *state.downcast::<Both>().expect(OWN));
         let (re, im) = both.unzip();
-        let [re, im] = [re, im].map(|half| self.frame.values(Shared::default(), half, shape));
-        let (re, im) = (re?, im?);
+        let values = |half| -> Result<Values<<S as Statistic<F>>::Value>> {
+            let answer = self.frame.finish(Shared::default(), half, shape)?;
+            Ok(*answer.downcast().expect(OWN))
+        };
+        let (re, im) = (values(re)?, values(im)?);
         let dims = re.dims().to_vec();
         let joined =
             re.into_iter().zip(im).map(|(re, im)| <S as Complexed<F>>::join(re, im)).collect();

@@ -3,7 +3,8 @@
 use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
-use super::frame::{CellPlace, Each, Kernel, Picked, Reduction};
+use super::frame::{CellPlace, Each, Kernel, Lanes, Picked, Reduction};
+use super::loops::Loops;
 use super::room::Room;
 use super::{All, Numeric};
 use crate::grid::Grid;
@@ -165,15 +166,15 @@ impl Job for Products<'_> {
 }
 
 impl CoMoments {
-    fn of_block<T: Numeric>(picked: &Picked<'_, T>) -> Self {
-        let tile = &picked.tile;
+    pub(super) fn of_block<L: Lane>(lanes: &Lanes<'_, L>) -> Self {
+        let tile = &lanes.tile;
         let columns = tile.cols();
         // Room behind the last column for whole vectors.
         let stride = columns.next_multiple_of(N) + N;
-        let mut centred = picked.scratch().take::<f64>(tile.rows() * stride);
+        let mut centred = lanes.scratch.take::<f64>(tile.rows() * stride);
         let mut rows = 0;
         for (i, row) in tile.iter_rows().enumerate() {
-            if picked.keep.is_some_and(|keep| keep[i * columns..][..columns].contains(&0)) {
+            if lanes.keep.is_some_and(|keep| keep[i * columns..][..columns].contains(&0)) {
                 continue;
             }
             let to = &mut centred[rows * stride..][..stride];
@@ -204,7 +205,7 @@ impl CoMoments {
             }
         }
         let mut products = vec![0.0; triangle(columns)];
-        picked.isa().run(Products { centred, columns, stride, to: &mut products });
+        lanes.isa.run(Products { centred, columns, stride, to: &mut products });
         Self { count: rows as u64, mean, products }
     }
 
@@ -274,7 +275,7 @@ impl<T: Numeric> Kernel<T> for Covariance {
 
     fn fold(&self, cells: &mut [Option<CoMoments>], picked: &Picked<'_, T>) -> Result<()> {
         // Rows this short are never cut.
-        cells[0] = Some(CoMoments::of_block(picked));
+        cells[0] = Some(T::Lane::co_moments(&picked.lanes));
         Ok(())
     }
 

@@ -5,8 +5,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::{CellPlace, Each, Picked, kernel_constructors};
+use super::frame::{CellPlace, Each, Lanes, Picked, kernel_constructors};
 use super::key::Key;
+use super::loops::Loops;
 use super::room::Room;
 use super::{Kernel, Numeric, Reduction};
 use crate::{Error, Result};
@@ -71,6 +72,32 @@ impl Hasher for Spread {
 
 type Keys = HashSet<u64, BuildHasherDefault<Spread>>;
 
+pub(super) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Seen], limit: usize) {
+    if lanes.cell == Cell::All {
+        let mut keys = Keys::default();
+        // Runs of equal elements are common.
+        let mut last = None;
+        lanes.each(|_, x, _| {
+            let key = x.key();
+            if last != Some(key) {
+                last = Some(key);
+                keys.insert(key);
+            }
+        });
+        let mut keys: Vec<u64> = keys.into_iter().collect();
+        keys.sort_unstable();
+        cells[0] = Seen((keys.len() <= limit).then_some(keys));
+        return;
+    }
+    let mut keys = vec![Vec::new(); cells.len()];
+    lanes.each(|cell, x, _| keys[cell].push(x.key()));
+    for (cell, mut keys) in cells.iter_mut().zip(keys) {
+        keys.sort_unstable();
+        keys.dedup();
+        *cell = Seen((keys.len() <= limit).then_some(keys));
+    }
+}
+
 impl<T: Numeric> Kernel<T> for Distinct {
     type Value = u64;
     type State = Seen;
@@ -79,29 +106,7 @@ impl<T: Numeric> Kernel<T> for Distinct {
         Seen(Some(Vec::new()))
     }
     fn fold(&self, cells: &mut [Seen], picked: &Picked<'_, T>) -> Result<()> {
-        if picked.cell == Cell::All {
-            let mut keys = Keys::default();
-            // Runs of equal elements are common.
-            let mut last = None;
-            picked.each(|_, x, _| {
-                let key = x.key();
-                if last != Some(key) {
-                    last = Some(key);
-                    keys.insert(key);
-                }
-            });
-            let mut keys: Vec<u64> = keys.into_iter().collect();
-            keys.sort_unstable();
-            cells[0] = Seen((keys.len() <= self.limit).then_some(keys));
-            return Ok(());
-        }
-        let mut keys = vec![Vec::new(); cells.len()];
-        picked.each(|cell, x, _| keys[cell].push(x.key()));
-        for (cell, mut keys) in cells.iter_mut().zip(keys) {
-            keys.sort_unstable();
-            keys.dedup();
-            *cell = Seen((keys.len() <= self.limit).then_some(keys));
-        }
+        T::Lane::distinct(&picked.lanes, cells, self.limit);
         Ok(())
     }
     fn merge(&self, state: &mut Seen, next: Seen) {

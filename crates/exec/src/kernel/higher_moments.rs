@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::{CellPlace, Each, Picked, kernel_constructors};
+use super::loops::Loops;
 use super::room::Room;
 use super::{Kernel, Numeric, Reduction};
 use crate::Result;
@@ -241,8 +242,8 @@ macro_rules! kernel {
                 Central::NEW
             }
             fn fold(&self, cells: &mut [Central], picked: &Picked<'_, T>) -> Result<()> {
-                let isa = picked.isa();
-                picked.gathered(|cell, values| {
+                let isa = picked.lanes.isa;
+                T::Lane::gathered(&picked.lanes, &mut |cell, values| {
                     if !values.is_empty() {
                         cells[cell] = isa.run(TwoTrips { values });
                     }

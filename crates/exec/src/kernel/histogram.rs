@@ -6,7 +6,8 @@ use rowmill_core::{Shape, Source};
 use serde::{Deserialize, Serialize};
 
 use super::frame::axis::for_each_axis;
-use super::frame::{CellPlace, Each, Picked};
+use super::frame::{CellPlace, Each, Lanes, Picked};
+use super::loops::Loops;
 use super::min_max::MaybeMinMax;
 use super::room::Room;
 use super::{All, Kernel, NanPolicy, Numeric, Reduction};
@@ -153,6 +154,23 @@ pub struct Bins {
     nan: u64,
 }
 
+pub(super) fn fold<L: Lane>(lanes: &Lanes<'_, L>, cells: &mut [Bins], histogram: &Histogram) {
+    let (first, last) = (histogram.edges[0], histogram.edges[histogram.bins()]);
+    lanes.each(|cell, x, _| {
+        let x = x.to_f64();
+        let state = &mut cells[cell];
+        if x >= first && x <= last {
+            state.counts[histogram.bin(x)] += 1;
+        } else if x < first {
+            state.below += 1;
+        } else if x > last {
+            state.above += 1;
+        } else {
+            state.nan += 1;
+        }
+    });
+}
+
 impl<T: Numeric> Kernel<T> for Histogram {
     type Value = HistogramCounts;
     type State = Bins;
@@ -174,20 +192,7 @@ impl<T: Numeric> Kernel<T> for Histogram {
         Bins { counts: vec![0; self.bins()], below: 0, above: 0, nan: 0 }
     }
     fn fold(&self, cells: &mut [Bins], picked: &Picked<'_, T>) -> Result<()> {
-        let (first, last) = (self.edges[0], self.edges[self.bins()]);
-        picked.each(|cell, x, _| {
-            let x = x.to_f64();
-            let state = &mut cells[cell];
-            if x >= first && x <= last {
-                state.counts[self.bin(x)] += 1;
-            } else if x < first {
-                state.below += 1;
-            } else if x > last {
-                state.above += 1;
-            } else {
-                state.nan += 1;
-            }
-        });
+        T::Lane::histogram(&picked.lanes, cells, self);
         Ok(())
     }
     fn merge(&self, state: &mut Bins, next: Bins) {

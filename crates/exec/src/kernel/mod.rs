@@ -15,6 +15,7 @@ pub(crate) mod frame;
 mod higher_moments;
 mod histogram;
 mod key;
+mod loops;
 mod mask;
 mod mean;
 mod min_max;
@@ -46,7 +47,8 @@ pub use distinct::Distinct;
 pub use exact::{ExactMean, ExactSum};
 pub use frame::axis::{All, AnyAxis, Axes, Axis, Columns, Rows, Values};
 pub use frame::{
-    CellPlace, Cellular, Each, Kernel, NanPolicy, Picked, Reduction, Selected, Statistic, TileFold,
+    CellPlace, Cellular, Each, Kernel, Lanes, List, NanPolicy, Picked, Reduction, Selected,
+    Statistic, TileFold, Valued,
 };
 pub use higher_moments::{Kurtosis, Skewness};
 pub use histogram::{BinCount, Histogram, HistogramCounts};

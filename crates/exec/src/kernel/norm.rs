@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::{CellPlace, Each, Picked, kernel_constructors};
+use super::frame::{CellPlace, Each, Lanes, Picked, kernel_constructors};
+use super::loops::Loops;
 use super::room::Room;
 use super::{Kernel, Numeric, Reduction};
 use crate::Result;
@@ -271,6 +272,21 @@ impl<L: Lane> Job for Steps<'_, L> {
     }
 }
 
+pub(super) fn fold<L: Lane>(lanes: &Lanes<'_, L>, cells: &mut [Magnitudes], order: NormOrder) {
+    lanes.runs(|run| {
+        if run.across {
+            run.each(|cell, x, _| cells[cell].step(x.to_f64(), order));
+        } else if run.x.len() >= LONG {
+            let state = &mut cells[run.cell];
+            lanes.isa.run(Steps { x: run.x, keep: run.keep, order, state });
+        } else {
+            let mut state = cells[run.cell];
+            run.each(|_, x, _| state.step(x.to_f64(), order));
+            cells[run.cell] = state;
+        }
+    });
+}
+
 impl<T: Numeric> Kernel<T> for Norm {
     type Value = f64;
     type State = Magnitudes;
@@ -279,19 +295,7 @@ impl<T: Numeric> Kernel<T> for Norm {
         Magnitudes::default()
     }
     fn fold(&self, cells: &mut [Magnitudes], picked: &Picked<'_, T>) -> Result<()> {
-        let order = self.order;
-        picked.runs(|run| {
-            if run.across {
-                run.each(|cell, x, _| cells[cell].step(x.to_f64(), order));
-            } else if run.x.len() >= LONG {
-                let state = &mut cells[run.cell];
-                picked.isa().run(Steps { x: run.x, keep: run.keep, order, state });
-            } else {
-                let mut state = cells[run.cell];
-                run.each(|_, x, _| state.step(x.to_f64(), order));
-                cells[run.cell] = state;
-            }
-        });
+        T::Lane::norm(&picked.lanes, cells, self.order);
         Ok(())
     }
     fn merge(&self, state: &mut Magnitudes, next: Magnitudes) {

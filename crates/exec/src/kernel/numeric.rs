@@ -3,8 +3,10 @@
 use half::{bf16, f16};
 use rowmill_core::{Element, Tile};
 
-use super::key::Key;
+use super::frame::{self, Picked, Selected, with_picked};
+use super::loops::Loops;
 use super::{CompareOp, FloatElement, Threshold};
+use crate::reduce::Block;
 use crate::scratch::Scratch;
 use crate::{Error, Result};
 use rowmill_lanes::arch::Isa;
@@ -28,7 +30,7 @@ pub trait Numeric: Element + PartialOrd {
 
     /// What the loops compute in.
     #[doc(hidden)]
-    type Lane: Lane + Key;
+    type Lane: Loops;
 
     /// The element type of normalized data, unless another is asked for.
     type Normalized: FloatElement;
@@ -62,6 +64,23 @@ pub trait Numeric: Element + PartialOrd {
         None
     }
 
+    /// Decides which elements of a block take part, and hands them to `f`, once. As
+    /// [`cells`](Self::cells) a method of each type, so that it is compiled with this crate.
+    #[doc(hidden)]
+    fn pick(
+        block: &Block<'_, Self>,
+        selected: &Selected<'_, Self>,
+        f: &mut dyn FnMut(&Picked<'_, Self>) -> Result<()>,
+    ) -> Result<()>;
+
+    /// The cells of a block that need these parts, NaN and infinities counted or not.
+    #[doc(hidden)]
+    fn cells(
+        block: &Block<'_, Self>,
+        selected: &Selected<'_, Self>,
+        parts: (Need, bool),
+    ) -> Result<Cells<Self::Lane>>;
+
     /// The element that a lane stands for, exactly.
     #[doc(hidden)]
     fn from_lane(lane: Self::Lane) -> Self;
@@ -83,8 +102,28 @@ pub trait Numeric: Element + PartialOrd {
     fn bounds(op: CompareOp, threshold: Threshold) -> Option<(Self::Lane, Self::Lane)>;
 }
 
+macro_rules! compiled_here {
+    () => {
+        fn pick(
+            block: &Block<'_, Self>,
+            selected: &Selected<'_, Self>,
+            f: &mut dyn FnMut(&Picked<'_, Self>) -> Result<()>,
+        ) -> Result<()> {
+            with_picked(block, selected, f)
+        }
+        fn cells(
+            block: &Block<'_, Self>,
+            selected: &Selected<'_, Self>,
+            parts: (Need, bool),
+        ) -> Result<Cells<Self::Lane>> {
+            frame::lanes::fold(block, selected, parts)
+        }
+    };
+}
+
 macro_rules! same_lane {
     ($t:ty) => {
+        compiled_here!();
         type Lane = Self;
         const LEAST: Self = <$t>::MIN;
         const MOST: Self = <$t>::MAX;
@@ -206,6 +245,7 @@ macro_rules! small_integers {
             type Sum = $sum;
             type Lane = i32;
             type Normalized = f64;
+            compiled_here!();
             const LEAST: i32 = $range.0;
             const MOST: i32 = $range.1;
 
@@ -305,6 +345,7 @@ macro_rules! halves {
             type Sum = f64;
             type Lane = f32;
             type Normalized = $normalized;
+            compiled_here!();
             const LEAST: f32 = -$most;
             const MOST: f32 = $most;
 

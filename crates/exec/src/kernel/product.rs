@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::{CellPlace, Picked, kernel_constructors};
+use super::frame::{CellPlace, Lanes, Picked, kernel_constructors};
 use super::key::Key;
+use super::loops::Loops;
 use super::room::Room;
 use super::{Kernel, Numeric};
 use crate::{Error, Result};
@@ -101,6 +102,32 @@ impl Factors {
     }
 }
 
+pub(super) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Factors]) {
+    if !L::FLOAT {
+        return lanes.each(|cell, x, _| cells[cell].take_integer(x.integer()));
+    }
+    lanes.runs(|run| {
+        if run.across {
+            run.each(|cell, x, _| cells[cell].take_float(x.to_f64()));
+        } else if run.x.len() < 8 * CHAINS {
+            let mut factors = cells[run.cell];
+            run.each(|_, x, _| factors.take_float(x.to_f64()));
+            cells[run.cell] = factors;
+        } else {
+            // Elements are multiplied in turns, so that none waits for the one before it.
+            let mut chains = [Factors::ONE; CHAINS];
+            let mut turn = 0;
+            run.each(|_, x, _| {
+                chains[turn % CHAINS].take_float(x.to_f64());
+                turn += 1;
+            });
+            for chain in chains {
+                cells[run.cell].take_parts(chain.fraction, chain.exponent);
+            }
+        }
+    });
+}
+
 impl<T: Numeric> Kernel<T> for Product {
     type Value = T::Sum;
     type State = Factors;
@@ -109,30 +136,7 @@ impl<T: Numeric> Kernel<T> for Product {
         Factors::ONE
     }
     fn fold(&self, cells: &mut [Factors], picked: &Picked<'_, T>) -> Result<()> {
-        if T::Lane::FLOAT {
-            picked.runs(|run| {
-                if run.across {
-                    run.each(|cell, x, _| cells[cell].take_float(x.to_f64()));
-                } else if run.x.len() < 8 * CHAINS {
-                    let mut factors = cells[run.cell];
-                    run.each(|_, x, _| factors.take_float(x.to_f64()));
-                    cells[run.cell] = factors;
-                } else {
-                    // Elements are multiplied in turns, so that none waits for the one before it.
-                    let mut chains = [Factors::ONE; CHAINS];
-                    let mut turn = 0;
-                    run.each(|_, x, _| {
-                        chains[turn % CHAINS].take_float(x.to_f64());
-                        turn += 1;
-                    });
-                    for chain in chains {
-                        cells[run.cell].take_parts(chain.fraction, chain.exponent);
-                    }
-                }
-            });
-        } else {
-            picked.each(|cell, x, _| cells[cell].take_integer(x.integer()));
-        }
+        T::Lane::product(&picked.lanes, cells);
         Ok(())
     }
     fn merge(&self, state: &mut Factors, next: Factors) {

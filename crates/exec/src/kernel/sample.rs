@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rowmill_core::{Element, Shape};
 
+use super::frame::list::check_len;
 use super::frame::pieces::Pieces;
 use crate::grid::Grid;
 use crate::reduce::{Answer, Answers, Block, OWN, Reduce, Reducer, Shared, State};
@@ -119,18 +120,22 @@ impl Sample {
     }
 
     /// The sampled elements, a list for each column or one for all.
-    fn lists<T: Element>(self, pieces: Pieces<Vec<T>>, shape: &Shape) -> Result<Vec<Vec<T>>> {
+    fn lists<T: Element>(self, pieces: Pieces, shape: &Shape) -> Result<Vec<Vec<T>>> {
+        let of = |state: State| *state.downcast::<Vec<T>>().expect(OWN);
         if self.unit == Unit::Elements {
-            return Ok(vec![pieces.0.into_iter().flat_map(|(_, elements)| elements).collect()]);
+            return Ok(vec![pieces.0.into_iter().flat_map(|(_, elements)| of(elements)).collect()]);
         }
         let row_len = shape.row_len();
-        let mut columns = super::frame::pieces::room_for(shape, row_len)?;
+        check_len(shape, row_len)?;
+        let mut columns = Vec::new();
+        let no_memory = |_| Error::TooManyCells { cells: row_len };
+        columns.try_reserve_exact(row_len).map_err(no_memory)?;
         columns.resize_with(row_len, Vec::new);
         let tile_cols = Grid::new(shape.rows(), row_len, size_of::<T>()).tile_cols();
         for (tile, elements) in pieces.0 {
             let first = tile * tile_cols;
             let columns = &mut columns[first..row_len.min(first + tile_cols)];
-            for row in elements.chunks_exact(columns.len()) {
+            for row in of(elements).chunks_exact(columns.len()) {
                 columns.iter_mut().zip(row).for_each(|(column, &x)| column.push(x));
             }
         }
@@ -154,17 +159,19 @@ impl<T: Element> Reduce<T> for Sample {
 impl<T: Element> Reducer<T> for Sample {
     fn fold(&self, _: &Shared, block: &Block<'_, T>) -> Result<Option<State>> {
         let piece = if self.unit == Unit::Rows { block.bounds().tile } else { 0 };
-        Ok(Some(Box::new(Pieces(vec![(piece, self.of_block(block))]))))
+        Ok(Some(Box::new(Pieces(vec![(piece, Box::new(self.of_block(block)))]))))
     }
 
     fn merge(&self, state: &mut State, next: State) {
-        let pieces: &mut Pieces<Vec<T>> = state.downcast_mut().expect(OWN);
-        let next: Pieces<Vec<T>> = *next.downcast().expect(OWN);
-        pieces.merge(next, |all, next| all.extend(next));
+        let pieces: &mut Pieces = state.downcast_mut().expect(OWN);
+        pieces.merge(Pieces::of(next), &|all, next| {
+            let all: &mut Vec<T> = all.downcast_mut().expect(OWN);
+            all.append(&mut next.downcast().expect(OWN));
+        });
     }
 
     fn finish(&self, _: Shared, state: Option<State>, shape: &Shape) -> Result<Answer> {
-        let pieces = state.map_or_else(Pieces::default, |state| *state.downcast().expect(OWN));
+        let pieces = state.map_or_else(Pieces::default, Pieces::of);
         Ok(Box::new(self.lists::<T>(pieces, shape)?))
     }
 

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::axis::for_each_axis;
-use super::frame::{CellPlace, Each, Picked, Run};
+use super::frame::{CellPlace, Each, Lanes, Picked, Run};
 use super::key::Key;
+use super::loops::Loops;
 use super::room::Room;
 use super::{Extremum, Kernel, Numeric};
 use crate::{Error, Result};
@@ -122,6 +123,48 @@ impl<L: Lane> Job for Reaches<'_, L> {
     }
 }
 
+pub(super) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Ranks], top: TopK) {
+    let k = top.k;
+    // What has to be beaten, as soon as there are enough.
+    let mut bars = vec![u64::MAX; cells.len()];
+    let mut take = |cell: usize, x: L, at: u64| {
+        let rank = top.rank(x);
+        if rank <= bars[cell] {
+            let ranks = &mut cells[cell];
+            ranks.0.push((rank, at));
+            if ranks.0.len() >= 2 * k + 16 {
+                ranks.prune(k);
+                bars[cell] = ranks.0.iter().map(|&(rank, _)| rank).max().unwrap_or(0);
+            }
+        }
+        bars[cell]
+    };
+    lanes.runs(|run| {
+        if run.across {
+            run.each(|cell, x, at| _ = take(cell, x, at));
+            return;
+        }
+        let mut bar = u64::MAX;
+        for (i, piece) in run.x.chunks(PIECE).enumerate() {
+            let first = i * PIECE;
+            if bar != u64::MAX {
+                let (bar, largest) = (top.element(bar), top.largest);
+                if !lanes.isa.run(Reaches { x: piece, bar, largest }) {
+                    continue;
+                }
+            }
+            let keep = run.keep.map(|keep| &keep[first..][..piece.len()]);
+            let at = run.at + first as u64;
+            let run = Run { x: piece, keep, at, ..*run };
+            run.each(|cell, x, at| bar = take(cell, x, at));
+        }
+    });
+    for ranks in cells {
+        ranks.prune(k);
+        ranks.0.sort_unstable();
+    }
+}
+
 impl<T: Numeric> Kernel<T> for TopK {
     type Value = Vec<Extremum<T>>;
     type State = Ranks;
@@ -130,45 +173,7 @@ impl<T: Numeric> Kernel<T> for TopK {
         Ranks(Vec::new())
     }
     fn fold(&self, cells: &mut [Ranks], picked: &Picked<'_, T>) -> Result<()> {
-        let k = self.k;
-        // What has to be beaten, as soon as there are enough.
-        let mut bars = vec![u64::MAX; cells.len()];
-        let mut take = |cell: usize, x: T::Lane, at: u64| {
-            let rank = self.rank(x);
-            if rank <= bars[cell] {
-                let ranks = &mut cells[cell];
-                ranks.0.push((rank, at));
-                if ranks.0.len() >= 2 * k + 16 {
-                    ranks.prune(k);
-                    bars[cell] = ranks.0.iter().map(|&(rank, _)| rank).max().unwrap_or(0);
-                }
-            }
-            bars[cell]
-        };
-        picked.runs(|run| {
-            if run.across {
-                run.each(|cell, x, at| _ = take(cell, x, at));
-                return;
-            }
-            let mut bar = u64::MAX;
-            for (i, piece) in run.x.chunks(PIECE).enumerate() {
-                let first = i * PIECE;
-                if bar != u64::MAX {
-                    let (bar, largest) = (self.element(bar), self.largest);
-                    if !picked.isa().run(Reaches { x: piece, bar, largest }) {
-                        continue;
-                    }
-                }
-                let keep = run.keep.map(|keep| &keep[first..][..piece.len()]);
-                let at = run.at + first as u64;
-                let run = Run { x: piece, keep, at, ..*run };
-                run.each(|cell, x, at| bar = take(cell, x, at));
-            }
-        });
-        for ranks in cells {
-            ranks.prune(k);
-            ranks.0.sort_unstable();
-        }
+        T::Lane::top_k(&picked.lanes, cells, *self);
         Ok(())
     }
     fn merge(&self, state: &mut Ranks, next: Ranks) {

@@ -1,9 +1,11 @@
 //! Whether any element, or every element, is true.
 
-use super::frame::{CellPlace, Picked, kernel_constructors};
+use super::frame::{CellPlace, Lanes, Picked, kernel_constructors};
+use super::loops::Loops;
 use super::room::Room;
 use super::{Kernel, Numeric};
 use crate::Result;
+use rowmill_lanes::lanes::Lane;
 
 /// Whether any element is not zero (numpy's `any`): NaN is not zero. Of nothing: `false`.
 ///
@@ -34,7 +36,29 @@ kernel_constructors!(AnyTrue, Self);
 kernel_constructors!(AllTrue, Self);
 
 macro_rules! kernel {
-    ($kernel:ty, $name:literal, $start:literal, $of_run:ident, |$a:ident, $b:ident| $join:expr) => {
+    ($kernel:ty, $name:literal, $fold:ident, $start:literal, $of_run:ident, |$a:ident, $b:ident| $join:expr) => {
+        pub(super) fn $fold<L: Lane>(lanes: &Lanes<'_, L>, cells: &mut [bool]) {
+            let zero = L::default();
+            lanes.runs(|run| {
+                if run.across || run.keep.is_some() {
+                    run.each(|cell, x, _| {
+                        let ($a, $b) = (cells[cell], x != zero);
+                        cells[cell] = $join;
+                    });
+                } else {
+                    // Without an exit in the loop, so that it is vectorised.
+                    let of = |x: &[L]| {
+                        x.iter().fold($start, |$a, x| {
+                            let $b = *x != zero;
+                            $join
+                        })
+                    };
+                    let ($a, $b) = (cells[run.cell], run.x.chunks(1 << 12).$of_run(of));
+                    cells[run.cell] = $join;
+                }
+            });
+        }
+
         impl<T: Numeric> Kernel<T> for $kernel {
             type Value = bool;
             type State = bool;
@@ -43,25 +67,7 @@ macro_rules! kernel {
                 $start
             }
             fn fold(&self, cells: &mut [bool], picked: &Picked<'_, T>) -> Result<()> {
-                let zero = T::Lane::default();
-                picked.runs(|run| {
-                    if run.across || run.keep.is_some() {
-                        run.each(|cell, x, _| {
-                            let ($a, $b) = (cells[cell], x != zero);
-                            cells[cell] = $join;
-                        });
-                    } else {
-                        // Without an exit in the loop, so that it is vectorised.
-                        let of = |x: &[T::Lane]| {
-                            x.iter().fold($start, |$a, x| {
-                                let $b = *x != zero;
-                                $join
-                            })
-                        };
-                        let ($a, $b) = (cells[run.cell], run.x.chunks(1 << 12).$of_run(of));
-                        cells[run.cell] = $join;
-                    }
-                });
+                T::Lane::$fold(&picked.lanes, cells);
                 Ok(())
             }
             fn merge(&self, $a: &mut bool, $b: bool) {
@@ -83,5 +89,5 @@ macro_rules! kernel {
         }
     };
 }
-kernel!(AnyTrue, "any", false, any, |a, b| a | b);
-kernel!(AllTrue, "all", true, all, |a, b| a & b);
+kernel!(AnyTrue, "any", any_true, false, any, |a, b| a | b);
+kernel!(AllTrue, "all", all_true, true, all, |a, b| a & b);

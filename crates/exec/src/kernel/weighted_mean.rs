@@ -7,7 +7,7 @@ use rowmill_core::{Outputs, Role, Shape, Source, TileBuffer};
 use serde::{Deserialize, Serialize};
 
 use super::frame::axis::for_each_axis;
-use super::frame::{CellPlace, Each, Picked};
+use super::frame::{CellPlace, Each, Lanes, Picked};
 use super::norm::TwoSum;
 use super::room::Room;
 use super::{Kernel, Numeric};
@@ -113,11 +113,10 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
         Weights::default()
     }
     fn fold(&self, cells: &mut [Weights], picked: &Picked<'_, T>) -> Result<()> {
-        let bounds = picked.bounds();
+        let Lanes { tile: x, keep, cell: of, bounds, row_len, lets_go, .. } = picked.lanes;
         let whole = self.weights.shape().row_len();
-        let per_row = whole != picked.block.row_len();
+        let per_row = whole != row_len;
         let cols = if per_row { 0..whole } else { bounds.cols.clone() };
-        let lets_go = picked.block.has_to_let_go();
         let mut buffer = TileBuffer::new();
         let rows = bounds.rows.clone();
         let tile = if lets_go {
@@ -126,12 +125,12 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
             self.weights.tile(rows, cols.clone(), &mut buffer)?
         };
         let len = bounds.cols.len();
-        for (row, x) in picked.tile.iter_rows().enumerate() {
+        for (row, x) in x.iter_rows().enumerate() {
             let weights = tile.row(row);
-            let keep = picked.keep.map(|keep| &keep[row * len..][..len]);
+            let keep = keep.map(|keep| &keep[row * len..][..len]);
             for (col, x) in x.iter().enumerate() {
                 if keep.is_none_or(|keep| keep[col] != 0) {
-                    let cell = match picked.cell {
+                    let cell = match of {
                         Cell::All => 0,
                         Cell::Column => col,
                         Cell::Row => row,

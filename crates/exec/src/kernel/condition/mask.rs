@@ -78,23 +78,18 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
                 bytes.iter_mut().for_each(|byte| *byte ^= 1);
                 Ok(decided)
             }
-            Node::All(nodes) => self.together(nodes, fold, |a, b| a & b),
-            Node::Any(nodes) => self.together(nodes, fold, |a, b| a | b),
+            Node::All(nodes) => self.together(nodes, fold, true),
+            Node::Any(nodes) => self.together(nodes, fold, false),
         }
     }
 
-    fn together(
-        &self,
-        nodes: &[Node],
-        fold: &TileFold<'_, T>,
-        join: impl Fn(u8, u8) -> u8 + Copy,
-    ) -> Result<Decided> {
+    fn together(&self, nodes: &[Node], fold: &TileFold<'_, T>, both: bool) -> Result<Decided> {
         let mut all: Option<Decided> = None;
         for node in nodes {
             let next = self.node(node, fold)?;
             all = Some(match all {
                 None => next,
-                Some(before) => joined(before, next, join),
+                Some(before) => joined(before, next, both),
             });
         }
         // There is no list of none: neither texts nor the methods make one.
@@ -159,7 +154,15 @@ fn spread(rows: &[u8], elements: &mut [u8]) {
     }
 }
 
-fn joined(a: Decided, b: Decided, join: impl Fn(u8, u8) -> u8) -> Decided {
+/// What both say, or either.
+fn joined(a: Decided, b: Decided, both: bool) -> Decided {
+    match both {
+        true => joined_by(a, b, |a, b| a & b),
+        false => joined_by(a, b, |a, b| a | b),
+    }
+}
+
+fn joined_by(a: Decided, b: Decided, join: impl Fn(u8, u8) -> u8) -> Decided {
     let each = |mut a: Vec<u8>, b: &[u8]| {
         a.iter_mut().zip(b).for_each(|(a, &b)| *a = join(*a, b));
         a

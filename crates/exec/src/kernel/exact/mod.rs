@@ -19,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use self::digits::Digits;
 pub(super) use self::fast::add_floats;
 pub(super) use self::wide::Wide;
-use super::frame::{CellPlace, Each, Picked};
+use super::frame::{CellPlace, Each, Lanes, Picked};
 use super::key::Key;
+use super::loops::Loops;
 use super::room::Room;
 use super::{Kernel, Mean, Numeric, Reduction, Sum};
 use crate::Result;
@@ -79,34 +80,34 @@ pub struct ExactTotal {
     digits: Digits,
 }
 
-fn fold<T: Numeric>(cells: &mut [ExactTotal], picked: &Picked<'_, T>) {
-    if !T::Lane::FLOAT {
-        picked.each(|cell, x, _| {
+pub(super) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [ExactTotal]) {
+    if !L::FLOAT {
+        lanes.each(|cell, x, _| {
             cells[cell].count += 1;
             cells[cell].integer += x.integer();
         });
         return;
     }
-    let isa = picked.isa();
+    let isa = lanes.isa;
     let mut wide = Wide::new();
-    let straight = picked.keep.is_none() && picked.cell != rowmill_lanes::fold::Cell::Column;
+    let straight = lanes.keep.is_none() && lanes.cell != rowmill_lanes::fold::Cell::Column;
     if straight {
         // Elements as they are.
         let mut last = 0;
-        picked.runs(|run| {
+        lanes.runs(|run| {
             if run.cell != last {
                 cells[last].digits = wide.take();
                 last = run.cell;
             }
             cells[run.cell].count += run.x.len() as u64;
-            T::Lane::add_exactly(isa, run.x, &mut wide);
+            L::add_exactly(isa, run.x, &mut wide);
         });
         if let Some(cell) = cells.get_mut(last) {
             cell.digits = wide.take();
         }
         return;
     }
-    picked.gathered(|cell, values| {
+    lanes.gathered(|cell, values| {
         add_floats(isa, values, &mut wide);
         cells[cell].count = values.len() as u64;
         cells[cell].digits = wide.take();
@@ -146,7 +147,7 @@ macro_rules! exact {
                 ExactTotal::default()
             }
             fn fold(&self, cells: &mut [ExactTotal], picked: &Picked<'_, T>) -> Result<()> {
-                fold(cells, picked);
+                T::Lane::exact_total(&picked.lanes, cells);
                 Ok(())
             }
             fn merge(&self, state: &mut ExactTotal, next: ExactTotal) {

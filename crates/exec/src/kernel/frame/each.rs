@@ -1,19 +1,19 @@
 //! Kernels that keep one object a cell: the open trait, and what the frame makes of it.
 
-use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
-use parking_lot::Mutex;
 use rowmill_core::{Outputs, Shape};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::pieces::room_for;
-use super::{CellPlace, Cellular, Picked, Reduction, Selected, with_picked};
+use super::list::{self, List, Lists, own};
+use super::pieces::{encoded, taken};
+use super::{CellPlace, Cellular, Picked, Reduction, Selected, Valued};
+use crate::Result;
 use crate::grid::Grid;
 use crate::kernel::Numeric;
 use crate::kernel::room::Room;
-use crate::reduce::{Block, Shared};
-use crate::{Error, Result};
+use crate::reduce::{Block, OWN, Shared, State};
 use rowmill_lanes::fold::Cell;
 
 /// A reduction of your own, or one of this crate: what it keeps of a cell, how elements go in, how two
@@ -150,77 +150,71 @@ macro_rules! kernel_constructors {
 }
 pub(in crate::kernel) use kernel_constructors;
 
-/// Values that were made block by block, where no two blocks share a cell: by piece.
-type Made<V> = Mutex<BTreeMap<usize, Vec<V>>>;
+impl<T: Numeric, K: Kernel<T>> Valued<T> for Each<K> {
+    type Value = K::Value;
+}
 
 impl<T: Numeric, K: Kernel<T>> Cellular<T> for Each<K> {
-    type Cells = Vec<K::State>;
-    type Value = K::Value;
-
     fn check(&self, shape: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
         self.0.check(shape, grid, cell)
     }
 
-    fn fold(&self, block: &Block<'_, T>, selected: &Selected<'_, T>) -> Result<Self::Cells> {
+    fn fold(&self, block: &Block<'_, T>, selected: &Selected<'_, T>) -> Result<State> {
         let mut states = Vec::new();
-        with_picked(block, selected, &mut |picked| {
-            states = vec![self.0.new_state(); picked.cell.count(&picked.tile)];
+        T::pick(block, selected, &mut |picked| {
+            states = vec![self.0.new_state(); picked.lanes.cells()];
             self.0.fold(&mut states, picked)
         })?;
-        Ok(states)
+        Ok(Box::new(states))
     }
 
-    fn join(&self, cells: &mut Self::Cells, next: Self::Cells) {
+    fn join(&self, cells: &mut State, next: State) {
+        let cells: &mut Vec<K::State> = cells.downcast_mut().expect(OWN);
+        let next: Vec<K::State> = *next.downcast().expect(OWN);
         for (state, next) in cells.iter_mut().zip(next) {
             self.0.merge(state, next);
         }
     }
 
-    fn fits(&self, cells: &Self::Cells, room: &Room<'_>) -> bool {
-        let fits = |(i, state)| self.0.fits(state, &room.of_cell(i));
-        cells.len() == room.cells() && cells.iter().enumerate().all(fits)
+    fn fits(&self, cells: &State, room: &Room<'_>) -> bool {
+        let cells: &Vec<K::State> = cells.downcast_ref().expect(OWN);
+        let mut i = 0;
+        let mut fits = |state| {
+            let fits = self.0.fits(state, &room.of_cell(i));
+            i += 1;
+            fits
+        };
+        cells.len() == room.cells() && cells.iter().all(&mut fits)
+    }
+
+    fn save(&self, cells: &State, bytes: Vec<u8>) -> Result<Vec<u8>> {
+        let cells: &Vec<K::State> = cells.downcast_ref().expect(OWN);
+        encoded(cells, bytes)
+    }
+
+    fn load<'b>(&self, bytes: &'b [u8]) -> Option<(State, &'b [u8])> {
+        taken::<Vec<K::State>>(bytes)
     }
 
     fn values(
         &self,
-        pieces: &[(usize, Self::Cells)],
+        pieces: &[(usize, State)],
         len: usize,
         at: &CellPlace<'_>,
-    ) -> Result<Vec<K::Value>> {
-        let mut values = room_for(at.shape, len)?;
-        for state in pieces.iter().flat_map(|(_, states)| states) {
-            values.push(self.0.value(state, &at.plus(values.len()))?);
-        }
-        let empty = self.0.new_state();
-        while values.len() < len {
-            values.push(self.0.value(&empty, &at.plus(values.len()))?);
-        }
-        Ok(values)
+    ) -> Result<Box<dyn List>> {
+        list::values(&Of(&self.0, PhantomData::<T>), pieces, len, at)
     }
 
     fn share(&self, _: usize, _: usize) -> Result<Shared> {
-        Ok(Shared::new(Made::<K::Value>::default()))
+        Ok(list::share())
     }
 
-    fn place(
-        &self,
-        shared: &Shared,
-        piece: usize,
-        cells: Self::Cells,
-        at: &CellPlace<'_>,
-    ) -> Result<()> {
-        let values = cells.iter().enumerate().map(|(i, state)| self.0.value(state, &at.plus(i)));
-        let values = values.collect::<Result<Vec<_>>>()?;
-        let made: &Made<K::Value> = shared.get().expect("made by `share`");
-        made.lock().insert(piece, values);
-        Ok(())
+    fn place(&self, shared: &Shared, piece: (usize, State), at: &CellPlace<'_>) -> Result<()> {
+        list::place(&Of(&self.0, PhantomData::<T>), shared, piece, at)
     }
 
-    fn placed(&self, shared: Shared, shape: &Shape, len: usize) -> Result<Vec<K::Value>> {
-        let made: Made<K::Value> = shared.into_inner().expect("made by `share`");
-        let mut values = room_for(shape, len)?;
-        values.extend(made.into_inner().into_values().flatten());
-        if values.len() == len { Ok(values) } else { Err(Error::TooManyCells { cells: len }) }
+    fn placed(&self, shared: Shared, shape: &Shape, len: usize) -> Result<Box<dyn List>> {
+        list::placed(&Of(&self.0, PhantomData::<T>), shared, shape, len)
     }
 
     fn describe(&self) -> Option<String> {
@@ -233,5 +227,29 @@ impl<T: Numeric, K: Kernel<T>> Cellular<T> for Each<K> {
 
     fn register(&self, outputs: &mut Outputs) {
         self.0.register(outputs);
+    }
+}
+
+/// A kernel of elements of type `T`, for the lists of its values.
+struct Of<'a, K, T>(&'a K, PhantomData<T>);
+
+impl<T: Numeric, K: Kernel<T>> Lists for Of<'_, K, T> {
+    fn list(&self) -> Box<dyn List> {
+        Box::new(Vec::<K::Value>::new())
+    }
+
+    fn extend(&self, list: &mut dyn List, cells: Option<&State>, at: &CellPlace<'_>) -> Result<()> {
+        let (kernel, values) = (self.0, own::<K::Value>(list));
+        let Some(cells) = cells else {
+            values.push(kernel.value(&kernel.new_state(), at)?);
+            return Ok(());
+        };
+        let cells: &Vec<K::State> = cells.downcast_ref().expect(OWN);
+        let mut at = *at;
+        for state in cells {
+            values.push(kernel.value(state, &at)?);
+            at.index += 1;
+        }
+        Ok(())
     }
 }

@@ -3,14 +3,17 @@
 use parking_lot::Mutex;
 use rowmill_core::{Assembly, Unfilled};
 
-use super::pieces::room_for;
+use super::list::{List, check_len};
+use super::pieces::encoded;
 use super::{CellPlace, NanPolicy, Selected, TileFold};
 use crate::grid::BLOCK_BYTES;
 use crate::kernel::Numeric;
-use crate::reduce::{Block, Shared};
+use crate::kernel::room::Room;
+use crate::reduce::{Block, OWN, Shared, State};
 use crate::run::for_each;
 use crate::{Error, Result};
 use rowmill_lanes::fold::{Cell, CellState, Cells, Need};
+use rowmill_lanes::lanes::Lane;
 
 /// A kernel whose states live in the lanes' cells: sums, squares and ranges, in the loops that all share.
 /// Implemented by [`Sum`](crate::Sum), [`Mean`](crate::Mean) and their like. For a reduction of your own,
@@ -110,19 +113,27 @@ fn fold_lanes<T: Numeric>(
     })
 }
 
+/// The cells of a piece.
+fn cells_of<L: Lane>(cells: &State) -> &Cells<L> {
+    cells.downcast_ref().expect(OWN)
+}
+
 /// The values of all cells: by all workers where there are many.
 pub(in crate::kernel) fn values<T: Numeric, S: Statistic<T>>(
     statistic: &S,
-    pieces: &[(usize, Cells<T::Lane>)],
+    pieces: &[(usize, State)],
     len: usize,
     at: &CellPlace<'_>,
-) -> Result<Vec<S::Value>> {
-    let made: usize = pieces.iter().map(|(_, cells)| cells.len()).sum();
+) -> Result<Box<dyn List>> {
+    let pieces: Vec<&Cells<T::Lane>> = pieces.iter().map(|(_, cells)| cells_of(cells)).collect();
+    let made: usize = pieces.iter().map(|cells| cells.len()).sum();
     if made >= super::MANY_CELLS && made == len && rayon::current_thread_index().is_some() {
-        return many_values(statistic, pieces, len, at);
+        return Ok(Box::new(many_values(statistic, &pieces, len, at)?));
     }
-    let mut values = room_for(at.shape, len)?;
-    for (_, cells) in pieces {
+    check_len(at.shape, len)?;
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).map_err(|_| Error::TooManyCells { cells: len })?;
+    for cells in pieces {
         cells.try_each(|cell| {
             values.push(statistic.value(&cell, at.nan, values.len())?);
             Ok::<_, Error>(())
@@ -132,21 +143,21 @@ pub(in crate::kernel) fn values<T: Numeric, S: Statistic<T>>(
     while values.len() < len {
         values.push(statistic.value(&empty, at.nan, values.len())?);
     }
-    Ok(values)
+    Ok(Box::new(values))
 }
 
 fn many_values<T: Numeric, S: Statistic<T>>(
     statistic: &S,
-    pieces: &[(usize, Cells<T::Lane>)],
+    pieces: &[&Cells<T::Lane>],
     len: usize,
     at: &CellPlace<'_>,
 ) -> Result<Vec<S::Value>> {
     // All pieces but the last have the same number of cells.
-    let piece_len = pieces.first().map_or(0, |(_, cells)| cells.len());
+    let piece_len = pieces.first().map_or(0, |cells| cells.len());
     let values = Assembly::new(len, piece_len).ok_or(Error::TooManyCells { cells: len })?;
     let failure: Mutex<Option<(usize, Error)>> = Mutex::new(None);
     for_each(pieces.len(), &|i| {
-        let (cells, first) = (&pieces[i].1, i * piece_len);
+        let (cells, first) = (pieces[i], i * piece_len);
         let made = values.fill(i, |to| statistic.values(cells, at.nan, first, to));
         if let Err(error) = made {
             let mut earliest = failure.lock();
@@ -169,22 +180,42 @@ pub(in crate::kernel) fn share<V: Copy + Send + Sync + 'static>(
     Assembly::<V>::new(len, of_block).map(Shared::new).ok_or(Error::TooManyCells { cells: len })
 }
 
-/// Puts the values of a block in their place.
+/// Puts the values of a piece in their place.
 pub(in crate::kernel) fn place<T: Numeric, S: Statistic<T>>(
     statistic: &S,
     shared: &Shared,
-    piece: usize,
-    cells: &Cells<T::Lane>,
+    (piece, cells): (usize, State),
     at: &CellPlace<'_>,
 ) -> Result<()> {
-    let answer: &Assembly<S::Value> = shared.get().expect("made by `share`");
-    answer.fill(piece, |to| statistic.values(cells, at.nan, at.index, to))
+    let answer: &Assembly<S::Value> = shared.get().expect(OWN);
+    answer.fill(piece, |to| statistic.values(cells_of(&cells), at.nan, at.index, to))
 }
 
 /// The values that were put together.
-pub(in crate::kernel) fn placed<V: Copy + Send + Sync + 'static>(shared: Shared) -> Vec<V> {
-    let answer: Assembly<V> = shared.into_inner().expect("made by `share`");
-    answer.into_vec().expect("every block filled its part")
+pub(in crate::kernel) fn placed<V: Copy + Send + Sync + 'static>(shared: Shared) -> Box<dyn List> {
+    let answer: Assembly<V> = shared.into_inner().expect(OWN);
+    Box::new(answer.into_vec().expect("every block filled its part"))
+}
+
+/// As [`Cellular::join`](super::Cellular::join).
+pub(in crate::kernel) fn join<L: Lane>(cells: &mut State, next: &State) {
+    let cells: &mut Cells<L> = cells.downcast_mut().expect(OWN);
+    cells.merge(cells_of(next));
+}
+
+/// As [`Cellular::fits`](super::Cellular::fits).
+pub(in crate::kernel) fn fits<T: Numeric>(need: Need, cells: &State, room: &Room<'_>) -> bool {
+    cells_of::<T::Lane>(cells).are(need, room.cells(), &room.limits::<T>())
+}
+
+/// As [`Cellular::counts_agree`](super::Cellular::counts_agree).
+pub(in crate::kernel) fn counts_agree<L: Lane>(cells: &State, others: &State) -> bool {
+    cells_of::<L>(cells).counts_agree(cells_of(others))
+}
+
+/// As [`Cellular::save`](super::Cellular::save).
+pub(in crate::kernel) fn save<L: Lane>(cells: &State, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    encoded(cells_of::<L>(cells), bytes)
 }
 
 /// Makes statistics kernels of the frame: their constructors, and their states in the lanes' cells.
@@ -196,61 +227,71 @@ macro_rules! lane_statistics {
         $crate::kernel::frame::lane_statistics!($name);
     };
     ($name:ident) => {
-        impl<T: $crate::Numeric> $crate::kernel::frame::Cellular<T> for $name {
-            type Cells = rowmill_lanes::fold::Cells<T::Lane>;
+        impl<T: $crate::Numeric> $crate::kernel::frame::Valued<T> for $name {
             type Value = <Self as $crate::kernel::Statistic<T>>::Value;
-
-            fn fold(
-                &self,
-                block: &$crate::Block<'_, T>,
-                selected: &$crate::kernel::frame::Selected<'_, T>,
-            ) -> $crate::Result<Self::Cells> {
-                use $crate::kernel::Statistic;
-                let parts = (Statistic::<T>::need(self), Statistic::<T>::special(self));
-                $crate::kernel::frame::lanes::fold(block, selected, parts)
-            }
-            fn join(&self, cells: &mut Self::Cells, next: Self::Cells) {
-                cells.merge(&next);
-            }
-            fn fits(&self, cells: &Self::Cells, room: &$crate::kernel::room::Room<'_>) -> bool {
-                let need = $crate::kernel::Statistic::<T>::need(self);
-                cells.are(need, room.cells(), &room.limits::<T>())
-            }
-            fn counts_agree(&self, cells: &Self::Cells, others: &Self::Cells) -> bool {
-                cells.counts_agree(others)
-            }
-            fn values(
-                &self,
-                pieces: &[(usize, Self::Cells)],
-                len: usize,
-                at: &$crate::kernel::frame::CellPlace<'_>,
-            ) -> $crate::Result<Vec<Self::Value>> {
-                $crate::kernel::frame::lanes::values::<T, _>(self, pieces, len, at)
-            }
-            fn share(&self, len: usize, of_block: usize) -> $crate::Result<$crate::reduce::Shared> {
-                $crate::kernel::frame::lanes::share::<Self::Value>(len, of_block)
-            }
-            fn place(
-                &self,
-                shared: &$crate::reduce::Shared,
-                piece: usize,
-                cells: Self::Cells,
-                at: &$crate::kernel::frame::CellPlace<'_>,
-            ) -> $crate::Result<()> {
-                $crate::kernel::frame::lanes::place::<T, _>(self, shared, piece, &cells, at)
-            }
-            fn placed(
-                &self,
-                shared: $crate::reduce::Shared,
-                _: &rowmill_core::Shape,
-                _: usize,
-            ) -> $crate::Result<Vec<Self::Value>> {
-                Ok($crate::kernel::frame::lanes::placed(shared))
-            }
-            fn describe(&self) -> Option<String> {
-                Some($crate::kernel::Statistic::<T>::name(self))
-            }
         }
+
+        const _: () = {
+            use rowmill_lanes::fold::Cells;
+
+            use $crate::kernel::Statistic;
+            use $crate::kernel::frame::{CellPlace, Cellular, List, Selected, lanes, pieces};
+            use $crate::kernel::room::Room;
+            use $crate::reduce::{Shared, State};
+            use $crate::{Block, Numeric, Result};
+
+            impl<T: Numeric> Cellular<T> for $name {
+                fn fold(&self, block: &Block<'_, T>, selected: &Selected<'_, T>) -> Result<State> {
+                    let parts = (Statistic::<T>::need(self), Statistic::<T>::special(self));
+                    Ok(Box::new(T::cells(block, selected, parts)?))
+                }
+                fn join(&self, cells: &mut State, next: State) {
+                    lanes::join::<T::Lane>(cells, &next);
+                }
+                fn fits(&self, cells: &State, room: &Room<'_>) -> bool {
+                    lanes::fits::<T>(Statistic::<T>::need(self), cells, room)
+                }
+                fn counts_agree(&self, cells: &State, others: &State) -> bool {
+                    lanes::counts_agree::<T::Lane>(cells, others)
+                }
+                fn save(&self, cells: &State, bytes: Vec<u8>) -> Result<Vec<u8>> {
+                    lanes::save::<T::Lane>(cells, bytes)
+                }
+                fn load<'b>(&self, bytes: &'b [u8]) -> Option<(State, &'b [u8])> {
+                    pieces::taken::<Cells<T::Lane>>(bytes)
+                }
+                fn values(
+                    &self,
+                    pieces: &[(usize, State)],
+                    len: usize,
+                    at: &CellPlace<'_>,
+                ) -> Result<Box<dyn List>> {
+                    lanes::values::<T, _>(self, pieces, len, at)
+                }
+                fn share(&self, len: usize, of_block: usize) -> Result<Shared> {
+                    lanes::share::<<Self as Statistic<T>>::Value>(len, of_block)
+                }
+                fn place(
+                    &self,
+                    shared: &Shared,
+                    piece: (usize, State),
+                    at: &CellPlace<'_>,
+                ) -> Result<()> {
+                    lanes::place::<T, _>(self, shared, piece, at)
+                }
+                fn placed(
+                    &self,
+                    shared: Shared,
+                    _: &rowmill_core::Shape,
+                    _: usize,
+                ) -> Result<Box<dyn List>> {
+                    Ok(lanes::placed::<<Self as Statistic<T>>::Value>(shared))
+                }
+                fn describe(&self) -> Option<String> {
+                    Some(Statistic::<T>::name(self))
+                }
+            }
+        };
     };
 }
 pub(in crate::kernel) use lane_statistics;

@@ -15,6 +15,7 @@
 pub(super) mod axis;
 mod each;
 pub(super) mod lanes;
+pub(super) mod list;
 mod picked;
 pub(super) mod pieces;
 mod reduction;
@@ -22,36 +23,30 @@ mod tile_fold;
 
 use std::ops::Range;
 
-use rowmill_core::{Outputs, Shape};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use self::axis::Kept;
 pub(super) use self::each::kernel_constructors;
 pub use self::each::{Each, Kernel};
 pub use self::lanes::Statistic;
 pub(super) use self::lanes::lane_statistics;
-pub use self::picked::Picked;
+pub use self::list::List;
+pub use self::picked::{Lanes, Picked};
 pub(super) use self::picked::{Run, with_picked};
 use self::pieces::{MANY_CELLS, Pieces};
 pub use self::reduction::{NanPolicy, Reduction};
 pub use self::tile_fold::TileFold;
 use super::room::Room;
-use super::{Numeric, Selector, Values};
+use super::{Numeric, Selector};
 use crate::grid::Grid;
-use crate::reduce::{Answer, Block, OWN, Reducer, Shared, State, decoded};
+use crate::reduce::{Answer, Block, OWN, Reducer, Shared, State};
 use crate::{Error, Result};
+use rowmill_core::{Outputs, Shape};
 use rowmill_lanes::fold::Cell;
 
-/// How the states of many cells are kept, and what becomes of them.
+/// How the states of many cells are kept, and what becomes of them, without its types: what the frame
+/// works with. A [`State`] is that of some cells.
 ///
 /// Implemented for [`Each`] kernel, and for the statistics whose states live in the lanes' cells.
 pub trait Cellular<T: Numeric>: Sync {
-    /// The states of some cells.
-    type Cells: Send + Serialize + DeserializeOwned + 'static;
-    /// The value of one cell.
-    type Value: Send + 'static;
-
     /// Refuses arrays that the kernel cannot work on.
     ///
     /// # Errors
@@ -65,19 +60,28 @@ pub trait Cellular<T: Numeric>: Sync {
     ///
     /// # Errors
     /// Of what is read beside the array, like weights.
-    fn fold(&self, block: &Block<'_, T>, job: &Selected<'_, T>) -> Result<Self::Cells>;
+    fn fold(&self, block: &Block<'_, T>, job: &Selected<'_, T>) -> Result<State>;
 
     /// Takes in the same cells of other elements: of blocks that follow, or lie beside.
-    fn join(&self, cells: &mut Self::Cells, next: Self::Cells);
+    fn join(&self, cells: &mut State, next: State);
 
     /// Whether cells that were read from a file, which may be anything, can be cells with this room.
-    fn fits(&self, cells: &Self::Cells, room: &Room<'_>) -> bool;
+    fn fits(&self, cells: &State, room: &Room<'_>) -> bool;
 
     /// Whether the same elements can have gone into both.
-    fn counts_agree(&self, cells: &Self::Cells, others: &Self::Cells) -> bool {
+    fn counts_agree(&self, cells: &State, others: &State) -> bool {
         let _ = (cells, others);
         true
     }
+
+    /// Adds cells to bytes.
+    ///
+    /// # Errors
+    /// [`Error::Unsaved`].
+    fn save(&self, cells: &State, bytes: Vec<u8>) -> Result<Vec<u8>>;
+
+    /// Takes cells off the beginning of bytes.
+    fn load<'b>(&self, bytes: &'b [u8]) -> Option<(State, &'b [u8])>;
 
     /// The values of all cells of an answer. Arrays without elements have cells that nothing went into.
     ///
@@ -85,10 +89,10 @@ pub trait Cellular<T: Numeric>: Sync {
     /// When a cell has no value, like the least of nothing.
     fn values(
         &self,
-        pieces: &[(usize, Self::Cells)],
+        pieces: &[(usize, State)],
         len: usize,
         at: &CellPlace<'_>,
-    ) -> Result<Vec<Self::Value>>;
+    ) -> Result<Box<dyn List>>;
 
     /// The place where the values of `len` cells are put together, `of_block` at a time.
     ///
@@ -96,23 +100,17 @@ pub trait Cellular<T: Numeric>: Sync {
     /// [`Error::TooManyCells`].
     fn share(&self, len: usize, of_block: usize) -> Result<Shared>;
 
-    /// Puts the values of a block's cells in their place; `at` is the first of them.
+    /// Puts the values of a piece in their place; `at` is the first of them.
     ///
     /// # Errors
     /// As [`values`](Self::values).
-    fn place(
-        &self,
-        shared: &Shared,
-        piece: usize,
-        cells: Self::Cells,
-        at: &CellPlace<'_>,
-    ) -> Result<()>;
+    fn place(&self, shared: &Shared, piece: (usize, State), at: &CellPlace<'_>) -> Result<()>;
 
-    /// The values that were put together; `Err` gives back what was none of this kernel's.
+    /// The values of `len` cells that were put together.
     ///
     /// # Errors
-    /// As [`values`](Self::values).
-    fn placed(&self, shared: Shared, shape: &Shape, len: usize) -> Result<Vec<Self::Value>>;
+    /// [`Error::TooManyCells`].
+    fn placed(&self, shared: Shared, shape: &Shape, len: usize) -> Result<Box<dyn List>>;
 
     /// Name and options.
     fn describe(&self) -> Option<String>;
@@ -129,6 +127,12 @@ pub trait Cellular<T: Numeric>: Sync {
     fn register(&self, outputs: &mut Outputs) {
         let _ = outputs;
     }
+}
+
+/// A kernel as users see it: with the type of its values.
+pub trait Valued<T: Numeric>: Cellular<T> {
+    /// The value of one cell.
+    type Value: Send + 'static;
 }
 
 /// A cell of the answer that is about to get its value.
@@ -192,21 +196,15 @@ impl<T> std::fmt::Debug for Selected<'_, T> {
 }
 
 /// A kernel with everything that its job says: one reduction as the engine sees it.
-#[derive(Debug)]
-pub(super) struct Frame<'a, T, K> {
-    pub(super) kernel: &'a K,
+pub(super) struct Frame<'a, T> {
+    pub(super) kernel: &'a dyn Cellular<T>,
     pub(super) kept: Kept<'a>,
     pub(super) selected: Selected<'a, T>,
 }
 
-impl<'a, T: Numeric, K: Cellular<T>> Frame<'a, T, K> {
+impl<T: Numeric> Frame<'_, T> {
     fn place<'s>(&self, index: usize, shape: &'s Shape) -> CellPlace<'s> {
         CellPlace { nan: self.selected.nan, index, cell: self.kept.cell, shape }
-    }
-
-    /// The pieces of a state of this frame.
-    fn pieces(state: State) -> Pieces<K::Cells> {
-        *state.downcast().expect(OWN)
     }
 
     /// As [`Reducer::load`], for elements of `size` bytes.
@@ -216,44 +214,25 @@ impl<'a, T: Numeric, K: Cellular<T>> Frame<'a, T, K> {
         (shape, size): (&Shape, usize),
         blocks: Range<usize>,
     ) -> Option<State> {
-        let pieces: Pieces<K::Cells> = decoded(bytes)?;
+        let pieces = Pieces::load(bytes, &|bytes| self.kernel.load(bytes))?;
         let grid = Grid::new(shape.rows(), shape.row_len(), size);
-        let fits = |cells: &K::Cells, room: &Room<'_>| self.kernel.fits(cells, room);
-        let are = pieces.are(self.kept.cell, self.selected.nan, &grid, blocks, fits);
+        let fits = |cells: &State, room: &Room<'_>| self.kernel.fits(cells, room);
+        let are = pieces.are(self.kept.cell, self.selected.nan, &grid, blocks, &fits);
         are.then(|| Box::new(pieces) as State)
     }
 
     /// Whether two states of this frame can be of the same elements.
     pub(super) fn counts_agree(&self, one: &State, other: &State) -> bool {
         let (Some(one), Some(other)) =
-            (one.downcast_ref::<Pieces<K::Cells>>(), other.downcast_ref::<Pieces<K::Cells>>())
+            (one.downcast_ref::<Pieces>(), other.downcast_ref::<Pieces>())
         else {
             return false;
         };
         one.0.iter().zip(&other.0).all(|(a, b)| self.kernel.counts_agree(&a.1, &b.1))
     }
-
-    /// As [`Reducer::finish`], before its type is forgotten.
-    pub(super) fn values(
-        &self,
-        shared: Shared,
-        state: Option<State>,
-        shape: &Shape,
-    ) -> Result<Values<K::Value>> {
-        self.verify()?;
-        let dims = self.kept.output_dims(shape);
-        let len = dims.iter().product();
-        let values = if shared.is_some() {
-            self.kernel.placed(shared, shape, len)?
-        } else {
-            let pieces = state.map_or_else(Pieces::default, Self::pieces);
-            self.kernel.values(&pieces.0, len, &self.place(0, shape))?
-        };
-        Ok(Values::new(values, dims))
-    }
 }
 
-impl<T: Numeric, K: Cellular<T>> Reducer<T> for Frame<'_, T, K> {
+impl<T: Numeric> Reducer<T> for Frame<'_, T> {
     fn check(&self, shape: &Shape) -> Result<()> {
         self.kept.check(shape)?;
         let grid = Grid::of::<T>(shape);
@@ -278,17 +257,26 @@ impl<T: Numeric, K: Cellular<T>> Reducer<T> for Frame<'_, T, K> {
         }
         let shape = Shape::new([bounds.rows.end, block.row_len()]).map_err(Error::kernel)?;
         let at = self.place(self.kept.first(bounds), &shape);
-        self.kernel.place(shared, piece, cells, &at)?;
+        self.kernel.place(shared, (piece, cells), &at)?;
         Ok(None)
     }
 
     fn merge(&self, state: &mut State, next: State) {
-        let pieces: &mut Pieces<K::Cells> = state.downcast_mut().expect(OWN);
-        pieces.merge(Self::pieces(next), |cells, next| self.kernel.join(cells, next));
+        let pieces: &mut Pieces = state.downcast_mut().expect(OWN);
+        pieces.merge(Pieces::of(next), &|cells, next| self.kernel.join(cells, next));
     }
 
     fn finish(&self, shared: Shared, state: Option<State>, shape: &Shape) -> Result<Answer> {
-        Ok(Box::new(self.values(shared, state, shape)?))
+        self.verify()?;
+        let dims = self.kept.output_dims(shape);
+        let len = dims.iter().product();
+        let list = if shared.is_some() {
+            self.kernel.placed(shared, shape, len)?
+        } else {
+            let pieces = state.map_or_else(Pieces::default, Pieces::of);
+            self.kernel.values(&pieces.0, len, &self.place(0, shape))?
+        };
+        Ok(list.into_answer(dims))
     }
 
     fn verify(&self) -> Result<()> {
@@ -313,8 +301,8 @@ impl<T: Numeric, K: Cellular<T>> Reducer<T> for Frame<'_, T, K> {
     }
 
     fn save(&self, state: &State) -> Result<Vec<u8>> {
-        let pieces: &Pieces<K::Cells> = state.downcast_ref().expect(OWN);
-        postcard::to_stdvec(pieces).map_err(|e| Error::Unsaved { what: e.to_string() })
+        let pieces: &Pieces = state.downcast_ref().expect(OWN);
+        pieces.save(&|cells, bytes| self.kernel.save(cells, bytes))
     }
 
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<State> {

@@ -12,14 +12,27 @@ use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::{Cell, Selection};
 use rowmill_lanes::lanes::Lane;
 
-/// The elements of a block that take part.
-#[derive(Debug)]
-pub struct Picked<'a, T: Numeric> {
-    pub(in crate::kernel) block: &'a Block<'a, T>,
-    pub(in crate::kernel) tile: Tile<'a, T::Lane>,
+/// The elements of a block that take part, as lanes: all that the loops of kernels see, which are compiled
+/// for each lane and not for each type of elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Lanes<'a, L> {
+    pub(in crate::kernel) tile: Tile<'a, L>,
     /// A byte for each element, row after row, zero for those left out; nothing when none is.
     pub(in crate::kernel) keep: Option<&'a [u8]>,
     pub(in crate::kernel) cell: Cell,
+    pub(in crate::kernel) bounds: &'a Bounds,
+    /// Of the array.
+    pub(in crate::kernel) row_len: usize,
+    pub(in crate::kernel) isa: Isa,
+    pub(in crate::kernel) scratch: &'a Scratch,
+    /// Whether what is read beside the block has to be let go afterwards.
+    pub(in crate::kernel) lets_go: bool,
+}
+
+/// The elements of a block that take part.
+#[derive(Debug)]
+pub struct Picked<'a, T: Numeric> {
+    pub(in crate::kernel) lanes: Lanes<'a, T::Lane>,
 }
 
 /// A run of elements that follow each other, of one cell or of cells that follow each other.
@@ -60,31 +73,23 @@ impl<L: Copy> Run<'_, L> {
 /// Columns that are gathered together: of each row a cache line, of doubles.
 const GATHERED: usize = 8;
 
-impl<'a, T: Numeric> Picked<'a, T> {
-    pub(in crate::kernel) fn isa(&self) -> Isa {
-        self.block.isa()
-    }
-
-    pub(in crate::kernel) fn scratch(&self) -> &'a Scratch {
-        self.block.scratch()
-    }
-
-    pub(in crate::kernel) fn bounds(&self) -> &'a Bounds {
-        self.block.bounds()
+impl<'a, L: Lane> Lanes<'a, L> {
+    /// The number of cells that the block has a part in.
+    pub(in crate::kernel) fn cells(&self) -> usize {
+        self.cell.count(&self.tile)
     }
 
     /// Whether the block has whole rows, that follow each other.
-    fn flat(&self) -> Option<&'a [T::Lane]> {
-        let whole = self.block.cols().len() == self.block.row_len();
+    fn flat(&self) -> Option<&'a [L]> {
+        let whole = self.bounds.cols.len() == self.row_len;
         self.tile.as_slice().filter(|_| whole)
     }
 
     /// Hands all elements to `f`, in runs whose bounds depend on the shape alone.
     #[inline(always)]
-    pub(in crate::kernel) fn runs(&self, mut f: impl FnMut(&Run<'a, T::Lane>)) {
-        let (rows, cols) = (self.block.rows(), self.block.cols());
-        let row_len = self.block.row_len();
-        let at = |row: usize| ((rows.start + row) * row_len + cols.start) as u64;
+    pub(in crate::kernel) fn runs(&self, mut f: impl FnMut(&Run<'a, L>)) {
+        let Bounds { rows, cols, .. } = self.bounds;
+        let at = |row: usize| ((rows.start + row) * self.row_len + cols.start) as u64;
         if let (Cell::All, Some(x)) = (self.cell, self.flat()) {
             return f(&Run { cell: 0, across: false, x, keep: self.keep, at: at(0) });
         }
@@ -97,35 +102,9 @@ impl<'a, T: Numeric> Picked<'a, T> {
         }
     }
 
-    /// Hands each element that takes part to `f` as an `f64`, with the number of its cell: which of the
-    /// states given to [`Kernel::fold`](crate::Kernel::fold) it belongs to.
-    #[inline]
-    pub fn each_value(&self, mut f: impl FnMut(usize, f64)) {
-        self.each(|cell, x, _| f(cell, x.to_f64()));
-    }
-
-    /// Hands each element that takes part to `f`, with the number of its cell and its row in the array.
-    #[inline]
-    pub fn each_element(&self, mut f: impl FnMut(usize, T, usize)) {
-        let row_len = self.block.row_len().max(1) as u64;
-        self.each(|cell, x, at| f(cell, T::from_lane(x), (at / row_len) as usize));
-    }
-
-    /// The elements of each row that the block holds, in C order within the row.
-    #[must_use]
-    pub fn cols(&self) -> std::ops::Range<usize> {
-        self.block.cols()
-    }
-
-    /// The rows of the array that the block holds.
-    #[must_use]
-    pub fn rows(&self) -> std::ops::Range<usize> {
-        self.block.rows()
-    }
-
     /// Hands each element that takes part to `f`, with its cell and its position.
     #[inline(always)]
-    pub(in crate::kernel) fn each(&self, mut f: impl FnMut(usize, T::Lane, u64)) {
+    pub(in crate::kernel) fn each(&self, mut f: impl FnMut(usize, L, u64)) {
         self.runs(|run| run.each(&mut f));
     }
 
@@ -135,23 +114,23 @@ impl<'a, T: Numeric> Picked<'a, T> {
         if self.tile.is_empty() {
             return;
         }
-        let isa = self.isa();
+        let isa = self.isa;
         match self.cell {
             Cell::All => {
-                let mut values = self.scratch().take::<f64>(self.tile.len());
+                let mut values = self.scratch.take::<f64>(self.tile.len());
                 let mut n = 0;
                 self.runs(|run| n += widened(isa, run, &mut values[n..]));
                 f(0, &values[..n]);
             }
             Cell::Row => {
-                let mut values = self.scratch().take::<f64>(cols);
+                let mut values = self.scratch.take::<f64>(cols);
                 self.runs(|run| {
                     let n = widened(isa, run, &mut values);
                     f(run.cell, &values[..n]);
                 });
             }
             Cell::Column => {
-                let mut values = self.scratch().take::<f64>(GATHERED * rows);
+                let mut values = self.scratch.take::<f64>(GATHERED * rows);
                 for first in (0..cols).step_by(GATHERED) {
                     let width = (cols - first).min(GATHERED);
                     let mut n = [0; GATHERED];
@@ -169,6 +148,34 @@ impl<'a, T: Numeric> Picked<'a, T> {
                 }
             }
         }
+    }
+}
+
+impl<T: Numeric> Picked<'_, T> {
+    /// Hands each element that takes part to `f` as an `f64`, with the number of its cell: which of the
+    /// states given to [`Kernel::fold`](crate::Kernel::fold) it belongs to.
+    #[inline]
+    pub fn each_value(&self, mut f: impl FnMut(usize, f64)) {
+        self.lanes.each(|cell, x, _| f(cell, x.to_f64()));
+    }
+
+    /// Hands each element that takes part to `f`, with the number of its cell and its row in the array.
+    #[inline]
+    pub fn each_element(&self, mut f: impl FnMut(usize, T, usize)) {
+        let row_len = self.lanes.row_len.max(1) as u64;
+        self.lanes.each(|cell, x, at| f(cell, T::from_lane(x), (at / row_len) as usize));
+    }
+
+    /// The elements of each row that the block holds, in C order within the row.
+    #[must_use]
+    pub fn cols(&self) -> std::ops::Range<usize> {
+        self.lanes.bounds.cols.clone()
+    }
+
+    /// The rows of the array that the block holds.
+    #[must_use]
+    pub fn rows(&self) -> std::ops::Range<usize> {
+        self.lanes.bounds.rows.clone()
     }
 }
 
@@ -212,19 +219,29 @@ pub(in crate::kernel) fn with_picked<T: Numeric>(
     T::with_lanes(block.tile(), block.isa(), block.scratch(), |tile| {
         let fold = TileFold::new(block, tile, cell, nan);
         let any_nan = nan != NanPolicy::Propagate && fold.any_nan();
+        let all = Lanes {
+            tile,
+            keep: None,
+            cell,
+            bounds: block.bounds(),
+            row_len: block.row_len(),
+            isa: block.isa(),
+            scratch: block.scratch(),
+            lets_go: block.has_to_let_go(),
+        };
         mask.select(&fold, &mut |selection| {
             if let (Selection::Kept(keep), false) = (selection, any_nan) {
-                return f(&Picked { block, tile, keep: Some(keep), cell });
+                return f(&Picked { lanes: Lanes { keep: Some(keep), ..all } });
             }
             if let (Selection::Every, false) = (selection, any_nan) {
-                return f(&Picked { block, tile, keep: None, cell });
+                return f(&Picked { lanes: all });
             }
             let mut keep = block.scratch().take::<u8>(tile.len());
             fold.decide(selection, &mut keep);
             if any_nan {
                 fold.take_out_nan(&mut keep)?;
             }
-            f(&Picked { block, tile, keep: Some(&keep), cell })
+            f(&Picked { lanes: Lanes { keep: Some(&keep), ..all } })
         })
     })
 }

@@ -3,29 +3,32 @@
 
 use std::ops::Range;
 
-use rowmill_core::Shape;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::grid::Grid;
 use crate::kernel::NanPolicy;
 use crate::kernel::room::Room;
+use crate::reduce::{OWN, State};
 use crate::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
-/// Cells by the piece of the result that they belong to, pieces in order. Over everything there is
-/// one piece; of long rows, columns come in one piece for each tile; rows in one for each band.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Pieces<C>(pub(in crate::kernel) Vec<(usize, C)>);
+/// The states of cells by the piece of the result that they belong to, pieces in order. Over everything
+/// there is one piece; of long rows, columns come in one piece for each tile; rows in one for each band.
+#[derive(Default)]
+pub(crate) struct Pieces(pub(in crate::kernel) Vec<(usize, State)>);
 
-impl<C> Default for Pieces<C> {
-    fn default() -> Self {
-        Self(Vec::new())
+/// How the states of some cells take in those of the same cells of other elements.
+type Join<'a> = &'a dyn Fn(&mut State, State);
+
+impl Pieces {
+    /// The pieces of a state that was made of them.
+    pub(in crate::kernel) fn of(state: State) -> Self {
+        *state.downcast().expect(OWN)
     }
-}
 
-impl<C> Pieces<C> {
     /// Takes in the pieces of the blocks that follow.
-    pub(in crate::kernel) fn merge(&mut self, next: Self, join: impl Fn(&mut C, C)) {
+    pub(in crate::kernel) fn merge(&mut self, next: Self, join: Join<'_>) {
         let mut next = next.0.into_iter().peekable();
         // The usual cases, in place: the same piece, or pieces that follow.
         if let (Some((last, cells)), Some(first)) = (self.0.last_mut(), next.peek().map(|n| n.0)) {
@@ -39,8 +42,8 @@ impl<C> Pieces<C> {
         self.0.extend(next);
     }
 
-    fn interleave(&mut self, next: impl Iterator<Item = (usize, C)>, join: impl Fn(&mut C, C)) {
-        let mut merged: Vec<(usize, C)> = Vec::with_capacity(self.0.len());
+    fn interleave(&mut self, next: impl Iterator<Item = (usize, State)>, join: Join<'_>) {
+        let mut merged: Vec<(usize, State)> = Vec::with_capacity(self.0.len());
         let mut mine = std::mem::take(&mut self.0).into_iter().peekable();
         for (piece, cells) in next {
             while let Some(earlier) = mine.next_if(|(p, _)| *p < piece) {
@@ -57,6 +60,34 @@ impl<C> Pieces<C> {
         self.0 = merged;
     }
 
+    /// As bytes, those of the states by `save`: how serde has a list of pairs.
+    pub(in crate::kernel) fn save(
+        &self,
+        save: &dyn Fn(&State, Vec<u8>) -> Result<Vec<u8>>,
+    ) -> Result<Vec<u8>> {
+        let mut bytes = encoded(&self.0.len(), Vec::new())?;
+        for (piece, cells) in &self.0 {
+            bytes = save(cells, encoded(piece, bytes)?)?;
+        }
+        Ok(bytes)
+    }
+
+    /// The pieces that bytes stand for, all of them; `load` takes a state off their beginning.
+    pub(in crate::kernel) fn load(
+        bytes: &[u8],
+        load: &dyn for<'b> Fn(&'b [u8]) -> Option<(State, &'b [u8])>,
+    ) -> Option<Self> {
+        let (len, mut rest) = postcard::take_from_bytes::<usize>(bytes).ok()?;
+        let mut pieces = Vec::new();
+        for _ in 0..len {
+            let (piece, of_cells) = postcard::take_from_bytes(rest).ok()?;
+            let (cells, more) = load(of_cells)?;
+            pieces.push((piece, cells));
+            rest = more;
+        }
+        rest.is_empty().then_some(Self(pieces))
+    }
+
     /// Whether these are the pieces of some blocks, each with cells that `fits` accepts, by the room that
     /// they have: what was read from a file may be anything.
     ///
@@ -68,12 +99,12 @@ impl<C> Pieces<C> {
         nan: NanPolicy,
         grid: &Grid,
         blocks: Range<usize>,
-        fits: impl Fn(&C, &Room<'_>) -> bool,
+        fits: &dyn Fn(&State, &Room<'_>) -> bool,
     ) -> bool {
         let Some((len, rooms)) = Room::of_pieces(cell, nan, grid, blocks) else {
             return false;
         };
-        let fits = |((piece, cells), (expected, room)): (&(usize, C), (usize, Room<'_>))| {
+        let fits = |((piece, cells), (expected, room)): (&(usize, State), (usize, Room<'_>))| {
             *piece == expected && fits(cells, &room)
         };
         // Only as many rooms are made as there are pieces.
@@ -84,19 +115,18 @@ impl<C> Pieces<C> {
 /// Results of so many cells are made in place, or by all workers.
 pub(in crate::kernel) const MANY_CELLS: usize = 1 << 16;
 
-/// The most cells of a result that no element went into.
-const MOST_EMPTY_CELLS: usize = 1 << 24;
-
-/// Room for the values of a result of `len` cells.
+/// A value behind bytes that are there.
 ///
 /// # Errors
-/// [`Error::TooManyCells`]. A header of 128 bytes can claim an array without elements that has any
-/// number of cells: memory that no data stands behind is not asked for, and no other without a check.
-pub(in crate::kernel) fn room_for<V>(shape: &Shape, len: usize) -> Result<Vec<V>> {
-    let mut values = Vec::new();
-    if shape.is_empty() && len > MOST_EMPTY_CELLS {
-        return Err(Error::TooManyCells { cells: len });
-    }
-    values.try_reserve_exact(len).map_err(|_| Error::TooManyCells { cells: len })?;
-    Ok(values)
+/// [`Error::Unsaved`] for what serde has no form for.
+pub(in crate::kernel) fn encoded(value: &impl Serialize, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    postcard::to_extend(value, bytes).map_err(|e| Error::Unsaved { what: e.to_string() })
+}
+
+/// A state at the beginning of bytes, and the bytes behind it.
+pub(in crate::kernel) fn taken<C: DeserializeOwned + Send + 'static>(
+    bytes: &[u8],
+) -> Option<(State, &[u8])> {
+    let (cells, rest) = postcard::take_from_bytes::<C>(bytes).ok()?;
+    Some((Box::new(cells), rest))
 }

@@ -1,7 +1,7 @@
 //! A kernel with its axis, mask and NaN policy: the typed shell that users hold.
 
 use super::axis::Axis;
-use super::{Cellular, Frame, Selected};
+use super::{Cellular, Frame, Selected, Valued};
 use crate::kernel::{Numeric, Selector, Unmasked, Values};
 use crate::reduce::{Answers, Reduce, Reducer};
 
@@ -66,7 +66,7 @@ impl<K, A, M> Reduction<K, A, M> {
     }
 
     /// The same without its types but that of the kernel.
-    pub(in crate::kernel) fn frame<T: Numeric>(&self, nan: NanPolicy) -> Frame<'_, T, K>
+    pub(in crate::kernel) fn frame<T: Numeric>(&self, nan: NanPolicy) -> Frame<'_, T>
     where
         K: Cellular<T>,
         A: Axis,
@@ -81,7 +81,7 @@ impl<K, A, M> Reduction<K, A, M> {
 impl<T, K, A, M> Reduce<T> for Reduction<K, A, M>
 where
     T: Numeric,
-    K: Cellular<T>,
+    K: Valued<T>,
     A: Axis,
     M: Selector<T>,
 {

@@ -7,20 +7,25 @@ mod table;
 
 use std::marker::PhantomData;
 
+use parking_lot::Mutex;
 use rowmill_core::Source;
 
-use self::refine::Search;
+pub(super) use self::refine::Search;
 use self::rows::OfRows;
+pub(super) use self::rows::fold as of_rows;
 pub use self::sketch::ApproxQuantiles;
+use self::table::Counting;
+pub(super) use self::table::{Ranges, Table, count};
+use super::frame::list::check_len;
 use super::frame::{Each, Reduction, Selected};
 use super::key::Key;
+use super::loops::Loops;
 use super::{
     All, AnyAxis, Axes, Axis, Columns, NanPolicy, Numeric, Rows, Selector, Unmasked, Values,
 };
 use crate::grid::Grid;
 use crate::{Engine, Error, Result};
 use rowmill_lanes::fold::Cell;
-use rowmill_lanes::lanes::Lane;
 
 /// Exact quantiles: see [`Engine::quantiles`].
 #[derive(Clone, Copy, Debug)]
@@ -165,11 +170,16 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         let kept = axis.kept();
         let dims = kept.output_dims(shape);
         let cells = dims.iter().product();
-        super::frame::pieces::room_for::<Vec<f64>>(shape, cells)?;
+        check_len(shape, cells)?;
         let mut search = Search::new(cells, self.at, keys_of::<T>());
         let selected = Selected { cell: kept.cell, mask: &self.mask, nan: self.nan };
-        search.run::<T>(self.engine, self.source, &selected, self.memory)?;
-        Ok(Values::new((0..cells).map(|cell| search.values::<T>(cell)).collect(), dims))
+        let of = (kept.cell, shape.len());
+        search.run(of, self.engine.workers(), self.memory, &|ranges| {
+            let counting = Counting { selected, ranges, tables: Mutex::default() };
+            self.engine.reduce_dyn(self.source, &counting, NanPolicy::Propagate)
+        })?;
+        let values = (0..cells).map(|cell| T::Lane::found(&search, cell)).collect();
+        Ok(Values::new(values, dims))
     }
 }
 
@@ -220,8 +230,8 @@ fn between(a: f64, b: f64, difference: f64, part: f64) -> f64 {
 }
 
 /// The same of two elements. The difference of integers is taken before it is rounded.
-fn between_elements<T: Numeric>(a: T::Lane, b: T::Lane, part: f64) -> f64 {
+fn between_elements<L: Key>(a: L, b: L, part: f64) -> f64 {
     let (x, y) = (a.to_f64(), b.to_f64());
-    let difference = if T::Lane::FLOAT { y - x } else { (b.integer() - a.integer()) as f64 };
+    let difference = if L::FLOAT { y - x } else { (b.integer() - a.integer()) as f64 };
     between(x, y, difference, part)
 }

@@ -4,14 +4,11 @@
 //! elements are in each of many equal parts of a range; the part that the place is in is the range of
 //! the next read. When all that is in the ranges fits in memory, it is collected and sorted instead.
 
-use rowmill_core::Source;
-
-use super::table::{Counting, Range, Table};
+use super::table::{Range, Ranges, Table};
 use super::{between_elements, places};
-use crate::kernel::frame::Selected;
 use crate::kernel::key::Key;
-use crate::kernel::{NanPolicy, Numeric};
-use crate::{Engine, Error, Result};
+use crate::{Error, Result};
+use rowmill_lanes::fold::Cell;
 
 /// The most parts of a range: their counts fit a second-level cache.
 const MOST_PARTS: u64 = 1 << 16;
@@ -32,7 +29,7 @@ struct Open {
 
 /// A search for the elements at some places of each cell.
 #[derive(Debug)]
-pub(super) struct Search<'a> {
+pub struct Search<'a> {
     at: &'a [f64],
     open: Vec<Open>,
     /// Per cell: elements, NaN not among them.
@@ -55,28 +52,27 @@ impl<'a> Search<'a> {
         Self { at, open, counts: vec![0; cells], nan: vec![0; cells], found: Vec::new() }
     }
 
-    /// Reads the source until everything is found.
-    pub(super) fn run<T: Numeric>(
+    /// Reads an array of `len` elements until everything is found.
+    pub(super) fn run(
         &mut self,
-        engine: &Engine,
-        source: &dyn Source<T>,
-        selected: &Selected<'_, T>,
+        (cell, len): (Cell, usize),
+        workers: usize,
         memory: u64,
+        read: &dyn Fn(&Ranges) -> Result<Table>,
     ) -> Result<()> {
         while !self.open.is_empty() {
             let ranges: Vec<Range> = self.open.iter().map(|open| open.range).collect();
-            let len = source.shape().len() as u64;
             let first = self.open.iter().any(|open| open.count.is_none());
             let candidates: u64 = self.open.iter().filter_map(|open| open.count).sum();
             // A vector that grows can be twice as large as what is in it.
-            let fits = if first { len } else { candidates }.saturating_mul(16) <= memory;
-            let parts = if fits { None } else { Some(parts(&ranges, engine.workers(), memory)?) };
-            let kernel = Counting::new(*selected, self.counts.len(), ranges, parts);
-            let table = engine.reduce_dyn(source, &kernel, NanPolicy::Propagate)?;
+            let fits = if first { len as u64 } else { candidates }.saturating_mul(16) <= memory;
+            let parts = if fits { None } else { Some(parts(&ranges, workers, memory)?) };
+            let ranges = Ranges::new(cell, self.counts.len(), ranges, parts);
+            let table = read(&ranges)?;
             if first {
                 self.start(&table);
             }
-            self.narrow(&kernel, table);
+            self.narrow(&ranges, table);
         }
         self.found.sort_unstable();
         Ok(())
@@ -106,11 +102,11 @@ impl<'a> Search<'a> {
     }
 
     /// Takes the ranges that the places are in now.
-    fn narrow<T: Numeric>(&mut self, kernel: &Counting<'_, T>, mut table: Table) {
+    fn narrow(&mut self, ranges: &Ranges, mut table: Table) {
         let open = std::mem::take(&mut self.open);
         for (i, Open { range, below, places, .. }) in open.into_iter().enumerate() {
             let Range { cell, low, high } = range;
-            let Some(shift) = kernel.shift(i) else {
+            let Some(shift) = ranges.shift(i) else {
                 let keys = &mut table.collected[i];
                 keys.sort_unstable();
                 let key = |place: u64| (cell, place, keys[(place - below) as usize]);
@@ -118,7 +114,7 @@ impl<'a> Search<'a> {
                 continue;
             };
             let (least, most) = table.extremes[i];
-            let counts = kernel.counts(i, &table);
+            let counts = ranges.counts(i, &table);
             let (mut part, mut before) = (0, below);
             for place in places {
                 while before + counts[part] <= place {
@@ -146,19 +142,19 @@ impl<'a> Search<'a> {
     }
 
     /// The quantiles of a cell.
-    pub(super) fn values<T: Numeric>(&self, cell: usize) -> Vec<f64> {
+    pub(in crate::kernel) fn values<L: Key>(&self, cell: usize) -> Vec<f64> {
         let count = self.counts[cell];
         if count == 0 || self.nan[cell] > 0 {
             return vec![f64::NAN; self.at.len()];
         }
         let element = |place: u64| {
             let at = self.found.partition_point(|&(c, p, _)| (c, p) < (cell, place));
-            T::Lane::from_key(self.found[at].2)
+            L::from_key(self.found[at].2)
         };
         let value = |&q: &f64| {
             let (low, high, part) = places(q, count);
             let low = element(low);
-            between_elements::<T>(low, if part > 0.0 { element(high) } else { low }, part)
+            between_elements(low, if part > 0.0 { element(high) } else { low }, part)
         };
         self.at.iter().map(value).collect()
     }

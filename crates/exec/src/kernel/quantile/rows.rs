@@ -2,16 +2,34 @@
 
 use super::{between_elements, places};
 use crate::Result;
-use crate::kernel::frame::{CellPlace, Picked};
+use crate::kernel::frame::{CellPlace, Lanes, Picked};
 use crate::kernel::key::Key;
+use crate::kernel::loops::Loops;
 use crate::kernel::room::Room;
 use crate::kernel::{Kernel, Numeric};
-use rowmill_lanes::lanes::Lane;
 
 /// The quantiles of each row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfRows<'a> {
     pub(super) at: &'a [f64],
+}
+
+pub(in crate::kernel) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Vec<f64>], at: &[f64]) {
+    let mut keys = Vec::new();
+    lanes.runs(|run| {
+        keys.clear();
+        let mut nan = false;
+        run.each(|_, x, _| {
+            nan |= x.is_nan();
+            keys.push(x.key());
+        });
+        let nothing = nan || keys.is_empty();
+        cells[run.cell] = if nothing {
+            vec![f64::NAN; at.len()]
+        } else {
+            at.iter().map(|&q| quantile::<L>(&mut keys, q)).collect()
+        };
+    });
 }
 
 impl<T: Numeric> Kernel<T> for OfRows<'_> {
@@ -23,21 +41,7 @@ impl<T: Numeric> Kernel<T> for OfRows<'_> {
         Vec::new()
     }
     fn fold(&self, cells: &mut [Vec<f64>], picked: &Picked<'_, T>) -> Result<()> {
-        let mut keys = Vec::new();
-        picked.runs(|run| {
-            keys.clear();
-            let mut nan = false;
-            run.each(|_, x, _| {
-                nan |= x.is_nan();
-                keys.push(x.key());
-            });
-            let nothing = nan || keys.is_empty();
-            cells[run.cell] = if nothing {
-                vec![f64::NAN; self.at.len()]
-            } else {
-                self.at.iter().map(|&q| quantile::<T>(&mut keys, q)).collect()
-            };
-        });
+        T::Lane::row_quantiles(&picked.lanes, cells, self.at);
         Ok(())
     }
     fn merge(&self, state: &mut Vec<f64>, next: Vec<f64>) {
@@ -59,10 +63,10 @@ impl<T: Numeric> Kernel<T> for OfRows<'_> {
 }
 
 /// A quantile of keys, of which there is one at least; they change their places.
-fn quantile<T: Numeric>(keys: &mut [u64], q: f64) -> f64 {
+fn quantile<L: Key>(keys: &mut [u64], q: f64) -> f64 {
     let (low, _, part) = places(q, keys.len() as u64);
     let (_, &mut at, above) = keys.select_nth_unstable(low as usize);
     let next = if part > 0.0 { above.iter().copied().min().unwrap_or(at) } else { at };
-    let [low, high] = [at, next].map(T::Lane::from_key);
-    between_elements::<T>(low, high, part)
+    let [low, high] = [at, next].map(L::from_key);
+    between_elements::<L>(low, high, part)
 }

@@ -8,6 +8,7 @@ use super::{between, check, places};
 use crate::kernel::frame::axis::for_each_axis;
 use crate::kernel::frame::{CellPlace, Each, Picked};
 use crate::kernel::key::Key;
+use crate::kernel::loops::Loops;
 use crate::kernel::room::Room;
 use crate::kernel::{Kernel, NanPolicy, Numeric};
 use crate::{Error, Result};
@@ -136,7 +137,7 @@ impl<T: Numeric> Kernel<T> for ApproxQuantiles {
     }
     fn fold(&self, cells: &mut [Sketch], picked: &Picked<'_, T>) -> Result<()> {
         let mut buckets = Vec::new();
-        picked.gathered(|cell, values| {
+        T::Lane::gathered(&picked.lanes, &mut |cell, values| {
             let mut nan = 0;
             buckets.clear();
             for x in values {

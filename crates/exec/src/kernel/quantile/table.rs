@@ -8,12 +8,12 @@ use parking_lot::Mutex;
 use rowmill_core::Shape;
 
 use crate::kernel::Numeric;
-use crate::kernel::frame::{Picked, Selected, with_picked};
+use crate::kernel::frame::{Lanes, Selected};
 use crate::kernel::key::Key;
+use crate::kernel::loops::Loops;
 use crate::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State};
 use crate::{Error, NanPolicy, Result};
 use rowmill_lanes::fold::Cell;
-use rowmill_lanes::lanes::Lane;
 
 /// Keys from `low` to `high`, both included, of one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct Range {
 
 /// What one read found.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub struct Table {
     /// Of each part of each range: the number of elements.
     counts: Vec<u64>,
     /// Of each range: all elements, if they are collected.
@@ -38,10 +38,10 @@ pub(super) struct Table {
     pub(super) nan: Vec<u64>,
 }
 
-/// Counts, or collects, what is in some ranges.
+/// Ranges of which is counted, or collected, what is in them.
 #[derive(Debug)]
-pub(super) struct Counting<'a, T> {
-    selected: Selected<'a, T>,
+pub struct Ranges {
+    cell: Cell,
     cells: usize,
     /// In order of cells, and of keys within a cell.
     ranges: Vec<Range>,
@@ -49,16 +49,11 @@ pub(super) struct Counting<'a, T> {
     starts: Vec<usize>,
     /// Parts of a range; without them elements are collected.
     parts: Option<u64>,
-    tables: Mutex<Vec<Table>>,
 }
 
-impl<'a, T: Numeric> Counting<'a, T> {
-    pub(super) fn new(
-        selected: Selected<'a, T>,
-        cells: usize,
-        ranges: Vec<Range>,
-        parts: Option<u64>,
-    ) -> Self {
+impl Ranges {
+    /// Of so many cells of a kind, in order of cells.
+    pub(super) fn new(cell: Cell, cells: usize, ranges: Vec<Range>, parts: Option<u64>) -> Self {
         let mut starts = vec![0; cells + 1];
         for range in &ranges {
             starts[range.cell + 1] += 1;
@@ -66,7 +61,7 @@ impl<'a, T: Numeric> Counting<'a, T> {
         for i in 0..cells {
             starts[i + 1] += starts[i];
         }
-        Self { selected, cells, ranges, starts, parts, tables: Mutex::default() }
+        Self { cell, cells, ranges, starts, parts }
     }
 
     /// By how many bits keys of a range are shifted to make the number of their part; nothing where
@@ -98,55 +93,69 @@ impl<'a, T: Numeric> Counting<'a, T> {
         Ok(table)
     }
 
-    fn count(&self, picked: &Picked<'_, T>, table: &mut Table) {
-        if let (Cell::All, [range], Some(shift)) =
-            (self.selected.cell, &self.ranges[..], self.shift_of_one())
-        {
-            return count_one(picked, range, shift, table);
+    /// Adds up the tables of all workers.
+    fn total(&self, tables: Vec<Table>) -> Result<Table> {
+        let mut tables = tables.into_iter();
+        let mut all = tables.next().map_or_else(|| self.new_table(), Ok)?;
+        for mut table in tables {
+            let sums = all.counts.iter_mut().zip(&table.counts);
+            let totals = all.totals.iter_mut().zip(&table.totals);
+            let nan = all.nan.iter_mut().zip(&table.nan);
+            sums.chain(totals).chain(nan).for_each(|(a, b)| *a += b);
+            for (a, b) in all.extremes.iter_mut().zip(&table.extremes) {
+                *a = (a.0.min(b.0), a.1.max(b.1));
+            }
+            for (a, b) in all.collected.iter_mut().zip(&mut table.collected) {
+                a.append(b);
+            }
         }
-        let first = match self.selected.cell {
-            Cell::All => 0,
-            Cell::Column => picked.bounds().cols.start,
-            Cell::Row => picked.bounds().rows.start,
-        };
-        let shifts: Vec<Option<u32>> = (0..self.ranges.len()).map(|i| self.shift(i)).collect();
-        let parts = self.parts.unwrap_or(0) as usize;
-        picked.each(|cell, x, _| {
-            let cell = first + cell;
-            if x.is_nan() {
-                table.nan[cell] += 1;
-                return;
-            }
-            let key = x.key();
-            let start = self.starts[cell];
-            let own = &self.ranges[start..self.starts[cell + 1]];
-            let i = own.partition_point(|range| range.high < key);
-            let Some(range) = own.get(i).filter(|range| range.low <= key) else { return };
-            let i = start + i;
-            table.totals[i] += 1;
-            match shifts[i] {
-                Some(shift) => {
-                    table.counts[i * parts + ((key - range.low) >> shift) as usize] += 1;
-                    let (least, most) = table.extremes[i];
-                    table.extremes[i] = (least.min(key), most.max(key));
-                }
-                None => table.collected[i].push(key),
-            }
-        });
-    }
-
-    fn shift_of_one(&self) -> Option<u32> {
-        self.shift(0)
+        Ok(all)
     }
 }
 
+/// Takes what is in the ranges into a table.
+pub(in crate::kernel) fn count<L: Key>(lanes: &Lanes<'_, L>, ranges: &Ranges, table: &mut Table) {
+    if let (Cell::All, [range], Some(shift)) = (ranges.cell, &ranges.ranges[..], ranges.shift(0)) {
+        return count_one(lanes, range, shift, table);
+    }
+    let first = match ranges.cell {
+        Cell::All => 0,
+        Cell::Column => lanes.bounds.cols.start,
+        Cell::Row => lanes.bounds.rows.start,
+    };
+    let shifts: Vec<Option<u32>> = (0..ranges.ranges.len()).map(|i| ranges.shift(i)).collect();
+    let parts = ranges.parts.unwrap_or(0) as usize;
+    lanes.each(|cell, x, _| {
+        let cell = first + cell;
+        if x.is_nan() {
+            table.nan[cell] += 1;
+            return;
+        }
+        let key = x.key();
+        let start = ranges.starts[cell];
+        let own = &ranges.ranges[start..ranges.starts[cell + 1]];
+        let i = own.partition_point(|range| range.high < key);
+        let Some(range) = own.get(i).filter(|range| range.low <= key) else { return };
+        let i = start + i;
+        table.totals[i] += 1;
+        match shifts[i] {
+            Some(shift) => {
+                table.counts[i * parts + ((key - range.low) >> shift) as usize] += 1;
+                let (least, most) = table.extremes[i];
+                table.extremes[i] = (least.min(key), most.max(key));
+            }
+            None => table.collected[i].push(key),
+        }
+    });
+}
+
 /// The usual first read, with one range for everything.
-fn count_one<T: Numeric>(picked: &Picked<'_, T>, range: &Range, shift: u32, table: &mut Table) {
+fn count_one<L: Key>(lanes: &Lanes<'_, L>, range: &Range, shift: u32, table: &mut Table) {
     let Range { low, high, .. } = *range;
     let (mut least, mut most) = table.extremes[0];
     let (mut total, mut nan) = (0, 0);
     let counts = &mut table.counts[..];
-    picked.each(|_, x, _| {
+    lanes.each(|_, x, _| {
         let key = x.key();
         let is_nan = x.is_nan();
         nan += u64::from(is_nan);
@@ -160,6 +169,13 @@ fn count_one<T: Numeric>(picked: &Picked<'_, T>, range: &Range, shift: u32, tabl
     table.totals[0] += total;
     table.nan[0] += nan;
     table.extremes[0] = (least, most);
+}
+
+/// A read of some elements that counts what is in ranges.
+pub(super) struct Counting<'a, T> {
+    pub(super) selected: Selected<'a, T>,
+    pub(super) ranges: &'a Ranges,
+    pub(super) tables: Mutex<Vec<Table>>,
 }
 
 impl<T: Numeric> Reduce<T> for Counting<'_, T> {
@@ -181,9 +197,9 @@ impl<T: Numeric> Reducer<T> for &Counting<'_, T> {
 
     fn fold(&self, _: &Shared, block: &Block<'_, T>) -> Result<Option<State>> {
         let table = self.tables.lock().pop();
-        let mut table = table.map_or_else(|| self.new_table(), Ok)?;
-        with_picked(block, &self.selected, &mut |picked| {
-            self.count(picked, &mut table);
+        let mut table = table.map_or_else(|| self.ranges.new_table(), Ok)?;
+        T::pick(block, &self.selected, &mut |picked| {
+            T::Lane::count(&picked.lanes, self.ranges, &mut table);
             Ok(())
         })?;
         self.tables.lock().push(table);
@@ -194,21 +210,8 @@ impl<T: Numeric> Reducer<T> for &Counting<'_, T> {
 
     fn finish(&self, _: Shared, _: Option<State>, _: &Shape) -> Result<Answer> {
         self.selected.mask.verify()?;
-        let mut tables = std::mem::take(&mut *self.tables.lock()).into_iter();
-        let mut all = tables.next().map_or_else(|| self.new_table(), Ok)?;
-        for mut table in tables {
-            let sums = all.counts.iter_mut().zip(&table.counts);
-            let totals = all.totals.iter_mut().zip(&table.totals);
-            let nan = all.nan.iter_mut().zip(&table.nan);
-            sums.chain(totals).chain(nan).for_each(|(a, b)| *a += b);
-            for (a, b) in all.extremes.iter_mut().zip(&table.extremes) {
-                *a = (a.0.min(b.0), a.1.max(b.1));
-            }
-            for (a, b) in all.collected.iter_mut().zip(&mut table.collected) {
-                a.append(b);
-            }
-        }
-        Ok(Box::new(all))
+        let tables = std::mem::take(&mut *self.tables.lock());
+        Ok(Box::new(self.ranges.total(tables)?))
     }
 
     fn save(&self, _: &State) -> Result<Vec<u8>> {

@@ -1,0 +1,131 @@
+//! The values of an answer on their way: lists whose type their kernel and their reduction know.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+use rowmill_core::Shape;
+
+use super::CellPlace;
+use super::axis::Values;
+use crate::reduce::{Answer, OWN, Shared, State};
+use crate::{Error, Result};
+
+/// The most cells of a result that no element went into.
+const MOST_EMPTY_CELLS: usize = 1 << 24;
+
+/// The values of some cells.
+pub trait List: Any + Send {
+    /// The number of values.
+    fn len(&self) -> usize;
+
+    /// Makes room for so many values in all; whether there is.
+    fn reserve(&mut self, len: usize) -> bool;
+
+    /// Takes in the values of cells that follow.
+    fn append(&mut self, next: Box<dyn List>);
+
+    /// The answer: [`Values`] of these dimensions.
+    fn into_answer(self: Box<Self>, dims: Vec<usize>) -> Answer;
+}
+
+impl<V: Send + 'static> List for Vec<V> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+    fn reserve(&mut self, len: usize) -> bool {
+        self.try_reserve_exact(len).is_ok()
+    }
+    fn append(&mut self, next: Box<dyn List>) {
+        let next: Box<dyn Any> = next;
+        self.append(&mut next.downcast::<Self>().expect(OWN));
+    }
+    fn into_answer(self: Box<Self>, dims: Vec<usize>) -> Answer {
+        Box::new(Values::new(*self, dims))
+    }
+}
+
+/// The list that a kernel made, with its type.
+pub(super) fn own<V: 'static>(list: &mut dyn List) -> &mut Vec<V> {
+    (list as &mut dyn Any).downcast_mut().expect(OWN)
+}
+
+/// A kernel that gives the values of its cells one after the other.
+pub(super) trait Lists {
+    /// An empty list.
+    fn list(&self) -> Box<dyn List>;
+
+    /// Adds the values of some cells, the first of which is at a place; `None` is one that nothing went
+    /// into.
+    fn extend(&self, list: &mut dyn List, cells: Option<&State>, at: &CellPlace<'_>) -> Result<()>;
+}
+
+/// Values that were made block by block, where no two blocks share a cell: by piece.
+type Made = Mutex<BTreeMap<usize, Box<dyn List>>>;
+
+/// The place where lists are put together.
+pub(super) fn share() -> Shared {
+    Shared::new(Made::default())
+}
+
+/// Puts the values of a piece in their place.
+pub(super) fn place(
+    kernel: &dyn Lists,
+    shared: &Shared,
+    (piece, cells): (usize, State),
+    at: &CellPlace<'_>,
+) -> Result<()> {
+    let mut values = kernel.list();
+    kernel.extend(&mut *values, Some(&cells), at)?;
+    let made: &Made = shared.get().expect(OWN);
+    made.lock().insert(piece, values);
+    Ok(())
+}
+
+/// The values that were put together.
+pub(super) fn placed(
+    kernel: &dyn Lists,
+    shared: Shared,
+    shape: &Shape,
+    len: usize,
+) -> Result<Box<dyn List>> {
+    let made: Made = shared.into_inner().expect(OWN);
+    let mut values = room_for(kernel, shape, len)?;
+    made.into_inner().into_values().for_each(|list| values.append(list));
+    if values.len() == len { Ok(values) } else { Err(Error::TooManyCells { cells: len }) }
+}
+
+/// The values of all cells of an answer. Arrays without elements have cells that nothing went into.
+pub(super) fn values(
+    kernel: &dyn Lists,
+    pieces: &[(usize, State)],
+    len: usize,
+    at: &CellPlace<'_>,
+) -> Result<Box<dyn List>> {
+    let mut values = room_for(kernel, at.shape, len)?;
+    for (_, cells) in pieces {
+        let at = at.plus(values.len());
+        kernel.extend(&mut *values, Some(cells), &at)?;
+    }
+    while values.len() < len {
+        let at = at.plus(values.len());
+        kernel.extend(&mut *values, None, &at)?;
+    }
+    Ok(values)
+}
+
+/// Whether an answer of `len` cells may be made of an array.
+///
+/// # Errors
+/// [`Error::TooManyCells`]. A header of 128 bytes can claim an array without elements that has any
+/// number of cells: memory that no data stands behind is not asked for, and no other without a check.
+pub(in crate::kernel) fn check_len(shape: &Shape, len: usize) -> Result<()> {
+    let too_many = shape.is_empty() && len > MOST_EMPTY_CELLS;
+    if too_many { Err(Error::TooManyCells { cells: len }) } else { Ok(()) }
+}
+
+fn room_for(kernel: &dyn Lists, shape: &Shape, len: usize) -> Result<Box<dyn List>> {
+    check_len(shape, len)?;
+    let mut list = kernel.list();
+    if list.reserve(len) { Ok(list) } else { Err(Error::TooManyCells { cells: len }) }
+}

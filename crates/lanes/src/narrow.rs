@@ -8,7 +8,7 @@
 use bytemuck::Pod;
 use rowmill_core::Tile;
 
-use crate::arch::{Interval, Isa, Job, Simd, prefetch};
+use crate::arch::{Interval, Isa, Job, Simd, array_of, prefetch};
 use crate::fold::{AHEAD, CellState, Cells, Need, Selection};
 
 /// Steps after which the accumulators are emptied. Each step adds at most eight elements to a word
@@ -292,7 +292,7 @@ macro_rules! narrow {
             fn streams(x: &[$t]) -> ([&[[Vector; 2]]; STREAMS], &[$t]) {
                 let pairs = x.as_chunks::<$n>().0.as_chunks::<2>().0;
                 let n = pairs.len() / STREAMS;
-                let runs = std::array::from_fn(|k| &pairs[k * n..(k + 1) * n]);
+                let runs = array_of(|k| &pairs[k * n..(k + 1) * n]);
                 (runs, &x[STREAMS * n * 2 * $n..])
             }
         }

@@ -12,6 +12,7 @@ mod simd;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub(crate) use simd::array_of;
 pub use simd::{Interval, Plain, Simd, V};
 
 use std::fmt;

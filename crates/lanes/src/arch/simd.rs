@@ -6,8 +6,23 @@
 
 use half::f16;
 
+use super::Job;
+
 /// Eight elements.
 pub type V<T> = [T; 8];
+
+/// As `std::array::from_fn`, with less to compile: that one is ready for a panic at every element, and
+/// made up a third of what the loops are compiled from.
+#[inline(always)]
+pub(crate) fn array_of<T: Copy, const N: usize>(f: impl Fn(usize) -> T) -> [T; N] {
+    let mut array = [f(0); N];
+    let mut i = 1;
+    while i < N {
+        array[i] = f(i);
+        i += 1;
+    }
+    array
+}
 
 /// Operations on vectors of eight. A value proves that the machine has the instruction set; only
 /// [`Isa::run`](super::Isa::run) hands one out.
@@ -15,6 +30,13 @@ pub type V<T> = [T; 8];
 /// All of them round as the operators of Rust do, element by element, so that the instruction set
 /// changes no bit.
 pub trait Simd: Copy + Send + Sync + sealed::Sealed {
+    /// Whether steps of loops are called, and not inlined: of an instruction set for old machines, whose
+    /// loops would otherwise be more than half of what is compiled.
+    const CALLS: bool;
+
+    /// Runs a job compiled for this instruction set, called and not inlined.
+    fn call<J: Job>(self, job: J) -> J::Output;
+
     /// `a + b`
     fn add(self, a: V<f64>, b: V<f64>) -> V<f64>;
     /// `a - b`
@@ -111,11 +133,19 @@ pub struct Plain(pub(super) ());
 impl sealed::Sealed for Plain {}
 
 #[inline(always)]
-fn each<A: Copy, B: Copy, C>(a: V<A>, b: V<B>, f: impl Fn(A, B) -> C) -> V<C> {
-    std::array::from_fn(|j| f(a[j], b[j]))
+fn each<A: Copy, B: Copy, C: Copy>(a: V<A>, b: V<B>, f: impl Fn(A, B) -> C) -> V<C> {
+    array_of(|j| f(a[j], b[j]))
 }
 
 impl Simd for Plain {
+    // Elsewhere there is nothing faster.
+    const CALLS: bool = cfg!(target_arch = "x86_64");
+
+    #[inline(never)]
+    fn call<J: Job>(self, job: J) -> J::Output {
+        job.run(self)
+    }
+
     #[inline(always)]
     fn add(self, a: V<f64>, b: V<f64>) -> V<f64> {
         each(a, b, |a, b| a + b)
@@ -130,11 +160,11 @@ impl Simd for Plain {
     }
     #[inline(always)]
     fn widen(self, x: V<f32>) -> V<f64> {
-        x.map(f64::from)
+        array_of(|j| f64::from(x[j]))
     }
     #[inline(always)]
     fn widen_f16(self, x: V<f16>) -> V<f32> {
-        x.map(f16::to_f32)
+        array_of(|j| x[j].to_f32())
     }
     #[inline(always)]
     fn lower_f32(self, a: V<f32>, b: V<f32>) -> V<f32> {

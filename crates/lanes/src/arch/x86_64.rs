@@ -25,6 +25,12 @@ pub(super) fn avx2<J: Job>(job: J) -> J::Output {
     job.run(Avx2(()))
 }
 
+#[inline(never)]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,f16c")]
+fn avx2_called<J: Job>(job: J) -> J::Output {
+    job.run(Avx2(()))
+}
+
 /// `to` is as long as `from`.
 pub(super) fn copy_past_cache(from: &[u8], to: &mut [u8]) {
     const LINE: usize = 64;
@@ -95,6 +101,15 @@ fn in_low_half(bytes: V<u8>) -> __m128i {
 
 /// `min` and `max` of x86 give the second operand when the two do not compare.
 impl Simd for Avx2 {
+    const CALLS: bool = false;
+
+    #[inline(always)]
+    fn call<J: Job>(self, job: J) -> J::Output {
+        // SAFETY: a value of this type proves that the CPU has all features that the function is compiled
+        // for. Reason: what is inlined many times is most of what is compiled.
+        unsafe { avx2_called(job) }
+    }
+
     #[inline(always)]
     fn add(self, a: V<f64>, b: V<f64>) -> V<f64> {
         doubles!(a, b, _mm256_add_pd)

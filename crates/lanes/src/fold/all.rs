@@ -14,8 +14,8 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, four_by_two, partial};
-use crate::arch::Simd;
+use super::{Cells, Partial, Select, four_by_two};
+use crate::arch::{Simd, array_of};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Accumulators of four streams of two vectors. Separate fields, because an array of arrays is not kept in
@@ -67,8 +67,8 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             let left =
                 |k: usize| (whole + k % 2 * N).min(cols)..(whole + (k % 2 + 1) * N).min(cols);
             (
-                std::array::from_fn(|k| (&row(k).0[..whole], row(k).1)),
-                std::array::from_fn(|k| (&row(k / 2).0[left(k)], row(k / 2).1 + left(k).start)),
+                array_of(|k| (&row(k).0[..whole], row(k).1)),
+                array_of(|k| (&row(k / 2).0[left(k)], row(k / 2).1 + left(k).start)),
             )
         } else {
             let row = fours * STREAMS + group - fours.min(group);
@@ -77,8 +77,8 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             let done = STREAMS * len;
             let left = |k: usize| x.len().min(done + k * N)..x.len().min(done + k * N + N);
             (
-                std::array::from_fn(|k| (&x[k * len..(k + 1) * len], start + k * len)),
-                std::array::from_fn(|k| (&x[left(k)], start + left(k).start)),
+                array_of(|k| (&x[k * len..(k + 1) * len], start + k * len)),
+                array_of(|k| (&x[left(k)], start + left(k).start)),
             )
         };
         // From the end of a stream on to what comes after: the next rows, or the next tile.
@@ -94,7 +94,8 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
         step_together::<L, P, S>(simd, &streams, select, shift, jump, &mut lanes);
         for (k, (x, start)) in rest.into_iter().enumerate() {
             if !x.is_empty() {
-                partial::<L, P, S>(simd, x, &select.run(start, x.len()), 0, shift, lanes.at(k));
+                let (run, lanes) = (&select.run(start, x.len()), lanes.at(k));
+                simd.call(Partial::<L, P, S> { x, run, at: 0, shift, lanes });
             }
         }
     }
@@ -120,7 +121,7 @@ impl<A> Eight<A> {
 
 impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
     /// All streams together, in pairs.
-    #[inline(always)]
+    #[inline(never)]
     fn joined(mut self) -> Lanes<L, P> {
         self.a.join(&self.b);
         self.c.join(&self.d);
@@ -144,9 +145,9 @@ fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
     jump: usize,
     lanes: &mut Eight<Lanes<L, P>>,
 ) {
-    let run = streams.map(|(x, start)| select.run(start, x.len()));
+    let run: [S::Run; STREAMS] = array_of(|k| select.run(streams[k].1, streams[k].0.len()));
     // Separate variables: of an array that is looped over the lengths are not seen to be equal.
-    let [v0, v1, v2, v3] = streams.map(|(x, _)| x.as_chunks::<N>().0.as_chunks::<2>().0);
+    let [v0, v1, v2, v3] = array_of(|k| streams[k].0.as_chunks::<N>().0.as_chunks::<2>().0);
     let n = v0.len();
     let (v0, v1, v2, v3) = (&v0[..n], &v1[..n], &v2[..n], &v3[..n]);
     let Eight { mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h } = *lanes;

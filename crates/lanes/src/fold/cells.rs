@@ -112,7 +112,7 @@ fn add_all(to: &mut [u64], from: &[u64]) {
 impl<L: Lane> Cells<L> {
     /// No cells yet, `len` to come. `count` is the number of elements of each; without it they are
     /// counted in lanes.
-    #[inline(always)]
+    #[inline(never)]
     pub fn with_capacity<P: Parts<L>>(len: usize, count: Option<u64>) -> Self {
         let room = |wanted: bool| if wanted { len } else { 0 };
         Self {
@@ -163,11 +163,32 @@ impl<L: Lane> Cells<L> {
     }
 
     /// One cell, from lanes. `count` as in [`with_capacity`](Self::with_capacity).
-    #[inline(always)]
+    #[inline(never)]
     pub fn one<P: Parts<L>>(lanes: &Lanes<L, P>, count: Option<u64>) -> Self {
         let mut cells = Self::with_capacity::<P>(1, count);
         cells.push::<P>(lanes);
         cells
+    }
+
+    /// Adds a cell that all lanes of both belong to.
+    #[inline(always)]
+    pub fn push_both<P: Parts<L>, V: Simd>(
+        &mut self,
+        _: V,
+        even: &mut Lanes<L, P>,
+        odd: &Lanes<L, P>,
+    ) {
+        if V::CALLS {
+            return self.push_both_called(even, odd);
+        }
+        even.join(odd);
+        self.push(even);
+    }
+
+    #[inline(never)]
+    fn push_both_called<P: Parts<L>>(&mut self, even: &mut Lanes<L, P>, odd: &Lanes<L, P>) {
+        even.join(odd);
+        self.push(even);
     }
 
     /// Adds a cell that all lanes belong to.
@@ -192,7 +213,20 @@ impl<L: Lane> Cells<L> {
 
     /// Adds a cell for each of the first `n` lanes.
     #[inline(always)]
-    pub fn extend<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>, n: usize) {
+    pub fn extend<P: Parts<L>, V: Simd>(&mut self, _: V, lanes: &Lanes<L, P>, n: usize) {
+        match V::CALLS {
+            true => self.extend_called(lanes, n),
+            false => self.extend_inlined(lanes, n),
+        }
+    }
+
+    #[inline(never)]
+    fn extend_called<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>, n: usize) {
+        self.extend_inlined(lanes, n);
+    }
+
+    #[inline(always)]
+    fn extend_inlined<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>, n: usize) {
         if let Counts::Each(counts) = &mut self.count {
             counts.extend(lanes.count[..n].iter().map(|&n| u64::from(n)));
         }
@@ -212,7 +246,7 @@ impl<L: Lane> Cells<L> {
 
     /// Folds groups of `cols` cells onto the first group. Spreads are still squares about the same
     /// shift. `count` is the number of elements of each cell, if it was not counted.
-    #[inline(always)]
+    #[inline(never)]
     pub fn folded(mut self, cols: usize, count: Option<u64>) -> Self {
         for start in (cols..self.len).step_by(cols) {
             for c in 0..cols {

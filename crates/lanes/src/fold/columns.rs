@@ -12,8 +12,8 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, LINE, Select, partial};
-use crate::arch::{Simd, prefetch};
+use super::{Cells, LINE, Partial, Select};
+use crate::arch::{Simd, array_of, prefetch};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Rows shorter than this are taken together …
@@ -85,10 +85,9 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
         let mut done = 0;
         let members = if pass < passes {
             let v: [&[[L; N]]; STREAMS] =
-                std::array::from_fn(|k| rows.row(member(pass, k)).as_chunks::<N>().0);
-            let run: [S::Run; STREAMS] =
-                std::array::from_fn(|k| select.run(member(pass, k) * width, width));
-            let ahead: [*const L; STREAMS] = std::array::from_fn(|k| next(pass + 1, k));
+                array_of(|k| rows.row(member(pass, k)).as_chunks::<N>().0);
+            let run: [S::Run; STREAMS] = array_of(|k| select.run(member(pass, k) * width, width));
+            let ahead: [*const L; STREAMS] = array_of(|k| next(pass + 1, k));
             let lanes = &mut lanes[..whole];
             let shifts = if P::SPREAD && L::FLOAT { &shifts[..whole] } else { &[] };
             let [v0, v1, v2, v3] = v;
@@ -124,14 +123,15 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             if !tail.is_empty() {
                 let i = vectors.len();
                 let (x, lanes) = (tail, &mut lanes[i]);
-                partial::<L, P, S>(simd, x, &run, i * N, about(i), lanes);
+                let (run, at, shift) = (&run, i * N, about(i));
+                simd.call(Partial::<L, P, S> { x, run, at, shift, lanes });
             }
         }
     }
     let count = (!S::COUNTS).then_some(tile.rows() as u64);
     let mut cells = Cells::with_capacity::<P>(width, count.filter(|_| flat.is_none()));
     for (i, lanes) in lanes.iter().enumerate() {
-        cells.extend::<P>(lanes, (width - i * N).min(N));
+        cells.extend(simd, lanes, (width - i * N).min(N));
     }
     if flat.is_some() { cells.folded(cols, count) } else { cells }
 }

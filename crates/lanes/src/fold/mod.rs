@@ -317,18 +317,25 @@ macro_rules! four_by_two {
 }
 use four_by_two;
 
-/// Takes in up to one vector of elements, at `at` of a run.
-#[inline(always)]
-fn partial<L: Lane, P: Parts<L>, S: Select<L>>(
-    simd: impl Simd,
-    x: &[L],
-    run: &S::Run,
+/// Up to one vector of elements, at `at` of a run, to be taken in. Called, because there are several of
+/// them at the end of every loop.
+struct Partial<'a, L: Lane, P: Parts<L>, S: Select<L>> {
+    x: &'a [L],
+    run: &'a S::Run,
     at: usize,
-    shift: &[f64; N],
-    lanes: &mut Lanes<L, P>,
-) {
-    let keep = S::keep(run, at, x);
-    let mut padded = [L::default(); N];
-    padded[..x.len()].copy_from_slice(x);
-    lanes.step_kept(simd, shift, &padded, &keep);
+    shift: &'a [f64; N],
+    lanes: &'a mut Lanes<L, P>,
+}
+
+impl<L: Lane, P: Parts<L>, S: Select<L>> Job for Partial<'_, L, P, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, simd: impl Simd) {
+        let Self { x, run, at, shift, lanes } = self;
+        let keep = S::keep(run, at, x);
+        let mut padded = [L::default(); N];
+        padded[..x.len()].copy_from_slice(x);
+        lanes.step_kept(simd, shift, &padded, &keep);
+    }
 }

@@ -10,8 +10,8 @@
 
 use rowmill_core::Tile;
 
-use super::{Cells, Select, four_by_two, partial};
-use crate::arch::Simd;
+use super::{Cells, Partial, Select, four_by_two};
+use crate::arch::{Simd, array_of};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
 /// Rows that are taken side by side.
@@ -44,8 +44,8 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
         let run = |k: usize| select.run((first + k) * cols, cols);
         let mut lanes = [[new; 2]; ROWS];
         if rows == ROWS && pairs > 0 {
-            let run: [S::Run; ROWS] = std::array::from_fn(run);
-            let shift: [[f64; N]; ROWS] = std::array::from_fn(about);
+            let run: [S::Run; ROWS] = array_of(run);
+            let shift: [[f64; N]; ROWS] = array_of(about);
             let (mut a, mut b, mut c, mut d) = (new, new, new, new);
             let (mut e, mut f, mut g, mut h) = (new, new, new, new);
             let (v0, v1, v2, v3) = (row(first), row(first + 1), row(first + 2), row(first + 3));
@@ -70,10 +70,10 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             let (x, run, shift) = (tile.row(first + k), run(k), about(k));
             let done = pairs * 2 * N;
             for (at, lanes) in (done..cols).step_by(N).zip([&mut *even, &mut *odd]) {
-                partial::<L, P, S>(simd, &x[at..cols.min(at + N)], &run, at, &shift, lanes);
+                let (x, run, shift) = (&x[at..cols.min(at + N)], &run, &shift);
+                simd.call(Partial::<L, P, S> { x, run, at, shift, lanes });
             }
-            even.join(odd);
-            cells.push::<P>(even);
+            cells.push_both(simd, even, odd);
         }
     }
     cells
@@ -98,20 +98,20 @@ fn narrow<L: Lane, P: Parts<L>, S: Select<L>>(
             about[..n].copy_from_slice(&shift[first..first + n]);
         }
         // What would be behind the last row is an element of that row, in a lane that is dropped.
-        let start: [usize; N] = std::array::from_fn(|j| (first + j.min(n - 1)) * cols);
+        let start: [usize; N] = array_of(|j| (first + j.min(n - 1)) * cols);
         let last = start[N - 1] + cols;
-        let (x, start) = (&x[..last], start.map(|s| s.min(last - cols)));
+        let (x, start) = (&x[..last], array_of::<_, N>(|j| start[j].min(last - cols)));
         let mut lanes = new;
         for col in 0..cols {
-            let vector: [L; N] = std::array::from_fn(|j| x[start[j] + col]);
+            let vector: [L; N] = array_of(|j| x[start[j] + col]);
             if S::COUNTS {
                 let keep = |j: usize| u8::from(S::keeps(&run, start[j] + col, vector[j]));
-                let keep = std::array::from_fn(keep);
+                let keep = array_of(keep);
                 lanes.step_kept(simd, &about, &vector, &keep);
             } else {
                 lanes.step(simd, &about, &vector);
             }
         }
-        cells.extend::<P>(&lanes, n);
+        cells.extend(simd, &lanes, n);
     }
 }

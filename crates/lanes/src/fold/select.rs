@@ -1,6 +1,6 @@
 //! Which elements of a tile take part.
 
-use crate::arch::{Interval, Simd};
+use crate::arch::{Interval, Simd, array_of};
 use crate::lanes::{Lane, Lanes, N, Part, Parts};
 
 /// Decides for each element whether it takes part. Elements that do not are replaced by one that
@@ -64,7 +64,7 @@ impl<L: Lane> Select<L> for Every {
 
     #[inline(always)]
     fn keep((): &(), _: usize, x: &[L]) -> [u8; N] {
-        std::array::from_fn(|j| u8::from(j < x.len()))
+        array_of(|j| u8::from(j < x.len()))
     }
 }
 
@@ -100,7 +100,7 @@ impl<'a, L: Lane> Select<L> for Bytes<'a> {
 
     #[inline(always)]
     fn keep(run: &&'a [u8], at: usize, x: &[L]) -> [u8; N] {
-        std::array::from_fn(|j| if j < x.len() { run[at + j] } else { 0 })
+        array_of(|j| if j < x.len() { run[at + j] } else { 0 })
     }
 }
 
@@ -138,7 +138,7 @@ impl<L: Lane> Select<L> for Within<L> {
 
     #[inline(always)]
     fn keep(run: &Interval<L>, _: usize, x: &[L]) -> [u8; N] {
-        std::array::from_fn(|j| u8::from(j < x.len() && run.contains(x[j])))
+        array_of(|j| u8::from(j < x.len() && run.contains(x[j])))
     }
 }
 
@@ -189,6 +189,6 @@ impl<'a, L: Lane, F: Fn(L) -> bool + Sync> Select<L> for Value<'a, F> {
 
     #[inline(always)]
     fn keep(run: &&'a F, _: usize, x: &[L]) -> [u8; N] {
-        std::array::from_fn(|j| u8::from(j < x.len() && run(x[j])))
+        array_of(|j| u8::from(j < x.len() && run(x[j])))
     }
 }

@@ -8,7 +8,7 @@
 
 use bytemuck::must_cast;
 
-use crate::arch::{Interval, Simd};
+use crate::arch::{Interval, Simd, array_of};
 use serde::{Deserialize, Serialize};
 
 use crate::fold::{Cells, FoldOrder};
@@ -114,7 +114,7 @@ impl Part<f64> for CompensatedSum {
 impl SumPart<f64> for CompensatedSum {
     #[inline(always)]
     fn totals(&self) -> [Compensated; N] {
-        std::array::from_fn(|j| Compensated { sum: self.sum[j], error: self.error[j] })
+        array_of(|j| Compensated { sum: self.sum[j], error: self.error[j] })
     }
 }
 

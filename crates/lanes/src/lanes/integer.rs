@@ -4,7 +4,7 @@
 //! 32-bit elements fit lanes of `i64`; of 64-bit elements, and of all squares, the halves are summed
 //! apart.
 
-use crate::arch::{Interval, Simd};
+use crate::arch::{Interval, Simd, array_of};
 use crate::fold::{Cells, FoldOrder};
 
 use super::{
@@ -102,7 +102,7 @@ macro_rules! narrow_sum {
         impl SumPart<$t> for NarrowSum {
             #[inline(always)]
             fn totals(&self) -> [i128; N] {
-                self.0.map(i128::from)
+                array_of(|j| i128::from(self.0[j]))
             }
         }
     )*};
@@ -124,7 +124,7 @@ macro_rules! wide_sum {
         impl SumPart<$t> for WideSum {
             #[inline(always)]
             fn totals(&self) -> [i128; N] {
-                std::array::from_fn(|j| i128::from(self.low[j]) + (i128::from(self.high[j]) << 32))
+                array_of(|j| i128::from(self.low[j]) + (i128::from(self.high[j]) << 32))
             }
         }
     )*};
@@ -150,7 +150,7 @@ macro_rules! middle_squares {
         impl SpreadPart<$t> for MiddleSquares {
             #[inline(always)]
             fn squares(&self) -> [U256; N] {
-                std::array::from_fn(|j| U256::from(self.value(j)))
+                array_of(|j| U256::from(self.value(j)))
             }
         }
     )*};
@@ -186,7 +186,7 @@ macro_rules! wide_squares {
         impl SpreadPart<$t> for WideSquares {
             #[inline(always)]
             fn squares(&self) -> [U256; N] {
-                std::array::from_fn(|j| {
+                array_of(|j| {
                     let at = |part: &MiddleSquares, shift| U256::from(part.value(j)).shl(shift);
                     // (h * 2^32 + l)^2 = hh * 2^64 + 2 * hl * 2^32 + ll
                     at(&self.ll, 0).add(at(&self.hl, 33)).add(at(&self.hh, 64))

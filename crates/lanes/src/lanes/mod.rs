@@ -262,7 +262,17 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
 
     /// Takes in eight elements. The count is the caller's.
     #[inline(always)]
-    pub fn step(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N]) {
+    pub fn step<V: Simd>(&mut self, simd: V, shift: &[f64; N], x: &[L; N]) {
+        if V::CALLS {
+            return self.step_called(simd, shift, x);
+        }
+        self.sum.step(simd, shift, x);
+        self.spread.step(simd, shift, x);
+        self.range.step(simd, shift, x);
+    }
+
+    #[inline(never)]
+    fn step_called(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N]) {
         self.sum.step(simd, shift, x);
         self.spread.step(simd, shift, x);
         self.range.step(simd, shift, x);
@@ -270,8 +280,18 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
 
     /// Takes in, and counts, those of eight elements that are kept: whose byte is not zero.
     #[inline(always)]
-    pub fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[u8; N]) {
+    pub fn step_kept<V: Simd>(&mut self, simd: V, shift: &[f64; N], x: &[L; N], keep: &[u8; N]) {
         self.count = simd.count_kept(self.count, *keep);
+        if V::CALLS {
+            return self.step_kept_called(simd, shift, x, keep);
+        }
+        self.sum.step_kept(simd, shift, x, keep);
+        self.spread.step_kept(simd, shift, x, keep);
+        self.range.step_kept(simd, shift, x, keep);
+    }
+
+    #[inline(never)]
+    fn step_kept_called(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[u8; N]) {
         self.sum.step_kept(simd, shift, x, keep);
         self.spread.step_kept(simd, shift, x, keep);
         self.range.step_kept(simd, shift, x, keep);
@@ -384,7 +404,7 @@ macro_rules! range_lanes {
             }
             #[inline(always)]
             fn nans(&self) -> [bool; N] {
-                self.nan.map(|n| n != 0)
+                $crate::arch::array_of(|j| self.nan[j] != 0)
             }
         }
     };

@@ -170,17 +170,8 @@ impl Input {
     }
 
     fn rows_of<T: Element>(&self, first: &Array<T>) -> Result<Readable<'_, T>, Failure> {
-        if self.arrays.len() == 1 {
-            return match self.part.is_all() {
-                true => Ok(Box::new(first.clone())),
-                false => Ok(Box::new(self.part.of_rows(first.clone())?)),
-            };
-        }
-        let all = Concat::<Array<T>>::of_any(&self.arrays)?;
-        match self.part.is_all() {
-            true => Ok(Box::new(all)),
-            false => Ok(Box::new(self.part.of_rows(all)?)),
-        }
+        let all = self.all_of(first)?;
+        Ok(if self.part.is_all() { all } else { Box::new(self.part.of_rows(all)?) })
     }
 
     fn source_with<T: Element>(
@@ -188,16 +179,15 @@ impl Input {
         first: &Array<T>,
         names: Option<&[String]>,
     ) -> Result<Readable<'_, T>, Failure> {
-        if self.arrays.len() == 1 {
-            return match self.part.is_all() {
-                true => Ok(Box::new(first.clone())),
-                false => Ok(Box::new(self.part.of(first.clone(), names)?)),
-            };
-        }
-        let all = Concat::<Array<T>>::of_any(&self.arrays)?;
-        match self.part.is_all() {
-            true => Ok(Box::new(all)),
-            false => Ok(Box::new(self.part.of(all, names)?)),
+        let all = self.all_of(first)?;
+        Ok(if self.part.is_all() { all } else { Box::new(self.part.of(all, names)?) })
+    }
+
+    /// All files as one.
+    fn all_of<T: Element>(&self, first: &Array<T>) -> Result<Readable<'_, T>, Failure> {
+        match self.arrays.len() {
+            1 => Ok(Box::new(first.clone())),
+            _ => Ok(Box::new(Concat::<Array<T>>::of_any(&self.arrays)?)),
         }
     }
 
@@ -218,6 +208,7 @@ impl Input {
         if self.part.is_all() {
             return Ok(Box::new(mask));
         }
+        let mask: Readable<'_, bool> = Box::new(mask);
         if mask.shape() == &self.whole {
             return Ok(Box::new(self.part.of(mask, self.arrays[0].meta().columns.as_deref())?));
         }

@@ -14,7 +14,7 @@ use crate::tree::{Node, Run, Tree};
 use crate::{Engine, Error, NanPolicy, Result};
 
 /// The work of an earlier run of a reduction, and who keeps the work of this one.
-struct Earlier<'a> {
+pub(crate) struct Earlier<'a> {
     nodes: Vec<Node<States>>,
     /// The blocks of the nodes.
     done: Ranges,
@@ -118,14 +118,14 @@ impl Engine {
         let earlier = Earlier {
             nodes,
             done,
-            after_chunk: &|tree| keeper.save_when_due(|| state(tree)),
-            on_failure: &|tree| keeper.save(|| state(tree)),
+            after_chunk: &|tree| keeper.save_when_due(&|| state(tree)),
+            on_failure: &|tree| keeper.save(&|| state(tree)),
         };
         self.reduce_blocks(blocks, Some(earlier))
     }
 
     /// Reduces the blocks that an earlier run did not.
-    fn reduce_blocks(
+    pub(crate) fn reduce_blocks(
         &self,
         blocks: &dyn Blocks,
         earlier: Option<Earlier<'_>>,

@@ -260,7 +260,21 @@ where
     /// As [`write_npy`](Self::write_npy).
     pub fn write(self, path: impl AsRef<Path>, options: &CreateOptions) -> Result<()> {
         let Self { engine, source, kernel, keep, overwrite, .. } = self;
-        let path = path.as_ref();
+        engine.write(source, &kernel, (keep, overwrite), path.as_ref(), options)
+    }
+}
+
+impl Engine {
+    /// As [`Mapping::write`], compiled once for all sources and kernels of two types.
+    fn write<T: Element, U: Element>(
+        &self,
+        source: &dyn Source<T>,
+        kernel: &dyn Map<T, U>,
+        (keep, overwrite): (Option<Keep<'_>>, bool),
+        path: &Path,
+        options: &CreateOptions,
+    ) -> Result<()> {
+        let engine = self;
         let checkpoint = keep.as_ref().map(|keep| keep.checkpoint);
         let options = &planned(options, overwrite, source, checkpoint, path)?;
         let shape = source.shape();
@@ -373,7 +387,7 @@ where
                 let place = (todo.start - items.start) * out_item;
                 let part = &mut all[place..place + todo.len() * out_item];
                 write_items(worker, todo.clone(), part)?;
-                keeper.wrote(todo, sync)?;
+                keeper.wrote(todo, &sync)?;
             }
             Ok(())
         };
@@ -386,7 +400,7 @@ where
         let ended = job.end(source);
         if let (Err(_), Some(keeper)) = (&ended, &keeper) {
             // The failure is what has to be known, not that less of the work was kept.
-            let _ = keeper.save(sync);
+            let _ = keeper.save(&sync);
         }
         drop(parts);
         if keeper.is_some() {
@@ -403,7 +417,7 @@ where
                 FileError::Exists { .. } | FileError::OtherKind { .. } | FileError::Taken { .. }
             );
             if let (Some(keeper), Some(Ok(whole)), true) = (&keeper, whole, has_no_name) {
-                let _ = keeper.save(|_| Ok(whole));
+                let _ = keeper.save(&|_| Ok(whole));
             }
             return Err(error.into());
         }
@@ -418,7 +432,7 @@ where
 pub(crate) fn planned<T: Element>(
     options: &CreateOptions,
     overwrite: bool,
-    source: &impl Source<T>,
+    source: &dyn Source<T>,
     checkpoint: Option<&Checkpoint>,
     path: &Path,
 ) -> Result<CreateOptions> {
@@ -436,7 +450,7 @@ pub(crate) fn planned<T: Element>(
 /// There are `items` of them, of `out_item` elements each.
 fn stage_kept<'a, T: Element, U: Element>(
     keep: Keep<'a>,
-    source: &impl Source<T>,
+    source: &dyn Source<T>,
     path: &Path,
     options: &CreateOptions,
     (dims, items, out_item): (Vec<usize>, usize, usize),
@@ -508,7 +522,7 @@ pub(crate) enum Unit {
 /// Lends the items `range` to `f`, with the number of the first: at once if they are whole rows,
 /// else row by row. Gives the last that `f` gave. `lets_go` says that they will be let go.
 pub(crate) fn each_run<T: Element, R>(
-    source: &impl Source<T>,
+    source: &dyn Source<T>,
     range: Range<usize>,
     unit: Unit,
     lets_go: bool,
@@ -552,7 +566,7 @@ pub(crate) fn each_run<T: Element, R>(
 }
 
 /// Lets go of the items `range` of the input: whole rows, or a part of one row or of a few.
-fn release_items<T: Element>(source: &impl Source<T>, range: Range<usize>, unit: Unit) {
+fn release_items<T: Element>(source: &dyn Source<T>, range: Range<usize>, unit: Unit) {
     let row_len = source.shape().row_len();
     if unit == Unit::Rows {
         return source.release(range, 0..row_len);

@@ -106,7 +106,7 @@ impl Engine {
         let result = self.stream_from(first, source, kernel, |rows, result| {
             consumed = rows.end;
             ended = consume(rows, result).is_break();
-            failure = keeper.save_when_due(|| state(consumed)).err();
+            failure = keeper.save_when_due(&|| state(consumed)).err();
             if ended || failure.is_some() {
                 ControlFlow::Break(())
             } else {
@@ -119,7 +119,7 @@ impl Engine {
         if result.is_ok() && !ended {
             return keeper.remove();
         }
-        let kept = keeper.save(|| state(consumed));
+        let kept = keeper.save(&|| state(consumed));
         result.and(kept)
     }
 

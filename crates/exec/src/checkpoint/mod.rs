@@ -119,7 +119,7 @@ impl<'a> Keeper<'a> {
     pub(crate) fn open<T: Element>(
         checkpoint: &'a Checkpoint,
         what: Option<String>,
-        source: &(impl Source<T> + ?Sized),
+        source: &dyn Source<T>,
         mut outputs: Outputs,
     ) -> Result<Self> {
         outputs.read_source(Role::Input, source);
@@ -162,7 +162,7 @@ impl<'a> Keeper<'a> {
 
     /// Writes a checkpoint if it is time and nobody else does. `state` makes sure that what it says is
     /// durable.
-    pub(crate) fn save_when_due(&self, state: impl FnOnce() -> Result<State>) -> Result<()> {
+    pub(crate) fn save_when_due(&self, state: &dyn Fn() -> Result<State>) -> Result<()> {
         let Some(mut last) = self.last.try_lock() else { return Ok(()) };
         if last.elapsed() < self.checkpoint.every {
             return Ok(());
@@ -173,7 +173,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Writes a checkpoint.
-    pub(crate) fn save(&self, state: impl FnOnce() -> Result<State>) -> Result<()> {
+    pub(crate) fn save(&self, state: &dyn Fn() -> Result<State>) -> Result<()> {
         let mut last = self.last.lock();
         self.write(state()?)?;
         *last = Instant::now();
@@ -263,6 +263,9 @@ pub(crate) struct MapKeeper<'a> {
     failed: AtomicBool,
 }
 
+/// Makes all that was written so far durable, and says which file the output is, by the items that are done.
+type Sync<'a> = &'a dyn Fn(&Ranges) -> Result<FileIdentity>;
+
 impl<'a> MapKeeper<'a> {
     /// Goes on with what is `done` in the output.
     pub(crate) fn new(keeper: Keeper<'a>, fitted: Vec<u8>, done: Ranges) -> Self {
@@ -276,27 +279,23 @@ impl<'a> MapKeeper<'a> {
 
     /// These items were written. `sync` makes all that was written so far durable, and says which file
     /// the output is, by the items that are done.
-    pub(crate) fn wrote(
-        &self,
-        items: std::ops::Range<usize>,
-        sync: impl FnOnce(&Ranges) -> Result<FileIdentity>,
-    ) -> Result<()> {
+    pub(crate) fn wrote(&self, items: std::ops::Range<usize>, sync: Sync<'_>) -> Result<()> {
         self.done.lock().insert(items);
         if self.failed.load(Ordering::SeqCst) {
             return Ok(()); // whoever saw it fail says so
         }
-        self.keeper.save_when_due(|| self.state(sync))
+        self.keeper.save_when_due(&|| self.state(sync))
     }
 
     /// Writes down what was done, whenever the last time was.
-    pub(crate) fn save(&self, sync: impl FnOnce(&Ranges) -> Result<FileIdentity>) -> Result<()> {
+    pub(crate) fn save(&self, sync: Sync<'_>) -> Result<()> {
         if self.failed.load(Ordering::SeqCst) {
             return Ok(());
         }
-        self.keeper.save(|| self.state(sync))
+        self.keeper.save(&|| self.state(sync))
     }
 
-    fn state(&self, sync: impl FnOnce(&Ranges) -> Result<FileIdentity>) -> Result<State> {
+    fn state(&self, sync: Sync<'_>) -> Result<State> {
         // What is done while syncing may not be on disk afterwards.
         let done = self.done.lock().clone();
         let output = sync(&done).inspect_err(|_| self.failed.store(true, Ordering::SeqCst))?;

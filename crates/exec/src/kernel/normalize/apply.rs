@@ -13,7 +13,7 @@ use super::{Fitted, FloatElement, Normalize, NormalizeAxis};
 use crate::checkpoint::{Checkpoint, Keeper};
 use crate::grid::{BLOCK_BYTES, Grid};
 use crate::in_place::{InPlace, InPlaceJob};
-use crate::kernel::{Numeric, Rows};
+use crate::kernel::Numeric;
 use crate::map::{Chunk, Keep, Map, planned};
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
@@ -85,8 +85,8 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for FitAndApply {
         let at_once = (BLOCK_BYTES / (row_len * size_of::<T>())).max(1) * row_len;
         for (x, out) in input.as_slice().chunks(at_once).zip(output.chunks_mut(at_once)) {
             let tile = Tile::new(x, x.len() / row_len, row_len, row_len);
-            let run = OneBlock { tile, isa: self.isa, scratch: &scratch };
-            let found = self.how.find(Rows, run)?;
+            let mut run = OneBlock { tile, isa: self.isa, scratch: &scratch };
+            let found = self.how.find(&mut run)?;
             T::with_lanes(tile, self.isa, &scratch, |lanes| {
                 for ((i, out), found) in out.chunks_mut(row_len).enumerate().zip(found) {
                     let scalings = &[self.how.scaling(found)];
@@ -137,7 +137,8 @@ impl Engine {
         }
         let cells = how.cells(array.shape());
         let fit = |array: &ArrayMut<T>| {
-            let scalings = how.fit_whole(Whole { engine: self, source: array, keep: None })?;
+            let mut whole = Whole { engine: self, source: array, keep: None };
+            let scalings = how.fit_whole(&mut whole)?;
             Ok(postcard::to_stdvec(&scalings).unwrap_or_default())
         };
         let journal = Journal::path_for(array.path());
@@ -337,7 +338,10 @@ impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
             }
             Work::Fit(how) => {
                 let (scalings, fitted) = match checkpoint {
-                    None => (how.fit_whole(Whole { engine, source, keep: None })?, Vec::new()),
+                    None => {
+                        let mut whole = Whole { engine, source, keep: None };
+                        (how.fit_whole(&mut whole)?, Vec::new())
+                    }
                     Some(checkpoint) => {
                         let keeper = Keeper::open(
                             checkpoint,

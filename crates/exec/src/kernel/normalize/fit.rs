@@ -12,14 +12,12 @@ use crate::kernel::min_max::MaybeMinMax;
 use crate::kernel::norm::Norm;
 use crate::kernel::quantile::quantile_of_sorted;
 use crate::kernel::{
-    All, Axis, Columns, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Rows, Statistic,
-    Values,
+    AnyAxis, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Statistic, Valued, Values,
 };
-use crate::reduce::{Answers, Block, Reduce, Shared, decoded};
+use crate::reduce::{Answer, Block, OWN, Reducer, Shared, decoded};
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
 use rowmill_lanes::arch::Isa;
-use rowmill_lanes::fold::Cell;
 
 /// What was found of a cell: of moments and range the one that the method needs. Robust, the mean is the
 /// median and the range that of the quantiles; of a norm, it is the maximum.
@@ -55,18 +53,9 @@ impl Normalize {
         }
     }
 
-    /// What is found of each cell of an array, in one read.
-    pub(super) fn find_whole<T: Numeric>(self, whole: impl FnOnceReduce<T>) -> Result<Vec<Found>> {
-        match self.axis {
-            NormalizeAxis::All => self.find(All, whole),
-            NormalizeAxis::Columns => self.find(Columns, whole),
-            NormalizeAxis::Rows => self.find(Rows, whole),
-        }
-    }
-
     /// The scalings of an array, from one read.
-    pub(super) fn fit_whole<T: Numeric>(self, whole: impl FnOnceReduce<T>) -> Result<Vec<Scaling>> {
-        Ok(self.find_whole(whole)?.into_iter().map(|found| self.scaling(found)).collect())
+    pub(super) fn fit_whole<T: Numeric>(self, whole: &mut dyn OneRead<T>) -> Result<Vec<Scaling>> {
+        Ok(self.find(whole)?.into_iter().map(|found| self.scaling(found)).collect())
     }
 
     /// The scalings of an array, from one read or from the checkpoint of an earlier run that was
@@ -74,7 +63,7 @@ impl Normalize {
     pub(super) fn fit_once<T: Numeric>(
         self,
         engine: &Engine,
-        source: &impl Source<T>,
+        source: &dyn Source<T>,
         mut keeper: Keeper<'_>,
     ) -> Result<(Vec<Scaling>, Vec<u8>)> {
         let cells = self.cells(source.shape());
@@ -84,40 +73,52 @@ impl Normalize {
                 Ok((scalings_of(&fitted, cells).ok_or_else(error)?, fitted))
             }
             found => {
-                let whole = Whole { engine, source, keep: Some((&keeper, found)) };
-                let scalings = self.fit_whole(whole)?;
+                let mut whole = Whole { engine, source, keep: Some((&keeper, found)) };
+                let scalings = self.fit_whole(&mut whole)?;
                 let fitted = postcard::to_stdvec(&scalings).unwrap_or_default();
                 let state = State::Map { fitted: fitted.clone(), output: None, done: Vec::new() };
-                keeper.save(|| Ok(state))?;
+                keeper.save(&|| Ok(state.clone()))?;
                 Ok((scalings, fitted))
             }
         }
     }
 
-    /// What is found of the cells of an axis, in one read.
-    pub(super) fn find<T: Numeric, A: IntoCells>(
-        self,
-        axis: A,
-        run: impl FnOnceReduce<T>,
-    ) -> Result<Vec<Found>> {
-        if let NormalizeMethod::Robust { low, high } = self.method {
-            return Ok(run.quantiles(axis, [low, 0.5, high])?.into_iter().map(robust).collect());
-        }
-        if let NormalizeMethod::Norm(order) = self.method {
-            let kernel = Reduction::new(Each(Norm::of(order)), axis).nan(NanPolicy::Skip);
-            let norms = A::cells(run.reduce(kernel)?);
-            return Ok(norms.into_iter().map(|max| Found { max, ..NOTHING }).collect());
-        }
-        if self.method == NormalizeMethod::ZScore {
-            let kernel = Reduction::new(Moments::population(), axis).nan(NanPolicy::Skip);
-            let cells = A::cells(run.reduce(kernel)?);
-            return Ok(cells.into_iter().map(|moments| Found { moments, ..NOTHING }).collect());
-        }
-        let kernel = Reduction::new(MaybeMinMax, axis).nan(NanPolicy::Skip);
-        let cells = A::cells(run.reduce(kernel)?);
-        let wide = |r: Range<T>| Found { min: T::to_f64(r.min), max: T::to_f64(r.max), ..NOTHING };
-        Ok(cells.into_iter().map(|r| r.map_or(NOTHING, wide)).collect())
+    /// What is found of each cell, in one read.
+    pub(super) fn find<T: Numeric>(self, run: &mut dyn OneRead<T>) -> Result<Vec<Found>> {
+        let axis = match self.axis {
+            NormalizeAxis::All => AnyAxis::All,
+            NormalizeAxis::Columns => AnyAxis::Columns,
+            NormalizeAxis::Rows => AnyAxis::Rows,
+        };
+        Ok(match self.method {
+            NormalizeMethod::Robust { low, high } => {
+                run.quantiles(axis, [low, 0.5, high])?.into_iter().map(robust).collect()
+            }
+            NormalizeMethod::Norm(order) => {
+                let norms = values_of(run, Reduction::new(Each(Norm::of(order)), axis))?;
+                norms.into_iter().map(|max| Found { max, ..NOTHING }).collect()
+            }
+            NormalizeMethod::ZScore => {
+                let cells = values_of(run, Reduction::new(Moments::population(), axis))?;
+                cells.into_iter().map(|moments| Found { moments, ..NOTHING }).collect()
+            }
+            _ => {
+                let cells = values_of(run, Reduction::new(MaybeMinMax, axis))?;
+                let wide =
+                    |r: Range<T>| Found { min: T::to_f64(r.min), max: T::to_f64(r.max), ..NOTHING };
+                cells.into_iter().map(|r| r.map_or(NOTHING, wide)).collect()
+            }
+        })
     }
+}
+
+/// The values of a kernel, NaN left out.
+fn values_of<T: Numeric, K: Valued<T>>(
+    run: &mut dyn OneRead<T>,
+    reduction: Reduction<K, AnyAxis>,
+) -> Result<Vec<K::Value>> {
+    let answer = run.reduce(Box::new(reduction.frame(NanPolicy::Skip)))?;
+    Ok(answer.downcast::<Values<K::Value>>().expect(OWN).into_vec())
 }
 
 fn robust([min, middle, max]: [f64; 3]) -> Found {
@@ -130,65 +131,37 @@ pub(super) fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
     (scalings.len() == cells && scalings.iter().all(Scaling::is_one)).then_some(scalings)
 }
 
-/// Something that can run a reduction: an engine over an array, or over one block.
-pub(super) trait FnOnceReduce<T: Numeric> {
-    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output>;
+/// What can run one reduction: an engine over an array, or over one block.
+pub(super) trait OneRead<T: Numeric> {
+    fn reduce(&mut self, reducer: Box<dyn Reducer<T> + '_>) -> Result<Answer>;
 
     /// Quantiles of each cell, NaN left out.
-    fn quantiles<A: IntoCells>(self, axis: A, at: [f64; 3]) -> Result<Vec<[f64; 3]>>;
+    fn quantiles(&mut self, axis: AnyAxis, at: [f64; 3]) -> Result<Vec<[f64; 3]>>;
 }
 
-/// An axis whose results can be taken as a list.
-pub(super) trait IntoCells: Axis {
-    fn cells<V: Send>(output: Self::Output<V>) -> Vec<V>;
-}
-
-impl IntoCells for All {
-    fn cells<V: Send>(output: V) -> Vec<V> {
-        vec![output]
-    }
-}
-
-impl IntoCells for Columns {
-    fn cells<V: Send>(output: Values<V>) -> Vec<V> {
-        output.into_vec()
-    }
-}
-
-impl IntoCells for Rows {
-    fn cells<V: Send>(output: Values<V>) -> Vec<V> {
-        output.into_vec()
-    }
-}
-
-pub(super) struct Whole<'a, S> {
+pub(super) struct Whole<'a, T> {
     pub(super) engine: &'a Engine,
-    pub(super) source: &'a S,
+    pub(super) source: &'a dyn Source<T>,
     /// Who keeps what was done, and what an earlier run did.
     pub(super) keep: Option<(&'a Keeper<'a>, Option<State>)>,
 }
 
-impl<T: Numeric, S: Source<T>> FnOnceReduce<T> for Whole<'_, S> {
-    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output> {
-        match self.keep {
-            None => self.engine.reduce(self.source, kernel),
-            Some((keeper, found)) => {
-                let mut reducers = Vec::new();
-                kernel.reducers(NanPolicy::Skip, &mut reducers);
-                let blocks = TypedBlocks::new(self.source, self.engine.isa, reducers);
-                let answers = self.engine.reduce_keeping(&blocks, keeper, found)?;
-                Ok(kernel.output(&mut Answers::new(answers)))
-            }
-        }
+impl<T: Numeric> OneRead<T> for Whole<'_, T> {
+    fn reduce(&mut self, reducer: Box<dyn Reducer<T> + '_>) -> Result<Answer> {
+        let blocks = TypedBlocks::new(self.source, self.engine.isa, vec![reducer]);
+        let answers = match &mut self.keep {
+            None => self.engine.reduce_blocks(&blocks, None)?,
+            Some((keeper, found)) => self.engine.reduce_keeping(&blocks, keeper, found.take())?,
+        };
+        Ok(answers.into_iter().next().expect(OWN))
     }
 
     /// Without a checkpoint: what was counted is not kept, and is counted again after a kill.
-    fn quantiles<A: IntoCells>(self, axis: A, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
-        let quantiles = self.engine.quantiles(self.source, &at).nan(NanPolicy::Skip);
-        let cells = match axis.kept().cell {
-            Cell::All => vec![quantiles.all()?],
-            Cell::Column => quantiles.per_column()?.into_vec(),
-            Cell::Row => {
+    fn quantiles(&mut self, axis: AnyAxis, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
+        let quantiles = self.engine.quantiles(&self.source, &at).nan(NanPolicy::Skip);
+        let cells = match axis {
+            AnyAxis::All | AnyAxis::Columns => quantiles.along(axis)?.into_vec(),
+            AnyAxis::Rows => {
                 return Err(crate::Error::BadOption {
                     knob: "a robust normalization per row",
                     value: "of rows that do not fit a block".to_owned(),
@@ -207,24 +180,18 @@ pub(super) struct OneBlock<'a, T> {
     pub(super) scratch: &'a Scratch,
 }
 
-impl<T: Numeric> FnOnceReduce<T> for OneBlock<'_, T> {
-    fn reduce<R: Reduce<T>>(self, kernel: R) -> Result<R::Output> {
+impl<T: Numeric> OneRead<T> for OneBlock<'_, T> {
+    fn reduce(&mut self, reducer: Box<dyn Reducer<T> + '_>) -> Result<Answer> {
         let (rows, cols) = (self.tile.rows(), self.tile.cols());
         let bounds = Bounds { band: 0, tile: 0, rows: 0..rows, cols: 0..cols };
         let block = Block::new(self.tile, bounds, cols, self.isa, self.scratch);
         let shape = Shape::new([rows, cols]).map_err(crate::Error::kernel)?;
-        let mut reducers = Vec::new();
-        kernel.reducers(NanPolicy::Skip, &mut reducers);
-        let answers = reducers.iter().map(|reducer| {
-            let state = reducer.fold(&Shared::default(), &block)?;
-            reducer.finish(Shared::default(), state, &shape)
-        });
-        let answers = answers.collect::<Result<_>>()?;
-        Ok(kernel.output(&mut Answers::new(answers)))
+        let state = reducer.fold(&Shared::default(), &block)?;
+        reducer.finish(Shared::default(), state, &shape)
     }
 
     /// Of rows only: that is what single blocks are taken for.
-    fn quantiles<A: IntoCells>(self, _: A, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
+    fn quantiles(&mut self, _: AnyAxis, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
         let mut sorted = Vec::with_capacity(self.tile.cols());
         let of_row = |row: &[T]| {
             sorted.clear();

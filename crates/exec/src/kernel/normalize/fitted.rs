@@ -296,7 +296,7 @@ impl Engine {
         if how.axis == NormalizeAxis::Rows {
             return Err(FittedError::PerRow.into());
         }
-        let found = how.find_whole(Whole { engine: self, source, keep: None })?;
+        let found = how.find(&mut Whole { engine: self, source, keep: None })?;
         Ok(Fitted { how, row_dims: source.shape().row_dims().to_vec(), found })
     }
 

@@ -13,13 +13,15 @@ pub(super) struct Side {
     pub(super) to: usize,
 }
 
+/// Takes a box: where it begins, and of each axis how many indices it has and how far apart they are.
+type EachBox<'a> = &'a mut dyn FnMut(usize, &[(usize, usize)]) -> Result<()>;
+
+/// Takes a piece of a box: its sides, where its first element is read from, and where it goes.
+type EachPiece<'a> = &'a mut dyn FnMut(&[Side], usize, usize) -> Result<()>;
+
 /// Hands the boxes that make up a run of elements of an array of these dimensions to `each`: where the
 /// box begins, and of each axis how many indices it has and how far apart they are in C order.
-pub(super) fn boxes(
-    dims: &[usize],
-    run: Range<usize>,
-    each: &mut dyn FnMut(usize, &[(usize, usize)]) -> Result<()>,
-) -> Result<()> {
+pub(super) fn boxes(dims: &[usize], run: Range<usize>, each: EachBox<'_>) -> Result<()> {
     if dims.is_empty() {
         return if run.is_empty() { Ok(()) } else { each(0, &[]) };
     }
@@ -55,7 +57,7 @@ pub(super) fn pieces(
     first: usize,
     to: usize,
     most: usize,
-    each: &mut dyn FnMut(&[Side], usize, usize) -> Result<()>,
+    each: EachPiece<'_>,
 ) -> Result<()> {
     let span = 1 + sides.iter().map(|s| (s.len - 1) * s.from).sum::<usize>();
     let wanted: usize = sides.iter().map(|s| s.len).product();

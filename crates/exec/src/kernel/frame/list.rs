@@ -17,7 +17,7 @@ const MOST_EMPTY_CELLS: usize = 1 << 24;
 /// The values of some cells.
 pub trait List: Any + Send {
     /// The number of values.
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
 
     /// Makes room for so many values in all; whether there is.
     fn reserve(&mut self, len: usize) -> bool;
@@ -30,7 +30,7 @@ pub trait List: Any + Send {
 }
 
 impl<V: Send + 'static> List for Vec<V> {
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.len()
     }
     fn reserve(&mut self, len: usize) -> bool {
@@ -92,7 +92,7 @@ pub(super) fn placed(
     let made: Made = shared.into_inner().expect(OWN);
     let mut values = room_for(kernel, shape, len)?;
     made.into_inner().into_values().for_each(|list| values.append(list));
-    if values.len() == len { Ok(values) } else { Err(Error::TooManyCells { cells: len }) }
+    if values.count() == len { Ok(values) } else { Err(Error::TooManyCells { cells: len }) }
 }
 
 /// The values of all cells of an answer. Arrays without elements have cells that nothing went into.
@@ -104,11 +104,11 @@ pub(super) fn values(
 ) -> Result<Box<dyn List>> {
     let mut values = room_for(kernel, at.shape, len)?;
     for (_, cells) in pieces {
-        let at = at.plus(values.len());
+        let at = at.plus(values.count());
         kernel.extend(&mut *values, Some(cells), &at)?;
     }
-    while values.len() < len {
-        let at = at.plus(values.len());
+    while values.count() < len {
+        let at = at.plus(values.count());
         kernel.extend(&mut *values, None, &at)?;
     }
     Ok(values)

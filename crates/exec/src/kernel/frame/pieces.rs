@@ -21,6 +21,12 @@ pub(crate) struct Pieces(pub(in crate::kernel) Vec<(usize, State)>);
 /// How the states of some cells take in those of the same cells of other elements.
 type Join<'a> = &'a dyn Fn(&mut State, State);
 
+/// How the states of some cells are put behind bytes.
+type Save<'a> = &'a dyn Fn(&State, Vec<u8>) -> Result<Vec<u8>>;
+
+/// How the states of some cells are taken off the beginning of bytes.
+type Load<'a> = &'a dyn for<'b> Fn(&'b [u8]) -> Option<(State, &'b [u8])>;
+
 impl Pieces {
     /// The pieces of a state that was made of them.
     pub(in crate::kernel) fn of(state: State) -> Self {
@@ -61,10 +67,7 @@ impl Pieces {
     }
 
     /// As bytes, those of the states by `save`: how serde has a list of pairs.
-    pub(in crate::kernel) fn save(
-        &self,
-        save: &dyn Fn(&State, Vec<u8>) -> Result<Vec<u8>>,
-    ) -> Result<Vec<u8>> {
+    pub(in crate::kernel) fn save(&self, save: Save<'_>) -> Result<Vec<u8>> {
         let mut bytes = encoded(&self.0.len(), Vec::new())?;
         for (piece, cells) in &self.0 {
             bytes = save(cells, encoded(piece, bytes)?)?;
@@ -73,10 +76,7 @@ impl Pieces {
     }
 
     /// The pieces that bytes stand for, all of them; `load` takes a state off their beginning.
-    pub(in crate::kernel) fn load(
-        bytes: &[u8],
-        load: &dyn for<'b> Fn(&'b [u8]) -> Option<(State, &'b [u8])>,
-    ) -> Option<Self> {
+    pub(in crate::kernel) fn load(bytes: &[u8], load: Load<'_>) -> Option<Self> {
         let (len, mut rest) = postcard::take_from_bytes::<usize>(bytes).ok()?;
         let mut pieces = Vec::new();
         for _ in 0..len {

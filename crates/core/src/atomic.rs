@@ -4,9 +4,10 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::leftovers::{LeftoverKind, neighbour};
-use crate::options::open_regular;
+use crate::options::{is_being_written, open_regular};
 use crate::outputs::{Claim, Rename};
 use crate::{Error, Kind, Outputs, Result, Role};
 
@@ -294,23 +295,30 @@ pub(crate) fn same_file(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
+/// How long a writer waits for those who ask whether the file is being written, each of whom holds a lock
+/// beside other readers for a moment. Whoever asks may be kept waiting by the system in the middle of it.
+const FOR_READERS: Duration = Duration::from_secs(5);
+
 /// Takes the writer's advisory lock without waiting for another writer. Filesystems without locks
 /// pass.
 pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
-    // A reader that asks whether the file is being written holds a lock for a moment.
-    let mut tries = 20;
+    // Another writer may be about to let go: who only looks at a file locks it for a moment, too.
+    let (since, mut tries) = (Instant::now(), 20);
     loop {
-        return match file.try_lock() {
-            Ok(()) => Ok(()),
-            Err(TryLockError::WouldBlock) if tries > 0 => {
-                tries -= 1;
-                std::thread::sleep(std::time::Duration::from_millis(1));
-                continue;
-            }
-            Err(TryLockError::WouldBlock) => Err(Error::Locked { path: path.to_owned() }),
-            Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => Ok(()),
-            Err(TryLockError::Error(e)) => Err(Error::io("lock", path)(e)),
-        };
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => return Ok(()),
+            Err(TryLockError::Error(e)) => return Err(Error::io("lock", path)(e)),
+        }
+        // Beside a writer there is no place for a reader, either.
+        if is_being_written(file, path)? {
+            tries -= 1;
+        }
+        if tries == 0 || since.elapsed() > FOR_READERS {
+            return Err(Error::Locked { path: path.to_owned() });
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -172,6 +172,22 @@ fn asking_for_writers_keeps_none_away() {
     });
 }
 
+/// Whoever asks may be kept waiting by the system while they have their lock.
+#[test]
+fn a_writer_waits_for_who_asks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = file(folder.path(), [10, 10]);
+    let asking = fs::File::open(&path).expect("opened");
+    asking.lock_shared().expect("nobody writes");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            asking.unlock().expect("locked before");
+        });
+        ArrayMut::<f32>::open(&path).expect("nobody writes");
+    });
+}
+
 /// So many bytes of `key` in what a process has mapped of this file.
 fn mapped(child: &Child, path: &Path, key: &str) -> u64 {
     let maps = fs::read_to_string(format!("/proc/{}/smaps", child.id())).expect("a process");

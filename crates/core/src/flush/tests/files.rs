@@ -12,12 +12,8 @@ use crate::{ArrayMut, FlushPolicy, Result};
 #[test]
 fn real_files_under_every_policy() {
     let dir = tempfile::tempdir().expect("a folder");
-    let policies = [
-        FlushPolicy::Manual,
-        FlushPolicy::OnClose,
-        FlushPolicy::EveryRows(10),
-        FlushPolicy::Every(Duration::from_millis(1)) | FlushPolicy::OnClose,
-    ];
+    let timed = FlushPolicy::Every(Duration::from_millis(1)) | FlushPolicy::OnClose;
+    let policies = [FlushPolicy::Manual, FlushPolicy::OnClose, FlushPolicy::EveryRows(10), timed];
     for policy in policies {
         for name in ["x.npy", "x.dat"] {
             let path = dir.path().join(name);
@@ -32,7 +28,9 @@ fn real_files_under_every_policy() {
             x.flush().expect("flushed");
             assert_eq!(x.durable_rows(), 50);
             x.rows_mut(30..31).expect("lent").fill(9);
-            assert_eq!(x.durable_rows().min(31), x.durable_rows().min(50).min(31));
+            // Up to the row that may have been changed, or all of them, if that was synced meanwhile.
+            let durable = x.durable_rows();
+            assert!(durable == 30 || (durable == 50 && policy == timed), "{policy:?}: {durable}");
             drop(x); // the lock goes with it, whatever the thread does
             let x = crate::OpenOptions::new().flush_policy(policy).open_mut::<u32>(&path);
             let x = x.expect("unlocked by dropping");

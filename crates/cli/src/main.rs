@@ -24,15 +24,31 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue};
 
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = args::Args::try_parse().unwrap_or_else(|error| statistic_instead(error).exit());
     match run(&args.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Who names a statistic where a command is expected is told of the command that has them all.
+fn statistic_instead(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    if let Ok(statistic) = name.parse::<rowmill_any::Statistic>() {
+        let instead = StyledStr::from(format!("rowmill reduce '{statistic}' FILE computes it"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![instead]));
+        // What it resembles is no help then.
+        error.remove(ContextKind::SuggestedSubcommand);
+    }
+    error
 }
 
 fn run(command: &args::Command) -> Result<(), Failure> {

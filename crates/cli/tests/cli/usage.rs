@@ -31,7 +31,11 @@ fn help_and_version() {
 #[test]
 fn nothing_and_nonsense() {
     wrong(&[], &["Usage: rowmill"]);
-    wrong(&["median", "FILE"], &["unrecognized subcommand 'median'"]);
+    for name in ["median", "std", "argmax", "top_k(3)"] {
+        let instead = format!("rowmill reduce '{name}' FILE computes it");
+        wrong(&[name, "FILE"], &[&format!("unrecognized subcommand '{name}'"), &instead]);
+    }
+    wrong(&["medain", "FILE"], &["unrecognized subcommand 'medain'"]);
     wrong(&["sum"], &["required", "<FILE>"]);
     wrong(&["sum", "FILE", "--axis", "diagonal"], &["'diagonal'", "all, columns, rows"]);
     wrong(&["sum", "FILE", "--nan", "maybe"], &["propagate, skip, error"]);

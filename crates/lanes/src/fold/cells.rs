@@ -178,15 +178,19 @@ impl<L: Lane> Cells<L> {
         even: &mut Lanes<L, P>,
         odd: &Lanes<L, P>,
     ) {
-        if V::CALLS {
-            return self.push_both_called(even, odd);
+        match V::CALLS {
+            true => self.push_both_called(even, odd),
+            false => self.push_both_inlined(even, odd),
         }
-        even.join(odd);
-        self.push(even);
     }
 
     #[inline(never)]
     fn push_both_called<P: Parts<L>>(&mut self, even: &mut Lanes<L, P>, odd: &Lanes<L, P>) {
+        self.push_both_inlined(even, odd);
+    }
+
+    #[inline(always)]
+    fn push_both_inlined<P: Parts<L>>(&mut self, even: &mut Lanes<L, P>, odd: &Lanes<L, P>) {
         even.join(odd);
         self.push(even);
     }

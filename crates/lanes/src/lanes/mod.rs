@@ -263,16 +263,19 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
     /// Takes in eight elements. The count is the caller's.
     #[inline(always)]
     pub fn step<V: Simd>(&mut self, simd: V, shift: &[f64; N], x: &[L; N]) {
-        if V::CALLS {
-            return self.step_called(simd, shift, x);
+        match V::CALLS {
+            true => self.step_called(simd, shift, x),
+            false => self.step_inlined(simd, shift, x),
         }
-        self.sum.step(simd, shift, x);
-        self.spread.step(simd, shift, x);
-        self.range.step(simd, shift, x);
     }
 
     #[inline(never)]
     fn step_called(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N]) {
+        self.step_inlined(simd, shift, x);
+    }
+
+    #[inline(always)]
+    fn step_inlined(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N]) {
         self.sum.step(simd, shift, x);
         self.spread.step(simd, shift, x);
         self.range.step(simd, shift, x);
@@ -282,16 +285,19 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
     #[inline(always)]
     pub fn step_kept<V: Simd>(&mut self, simd: V, shift: &[f64; N], x: &[L; N], keep: &[u8; N]) {
         self.count = simd.count_kept(self.count, *keep);
-        if V::CALLS {
-            return self.step_kept_called(simd, shift, x, keep);
+        match V::CALLS {
+            true => self.step_kept_called(simd, shift, x, keep),
+            false => self.step_kept_inlined(simd, shift, x, keep),
         }
-        self.sum.step_kept(simd, shift, x, keep);
-        self.spread.step_kept(simd, shift, x, keep);
-        self.range.step_kept(simd, shift, x, keep);
     }
 
     #[inline(never)]
     fn step_kept_called(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[u8; N]) {
+        self.step_kept_inlined(simd, shift, x, keep);
+    }
+
+    #[inline(always)]
+    fn step_kept_inlined(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[u8; N]) {
         self.sum.step_kept(simd, shift, x, keep);
         self.spread.step_kept(simd, shift, x, keep);
         self.range.step_kept(simd, shift, x, keep);

@@ -47,8 +47,8 @@ pub use distinct::Distinct;
 pub use exact::{ExactMean, ExactSum};
 pub use frame::axis::{All, AnyAxis, Axes, Axis, Columns, Rows, Values};
 pub use frame::{
-    CellPlace, Cellular, Each, Kernel, Lanes, List, NanPolicy, Picked, Reduction, Selected,
-    Statistic, TileFold, Valued,
+    CellPlace, Cellular, Each, Kernel, NanPolicy, Picked, Reduction, Selected, Statistic, TileFold,
+    Valued,
 };
 pub use higher_moments::{Kurtosis, Skewness};
 pub use histogram::{BinCount, Histogram, HistogramCounts};

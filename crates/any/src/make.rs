@@ -8,7 +8,7 @@ use rowmill_exec::{
 };
 
 use crate::answer::Column;
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, Scalars};
 use crate::source::AnyElement;
 use crate::statistic::{RELATIVE_ERROR, Statistic};
 use crate::{Error, Result};
@@ -89,6 +89,23 @@ fn of_totals<'a, T: Told>(
 
 /// The column of a statistic that is derived from totals.
 fn total<T: Told>(statistic: &Statistic, cells: &[CellTotals<T>]) -> Column {
+    let floats =
+        |of: &dyn Fn(&CellTotals<T>) -> f64| Scalars::Float(cells.iter().map(of).collect());
+    let counts = |of: fn(&CellTotals<T>) -> u64| Scalars::Unsigned(cells.iter().map(of).collect());
+    let values = match statistic {
+        Statistic::Count => counts(CellTotals::count),
+        Statistic::Nan => counts(CellTotals::nan),
+        Statistic::Inf => counts(CellTotals::inf),
+        Statistic::Mean => floats(&CellTotals::mean),
+        Statistic::Var(ddof) => floats(&|cell| cell.moments(*ddof).var),
+        Statistic::Std(ddof) => floats(&|cell| cell.moments(*ddof).std()),
+        _ => return total_with_gaps(statistic, cells),
+    };
+    Column::new(statistic.to_string(), values)
+}
+
+/// The same of a statistic that a cell may have no value of.
+fn total_with_gaps<T: Told>(statistic: &Statistic, cells: &[CellTotals<T>]) -> Column {
     let mut gap = None;
     let mut missing = |cell: usize, error: &JobError| {
         gap.get_or_insert_with(|| (cell, error.to_string()));
@@ -96,12 +113,6 @@ fn total<T: Told>(statistic: &Statistic, cells: &[CellTotals<T>]) -> Column {
     };
     let none = |what, cell| JobError::NoElements { what, cell };
     let scalars = cells.iter().enumerate().map(|(i, cell)| match statistic {
-        Statistic::Count => cell.count().into(),
-        Statistic::Nan => cell.nan().into(),
-        Statistic::Inf => cell.inf().into(),
-        Statistic::Mean => cell.mean().into(),
-        Statistic::Var(ddof) => cell.moments(*ddof).var.into(),
-        Statistic::Std(ddof) => cell.moments(*ddof).std().into(),
         Statistic::Min => match cell.range() {
             Some(range) => range.min.into(),
             None => missing(i, &none("minimum", i)),

@@ -71,8 +71,8 @@ impl<S> Permuted<S> {
         Ok(Self { source, shape, strides: (!same).then_some(strides), order: order.to_vec() })
     }
 
-    /// Puts some elements of some rows in order, from where they are lent in place or by asking for them; `below` a memory ceiling what
-    /// was asked for is let go of at once.
+    /// Puts some elements of some rows in order, from where they are lent in place or by asking for them;
+    /// `below` a memory ceiling what was asked for is let go of at once.
     fn gather_from<T: Element>(
         &self,
         strides: &[usize],

@@ -274,7 +274,6 @@ impl Engine {
         path: &Path,
         options: &CreateOptions,
     ) -> Result<()> {
-        let engine = self;
         let checkpoint = keep.as_ref().map(|keep| keep.checkpoint);
         let options = &planned(options, overwrite, source, checkpoint, path)?;
         let shape = source.shape();
@@ -301,22 +300,22 @@ impl Engine {
         let (rest, write_back) = staged.parts()?;
         // Of nothing that becomes nothing there are no chunks, however many rows it has.
         let rows = if rest.is_empty() && shape.is_empty() { 0 } else { shape.rows() };
-        let most = engine.most_chunk_bytes();
+        let most = self.most_chunk_bytes();
         let plan = match unit {
             Unit::Elements => {
                 let (len, size) = (shape.len(), size_of::<T>());
                 let most = whole_rows(most / size.max(size_of::<U>()), row_len);
-                Plan::elements(len, size, engine.chunk, row_len, engine.workers()).finer(most)
+                Plan::elements(len, size, self.chunk, row_len, self.workers()).finer(most)
             }
             Unit::Rows => {
                 let row_bytes = (row_len * size_of::<T>()).max(out_len * size_of::<U>());
-                Plan::rows(rows, row_bytes, engine.chunk, engine.workers())
+                Plan::rows(rows, row_bytes, self.chunk, self.workers())
                     .coarser(SMALLEST_CHUNK / row_bytes.max(1))
                     .finer(most / row_bytes.max(1))
             }
         };
         let parts = parts_of(rest, &plan, out_item);
-        let job = Job::new(engine, "map", plan.len(), (shape.len() * size_of::<T>()) as u64)
+        let job = Job::new(self, "map", plan.len(), (shape.len() * size_of::<T>()) as u64)
             .writing((plan.items() * out_item * size_of::<U>()) as u64)
             .within_ceiling();
         let lets_go = job.lets_go();
@@ -391,7 +390,7 @@ impl Engine {
             }
             Ok(())
         };
-        engine.run(
+        self.run(
             &job,
             |chunk| (plan.chunk(chunk).len() * in_item * size_of::<T>()) as u64,
             || (TileBuffer::new(), Scratch::default()),

@@ -263,8 +263,9 @@ pub(crate) struct MapKeeper<'a> {
     failed: AtomicBool,
 }
 
-/// Makes all that was written so far durable, and says which file the output is, by the items that are done.
-type Sync<'a> = &'a dyn Fn(&Ranges) -> Result<FileIdentity>;
+/// Makes all that was written so far durable, and says which file the output is, by the items that are
+/// done.
+type MakeDurable<'a> = &'a dyn Fn(&Ranges) -> Result<FileIdentity>;
 
 impl<'a> MapKeeper<'a> {
     /// Goes on with what is `done` in the output.
@@ -279,7 +280,7 @@ impl<'a> MapKeeper<'a> {
 
     /// These items were written. `sync` makes all that was written so far durable, and says which file
     /// the output is, by the items that are done.
-    pub(crate) fn wrote(&self, items: std::ops::Range<usize>, sync: Sync<'_>) -> Result<()> {
+    pub(crate) fn wrote(&self, items: std::ops::Range<usize>, sync: MakeDurable<'_>) -> Result<()> {
         self.done.lock().insert(items);
         if self.failed.load(Ordering::SeqCst) {
             return Ok(()); // whoever saw it fail says so
@@ -288,14 +289,14 @@ impl<'a> MapKeeper<'a> {
     }
 
     /// Writes down what was done, whenever the last time was.
-    pub(crate) fn save(&self, sync: Sync<'_>) -> Result<()> {
+    pub(crate) fn save(&self, sync: MakeDurable<'_>) -> Result<()> {
         if self.failed.load(Ordering::SeqCst) {
             return Ok(());
         }
         self.keeper.save(&|| self.state(sync))
     }
 
-    fn state(&self, sync: Sync<'_>) -> Result<State> {
+    fn state(&self, sync: MakeDurable<'_>) -> Result<State> {
         // What is done while syncing may not be on disk afterwards.
         let done = self.done.lock().clone();
         let output = sync(&done).inspect_err(|_| self.failed.store(true, Ordering::SeqCst))?;

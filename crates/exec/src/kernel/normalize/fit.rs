@@ -76,8 +76,9 @@ impl Normalize {
                 let mut whole = Whole { engine, source, keep: Some((&keeper, found)) };
                 let scalings = self.fit_whole(&mut whole)?;
                 let fitted = postcard::to_stdvec(&scalings).unwrap_or_default();
-                let state = State::Map { fitted: fitted.clone(), output: None, done: Vec::new() };
-                keeper.save(&|| Ok(state.clone()))?;
+                let fitted_alone =
+                    || State::Map { fitted: fitted.clone(), output: None, done: Vec::new() };
+                keeper.save(&|| Ok(fitted_alone()))?;
                 Ok((scalings, fitted))
             }
         }

@@ -22,9 +22,13 @@ code() { nm -S --radix=d "$1" 2>/dev/null | awk 'tolower($3) == "t" { sum += $2 
 
 command="$target/release/rowmill"
 example="$target/release/examples/ten_statistics"
-loops="$(find "$target/release/deps" -name 'librowmill_lanes-*.rlib' -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2)"
+loops="$(find "$target/release/deps" -name 'librowmill_lanes-*.rlib' -printf '%T@ %p\n' |
+    sort -n | tail -1 | cut -d' ' -f2)"
 for file in "$command" "$example" "$loops"; do
-    [ -f "$file" ] || { echo "FAILED: $file is not there; build with cargo build --release --bins --examples" >&2 && exit 1; }
+    if ! [ -f "$file" ]; then
+        echo "FAILED: $file is not there; build with cargo build --release --bins --examples" >&2
+        exit 1
+    fi
 done
 
 within "functions of the command" "$(functions "$command")" 24000

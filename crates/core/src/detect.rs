@@ -42,17 +42,31 @@ pub(crate) fn read_meta_of(
     file_len: u64,
     asked: Asked<'_>,
 ) -> Result<Meta> {
-    let (mut len, mut attempt) = (file_len, 0);
+    until_settled(path, file, file_len, &mut |file, len| {
+        read_once(path, file, len, asked).and_then(|meta| fits(path, file, meta, len))
+    })
+}
+
+/// Reads what a file of `len` bytes holds, and reads it again while that fails and rows are being appended:
+/// what was read may be from before and after a commit.
+fn until_settled(
+    path: &Path,
+    file: &mut File,
+    mut len: u64,
+    read: &mut dyn FnMut(&mut File, u64) -> Result<Meta>,
+) -> Result<Meta> {
+    let mut attempt = 0;
     loop {
-        let read = read_once(path, file, len, asked);
-        let error = match read.and_then(|meta| fits(path, file, meta, len)) {
+        // The appender may be done before the journal is looked at that excuses what was read before. So no
+        // failure counts but that of a reading during which there was none. Mostly there is no failure, and
+        // it is not worth a look.
+        let journal = attempt == 0 || append::has_journal(path);
+        let error = match read(file, len) {
             Ok(meta) => return Ok(meta),
             Err(e) => e,
         };
-        // If rows are being appended, what was read may be from before and after a commit. The
-        // appender may be done by now, and no trace of it left: so it is read again once in any case.
         let now = file.metadata().map_err(Error::io("inspect", path))?.len();
-        let settled = attempt > 0 && now == len && !append::has_journal(path);
+        let settled = !journal && now == len && !append::has_journal(path);
         if attempt == MOST_ATTEMPTS || settled {
             return Err(error);
         }

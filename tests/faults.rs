@@ -65,15 +65,6 @@ impl<T: Element> Source<T> for Disturbed<'_, T> {
         self.asked();
         self.array.tile(rows, cols, buffer)
     }
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>, FileError> {
-        self.asked();
-        self.array.tile_below_ceiling(rows, cols, buffer)
-    }
     fn rows_at_a_time(&self) -> usize {
         self.array.rows_at_a_time()
     }

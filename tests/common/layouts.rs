@@ -41,14 +41,6 @@ impl<T: Value> Source<T> for AnySource<'_, T> {
     fn verify(&self) -> Result<(), FileError> {
         self.source.verify()
     }
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>, FileError> {
-        self.source.tile_below_ceiling(rows, cols, buffer)
-    }
     fn release(&self, rows: Range<usize>, cols: Range<usize>) {
         self.source.release(rows, cols);
     }

@@ -56,13 +56,14 @@ const AT: [f64; 5] = [0.5, 0.0, 1.0, 0.25, 0.999];
 fn few<'a, T, M>(asked: &Question<'a, T, M>) -> Option<Erased<'a, T>>
 where
     T: Real,
-    M: Selector<T> + Copy + 'a,
+    M: Selector<T> + Clone + 'a,
 {
     macro_rules! erased {
         ($kernel:expr, $numbers:expr) => {
-            Some(Erased::new($kernel.masked(asked.mask).nan(asked.case.nan()), move |output| {
-                Answer::cells(output, $numbers)
-            }))
+            Some(Erased::new(
+                $kernel.masked(asked.mask.clone()).nan(asked.case.nan()),
+                move |output| Answer::cells(output, $numbers),
+            ))
         };
     }
     match asked.case.kernel {
@@ -78,7 +79,7 @@ where
 fn kernel<'a, T, M>(asked: &Question<'a, T, M>) -> Result<Erased<'a, T>>
 where
     T: Real,
-    M: Selector<T> + Copy + 'a,
+    M: Selector<T> + Clone + 'a,
 {
     if let Some(kernel) = few(asked) {
         return Ok(kernel);
@@ -86,7 +87,7 @@ where
     let (case, axes) = (asked.case, asked.axes);
     macro_rules! erased {
         ($kernel:expr, $numbers:expr) => {
-            Erased::new($kernel.masked(asked.mask).nan(case.nan()), move |output| {
+            Erased::new($kernel.masked(asked.mask.clone()).nan(case.nan()), move |output| {
                 Answer::cells(output, $numbers)
             })
         };
@@ -148,10 +149,10 @@ where
 fn of_columns<'a, T, M>(asked: &Question<'a, T, M>) -> Erased<'a, T>
 where
     T: Real,
-    M: Selector<T> + Copy + 'a,
+    M: Selector<T> + Clone + 'a,
 {
     let correlation = asked.case.kernel == "correlation";
-    let kernel = Covariance::new().ddof(1).masked(asked.mask).nan(asked.case.nan());
+    let kernel = Covariance::new().ddof(1).masked(asked.mask.clone()).nan(asked.case.nan());
     Erased::new(kernel, move |found| {
         let columns = found.columns();
         let entries = if correlation { found.correlation() } else { found.values };
@@ -162,9 +163,9 @@ where
 }
 
 /// The answer of any reduction.
-fn any<T: Real, M: Selector<T> + Copy>(asked: &Question<'_, T, M>) -> Result<Answer> {
+fn any<T: Real, M: Selector<T> + Clone>(asked: &Question<'_, T, M>) -> Result<Answer> {
     if asked.case.kernel == "quantiles" {
-        let quantiles = asked.engine.quantiles(asked.x, &AT).masked(asked.mask);
+        let quantiles = asked.engine.quantiles(asked.x, &AT).masked(asked.mask.clone());
         // Little enough memory for more than one read of what is large.
         let found = quantiles.nan(asked.case.nan()).memory(1 << 20).over(asked.axes)?;
         return Ok(Answer::cells(found, |q| q.into_iter().map(Number::from).collect()));
@@ -173,7 +174,7 @@ fn any<T: Real, M: Selector<T> + Copy>(asked: &Question<'_, T, M>) -> Result<Ans
 }
 
 /// The answer of one of the few.
-fn one_of_few<T: Real, M: Selector<T> + Copy>(asked: &Question<'_, T, M>) -> Result<Answer> {
+fn one_of_few<T: Real, M: Selector<T> + Clone>(asked: &Question<'_, T, M>) -> Result<Answer> {
     let kernel = few(asked).unwrap_or_else(|| panic!("{} is none of {FEW:?}", asked.case));
     asked.engine.reduce(asked.x, kernel)
 }

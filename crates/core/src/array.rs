@@ -1,5 +1,6 @@
 //! Arrays open for reading.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::Path;
@@ -206,6 +207,16 @@ impl<T: Element> Array<T> {
         bytemuck::try_cast_slice(bytes.get(..meta.byte_len())?).ok()
     }
 
+    /// Whether so many rows at a time bring in more pages than their own: where columns are long or far
+    /// apart, a page fault in each maps sixteen pages of which a tile has one. Short columns of a matrix
+    /// follow each other, and so do their pages.
+    fn maps_more_than_is_read(&self, rows: usize) -> bool {
+        let meta = self.meta();
+        let column = meta.shape.rows();
+        let short = column * meta.dtype.size() <= 4096 || rows >= column / 4;
+        !(meta.is_row_major() || (short && meta.shape.ndim() == 2))
+    }
+
     /// The element at this index: one number for each axis.
     ///
     /// # Errors
@@ -241,29 +252,12 @@ impl<T: Element> Source<T> for Array<T> {
             return Ok(tile_in(all, &meta.shape, rows, cols));
         }
         let (n, width) = (rows.len(), cols.len());
-        meta.decode(&self.inner.bytes, rows, cols, buffer)?;
-        self.check()?;
-        Ok(Tile::new(buffer.loaded(), n, width, width))
-    }
-
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>> {
-        let meta = &self.inner.meta;
-        // Where columns are long or far apart, a page fault in each would map sixteen pages of which
-        // the tile has one. Short columns of a matrix follow each other, and so do their pages.
-        let column = meta.shape.rows();
-        let short = column * meta.dtype.size() <= 4096 || rows.len() >= column / 4;
-        let short = short && meta.shape.ndim() == 2;
-        if meta.is_row_major() || short {
-            return self.tile(rows, cols, buffer);
+        if buffer.is_below_ceiling() && self.maps_more_than_is_read(n) {
+            meta.decode(&self.inner.bytes.unmapped(), rows, cols, buffer)?;
+        } else {
+            meta.decode(&self.inner.bytes, rows, cols, buffer)?;
+            self.check()?;
         }
-        check_ranges(&meta.shape, &rows, &cols)?;
-        let (n, width) = (rows.len(), cols.len());
-        meta.decode(&self.inner.bytes.unmapped(), rows, cols, buffer)?;
         Ok(Tile::new(buffer.loaded(), n, width, width))
     }
 
@@ -283,6 +277,10 @@ impl<T: Element> Source<T> for Array<T> {
 
     fn files(&self) -> Vec<SourceFile> {
         vec![SourceFile::opened(self.path(), self.inner.bytes.number())]
+    }
+
+    fn column_names(&self) -> Option<Cow<'_, [String]>> {
+        self.meta().columns.as_deref().map(Cow::Borrowed)
     }
 
     fn identity(&self) -> Option<Identity> {

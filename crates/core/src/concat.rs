@@ -1,5 +1,6 @@
 //! Many arrays as one: their rows one after the other.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -244,39 +245,6 @@ pub fn files_like(pattern: &str) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-impl<S> Concat<S> {
-    fn lend<'a, T: Element>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-        tile: impl for<'b> Fn(
-            &'b S,
-            Range<usize>,
-            Range<usize>,
-            &'b mut TileBuffer<T>,
-        ) -> Result<Tile<'b, T>>,
-    ) -> Result<Tile<'a, T>> {
-        check_ranges(&self.shape, &rows, &cols)?;
-        if let Some((source, rows)) = self.only(&rows) {
-            return tile(source, rows, cols, buffer);
-        }
-        let (n, width) = (rows.len(), cols.len());
-        let (values, inner) = buffer.nested(n * width);
-        let mut rest = &mut values[..];
-        self.each(rows, |source, rows| {
-            let tile = tile(source, rows, cols.clone(), inner)?;
-            for slice in tile.slices() {
-                let (to, more) = std::mem::take(&mut rest).split_at_mut(slice.len());
-                to.copy_from_slice(slice);
-                rest = more;
-            }
-            Ok(())
-        })?;
-        Ok(Tile::new(values, n, width, width))
-    }
-}
-
 impl<T: Element, S: Source<T>> Source<T> for Concat<S> {
     fn shape(&self) -> &Shape {
         &self.shape
@@ -288,18 +256,23 @@ impl<T: Element, S: Source<T>> Source<T> for Concat<S> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, |source, rows, cols, buffer| source.tile(rows, cols, buffer))
-    }
-
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, |source, rows, cols, buffer| {
-            source.tile_below_ceiling(rows, cols, buffer)
-        })
+        check_ranges(&self.shape, &rows, &cols)?;
+        if let Some((source, rows)) = self.only(&rows) {
+            return source.tile(rows, cols, buffer);
+        }
+        let (n, width) = (rows.len(), cols.len());
+        let (values, inner) = buffer.nested(n * width);
+        let mut rest = &mut values[..];
+        self.each(rows, |source, rows| {
+            let tile = source.tile(rows, cols.clone(), inner)?;
+            for slice in tile.slices() {
+                let (to, more) = std::mem::take(&mut rest).split_at_mut(slice.len());
+                to.copy_from_slice(slice);
+                rest = more;
+            }
+            Ok(())
+        })?;
+        Ok(Tile::new(values, n, width, width))
     }
 
     fn rows<'a>(&'a self, rows: Range<usize>, buffer: &'a mut TileBuffer<T>) -> Result<&'a [T]> {
@@ -308,19 +281,6 @@ impl<T: Element, S: Source<T>> Source<T> for Concat<S> {
         }
         let row_len = self.shape.row_len();
         let tile = self.tile(rows, 0..row_len, buffer)?;
-        Ok(tile.as_slice().expect("put together without gaps"))
-    }
-
-    fn rows_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<&'a [T]> {
-        if let Some((source, rows)) = self.only(&rows) {
-            return source.rows_below_ceiling(rows, buffer);
-        }
-        let row_len = self.shape.row_len();
-        let tile = self.tile_below_ceiling(rows, 0..row_len, buffer)?;
         Ok(tile.as_slice().expect("put together without gaps"))
     }
 
@@ -357,6 +317,14 @@ impl<T: Element, S: Source<T>> Source<T> for Concat<S> {
     /// Those of all.
     fn files(&self) -> Vec<SourceFile> {
         self.sources.iter().flat_map(S::files).collect()
+    }
+
+    /// Those of the first, if all have the same.
+    fn column_names(&self) -> Option<Cow<'_, [String]>> {
+        let (first, rest) = self.sources.split_first()?;
+        let names = first.column_names()?;
+        let same = |source: &S| source.column_names().as_ref() == Some(&names);
+        rest.iter().all(same).then_some(names)
     }
 
     /// Made of those of all.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::source::{check_ranges, tile_in};
-use crate::{Element, Error, Identity, Result, Shape, Source, SourceFile, Tile, TileBuffer};
+use crate::{Element, Error, Identity, Result, Shape, Source, Tile, TileBuffer};
 
 /// An array whose first axes are taken as one: numpy's `reshape` that merges them. Made by
 /// [`Source::merge_axes`].
@@ -60,28 +60,11 @@ impl<S> Merged<S> {
         fits.then(|| (row, first * len..(first + rows.len()) * len))
     }
 
-    fn tile_of<'a, T: Element>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-        below: bool,
-    ) -> Result<Tile<'a, T>>
-    where
-        S: Source<T>,
-    {
-        match below {
-            false => self.source.tile(rows, cols, buffer),
-            true => self.source.tile_below_ceiling(rows, cols, buffer),
-        }
-    }
-
     fn lend<'a, T: Element>(
         &'a self,
         rows: Range<usize>,
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
-        below: bool,
     ) -> Result<Tile<'a, T>>
     where
         S: Source<T>,
@@ -99,7 +82,7 @@ impl<S> Merged<S> {
             && (whole || n == 1)
         {
             let run = if whole { run } else { run.start + cols.start..run.start + cols.end };
-            let tile = self.tile_of(row..row + 1, run, buffer, below)?;
+            let tile = self.source.tile(row..row + 1, run, buffer)?;
             return Ok(Tile::new(tile.row(0), n, width, width));
         }
         let (values, inner) = buffer.nested(n * width);
@@ -112,7 +95,7 @@ impl<S> Merged<S> {
                 let (to, more) = std::mem::take(&mut rest).split_at_mut(in_row * width);
                 let start = first * row_len;
                 let runs = (start + cols.start..start + cols.end, row_len);
-                self.source.read_runs(row, runs, to, inner, below)?;
+                self.source.read_runs(row, runs, to, inner)?;
                 rest = more;
                 next += in_row;
                 continue;
@@ -124,7 +107,7 @@ impl<S> Merged<S> {
             } else {
                 (row..row + 1, first * row_len..(first + in_row) * row_len, in_row)
             };
-            let tile = self.tile_of(some, run, inner, below)?;
+            let tile = self.source.tile(some, run, inner)?;
             for slice in tile.slices() {
                 let (to, more) = std::mem::take(&mut rest).split_at_mut(slice.len());
                 to.copy_from_slice(slice);
@@ -147,32 +130,19 @@ impl<T: Element, S: Source<T>> Source<T> for Merged<S> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, false)
-    }
-
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, true)
+        self.lend(rows, cols, buffer)
     }
 
     fn rows_at_a_time(&self) -> usize {
         self.source.rows_at_a_time().saturating_mul(self.each.max(1))
     }
 
-    fn check(&self) -> Result<()> {
-        self.source.check()
+    fn base(&self) -> Option<&dyn Source<T>> {
+        Some(&self.source)
     }
 
-    fn verify(&self) -> Result<()> {
-        self.source.verify()
-    }
-
-    fn files(&self) -> Vec<SourceFile> {
-        self.source.files()
+    fn rows_in_base(&self, rows: Range<usize>) -> Range<usize> {
+        rows.start / self.each..rows.end.div_ceil(self.each)
     }
 
     /// That of the source, with the axes that are merged.
@@ -192,8 +162,8 @@ impl<T: Element, S: Source<T>> Source<T> for Merged<S> {
         match self.within_a_row(&rows) {
             Some((row, run)) => self.source.release(row..row + 1, run),
             None => {
-                let (first, last) = (rows.start / self.each, (rows.end - 1) / self.each);
-                self.source.release(first..last + 1, 0..self.each * self.shape.row_len());
+                let whole = 0..self.each * self.shape.row_len();
+                self.source.release(Source::<T>::rows_in_base(self, rows), whole);
             }
         }
     }

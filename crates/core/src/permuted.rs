@@ -2,11 +2,12 @@
 
 mod boxes;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use self::boxes::{Side, boxes, copy, pieces};
 use crate::source::check_ranges;
-use crate::{Element, Error, Identity, Result, Shape, Source, SourceFile, Tile, TileBuffer};
+use crate::{Element, Error, Identity, Result, Shape, Source, Tile, TileBuffer};
 
 /// Elements that are asked for at a time of a source that has to decode them.
 const RUN: usize = 1 << 16;
@@ -72,7 +73,7 @@ impl<S> Permuted<S> {
     }
 
     /// Puts some elements of some rows in order, from where they are lent in place or by asking for them;
-    /// `below` a memory ceiling what was asked for is let go of at once.
+    /// below a memory ceiling what was asked for is let go of at once.
     fn gather_from<T: Element>(
         &self,
         strides: &[usize],
@@ -80,11 +81,11 @@ impl<S> Permuted<S> {
         what: Runs,
         values: &mut [T],
         inner: &mut TileBuffer<T>,
-        below: bool,
     ) -> Result<()>
     where
         S: Source<T>,
     {
+        let below = inner.is_below_ceiling();
         let axes = (self.shape.row_dims(), strides);
         if let Some(all) = self.source.in_place().filter(|_| !below) {
             let row_len = self.shape.row_len();
@@ -108,7 +109,7 @@ impl<S> Permuted<S> {
             }
         };
         T::gather(axes, rows, what, values, RUN, &mut |rows, run, to| {
-            let tile = self.source.tile_below_ceiling(rows.clone(), run.clone(), inner)?;
+            let tile = self.source.tile(rows.clone(), run.clone(), inner)?;
             let (from, stride) = tile.parts();
             to(from, stride);
             let hull = |a: Range<usize>, b: Range<usize>| a.start.min(b.start)..a.end.max(b.end);
@@ -132,7 +133,6 @@ impl<S> Permuted<S> {
         rows: Range<usize>,
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
-        below: bool,
     ) -> Result<Tile<'a, T>>
     where
         S: Source<T>,
@@ -143,7 +143,7 @@ impl<S> Permuted<S> {
             return Ok(Tile::new(&[], n, width, width));
         }
         let (values, inner) = buffer.nested(n * width);
-        self.gather_from(strides, &rows, (0, 0..1, cols), values, inner, below)?;
+        self.gather_from(strides, &rows, (0, 0..1, cols), values, inner)?;
         Ok(Tile::new(values, n, width, width))
     }
 }
@@ -213,19 +213,7 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
     ) -> Result<Tile<'a, T>> {
         match &self.strides {
             None => self.source.tile(rows, cols, buffer),
-            Some(strides) => self.lend(strides, rows, cols, buffer, false),
-        }
-    }
-
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>> {
-        match &self.strides {
-            None => self.source.tile_below_ceiling(rows, cols, buffer),
-            Some(strides) => self.lend(strides, rows, cols, buffer, true),
+            Some(strides) => self.lend(strides, rows, cols, buffer),
         }
     }
 
@@ -237,28 +225,15 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
         Ok(tile.as_slice().expect("gathered without gaps"))
     }
 
-    fn rows_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<&'a [T]> {
-        if self.strides.is_none() {
-            return self.source.rows_below_ceiling(rows, buffer);
-        }
-        let tile = self.tile_below_ceiling(rows, 0..self.shape.row_len(), buffer)?;
-        Ok(tile.as_slice().expect("gathered without gaps"))
-    }
-
     fn read_runs(
         &self,
         row: usize,
         (first, step): (Range<usize>, usize),
         to: &mut [T],
         buffer: &mut TileBuffer<T>,
-        below: bool,
     ) -> Result<()> {
         let Some(strides) = &self.strides else {
-            return self.source.read_runs(row, (first, step), to, buffer, below);
+            return self.source.read_runs(row, (first, step), to, buffer);
         };
         let dims = self.shape.row_dims();
         let (mut split, mut whole) = (dims.len(), 1);
@@ -270,23 +245,16 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
         let (lead, start) = (first.start / step, first.start % step);
         let lead = lead..lead + to.len() / first.len();
         let what = (split, lead, start..start + first.len());
-        self.gather_from(strides, &(row..row + 1), what, to, buffer.nested(0).1, below)
+        self.gather_from(strides, &(row..row + 1), what, to, buffer.nested(0).1)
     }
 
-    fn rows_at_a_time(&self) -> usize {
-        self.source.rows_at_a_time()
+    fn base(&self) -> Option<&dyn Source<T>> {
+        Some(&self.source)
     }
 
-    fn check(&self) -> Result<()> {
-        self.source.check()
-    }
-
-    fn verify(&self) -> Result<()> {
-        self.source.verify()
-    }
-
-    fn files(&self) -> Vec<SourceFile> {
-        self.source.files()
+    /// Those of the source, as long as the order of the elements is its own.
+    fn column_names(&self) -> Option<Cow<'_, [String]>> {
+        if self.strides.is_some() { None } else { self.source.column_names() }
     }
 
     /// That of the source, with the order of the axes.

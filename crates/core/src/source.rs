@@ -1,6 +1,8 @@
 //! The one door that elements come through, whatever their layout.
 
+use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::{Element, Error, Identity, Merged, Part, Permuted, Result, Shape, SourceFile};
 
@@ -123,19 +125,48 @@ pub struct TileBuffer<T: Element> {
     pub(crate) values: Vec<T>,
     /// Of a source that reads from another: what that one uses.
     inner: Option<Box<Self>>,
+    below_ceiling: bool,
 }
 
 impl<T: Element> TileBuffer<T> {
     /// An empty buffer; it grows to the largest tile that passes through it.
     #[must_use]
     pub const fn new() -> Self {
-        Self { stored: Vec::new(), values: Vec::new(), inner: None }
+        Self { stored: Vec::new(), values: Vec::new(), inner: None, below_ceiling: false }
     }
 
-    /// Room for `len` elements, and a buffer for the source that they are read from.
-    pub(crate) fn nested(&mut self, len: usize) -> (&mut [T], &mut Self) {
+    /// The buffer of a reader that has to stay below a memory ceiling, or not, and will
+    /// [release](Source::release) what it reads: sources then map no more than a tile itself, where that is
+    /// possible, and may be slower. Without one to begin with.
+    ///
+    /// ```
+    /// let buffer = rowmill_core::TileBuffer::<f32>::new().below_ceiling(true);
+    /// assert!(buffer.is_below_ceiling());
+    /// ```
+    #[must_use]
+    pub const fn below_ceiling(mut self, below: bool) -> Self {
+        self.below_ceiling = below;
+        self
+    }
+
+    /// The same of a buffer that is there.
+    pub const fn set_below_ceiling(&mut self, below: bool) {
+        self.below_ceiling = below;
+    }
+
+    /// Whether its reader stays below a memory ceiling.
+    #[must_use]
+    pub const fn is_below_ceiling(&self) -> bool {
+        self.below_ceiling
+    }
+
+    /// Room for `len` elements that a view puts together, with what was there before in it, and the buffer
+    /// for the source that they are read from.
+    pub fn nested(&mut self, len: usize) -> (&mut [T], &mut Self) {
         self.values.resize(len, T::default());
-        (&mut self.values, self.inner.get_or_insert_default())
+        let inner = self.inner.get_or_insert_default();
+        inner.below_ceiling = self.below_ceiling;
+        (&mut self.values, inner)
     }
 
     /// Room for `len` elements that a source computes, with what was there before in it.
@@ -174,6 +205,50 @@ impl<T: Element> Default for TileBuffer<T> {
 ///
 /// Native, aligned, contiguous elements are lent in place; everything else is decoded into the
 /// worker's buffer. A kernel cannot tell the difference.
+///
+/// A source says its [`shape`](Self::shape) and lends a [`tile`](Self::tile). A **view**, a source made of
+/// another one, says with [`base`](Self::base) which, and with [`rows_in_base`](Self::rows_in_base) where its
+/// rows are in it: checks, files, identity, names, read-ahead and release then pass through it. What else
+/// there is has a default, and is worth a method of one's own where it can be done better.
+///
+/// ```
+/// use rowmill_core::{Element, Result, Shape, SliceSource, Source, Tile, TileBuffer};
+/// use std::ops::Range;
+///
+/// /// The rows in reverse.
+/// struct Reversed<S>(S);
+///
+/// impl<T: Element, S: Source<T>> Source<T> for Reversed<S> {
+///     fn shape(&self) -> &Shape {
+///         self.0.shape()
+///     }
+///     fn tile<'a>(
+///         &'a self,
+///         rows: Range<usize>,
+///         cols: Range<usize>,
+///         buffer: &'a mut TileBuffer<T>,
+///     ) -> Result<Tile<'a, T>> {
+///         let (n, width) = (rows.len(), cols.len());
+///         let (values, inner) = buffer.nested(n * width);
+///         let tile = self.0.tile(self.rows_in_base(rows), cols, inner)?;
+///         for (to, i) in values.chunks_exact_mut(width.max(1)).zip((0..n).rev()) {
+///             to.copy_from_slice(tile.row(i));
+///         }
+///         Ok(Tile::new(values, n, width, width))
+///     }
+///     fn base(&self) -> Option<&dyn Source<T>> {
+///         Some(&self.0)
+///     }
+///     fn rows_in_base(&self, rows: Range<usize>) -> Range<usize> {
+///         let all = self.0.shape().rows();
+///         all.saturating_sub(rows.end)..all.saturating_sub(rows.start)
+///     }
+/// }
+///
+/// let x = Reversed(SliceSource::new(&[1, 2, 3, 4, 5, 6], [3, 2]).unwrap());
+/// assert_eq!(Source::rows(&x, 0..2, &mut TileBuffer::new())?, [5, 6, 3, 4]);
+/// # Ok::<(), rowmill_core::Error>(())
+/// ```
 pub trait Source<T: Element>: Sync {
     /// The shape of the array.
     fn shape(&self) -> &Shape;
@@ -191,10 +266,23 @@ pub trait Source<T: Element>: Sync {
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>>;
 
+    /// What this is a view of. What is asked of a view, and it has no answer of its own to, is asked of
+    /// that. Default: none, as for what owns its elements.
+    fn base(&self) -> Option<&dyn Source<T>> {
+        None
+    }
+
+    /// The rows of the [`base`](Self::base) in which the elements of these rows are: all that lie between
+    /// the first and the last one, at least. Called for rows of the array only, and for some. Default: the
+    /// same.
+    fn rows_in_base(&self, rows: Range<usize>) -> Range<usize> {
+        rows
+    }
+
     /// How many rows a reader should ask for at a time, at least, for the layout to be read well.
     /// Fewer are correct, but slow: a column-major file keeps the elements of one row far apart.
     fn rows_at_a_time(&self) -> usize {
-        1
+        self.base().map_or(1, |base| base.rows_at_a_time())
     }
 
     /// Checks that what was read so far was there. Called after every chunk, before its result is
@@ -204,7 +292,7 @@ pub trait Source<T: Element>: Sync {
     /// [`Error::Fault`] when the file was cut short or its device failed under a mapping, from then
     /// on for good.
     fn check(&self) -> Result<()> {
-        Ok(())
+        self.base().map_or(Ok(()), |base| base.check())
     }
 
     /// Checks that what was read was there, as [`check`](Self::check), and is still what was opened.
@@ -213,41 +301,42 @@ pub trait Source<T: Element>: Sync {
     /// # Errors
     /// [`Error::Changed`] when the file was changed meanwhile, and as [`check`](Self::check).
     fn verify(&self) -> Result<()> {
-        Ok(())
+        self.base().map_or(Ok(()), |base| base.verify())
     }
 
     /// Which file the elements come from, in the state in which it was opened: what tells a job that
-    /// goes on later that it still is the same array. Default: none, as for what is in memory.
+    /// goes on later that it still is the same array. Default: none, as for what is in memory; of a view that
+    /// of its base with the shape. Views that are made in several ways of one base have to tell them apart.
     fn identity(&self) -> Option<Identity> {
-        None
+        let whole = self.base()?.identity()?;
+        Some(whole.of_part(format!("view {}", self.shape()).as_bytes()))
     }
 
     /// The files that the elements come from, so that no output of a job replaces one of them. A source
-    /// that reads from another gives those of that one. Default: none, as for what is in memory.
+    /// that reads from several others gives those of all. Default: none, as for what is in memory.
     fn files(&self) -> Vec<SourceFile> {
-        Vec::new()
+        self.base().map_or_else(Vec::new, |base| base.files())
     }
 
-    /// As [`tile`](Self::tile), for a reader that has to stay below a memory ceiling and will
-    /// [`release`](Self::release) the tile: without mapping more than the tile itself, where that is
-    /// possible. It may be slower.
-    ///
-    /// # Errors
-    /// As [`tile`](Self::tile).
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>> {
-        self.tile(rows, cols, buffer)
+    /// The names of the columns, one for each element of a row, where they have some. Default: those of the
+    /// base, if its rows are as long.
+    fn column_names(&self) -> Option<Cow<'_, [String]>> {
+        let base = self.base()?;
+        (base.shape().row_len() == self.shape().row_len()).then(|| base.column_names())?
     }
 
     /// Lets go of the memory that stands for elements `cols` of each of these rows, which will not
     /// be read again soon. They can be: a mapped file gives its pages back to the page cache. Only
-    /// ever a hint; what is outside the array is ignored.
+    /// ever a hint; what is outside the array is ignored. Default: of a view whole rows of its base.
     fn release(&self, rows: Range<usize>, cols: Range<usize>) {
-        let _ = (rows, cols);
+        if let Some(base) = self.base()
+            && check_ranges(self.shape(), &rows, &cols).is_ok()
+            && !(rows.is_empty() || cols.is_empty())
+        {
+            let row_len = base.shape().row_len();
+            let same = row_len == self.shape().row_len();
+            base.release(self.rows_in_base(rows), if same { cols } else { 0..row_len });
+        }
     }
 
     /// Lends a tile as it is stored, in place; `None` where elements have to be decoded. For `bool`,
@@ -281,8 +370,7 @@ pub trait Source<T: Element>: Sync {
     }
 
     /// Copies runs of elements of one row to `to`: the first run, and those that begin `step` elements after
-    /// each other, as many as there is room for; `below` a memory ceiling as
-    /// [`tile_below_ceiling`](Self::tile_below_ceiling) does.
+    /// each other, as many as there is room for.
     #[doc(hidden)]
     fn read_runs(
         &self,
@@ -290,15 +378,10 @@ pub trait Source<T: Element>: Sync {
         (first, step): (Range<usize>, usize),
         to: &mut [T],
         buffer: &mut TileBuffer<T>,
-        below: bool,
     ) -> Result<()> {
         for (i, to) in to.chunks_exact_mut(first.len()).enumerate() {
-            let (row, run) = (row..row + 1, first.start + i * step..first.end + i * step);
-            let tile = match below {
-                false => self.tile(row, run, buffer)?,
-                true => self.tile_below_ceiling(row, run, buffer)?,
-            };
-            to.copy_from_slice(tile.row(0));
+            let run = first.start + i * step..first.end + i * step;
+            to.copy_from_slice(self.tile(row..row + 1, run, buffer)?.row(0));
         }
         Ok(())
     }
@@ -306,14 +389,19 @@ pub trait Source<T: Element>: Sync {
     /// Whether reading this row would not wait for a disk, as far as can be told without waiting.
     /// `true` where [`prefetch`](Self::prefetch) does nothing.
     fn is_cached(&self, row: usize) -> bool {
-        let _ = row;
-        true
+        let Some(base) = self.base() else { return true };
+        row >= self.shape().rows() || self.rows_in_base(row..row + 1).all(|row| base.is_cached(row))
     }
 
     /// Starts to read these rows into the operating system's cache, without waiting for them. Only
     /// ever a hint; rows outside the array are ignored.
     fn prefetch(&self, rows: Range<usize>) {
-        let _ = rows;
+        if let Some(base) = self.base()
+            && rows.start < rows.end
+            && rows.end <= self.shape().rows()
+        {
+            base.prefetch(self.rows_in_base(rows));
+        }
     }
 
     /// Lends whole rows as one slice. A source whose tiles of whole rows may have gaps between the rows
@@ -327,24 +415,6 @@ pub trait Source<T: Element>: Sync {
     fn rows<'a>(&'a self, rows: Range<usize>, buffer: &'a mut TileBuffer<T>) -> Result<&'a [T]> {
         let row_len = self.shape().row_len();
         let tile = self.tile(rows, 0..row_len, buffer)?;
-        Ok(tile.as_slice().expect("whole rows without gaps"))
-    }
-
-    /// As [`rows`](Self::rows), for a reader below a memory ceiling: see
-    /// [`tile_below_ceiling`](Self::tile_below_ceiling).
-    ///
-    /// # Errors
-    /// As [`tile`](Self::tile).
-    ///
-    /// # Panics
-    /// As [`rows`](Self::rows).
-    fn rows_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<&'a [T]> {
-        let row_len = self.shape().row_len();
-        let tile = self.tile_below_ceiling(rows, 0..row_len, buffer)?;
         Ok(tile.as_slice().expect("whole rows without gaps"))
     }
 
@@ -389,8 +459,8 @@ pub trait Source<T: Element>: Sync {
 
 /// Passes everything on to what a pointer points to.
 macro_rules! through_pointers {
-    ($($pointer:ty),*) => {$(
-        impl<T: Element, S: Source<T> + ?Sized> Source<T> for $pointer {
+    ($($pointer:ty $(: $bound:ident)?),*) => {$(
+        impl<T: Element, S: Source<T> $(+ $bound)? + ?Sized> Source<T> for $pointer {
             fn shape(&self) -> &Shape {
                 (**self).shape()
             }
@@ -401,6 +471,12 @@ macro_rules! through_pointers {
                 buffer: &'a mut TileBuffer<T>,
             ) -> Result<Tile<'a, T>> {
                 (**self).tile(rows, cols, buffer)
+            }
+            fn base(&self) -> Option<&dyn Source<T>> {
+                (**self).base()
+            }
+            fn rows_in_base(&self, rows: Range<usize>) -> Range<usize> {
+                (**self).rows_in_base(rows)
             }
             fn rows_at_a_time(&self) -> usize {
                 (**self).rows_at_a_time()
@@ -417,13 +493,8 @@ macro_rules! through_pointers {
             fn files(&self) -> Vec<SourceFile> {
                 (**self).files()
             }
-            fn tile_below_ceiling<'a>(
-                &'a self,
-                rows: Range<usize>,
-                cols: Range<usize>,
-                buffer: &'a mut TileBuffer<T>,
-            ) -> Result<Tile<'a, T>> {
-                (**self).tile_below_ceiling(rows, cols, buffer)
+            fn column_names(&self) -> Option<Cow<'_, [String]>> {
+                (**self).column_names()
             }
             fn release(&self, rows: Range<usize>, cols: Range<usize>) {
                 (**self).release(rows, cols);
@@ -448,9 +519,8 @@ macro_rules! through_pointers {
                 runs: (Range<usize>, usize),
                 to: &mut [T],
                 buffer: &mut TileBuffer<T>,
-                below: bool,
             ) -> Result<()> {
-                (**self).read_runs(row, runs, to, buffer, below)
+                (**self).read_runs(row, runs, to, buffer)
             }
             fn is_cached(&self, row: usize) -> bool {
                 (**self).is_cached(row)
@@ -465,17 +535,10 @@ macro_rules! through_pointers {
             ) -> Result<&'a [T]> {
                 (**self).rows(rows, buffer)
             }
-            fn rows_below_ceiling<'a>(
-                &'a self,
-                rows: Range<usize>,
-                buffer: &'a mut TileBuffer<T>,
-            ) -> Result<&'a [T]> {
-                (**self).rows_below_ceiling(rows, buffer)
-            }
         }
     )*};
 }
-through_pointers!(&S, Box<S>);
+through_pointers!(&S, Box<S>, Arc<S>: Send);
 
 /// Checks a request against a shape: what [`Source::tile`] owes for a bad range.
 pub(crate) fn check_ranges(shape: &Shape, rows: &Range<usize>, cols: &Range<usize>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Arrays open for writing as a source, and their journals.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::journal::{Journal, JournalHead, JournalRecord, Rows, mark_done, was_done};
@@ -42,6 +43,10 @@ impl<T: Element> Source<T> for ArrayMut<T> {
     fn files(&self) -> Vec<SourceFile> {
         let file = self.file().metadata().ok();
         vec![SourceFile::opened(self.path(), file.as_ref().and_then(number))]
+    }
+
+    fn column_names(&self) -> Option<Cow<'_, [String]>> {
+        self.meta().columns.as_deref().map(Cow::Borrowed)
     }
 
     fn rows_at_a_time(&self) -> usize {

@@ -195,7 +195,8 @@ fn check<T: Element>(name: &str, source: &impl Source<T>, expected: &[T], rng: &
         };
         let of = model.tile(r.clone(), c.clone(), &mut b).expect("inside");
         same(source.tile(r.clone(), c.clone(), &mut a).expect("inside"), of, "tile");
-        let below = source.tile_below_ceiling(r.clone(), c.clone(), &mut a);
+        let mut under = TileBuffer::new().below_ceiling(true);
+        let below = source.tile(r.clone(), c.clone(), &mut under);
         same(below.expect("inside"), of, "below a ceiling");
         if let Some(stored) = source.stored(r.clone(), c.clone()) {
             for (row, of) in stored.iter_rows().zip(of.iter_rows()) {
@@ -204,7 +205,7 @@ fn check<T: Element>(name: &str, source: &impl Source<T>, expected: &[T], rng: &
         }
         let of = &expected[r.start * row_len..r.end * row_len];
         assert_eq!(source.rows(r.clone(), &mut a).expect("inside"), of, "{name} rows");
-        let below = source.rows_below_ceiling(r.clone(), &mut a);
+        let below = source.rows(r.clone(), &mut under);
         assert_eq!(below.expect("inside"), of, "{name} rows below a ceiling");
         let mut to = vec![T::default(); of.len()];
         source.read_rows(r.clone(), &mut to, &mut a).expect("inside");

@@ -113,11 +113,7 @@ impl<T: Element> TypedBlocks<'_, T> {
             let (first, end) = (grid.block(next), grid.block(last));
             let start = first.rows.start;
             let (rows, cols) = (start..end.rows.end, first.cols);
-            let span = if *lets_go {
-                source.tile_below_ceiling(rows, cols, buffer)?
-            } else {
-                source.tile(rows, cols, buffer)?
-            };
+            let span = source.tile(rows, cols, buffer)?;
             // Loops over whole rows are for rows without gaps: which loops are taken must not depend on
             // how a tile happens to lie in memory.
             let span = match span.as_slice() {
@@ -166,7 +162,7 @@ impl<T: Element> Blocks for TypedBlocks<'_, T> {
     }
 
     fn worker(&self, lets_go: bool) -> Box<dyn Any> {
-        let (buffer, together) = (TileBuffer::<T>::new(), Vec::new());
+        let (buffer, together) = (TileBuffer::<T>::new().below_ceiling(lets_go), Vec::new());
         Box::new(Worker { buffer, together, scratch: Scratch::default(), lets_go })
     }
 

@@ -1,5 +1,6 @@
 //! Elementwise functions in front of any job: computed block by block, in the cache.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -315,18 +316,9 @@ impl<T: Numeric, S: Source<T>, U: CastElement> Source<U> for Computed<'_, T, S, 
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<U>,
     ) -> Result<Tile<'a, U>> {
-        let (at, mut inner) = ((rows.start, cols.start), TileBuffer::new());
+        let at = (rows.start, cols.start);
+        let mut inner = TileBuffer::new().below_ceiling(buffer.is_below_ceiling());
         self.compute(self.source.tile(rows, cols, &mut inner)?, at, buffer)
-    }
-
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<U>,
-    ) -> Result<Tile<'a, U>> {
-        let (at, mut inner) = ((rows.start, cols.start), TileBuffer::new());
-        self.compute(self.source.tile_below_ceiling(rows, cols, &mut inner)?, at, buffer)
     }
 
     fn rows_at_a_time(&self) -> usize {
@@ -343,6 +335,10 @@ impl<T: Numeric, S: Source<T>, U: CastElement> Source<U> for Computed<'_, T, S, 
 
     fn files(&self) -> Vec<SourceFile> {
         self.source.files()
+    }
+
+    fn column_names(&self) -> Option<Cow<'_, [String]>> {
+        self.source.column_names()
     }
 
     /// None: the elements are not those of the file. Checkpoints need a file as it is.

@@ -183,7 +183,7 @@ impl Engine {
                 let out = &mut **parts[chunk].lock();
                 let range = plan.chunk(chunk);
                 let range = items.start + range.start..items.start + range.end;
-                each_run(array, range.clone(), window.unit, false, buffer, |input, first| {
+                each_run(array, range.clone(), window.unit, buffer, |input, first| {
                     let at = (first - range.start) * item_len;
                     let len = input.as_slice().len();
                     kernel.map(&input, &mut out[at..at + len])

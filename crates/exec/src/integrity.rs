@@ -49,9 +49,9 @@ impl Engine {
         self.run(
             &job,
             |run| (rows_of(run).len() * row_bytes) as u64,
-            TileBuffer::new,
+            || TileBuffer::new().below_ceiling(lets_go),
             |buffer, run| {
-                let sum = checksum(source, rows_of(run), lets_go, buffer);
+                let sum = checksum(source, rows_of(run), buffer);
                 source.check()?;
                 let sum = sum?;
                 values[run].store(sum, Ordering::Relaxed);
@@ -101,7 +101,6 @@ impl Engine {
 fn checksum<T: Element>(
     source: &impl Source<T>,
     rows: Range<usize>,
-    lets_go: bool,
     buffer: &mut TileBuffer<T>,
 ) -> Result<u64> {
     let row_len = source.shape().row_len();
@@ -116,15 +115,11 @@ fn checksum<T: Element>(
         let some = start..rows.end.min(start + step);
         for first in (0..row_len).step_by(cols.max(1)) {
             let part = first..row_len.min(first + cols);
-            let tile = if lets_go {
-                source.tile_below_ceiling(some.clone(), part, buffer)?
-            } else {
-                source.tile(some.clone(), part, buffer)?
-            };
+            let tile = source.tile(some.clone(), part, buffer)?;
             tile.slices().for_each(|slice| hasher.add(slice));
         }
     }
-    if lets_go {
+    if buffer.is_below_ceiling() {
         source.release(rows, 0..row_len);
     }
     Ok(hasher.finish())

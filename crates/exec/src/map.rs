@@ -333,12 +333,11 @@ impl Engine {
             let bytes = written(items.start)..written(items.end);
             write_back.prepare(bytes.clone())?;
             let mut fill = |items: Range<usize>, out: &mut [U]| {
-                let filled =
-                    each_run(source, items.clone(), unit, lets_go, buffer, |input, first| {
-                        let at = (first - items.start) * out_item;
-                        let len = if cuts_rows { input.data.len() } else { out.len() };
-                        kernel.map(&input, &mut out[at..at + len])
-                    });
+                let filled = each_run(source, items.clone(), unit, buffer, |input, first| {
+                    let at = (first - items.start) * out_item;
+                    let len = if cuts_rows { input.data.len() } else { out.len() };
+                    kernel.map(&input, &mut out[at..at + len])
+                });
                 // What a kernel made of bytes that were not there is no result, and no failure.
                 source.check()?;
                 filled
@@ -393,7 +392,7 @@ impl Engine {
         self.run(
             &job,
             |chunk| (plan.chunk(chunk).len() * in_item * size_of::<T>()) as u64,
-            || (TileBuffer::new(), Scratch::default()),
+            || (TileBuffer::new().below_ceiling(lets_go), Scratch::default()),
             work,
         );
         let ended = job.end(source);
@@ -519,12 +518,11 @@ pub(crate) enum Unit {
 }
 
 /// Lends the items `range` to `f`, with the number of the first: at once if they are whole rows,
-/// else row by row. Gives the last that `f` gave. `lets_go` says that they will be let go.
+/// else row by row. Gives the last that `f` gave.
 pub(crate) fn each_run<T: Element, R>(
     source: &dyn Source<T>,
     range: Range<usize>,
     unit: Unit,
-    lets_go: bool,
     buffer: &mut TileBuffer<T>,
     mut f: impl FnMut(Chunk<'_, T>, usize) -> Result<R>,
 ) -> Result<Option<R>> {
@@ -544,11 +542,7 @@ pub(crate) fn each_run<T: Element, R>(
                 let end = range.end.min((row + 1) * row_len);
                 let first_col = at - row * row_len;
                 let cols = first_col..first_col + (end - at);
-                let tile = if lets_go {
-                    source.tile_below_ceiling(row..row + 1, cols, buffer)?
-                } else {
-                    source.tile(row..row + 1, cols, buffer)?
-                };
+                let tile = source.tile(row..row + 1, cols, buffer)?;
                 let rows = row..row + 1;
                 last = Some(f(Chunk { data: tile.row(0), rows, first_col, row_len }, at)?);
                 at = end;
@@ -556,11 +550,7 @@ pub(crate) fn each_run<T: Element, R>(
             return Ok(last);
         }
     };
-    let data = if lets_go {
-        source.rows_below_ceiling(rows.clone(), buffer)?
-    } else {
-        source.rows(rows.clone(), buffer)?
-    };
+    let data = source.rows(rows.clone(), buffer)?;
     f(Chunk { data, rows, first_col: 0, row_len }, range.start).map(Some)
 }
 

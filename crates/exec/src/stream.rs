@@ -154,8 +154,7 @@ impl Engine {
         let lets_go = job.lets_go();
         let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
             let rows = rows_of(chunk);
-            let result =
-                each_run(source, rows.clone(), Unit::Rows, lets_go, buffer, |x, _| kernel(&x));
+            let result = each_run(source, rows.clone(), Unit::Rows, buffer, |x, _| kernel(&x));
             source.check()?;
             let result = result?;
             if lets_go {
@@ -166,7 +165,7 @@ impl Engine {
         let pulse = Pulse::new(job);
         let workers = job.workers();
         if workers == 1 {
-            let mut buffer = TileBuffer::new();
+            let mut buffer = TileBuffer::new().below_ceiling(lets_go);
             while let Some(chunk) = job.take() {
                 let result = job.step(chunk, bytes(chunk), || compute(&mut buffer, chunk));
                 let Some(Some(result)) = result else { break };
@@ -188,7 +187,7 @@ impl Engine {
                 for _ in 0..workers {
                     let (permits, results) = (permits.clone(), results.clone());
                     scope.spawn(move || {
-                        let mut buffer = TileBuffer::new();
+                        let mut buffer = TileBuffer::new().below_ceiling(lets_go);
                         while permits.recv().is_ok()
                             && let Some(chunk) = job.take()
                             && let Some(Some(result)) =

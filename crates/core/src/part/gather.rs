@@ -1,10 +1,11 @@
 //! A part as a source: lent in place where it can be, else gathered.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Part;
 use crate::source::check_ranges;
-use crate::{Element, Identity, Result, Shape, Source, SourceFile, Tile, TileBuffer};
+use crate::{Element, Identity, Result, Shape, Source, Tile, TileBuffer};
 
 /// What lies between two runs of bytes is read with them up to this length: a system call, or a trip
 /// through the decoder, takes about as long.
@@ -108,7 +109,6 @@ impl<S> Part<S> {
         cols: Range<usize>,
         to: &mut [T],
         inner: &mut TileBuffer<T>,
-        below_ceiling: bool,
     ) -> Result<()>
     where
         S: Source<T>,
@@ -137,11 +137,7 @@ impl<S> Part<S> {
             self.each_run(rows.clone(), gap, most, |some, hull| {
                 let cols = group.hull.clone();
                 let start = hull.start;
-                let tile = if below_ceiling {
-                    self.source.tile_below_ceiling(hull, cols, inner)?
-                } else {
-                    self.source.tile(hull, cols, inner)?
-                };
+                let tile = self.source.tile(hull, cols, inner)?;
                 for i in some {
                     let to = &mut to[(i - first) * width..][group.to.clone()];
                     let from = tile.row(self.rows.at(i) - start);
@@ -159,13 +155,12 @@ impl<S> Part<S> {
         rows: Range<usize>,
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
-        below_ceiling: bool,
     ) -> Result<&'a [T]>
     where
         S: Source<T>,
     {
         let (values, inner) = buffer.nested(rows.len() * cols.len());
-        self.copy(rows, cols, values, inner, below_ceiling)?;
+        self.copy(rows, cols, values, inner)?;
         Ok(values)
     }
 
@@ -174,7 +169,6 @@ impl<S> Part<S> {
         rows: Range<usize>,
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
-        below_ceiling: bool,
     ) -> Result<Tile<'a, T>>
     where
         S: Source<T>,
@@ -185,17 +179,14 @@ impl<S> Part<S> {
             return Ok(Tile::new(&[], n, width, width));
         }
         if let Some((rows, cols)) = self.as_tile(&rows, &cols) {
-            return match below_ceiling {
-                true => self.source.tile_below_ceiling(rows, cols, buffer),
-                false => self.source.tile(rows, cols, buffer),
-            };
+            return self.source.tile(rows, cols, buffer);
         }
         if let Some(all) = self.source.in_place()
             && let Some(tile) = self.stepped(all, self.source.shape().row_len(), &rows, &cols)
         {
             return Ok(tile);
         }
-        Ok(Tile::new(self.gathered(rows, cols, buffer, below_ceiling)?, n, width, width))
+        Ok(Tile::new(self.gathered(rows, cols, buffer)?, n, width, width))
     }
 
     /// Rows a step apart of what lies in place, in rows `stride` apart; not empty.
@@ -223,16 +214,7 @@ impl<T: Element, S: Source<T>> Source<T> for Part<S> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, false)
-    }
-
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>> {
-        self.lend(rows, cols, buffer, true)
+        self.lend(rows, cols, buffer)
     }
 
     fn rows<'a>(&'a self, rows: Range<usize>, buffer: &'a mut TileBuffer<T>) -> Result<&'a [T]> {
@@ -240,20 +222,7 @@ impl<T: Element, S: Source<T>> Source<T> for Part<S> {
         check_ranges(&self.shape, &rows, &cols)?;
         match self.whole_rows(&rows) {
             Some(rows) => self.source.rows(rows, buffer),
-            None => self.gathered(rows, cols, buffer, false),
-        }
-    }
-
-    fn rows_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<&'a [T]> {
-        let cols = 0..self.shape.row_len();
-        check_ranges(&self.shape, &rows, &cols)?;
-        match self.whole_rows(&rows) {
-            Some(rows) => self.source.rows_below_ceiling(rows, buffer),
-            None => self.gathered(rows, cols, buffer, true),
+            None => self.gathered(rows, cols, buffer),
         }
     }
 
@@ -268,24 +237,21 @@ impl<T: Element, S: Source<T>> Source<T> for Part<S> {
         assert_eq!(to.len(), rows.len() * cols.len(), "room for exactly these rows");
         match self.whole_rows(&rows) {
             Some(rows) => self.source.read_rows(rows, to, buffer),
-            None => self.copy(rows, cols, to, buffer, false),
+            None => self.copy(rows, cols, to, buffer),
         }
     }
 
-    fn rows_at_a_time(&self) -> usize {
-        self.source.rows_at_a_time()
+    fn base(&self) -> Option<&dyn Source<T>> {
+        Some(&self.source)
     }
 
-    fn check(&self) -> Result<()> {
-        self.source.check()
-    }
-
-    fn verify(&self) -> Result<()> {
-        self.source.verify()
-    }
-
-    fn files(&self) -> Vec<SourceFile> {
-        self.source.files()
+    /// Those of the elements that are taken.
+    fn column_names(&self) -> Option<Cow<'_, [String]>> {
+        let all = self.source.column_names()?;
+        if self.columns.is_all() {
+            return Some(all);
+        }
+        Some((0..self.columns.len()).map(|col| all[self.columns.at(col)].clone()).collect())
     }
 
     /// That of the source, and which part of it this is.

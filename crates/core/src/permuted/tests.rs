@@ -102,11 +102,12 @@ fn merged_rows_of_permuted_axes() {
                 for (first, last) in
                     [(0, len), (len / 3, len), (0, len.div_ceil(2)), (len - 1, len)]
                 {
-                    let mut buffers = (TileBuffer::new(), TileBuffer::new(), TileBuffer::new());
+                    let under = TileBuffer::new().below_ceiling(true);
+                    let mut buffers = (TileBuffer::new(), TileBuffer::new(), under);
                     let (rows, cols) = (start..end, first..last);
                     let x = a.tile(rows.clone(), cols.clone(), &mut buffers.0).expect("inside");
                     let y = b.tile(rows.clone(), cols.clone(), &mut buffers.1).expect("inside");
-                    let z = b.tile_below_ceiling(rows, cols, &mut buffers.2).expect("inside");
+                    let z = b.tile(rows, cols, &mut buffers.2).expect("inside");
                     for i in start..end {
                         let expected = &all[i * len..][first..last];
                         for tile in [&x, &y, &z] {
@@ -128,9 +129,9 @@ fn rows_of_a_part_whose_axes_stay() {
     let same = part.permute_axes(&[0, 1]).expect("an order");
     let mut buffer = TileBuffer::new();
     assert_eq!(same.rows(0..2, &mut buffer).expect("rows"), [0, 1, 4, 5]);
-    assert_eq!(same.rows_below_ceiling(1..2, &mut buffer).expect("rows"), [4, 5]);
+    assert_eq!(same.rows(1..2, &mut buffer.below_ceiling(true)).expect("rows"), [4, 5]);
     let mut rows = [0; 4];
-    same.read_rows(1..3, &mut rows, &mut buffer).expect("rows");
+    same.read_rows(1..3, &mut rows, &mut TileBuffer::new()).expect("rows");
     assert_eq!(rows, [4, 5, 8, 9]);
 }
 

@@ -26,10 +26,6 @@ impl<T: Element> Part<T> {
         };
         Self { source: Arc::new(source), first, shape }
     }
-
-    fn rows_in_source(&self, rows: Range<usize>) -> Range<usize> {
-        self.first + rows.start..self.first + rows.end
-    }
 }
 
 impl<T: Element> Source<T> for Part<T> {
@@ -43,32 +39,15 @@ impl<T: Element> Source<T> for Part<T> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>> {
-        self.source.tile(self.rows_in_source(rows), cols, buffer)
+        self.source.tile(self.rows_in_base(rows), cols, buffer)
     }
 
-    fn rows_at_a_time(&self) -> usize {
-        self.source.rows_at_a_time()
+    fn base(&self) -> Option<&dyn Source<T>> {
+        Some(&*self.source)
     }
 
-    fn check(&self) -> Result<()> {
-        self.source.check()
-    }
-
-    fn verify(&self) -> Result<()> {
-        self.source.verify()
-    }
-
-    fn tile_below_ceiling<'a>(
-        &'a self,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        buffer: &'a mut TileBuffer<T>,
-    ) -> Result<Tile<'a, T>> {
-        self.source.tile_below_ceiling(self.rows_in_source(rows), cols, buffer)
-    }
-
-    fn release(&self, rows: Range<usize>, cols: Range<usize>) {
-        self.source.release(self.rows_in_source(rows), cols);
+    fn rows_in_base(&self, rows: Range<usize>) -> Range<usize> {
+        self.first + rows.start..self.first + rows.end
     }
 
     fn in_place(&self) -> Option<&[T]> {
@@ -83,15 +62,7 @@ impl<T: Element> Source<T> for Part<T> {
         to: &mut [T],
         buffer: &mut TileBuffer<T>,
     ) -> Result<()> {
-        self.source.read_rows(self.rows_in_source(rows), to, buffer)
-    }
-
-    fn is_cached(&self, row: usize) -> bool {
-        self.source.is_cached(self.first + row)
-    }
-
-    fn prefetch(&self, rows: Range<usize>) {
-        self.source.prefetch(self.rows_in_source(rows));
+        self.source.read_rows(self.rows_in_base(rows), to, buffer)
     }
 }
 

@@ -242,6 +242,7 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
         let (rows, cols) = (bounds.rows.clone(), bounds.cols.clone());
         let len = rows.len() * cols.len();
         let mut buffer = scratch.mask.borrow_mut();
+        buffer.set_below_ceiling(lets_go);
         if self.mask.shape().row_len() != row_len {
             let mut keep = scratch.take::<u8>(len);
             let rows = self.mask.rows(rows, &mut buffer)?;
@@ -255,11 +256,7 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
         {
             return Ok(f(bytes));
         }
-        let tile = if lets_go {
-            self.mask.tile_below_ceiling(rows, cols.clone(), &mut buffer)?
-        } else {
-            self.mask.tile(rows, cols.clone(), &mut buffer)?
-        };
+        let tile = self.mask.tile(rows, cols.clone(), &mut buffer)?;
         if let Some(decided) = tile.as_slice() {
             return Ok(f(bytemuck::cast_slice(decided)));
         }

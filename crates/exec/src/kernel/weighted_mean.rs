@@ -117,13 +117,8 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
         let whole = self.weights.shape().row_len();
         let per_row = whole != row_len;
         let cols = if per_row { 0..whole } else { bounds.cols.clone() };
-        let mut buffer = TileBuffer::new();
-        let rows = bounds.rows.clone();
-        let tile = if lets_go {
-            self.weights.tile_below_ceiling(rows, cols.clone(), &mut buffer)?
-        } else {
-            self.weights.tile(rows, cols.clone(), &mut buffer)?
-        };
+        let mut buffer = TileBuffer::new().below_ceiling(lets_go);
+        let tile = self.weights.tile(bounds.rows.clone(), cols.clone(), &mut buffer)?;
         let len = bounds.cols.len();
         for (row, x) in x.iter_rows().enumerate() {
             let weights = tile.row(row);

@@ -1,5 +1,6 @@
 //! [`ConditionMask`]: a condition decided for every element of a block.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -16,22 +17,20 @@ use rowmill_lanes::lanes::Lane;
 
 /// See [`Condition::on`].
 pub struct ConditionMask<'a, T, S> {
-    condition: &'a Condition,
+    condition: Cow<'a, Condition>,
     source: &'a S,
     element: PhantomData<fn() -> T>,
 }
 
 impl<T, S> Clone for ConditionMask<'_, T, S> {
     fn clone(&self) -> Self {
-        *self
+        Self { condition: self.condition.clone(), ..*self }
     }
 }
 
-impl<T, S> Copy for ConditionMask<'_, T, S> {}
-
 impl<T, S> fmt::Debug for ConditionMask<'_, T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConditionMask").field("condition", self.condition).finish_non_exhaustive()
+        f.debug_struct("ConditionMask").field("condition", &self.condition).finish_non_exhaustive()
     }
 }
 
@@ -43,6 +42,15 @@ enum Decided {
 
 impl<'a, T: Element, S: Source<T>> ConditionMask<'a, T, S> {
     pub(super) fn new(condition: &'a Condition, source: &'a S) -> Self {
+        let columns = source.shape().row_len();
+        // What is not there is said when the job begins.
+        let condition = match source.column_names().filter(|_| condition.has_names()) {
+            Some(names) => condition
+                .clone()
+                .resolve(&names, columns)
+                .map_or(Cow::Borrowed(condition), Cow::Owned),
+            None => Cow::Borrowed(condition),
+        };
         Self { condition, source, element: PhantomData }
     }
 }
@@ -120,12 +128,8 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
         fold: &TileFold<'_, T>,
         predicate: &impl Fn(T::Lane) -> bool,
     ) -> Result<Vec<u8>> {
-        let buffer = &mut TileBuffer::new();
-        let tile = if fold.has_to_let_go() {
-            self.source.tile_below_ceiling(rows, col..col + 1, buffer)?
-        } else {
-            self.source.tile(rows, col..col + 1, buffer)?
-        };
+        let buffer = &mut TileBuffer::new().below_ceiling(fold.has_to_let_go());
+        let tile = self.source.tile(rows, col..col + 1, buffer)?;
         let decided = T::with_lanes(tile, fold.isa(), fold.scratch(), |lanes| {
             lanes.iter_rows().map(|row| u8::from(predicate(row[0]))).collect()
         });
@@ -138,7 +142,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
         let columns = self.source.shape().row_len();
         let names = super::parse::unknown(
             term.column.as_ref().unwrap_or(&ColumnName::Index(0)),
-            &[],
+            &self.source.column_names().unwrap_or_default(),
             columns,
         );
         let text = self.condition.text.clone().unwrap_or_else(|| self.condition.to_string());

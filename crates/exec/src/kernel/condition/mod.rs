@@ -219,6 +219,15 @@ impl Condition {
         }
     }
 
+    /// Whether columns take part by their names.
+    fn has_names(&self) -> bool {
+        let mut any = false;
+        self.root.clone().each_term(&mut |term| {
+            any |= matches!(term.column, Some(ColumnName::Name(_)));
+        });
+        any
+    }
+
     /// Whether columns take part, and not the value of the element alone.
     #[must_use]
     pub fn has_columns(&self) -> bool {
@@ -240,7 +249,24 @@ impl Condition {
     }
 
     /// The mask that keeps the elements for which it is true. Columns are those of `source`, the array
-    /// itself or one with the same rows; their names have to be [resolved](Self::resolve) before.
+    /// itself or one with the same rows, and their names those that it gives them: of an array file those in
+    /// its sidecar. A name that it does not give is an error of the job.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, ArrayMut, CreateOptions};
+    /// use rowmill_exec::{Condition, Engine, Sum};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("weather.npy");
+    /// let mut x: ArrayMut<f32> =
+    ///     CreateOptions::new().columns(["temp", "wind"]).create(&path, [2, 2])?;
+    /// x.write_rows(0, &[20.0, 3.0, 60.0, 5.0])?;
+    /// x.close()?;
+    ///
+    /// let x = Array::<f32>::open(&path)?;
+    /// let warm: Condition = "temp > 50".parse()?;
+    /// assert_eq!(Engine::new()?.reduce(&x, Sum::all().masked(warm.on(&x)))?, 65.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on<'a, T: Element, S: Source<T>>(&'a self, source: &'a S) -> ConditionMask<'a, T, S> {
         ConditionMask::new(self, source)
     }

@@ -182,8 +182,8 @@ fn check<T: Numeric>(values: &[T], dims: [usize; 2], text: &str) {
         );
         let on = condition.on(&x);
         let by_condition = (
-            Stats::all().masked(on).nan(NanPolicy::Skip),
-            Sum::per_column().masked(on),
+            Stats::all().masked(on.clone()).nan(NanPolicy::Skip),
+            Sum::per_column().masked(on.clone()),
             Moments::per_row().masked(on),
         );
         let expected = engine.reduce(&x, by_array).expect("a sound array");

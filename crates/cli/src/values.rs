@@ -89,6 +89,17 @@ pub(crate) enum FloatType {
     F64,
 }
 
+impl FloatType {
+    /// The dtype of arrays of it.
+    pub(crate) const fn dtype(self) -> DType {
+        match self {
+            Self::F16 => DType::F16,
+            Self::F32 => DType::F32,
+            Self::F64 => DType::F64,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Backend {
     #[default]

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::ValueEnum;
 use rowmill::{
     AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FileError,
     Fitted, FloatElement, Format, InPlace, Kind, Meta, NormOrder, Normalize, NormalizeAxis,
@@ -48,7 +49,8 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "normalize scales numbers on a line"));
     }
-    let dtype = output_dtype(args, input.first());
+    let to_type = output_type(args, input.first())?;
+    let dtype = to_type.dtype();
     let running = args.engine.build(&args.input.file)?;
     let mut options = CreateOptions::new().format(Format::Npy).outputs(outputs);
     if let Some(names) = &input.columns {
@@ -63,7 +65,7 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     let engine = &running.engine;
     let written = match_array!(
         input.first(),
-        x => write(engine, &input.typed_source(x)?, by, dtype, to); complex _x => Ok(())
+        x => write(engine, &input.typed_source(x)?, by, to_type, to); complex _x => Ok(())
     );
     written.map_err(|error| input.failure(error))?;
     if args.checksums {
@@ -82,8 +84,12 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
 fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result<(), Failure> {
     args.input.refuse_field("--in-place changes whole files")?;
     let (file, spec) = (&args.input.file, args.input.reading.raw.spec()?);
-    let dtype = match args.input.describe_unfinished(spec.as_ref())? {
-        dtype if dtype.is_float() => dtype,
+    let dtype = args.input.describe_unfinished(spec.as_ref())?;
+    let change = match dtype {
+        DType::F16 => change::<f16>,
+        DType::Bf16 => change::<bf16>,
+        DType::F32 => change::<f32>,
+        DType::F64 => change::<f64>,
         other => {
             return Err(Failure::Usage(format!(
                 "{} holds {other}, which cannot hold normalized values; --in-place needs float16, \
@@ -95,12 +101,7 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
     let (engine, spec) = (&running.engine, spec.as_ref());
-    let (meta, became) = match dtype {
-        DType::F16 => change::<f16>(engine, file, spec, how)?,
-        DType::Bf16 => change::<bf16>(engine, file, spec, how)?,
-        DType::F32 => change::<f32>(engine, file, spec, how)?,
-        _ => change::<f64>(engine, file, spec, how)?,
-    };
+    let (meta, became) = change(engine, file, spec, how)?;
     let seconds = start.elapsed().as_secs_f64();
     if args.checksums {
         let written = args.input.open()?;
@@ -255,13 +256,17 @@ fn check_name(output: &Path) -> Result<(), Failure> {
 }
 
 /// What was asked for, or what the dtype of the input normalizes to.
-fn output_dtype(args: &NormalizeArgs, array: &AnyArray) -> DType {
-    match args.output_dtype {
-        Some(FloatType::F16) => DType::F16,
-        Some(FloatType::F32) => DType::F32,
-        Some(FloatType::F64) => DType::F64,
-        None => match_array!(array, x => normalized(x); complex x => x.meta().dtype),
+fn output_type(args: &NormalizeArgs, array: &AnyArray) -> Result<FloatType, Failure> {
+    if let Some(asked) = args.output_dtype {
+        return Ok(asked);
     }
+    let dtype = match_array!(array, x => normalized(x); complex x => x.meta().dtype);
+    let mut types = FloatType::value_variants().iter().copied();
+    types.find(|to| to.dtype() == dtype).ok_or_else(|| {
+        Failure::Usage(format!(
+            "normalized values would be {dtype}; name a type with --output-dtype"
+        ))
+    })
 }
 
 fn normalized<T: Numeric>(_: &Array<T>) -> DType {
@@ -291,7 +296,7 @@ fn write<T: Numeric>(
     engine: &Engine,
     source: &impl Source<T>,
     by: By<'_>,
-    dtype: DType,
+    to_type: FloatType,
     (path, options, checkpoint): (&Path, &CreateOptions, Option<&Checkpoint>),
 ) -> rowmill::Result<()> {
     let fitted;
@@ -308,9 +313,9 @@ fn write<T: Numeric>(
     if let Some(checkpoint) = checkpoint {
         job = job.checkpoint(checkpoint);
     }
-    match dtype {
-        DType::F16 => job.write_as::<f16>(path, options),
-        DType::F32 => job.write_as::<f32>(path, options),
-        _ => job.write_as::<f64>(path, options),
+    match to_type {
+        FloatType::F16 => job.write_as::<f16>(path, options),
+        FloatType::F32 => job.write_as::<f32>(path, options),
+        FloatType::F64 => job.write_as::<f64>(path, options),
     }
 }

@@ -11,7 +11,10 @@ failed=0
 
 skip() { printf 'SKIPPED: the compile budget was not checked: %s\n' "$*"; exit 0; }
 [ "$(uname -sm)" = "Linux x86_64" ] || skip "its numbers are of Linux on x86-64"
-command -v nm >/dev/null || skip "there is no nm (binutils)"
+command -v nm >/dev/null || {
+    echo "FAILED: there is no nm; install binutils" >&2
+    exit 1
+}
 
 within() { # WHAT FOUND MOST
     printf '%-44s %10d of at most %10d\n' "$1" "$2" "$3"

@@ -5,6 +5,8 @@ mod bounds;
 mod corpus;
 mod erased;
 mod kernels;
+#[path = "../../crates/core/tests/common/skipped.rs"]
+mod skipped;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,6 +23,7 @@ use rowmill::{
     AnyArray, Array, DType, Element, Engine, Error, Mask, Result, Selector, SliceSource, Source,
     TileBuffer, Unmasked,
 };
+use skipped::skip;
 
 /// Every reduction that is to be seen.
 const REDUCTIONS: [&str; 29] = [
@@ -247,11 +250,9 @@ fn python() -> Option<OsString> {
 #[test]
 fn fresh_cases() {
     let Some(python) = python() else {
-        eprintln!(
-            "SKIPPED: no Python with NumPy and SciPy, so no fresh cases were checked; set \
-             ROWMILL_PYTHON to its path"
+        return skip(
+            "no Python with NumPy and SciPy, so no fresh cases were checked; set ROWMILL_PYTHON to its path",
         );
-        return;
     };
     // The seed of a run that failed, to see it again.
     let seed = std::env::var("ROWMILL_SEED").ok().map(|seed| seed.parse().expect("a number"));

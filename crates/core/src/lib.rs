@@ -49,6 +49,9 @@ mod publish;
 mod raw;
 mod shape;
 mod sidecar;
+#[cfg(test)]
+#[path = "../tests/common/skipped.rs"]
+mod skipped;
 mod source;
 mod writable;
 

@@ -1,5 +1,8 @@
 //! The pages, opened in a real browser: on a phone and on a desk, light and dark. Where there is no
-//! Chromium it says so and passes; `CHROMIUM` names one that is elsewhere.
+//! Chromium it says so and passes (not in continuous integration); `CHROMIUM` names one that is elsewhere.
+
+#[path = "../../core/tests/common/skipped.rs"]
+mod skipped;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rowmill_core::CreateOptions;
 use serde_json::Value;
+use skipped::skip;
 
 /// A browser that starts, and its path.
 fn browser() -> Option<PathBuf> {
@@ -93,8 +97,7 @@ fn look(browser: &Path, dir: &Path, page: &str, width: u32, dark: bool) -> Value
 #[test]
 fn pages_look_right_on_a_phone_and_on_a_desk_light_and_dark() {
     let Some(browser) = browser() else {
-        eprintln!("SKIPPED: no Chromium found, so no page was looked at; set CHROMIUM to its path");
-        return;
+        return skip("no Chromium found, so no page was looked at; set CHROMIUM to its path");
     };
     let dir = tempfile::tempdir().expect("a place for files");
     let array = dir.path().join("x.npy");

@@ -12,6 +12,7 @@ use super::appender::Step;
 use super::*;
 use crate::identity::{WITHOUT_BIRTH_TIMES, until_given_out_again, with_the_number_of};
 use crate::leftovers::neighbour;
+use crate::skipped::skip;
 use crate::{
     Array, ArrayMut, ByteOrder, CleanOptions, CreateOptions, DType, Element, LeftoverKind, Order,
     Shape, Sidecar, SliceSource, Source, TileBuffer, f16, npy,
@@ -504,8 +505,7 @@ fn numpy_reads_the_result() {
     let python = std::env::var("ROWMILL_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let numpy = Command::new(&python).args(["-c", "import numpy"]).output();
     if !numpy.is_ok_and(|o| o.status.success()) {
-        eprintln!("SKIPPED: {python} with numpy is not there; ROWMILL_PYTHON can name another");
-        return;
+        return skip(&format!("{python} with numpy is not there; ROWMILL_PYTHON can name another"));
     }
     let dir = folder();
     let path = dir.path().join("x.npy");

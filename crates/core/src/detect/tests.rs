@@ -5,6 +5,7 @@ use proptest::sample::select;
 use tempfile::TempDir;
 
 use super::*;
+use crate::skipped::skip;
 use crate::{ByteOrder, DType, Shape};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures");
@@ -39,8 +40,7 @@ fn npy_file(dims: &[usize]) -> Vec<u8> {
 #[test]
 fn every_fixture_opens_or_is_refused_as_expected() {
     let Ok(text) = fs::read(Path::new(FIXTURES).join("expected.json")) else {
-        eprintln!("skipped: no {FIXTURES}");
-        return;
+        return skip(&format!("no {FIXTURES}"));
     };
     let expected: serde_json::Value = serde_json::from_slice(&text).expect("expected.json");
     for (name, facts) in expected["good"].as_object().expect("good files") {
@@ -172,8 +172,7 @@ fn a_pipe_in_the_place_of_a_sidecar_does_not_hang() {
         let pipe = dir.path().join(name);
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         if !made.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: cannot make a pipe");
-            return;
+            return skip("cannot make a pipe");
         }
         assert!(matches!(
             meta_of(&path, None),

@@ -51,7 +51,7 @@ fn statistic_instead(mut error: clap::Error) -> clap::Error {
     error
 }
 
-fn run(command: &args::Command) -> Result<(), Failure> {
+fn run(command: &commands::Command) -> Result<(), Failure> {
     report_file_size_limits()?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     commands::run(command, &mut out)?;

@@ -1,17 +1,40 @@
 //! `rowmill append`
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Instant;
 
+use clap::Args as ClapArgs;
 use rowmill::{Appender, Array, Element, match_array, open};
 use serde::Serialize;
 
-use crate::args::AppendArgs;
 use crate::failure::Failure;
 use crate::input::describe_speed;
 use crate::json;
 use crate::note;
 use crate::table::{clean, grouped};
+
+pub(super) const EXAMPLES: &str = "\
+FILE is a .npy file or a raw file with a sidecar, in C order; dtype and shape of a row have to be the
+same. Readers see the old rows until all new ones are there. After a crash the old rows are there, or
+all of them; what was left unfinished is taken back by the next append, or by `rowmill clean`.
+
+Examples:
+  rowmill append x.npy tuesday.npy
+  rowmill append x.npy tuesday.npy wednesday.npy --json";
+
+/// The arguments of `rowmill append`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AppendArgs {
+    /// The array file that grows
+    file: PathBuf,
+    /// The array files whose rows are appended, in this order
+    #[arg(required = true)]
+    more: Vec<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
 
 /// The JSON object.
 #[derive(Serialize)]

@@ -1,15 +1,43 @@
 //! `rowmill clean`
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
+use clap::Args as ClapArgs;
 use rowmill::{CleanOptions, Fate, FileError, Leftover};
 use serde::Serialize;
 
-use crate::args::CleanArgs;
 use crate::failure::Failure;
 use crate::json;
 use crate::note;
 use crate::table::{clean, human_bytes};
+
+pub(super) const EXAMPLES: &str = "\
+Unfinished files have names such as .x.npy.rowmill-partial (a file that was not published) and
+.x.npy.rowmill-append (rows that were not committed, which are taken back). They do no harm but take
+room. With the name of an array file, only what belongs to it is looked for.
+
+Examples:
+  rowmill clean
+  rowmill clean /data --recursive --dry-run
+  rowmill clean x.npy --json";
+
+/// The arguments of `rowmill clean`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CleanArgs {
+    /// Folders to look in, or array files
+    #[arg(default_value = ".", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Look into folders within folders as well; links are not followed
+    #[arg(long, short)]
+    recursive: bool,
+    /// Say what would be removed, and remove nothing
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
 
 /// The JSON object.
 #[derive(Serialize)]

@@ -2,14 +2,31 @@
 
 use std::io::Write;
 
+use clap::Args as ClapArgs;
 use rowmill::{AnyArray, Backend, ByteOrder, Format, Meta, Order, match_array};
 use serde::Serialize;
 
 use super::most_lines;
-use crate::args::InfoArgs;
+use crate::args::InputArgs;
 use crate::failure::Failure;
 use crate::json;
 use crate::table::{clean, grouped, human_bytes, write_list};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  rowmill info x.npy
+  rowmill info x.npy --json
+  rowmill info scan.nii --dtype '>i2' --shape 17,21,3,20 --order F --offset 352";
+
+/// The arguments of `rowmill info`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InfoArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    input: InputArgs,
+}
 
 /// The JSON object.
 #[derive(Serialize)]

@@ -17,15 +17,69 @@ mod verify;
 
 use std::io::{IsTerminal, Write};
 
+use clap::Subcommand;
 use rowmill_any::Axes;
 
-use crate::args::Command;
 use crate::failure::Failure;
 use crate::table::{MOST_ON_A_TERMINAL, clean, index_label};
-pub(crate) use histogram::{EXAMPLES as HISTOGRAM_EXAMPLES, HistogramArgs};
-pub(crate) use matrix::{CORR_EXAMPLES, COV_EXAMPLES, CovArgs, MatrixArgs};
-pub(crate) use reduce::{EXAMPLES as REDUCE_EXAMPLES, ReduceArgs};
 use total::Total;
+
+/// What is done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What an array file holds: dtype, shape, order, size, column names. Reads no data
+    #[command(after_help = info::EXAMPLES)]
+    Info(info::InfoArgs),
+    /// What an unknown array is like: of each column count, NaN, zeros, mean, quartiles, a histogram
+    #[command(after_help = describe::EXAMPLES)]
+    Describe(describe::DescribeArgs),
+    /// Count, NaN, mean, standard deviation, minimum, maximum and sum, in one read; NaN are skipped
+    #[command(after_help = stats::EXAMPLES)]
+    Stats(stats::StatsArgs),
+    /// The sum: exact for integers, accumulated in float64 for floats
+    #[command(after_help = total::SUM_EXAMPLES)]
+    Sum(total::TotalArgs),
+    /// The mean, in float64
+    #[command(after_help = total::MEAN_EXAMPLES)]
+    Mean(total::TotalArgs),
+    /// The median and other quantiles, exact, in a few reads and little memory
+    #[command(after_help = quantiles::EXAMPLES)]
+    Quantiles(quantiles::QuantilesArgs),
+    /// Any statistics by name: min, argmax, skew, norm, top_k(10), quantile(0.5), ...
+    #[command(after_help = reduce::EXAMPLES)]
+    Reduce(reduce::ReduceArgs),
+    /// Counts of even bins
+    #[command(after_help = histogram::EXAMPLES)]
+    Histogram(histogram::HistogramArgs),
+    /// The covariance of every two columns
+    #[command(after_help = matrix::COV_EXAMPLES)]
+    Cov(matrix::CovArgs),
+    /// The correlation of every two columns
+    #[command(after_help = matrix::CORR_EXAMPLES)]
+    Corr(matrix::MatrixArgs),
+    /// What stats makes of some rows, kept in a file: merged with that of the others, it gives the bits of
+    /// a single run
+    #[command(after_help = partial::PARTIAL_EXAMPLES)]
+    Partial(partial::PartialArgs),
+    /// Take partials together, and print the statistics when all rows are there
+    #[command(after_help = partial::MERGE_EXAMPLES)]
+    Merge(partial::MergeArgs),
+    /// Write a normalized copy: zero mean and unit variance, or a fixed range
+    #[command(after_help = normalize::EXAMPLES)]
+    Normalize(normalize::NormalizeArgs),
+    /// Make checksums of the rows and keep them in the sidecar
+    #[command(after_help = verify::CHECKSUM_EXAMPLES)]
+    Checksum(verify::IntegrityArgs),
+    /// Compare the rows with the checksums of the sidecar; prints the rows that are damaged
+    #[command(after_help = verify::VERIFY_EXAMPLES)]
+    Verify(verify::IntegrityArgs),
+    /// Append the rows of other arrays to a file, all of them or none, and durably
+    #[command(after_help = append::EXAMPLES)]
+    Append(append::AppendArgs),
+    /// Remove the unfinished files that a crash left behind; those that somebody is writing stay
+    #[command(after_help = clean::EXAMPLES)]
+    Clean(clean::CleanArgs),
+}
 
 pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure> {
     match command {

@@ -5,19 +5,98 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::ValueEnum;
+use clap::{Args as ClapArgs, ValueEnum};
 use rowmill::{DType, FileError, Kind, Outputs, Partial, Role, Shape};
 use rowmill_any::{Answer, Axes, Request, Statistics};
 use serde::{Deserialize, Serialize};
 
 use super::stats;
-use crate::args::{MergeArgs, PartArgs, PartialArgs};
+use crate::args::{EngineArgs, InputArgs, PartArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json::{self, Columns};
 use crate::note;
 use crate::table::{clean, grouped};
-use crate::values::{Axis, Nan};
+use crate::values::{Axis, Nan, parse_part, parse_rows};
+
+pub(super) const PARTIAL_EXAMPLES: &str = "\
+Rows have to begin and end where blocks do; an error names rows near them that would do, and --part
+finds them by itself. The partial is JSON.
+
+Examples:
+  rowmill partial x.npy --part 1/4 -o p1.json       on one machine
+  rowmill partial x.npy --part 2/4 -o p2.json       on another, and so on
+  rowmill merge p1.json p2.json p3.json p4.json
+  rowmill partial x.npy -o today.json && rowmill append x.npy more.npy
+  rowmill partial x.npy --after today.json -o tomorrow.json    reads the new rows only
+  rowmill merge tomorrow.json
+
+-o is never the partial of --after, nor anything else that is read.";
+
+pub(super) const MERGE_EXAMPLES: &str = "\
+The partials may come in any order, and may be of several files with the same rows in different places
+of one array, as long as every row is in one of them.
+
+Examples:
+  rowmill merge p*.json
+  rowmill merge p*.json --json
+  rowmill merge p1.json p2.json -o p12.json         not all rows yet: merged later";
+
+/// The arguments of `rowmill partial`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PartialArgs {
+    /// The JSON file to write; an existing file is refused, see --overwrite
+    #[arg(long, short, value_name = "PATH")]
+    output: PathBuf,
+    /// Replace a partial that stands there, at the end and in one step; anything else always stays
+    #[arg(long)]
+    overwrite: bool,
+    /// Only these rows, counted from 0: FIRST:END, either may be left out [default: all]
+    #[arg(long, value_name = "A:B", conflicts_with_all = ["part", "after"], value_parser = parse_rows)]
+    rows: Option<(Option<usize>, Option<usize>)>,
+    /// Only part K of N parts of about the same number of rows
+    #[arg(long, value_name = "K/N", conflicts_with = "after", value_parser = parse_part)]
+    part: Option<(usize, usize)>,
+    /// Only what this partial lacks; what is written has both
+    #[arg(long, value_name = "PATH")]
+    after: Option<PathBuf>,
+    /// One answer for everything, for each column, or for each row
+    #[arg(long, value_enum, default_value_t = Axis::Columns)]
+    axis: Axis,
+    /// A NaN makes the answer NaN, is left out and counted, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
+    nan: Nan,
+    /// Print one JSON object about the partial
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// The arguments of `rowmill merge`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MergeArgs {
+    /// The partials
+    #[arg(required = true, value_name = "PARTIAL")]
+    files: Vec<PathBuf>,
+    /// Write the merged partial here, whether or not all rows are there; an existing file is refused, see
+    /// --overwrite
+    #[arg(long, short, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Replace a partial that stands there, at the end and in one step; anything else always stays
+    #[arg(long, requires = "output")]
+    overwrite: bool,
+    /// Delta degrees of freedom: the variance is divided by count - N
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    ddof: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
 
 /// The file: a partial, and what is needed to make a kernel for it and to print what it gives.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -2,14 +2,71 @@
 
 use std::io::{self, Write};
 
-use rowmill_any::{Answer, Statistic};
+use clap::Args as ClapArgs;
+use rowmill_any::{Answer, Axes, Statistic};
 
 use super::told::{Report, say, write_cells};
-use crate::args::QuantilesArgs;
+use crate::args::{EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::json::{Cells, Columns, Value};
 use crate::number::rounded;
+use crate::reduce::Asked;
+use crate::values::{Fractions, Nan};
+
+pub(super) const EXAMPLES: &str = "\
+Between two elements numpy's method `linear` counts. One read for what fits in memory, mostly two or three
+for what does not.
+
+Examples:
+  rowmill quantiles x.npy                        the quartiles
+  rowmill quantiles x.npy --at 0.5,0.99 --axis columns --nan skip
+  rowmill quantiles x.npy --at 0.5 --axis rows --json";
+
+/// The arguments of `rowmill quantiles`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct QuantilesArgs {
+    /// Which quantiles, from 0 to 1; 0.5 is the median
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "0.25,0.5,0.75",
+        allow_negative_numbers = true
+    )]
+    at: Fractions,
+    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
+    axis: Axes,
+    /// Axes that are reduced stay in the shape of the answer, with length 1
+    #[arg(long)]
+    keepdims: bool,
+    /// A NaN makes the answer NaN, is left out, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
+    nan: Nan,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    input: InputsArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+impl QuantilesArgs {
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            axes: &self.axis,
+            keepdims: self.keepdims,
+            nan: self.nan,
+            select: &self.select,
+            reading: &self.input.reading,
+            engine: &self.engine,
+            checkpoint: None,
+        }
+    }
+}
 
 pub(super) fn run(args: &QuantilesArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let input = args.input.open()?;

@@ -2,13 +2,68 @@
 
 use std::io::{self, Write};
 
+use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Axes, Column, Statistic};
 
 use super::told::{Report, say, write_cells};
-use crate::args::StatsArgs;
+use crate::args::{CheckpointArgs, EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::json::{Cells, Columns, Value};
 use crate::number::{Number, rounded};
+use crate::reduce::Asked;
+use crate::values::Nan;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  rowmill stats x.npy                          one line for each column
+  rowmill stats x.npy --axis all               one answer for the whole array
+  rowmill stats x.npy --axis -1 --keepdims     over the last axis, which stays with length 1
+  rowmill stats x.npy --where 'x > 0'          of the positive elements only
+  rowmill stats x.npy --mask keep.npy --json   of the rows or elements that keep.npy marks
+  rowmill stats x.npy --nan propagate          a column with a NaN has NaN for an answer
+  rowmill stats x.npy --memory-ceiling 256MiB --report";
+
+/// The arguments of `rowmill stats`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StatsArgs {
+    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    #[arg(long, value_name = "AXES", default_value = "columns", allow_hyphen_values = true)]
+    axis: Axes,
+    /// Axes that are reduced stay in the shape of the answer, with length 1
+    #[arg(long)]
+    keepdims: bool,
+    /// A NaN makes the answer NaN, is left out and counted, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
+    nan: Nan,
+    /// Delta degrees of freedom: the variance is divided by count - N
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    ddof: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    input: InputsArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
+}
+
+impl StatsArgs {
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            axes: &self.axis,
+            keepdims: self.keepdims,
+            nan: self.nan,
+            select: &self.select,
+            reading: &self.input.reading,
+            engine: &self.engine,
+            checkpoint: self.checkpoint.get(),
+        }
+    }
+}
 
 /// In the order of the JSON object.
 pub(super) const NAMES: [&str; 9] =

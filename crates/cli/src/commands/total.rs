@@ -2,16 +2,83 @@
 
 use std::io::{self, Write};
 
+use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Axes, Statistic};
 
 use super::stats;
 use super::told::{Report, say, write_cells};
-use crate::args::TotalArgs;
+use crate::args::{CheckpointArgs, EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::json::{Cells, Columns, Value};
 use crate::number::rounded;
+use crate::reduce::Asked;
 use crate::table::grouped;
+use crate::values::Nan;
+
+pub(super) const SUM_EXAMPLES: &str = "\
+Examples:
+  rowmill sum x.npy
+  rowmill sum x.npy --where '-1 <= x'
+  rowmill mean weather.npy --axis columns --where 'temp > 50 and wind_gust > 0'
+  rowmill sum x.npy --axis columns --nan skip
+  rowmill sum x.npy --axis 0,2                 of axes 0 and 2, as numpy's axis=(0, 2)
+  rowmill sum x.npy --exact                    rounded once, whatever cancels
+  rowmill sum x.npy --mask keep.npy --json
+  rowmill sum part-*.npy                       many files as one array
+  rowmill sum x.npy --rows -1000: --cols temp,2:5
+  rowmill sum x.npy --box 500:600,0:20
+  rowmill sum x.dat --dtype f32 --shape 1000000,64";
+
+pub(super) const MEAN_EXAMPLES: &str = "\
+Examples:
+  rowmill mean x.npy
+  rowmill mean x.npy --axis columns --nan skip
+  rowmill mean x.npy --where 'x > 0.5' --json
+  rowmill mean x.npy --mask keep.npy";
+
+/// The arguments of sum and mean.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TotalArgs {
+    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
+    axis: Axes,
+    /// Axes that are reduced stay in the shape of the answer, with length 1
+    #[arg(long)]
+    keepdims: bool,
+    /// Round once: the answer of all digits of all elements, whatever cancels. (Of integers it is exact
+    /// anyway)
+    #[arg(long)]
+    exact: bool,
+    /// A NaN makes the answer NaN, is left out, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
+    nan: Nan,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    input: InputsArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
+}
+
+impl TotalArgs {
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            axes: &self.axis,
+            keepdims: self.keepdims,
+            nan: self.nan,
+            select: &self.select,
+            reading: &self.input.reading,
+            engine: &self.engine,
+            checkpoint: self.checkpoint.get(),
+        }
+    }
+}
 
 /// One number of the elements of a cell.
 #[derive(Clone, Copy)]

@@ -3,16 +3,45 @@
 use std::io::Write;
 use std::time::Instant;
 
+use clap::Args as ClapArgs;
 use rowmill::{Array, Checksums, Element, Engine, Format, Meta, Sidecar, match_array};
 use serde::Serialize;
 
-use crate::args::IntegrityArgs;
+use crate::args::{EngineArgs, InputArgs};
 use crate::failure::Failure;
 use crate::input::describe_speed;
 use crate::json;
 use crate::note;
 use crate::report::Took;
 use crate::table::grouped;
+
+pub(super) const CHECKSUM_EXAMPLES: &str = "\
+The checksums (XXH3, 64 bits, about a megabyte each) go into FILE.meta.json. Opening the file for
+writing drops them.
+
+Examples:
+  rowmill checksum x.npy
+  rowmill verify x.npy";
+
+pub(super) const VERIFY_EXAMPLES: &str = "\
+Exit codes: 0 no damage, 1 damage or the job failed, 2 wrong usage. Damaged rows are printed as
+ranges, FIRST..END without END.
+
+Examples:
+  rowmill verify x.npy
+  rowmill verify x.npy --json";
+
+/// The arguments of checksum and verify.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct IntegrityArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    input: InputArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
 
 /// The JSON object of both.
 #[derive(Serialize)]

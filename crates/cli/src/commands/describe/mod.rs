@@ -1,5 +1,6 @@
 //! `rowmill describe`
 
+mod args;
 mod page;
 
 use std::io::{self, Write};
@@ -13,7 +14,6 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::most_lines;
-use crate::args::DescribeArgs;
 use crate::failure::Failure;
 use crate::input::{Input, Readable, describe_speed};
 use crate::json;
@@ -21,6 +21,7 @@ use crate::note;
 use crate::number::{Number, rounded};
 use crate::report::Took;
 use crate::table::{Table, clean, grouped, index_label, write_list};
+pub(super) use args::{DescribeArgs, EXAMPLES};
 
 /// Elements that are sampled in all, about, and of a column at least.
 const SAMPLED: usize = 1 << 22;

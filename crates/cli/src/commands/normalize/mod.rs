@@ -1,5 +1,7 @@
 //! `rowmill normalize`
 
+mod args;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,7 +15,6 @@ use rowmill::{
 use serde::Serialize;
 
 use super::verify;
-use crate::args::NormalizeArgs;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json;
@@ -21,6 +22,7 @@ use crate::note;
 use crate::report::Took;
 use crate::table::clean;
 use crate::values::{Axis, FloatType, Method};
+pub(super) use args::{EXAMPLES, NormalizeArgs};
 
 /// The JSON object.
 #[derive(Serialize)]

@@ -10,22 +10,23 @@ use crate::detect::read_meta_of;
 use crate::journal::refuse_unfinished;
 use crate::map::{Bytes, FAULT_AROUND, Seen};
 use crate::options::is_being_written;
-use crate::source::{check_ranges, tile_in};
+use crate::source::check_ranges;
+use crate::tile::tile_in;
 use crate::{
-    Backend, ByteOrder, Complex, DType, Element, Error, Identity, Meta, OpenOptions, RawSpec,
-    Result, Shape, Source, SourceFile, Tile, TileBuffer,
+    Backend, ByteOrder, Element, Error, Identity, Meta, OpenOptions, RawSpec, Result, Shape,
+    Source, SourceFile, Tile, TileBuffer,
 };
 
 #[derive(Debug)]
-struct Inner {
-    meta: Meta,
+pub(crate) struct Inner {
+    pub(crate) meta: Meta,
     bytes: Bytes,
     /// Whether elements can be lent in place.
     in_place: bool,
 }
 
 impl Inner {
-    fn open(path: &Path, options: &OpenOptions) -> Result<Arc<Self>> {
+    pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Arc<Self>> {
         let mut file = options.open_file(path)?;
         // Before the header is read, so that what it says is of the file that is verified later.
         let seen = Seen::of(path, &file)?;
@@ -88,7 +89,7 @@ impl<T: Element> Array<T> {
         Self::typed(Inner::open(path, options)?)
     }
 
-    fn typed(inner: Arc<Inner>) -> Result<Self> {
+    pub(crate) fn typed(inner: Arc<Inner>) -> Result<Self> {
         if inner.meta.dtype != T::DTYPE {
             return Err(Error::DTypeMismatch {
                 path: inner.bytes.path().to_owned(),
@@ -374,149 +375,6 @@ fn together(runs: impl Iterator<Item = Range<usize>>, mut f: impl FnMut(Range<us
         };
     }
     pending.into_iter().for_each(f);
-}
-
-/// An array open for reading whose dtype is known at run time. [`match_array!`](crate::match_array)
-/// turns it into an [`Array`].
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "one variant for each dtype, named as in `DType`")]
-pub enum AnyArray {
-    Bool(Array<bool>),
-    I8(Array<i8>),
-    I16(Array<i16>),
-    I32(Array<i32>),
-    I64(Array<i64>),
-    U8(Array<u8>),
-    U16(Array<u16>),
-    U32(Array<u32>),
-    U64(Array<u64>),
-    F16(Array<crate::f16>),
-    Bf16(Array<crate::bf16>),
-    F32(Array<f32>),
-    F64(Array<f64>),
-    C64(Array<Complex<f32>>),
-    C128(Array<Complex<f64>>),
-}
-
-/// Evaluates an expression for an [`AnyArray`] with the array inside, whatever its type.
-///
-/// ```
-/// use rowmill_core::{AnyArray, match_array};
-/// fn rows(x: &AnyArray) -> usize {
-///     match_array!(x, x => x.shape().rows())
-/// }
-/// ```
-///
-/// What is not for complex numbers is said for them apart:
-///
-/// ```
-/// use rowmill_core::{AnyArray, match_array};
-/// fn is_ordered(x: &AnyArray) -> bool {
-///     match_array!(x, _x => true; complex _x => false)
-/// }
-/// ```
-#[macro_export]
-macro_rules! match_array {
-    ($any:expr, $x:ident => $body:expr) => {
-        $crate::match_array!($any, $x => $body; complex $x => $body)
-    };
-    ($any:expr, $x:ident => $body:expr; complex $z:ident => $other:expr) => {
-        match $any {
-            $crate::AnyArray::Bool($x) => $body,
-            $crate::AnyArray::I8($x) => $body,
-            $crate::AnyArray::I16($x) => $body,
-            $crate::AnyArray::I32($x) => $body,
-            $crate::AnyArray::I64($x) => $body,
-            $crate::AnyArray::U8($x) => $body,
-            $crate::AnyArray::U16($x) => $body,
-            $crate::AnyArray::U32($x) => $body,
-            $crate::AnyArray::U64($x) => $body,
-            $crate::AnyArray::F16($x) => $body,
-            $crate::AnyArray::Bf16($x) => $body,
-            $crate::AnyArray::F32($x) => $body,
-            $crate::AnyArray::F64($x) => $body,
-            $crate::AnyArray::C64($z) => $other,
-            $crate::AnyArray::C128($z) => $other,
-        }
-    };
-}
-
-impl AnyArray {
-    pub(crate) fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
-        Self::typed(Inner::open(path, options)?)
-    }
-
-    fn typed(inner: Arc<Inner>) -> Result<Self> {
-        Ok(match inner.meta.dtype {
-            DType::Bool => Self::Bool(Array::typed(inner)?),
-            DType::I8 => Self::I8(Array::typed(inner)?),
-            DType::I16 => Self::I16(Array::typed(inner)?),
-            DType::I32 => Self::I32(Array::typed(inner)?),
-            DType::I64 => Self::I64(Array::typed(inner)?),
-            DType::U8 => Self::U8(Array::typed(inner)?),
-            DType::U16 => Self::U16(Array::typed(inner)?),
-            DType::U32 => Self::U32(Array::typed(inner)?),
-            DType::U64 => Self::U64(Array::typed(inner)?),
-            DType::F16 => Self::F16(Array::typed(inner)?),
-            DType::Bf16 => Self::Bf16(Array::typed(inner)?),
-            DType::F32 => Self::F32(Array::typed(inner)?),
-            DType::F64 => Self::F64(Array::typed(inner)?),
-            DType::C64 => Self::C64(Array::typed(inner)?),
-            DType::C128 => Self::C128(Array::typed(inner)?),
-        })
-    }
-
-    /// The array, if this is its type.
-    #[must_use]
-    pub fn downcast<T: Element>(&self) -> Option<&Array<T>> {
-        match_array!(self, x => (x as &dyn std::any::Any).downcast_ref())
-    }
-
-    /// The metadata.
-    #[must_use]
-    pub fn meta(&self) -> &Meta {
-        match_array!(self, x => x.meta())
-    }
-
-    /// The shape.
-    #[must_use]
-    pub fn shape(&self) -> &Shape {
-        &self.meta().shape
-    }
-
-    /// The element type.
-    #[must_use]
-    pub fn dtype(&self) -> DType {
-        self.meta().dtype
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        match_array!(self, x => x.path())
-    }
-
-    /// How the bytes are reached: as [`Array::backend`].
-    #[must_use]
-    pub fn backend(&self) -> Backend {
-        match_array!(self, x => x.backend())
-    }
-
-    /// Whether someone has the file open for writing: as [`Array::is_being_written`].
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the system does not say.
-    pub fn is_being_written(&self) -> Result<bool> {
-        match_array!(self, x => x.is_being_written())
-    }
-}
-
-/// Opens an array file as whatever it holds.
-///
-/// # Errors
-/// See [`OpenOptions::open_any`].
-pub fn open(path: impl AsRef<Path>) -> Result<AnyArray> {
-    OpenOptions::new().open_any(path)
 }
 
 #[cfg(test)]

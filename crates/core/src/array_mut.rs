@@ -12,7 +12,8 @@ use crate::detect::read_meta;
 use crate::flush::{Flusher, Ledger};
 use crate::journal::refuse_unfinished;
 use crate::map::{InMemory, MappedFile, Seen, SharedMut, WriteMap, map_mut};
-use crate::source::{check_ranges, tile_in};
+use crate::source::check_ranges;
+use crate::tile::tile_in;
 use crate::{
     CreateOptions, Element, Error, FlushPolicy, Meta, OpenOptions, RawSpec, Result, Shape, Sidecar,
     TileBuffer,

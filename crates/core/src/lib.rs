@@ -19,6 +19,7 @@
 //! | `c`  | [`CowArray`] | in memory only | no |
 //! | none | [`Appender`] | rows at the end | commits |
 
+mod any_array;
 mod append;
 mod array;
 mod array_mut;
@@ -52,11 +53,14 @@ mod sidecar;
 #[cfg(test)]
 #[path = "../tests/common/skipped.rs"]
 mod skipped;
+mod slice;
 mod source;
+mod tile;
 mod writable;
 
+pub use any_array::{AnyArray, open};
 pub use append::Appender;
-pub use array::{AnyArray, Array, open};
+pub use array::Array;
 pub use array_mut::ArrayMut;
 pub use atomic::AtomicFile;
 pub use checksums::{ChecksumHasher, Checksums};
@@ -83,7 +87,9 @@ pub use permuted::Permuted;
 pub use raw::RawSpec;
 pub use shape::{MAX_NDIM, Order, ParseShapeError, Shape, ShapeError};
 pub use sidecar::{Sidecar, SidecarError};
-pub use source::{SliceSource, Source, Tile, TileBuffer};
+pub use slice::SliceSource;
+pub use source::Source;
+pub use tile::{Tile, TileBuffer};
 
 pub use half::{bf16, f16};
 pub use num_complex::Complex;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::source::{check_ranges, tile_in};
+use crate::source::check_ranges;
+use crate::tile::tile_in;
 use crate::{Element, Error, Identity, Result, Shape, Source, Tile, TileBuffer};
 
 /// An array whose first axes are taken as one: numpy's `reshape` that merges them. Made by

@@ -6,7 +6,8 @@ use std::ops::Range;
 use crate::journal::{Journal, JournalHead, JournalRecord, Rows, mark_done, was_done};
 use crate::map::InMemory;
 use crate::outputs::number;
-use crate::source::{check_ranges, tile_in};
+use crate::source::check_ranges;
+use crate::tile::tile_in;
 use crate::{ArrayMut, Element, Result, Shape, Source, SourceFile, Tile, TileBuffer};
 
 /// Reads what was written so far, durable or not.

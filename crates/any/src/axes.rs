@@ -108,33 +108,3 @@ impl Axes {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn axes_are_names_or_lists() {
-        assert_eq!("columns".parse(), Ok(Axes::Columns));
-        assert_eq!("0, -1".parse(), Ok(Axes::Listed(vec![0, -1])));
-        for text in ["", "column", "0,", "1.5", "0-2"] {
-            assert_eq!(text.parse::<Axes>(), Err(ParseAxesError), "{text}");
-        }
-        assert_eq!(Axes::Listed(vec![0, -1]).to_string(), "0,-1");
-    }
-
-    #[test]
-    fn shapes_of_the_named_axes() {
-        let shape = Shape::new([2, 3, 4]).expect("small");
-        for (axes, dims, kept) in [
-            (Axes::All, &[][..], &[1, 1, 1][..]),
-            (Axes::Columns, &[3, 4], &[1, 3, 4]),
-            (Axes::Rows, &[2], &[2, 1, 1]),
-        ] {
-            assert_eq!(axes.named_dims(&shape, false), dims);
-            assert_eq!(axes.named_dims(&shape, true), kept);
-        }
-        let scalar = Shape::new([]).expect("one element");
-        assert_eq!(Axes::Rows.named_dims(&scalar, false), [1]);
-    }
-}

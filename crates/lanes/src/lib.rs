@@ -9,4 +9,4 @@ pub mod arch;
 pub mod fold;
 pub mod lanes;
 pub mod narrow;
-mod wide;
+pub mod wide;

@@ -31,23 +31,24 @@ impl Ord for U256 {
     }
 }
 
+#[allow(clippy::should_implement_trait, reason = "wrapping ones, which operators do not promise")]
 impl U256 {
     /// The sum.
     #[inline(always)]
-    pub(crate) fn add(self, other: Self) -> Self {
+    pub fn add(self, other: Self) -> Self {
         let (low, carry) = self.low.overflowing_add(other.low);
         Self { high: self.high.wrapping_add(other.high).wrapping_add(u128::from(carry)), low }
     }
 
     /// The difference; the other is no larger.
-    pub(crate) fn sub(self, other: Self) -> Self {
+    pub fn sub(self, other: Self) -> Self {
         let (low, borrow) = self.low.overflowing_sub(other.low);
         Self { high: self.high.wrapping_sub(other.high).wrapping_sub(u128::from(borrow)), low }
     }
 
     /// Times 2^`bits`, for `bits` below 128.
     #[inline(always)]
-    pub(crate) fn shl(self, bits: u32) -> Self {
+    pub fn shl(self, bits: u32) -> Self {
         if bits == 0 {
             return self;
         }
@@ -55,7 +56,7 @@ impl U256 {
     }
 
     /// `a * b`.
-    pub(crate) fn product(a: u128, b: u128) -> Self {
+    pub fn product(a: u128, b: u128) -> Self {
         const MASK: u128 = u64::MAX as u128;
         let (ah, al, bh, bl) = (a >> 64, a & MASK, b >> 64, b & MASK);
         let low = Self::from(al * bl);
@@ -64,7 +65,7 @@ impl U256 {
     }
 
     /// `self * b`, which has to fit.
-    pub(crate) fn mul(self, b: u128) -> Self {
+    pub fn mul(self, b: u128) -> Self {
         let high = Self { high: Self::product(self.high, b).low, low: 0 };
         Self::product(self.low, b).add(high)
     }
@@ -79,7 +80,7 @@ impl U256 {
 
     /// `self / divisor`, rounded once, to nearest, ties to even. The divisor is not zero and both
     /// are below 2^255.
-    pub(crate) fn ratio(self, divisor: Self) -> f64 {
+    pub fn ratio(self, divisor: Self) -> f64 {
         // Where both are floats themselves, one division rounds once.
         if (self.high | divisor.high) == 0 && (self.low | divisor.low) < 1 << 53 {
             return self.low as f64 / divisor.low as f64;
@@ -123,50 +124,4 @@ fn shl_any(value: U256, bits: u32) -> U256 {
         bits -= step;
     }
     value
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn wide(x: u128) -> U256 {
-        U256::from(x)
-    }
-
-    proptest! {
-        #[test]
-        fn small_values_agree_with_u128(a in 0..u128::from(u64::MAX), b in 1..u128::from(u64::MAX)) {
-            prop_assert_eq!(U256::product(a, b), wide(a * b));
-            prop_assert_eq!(wide(a).mul(b), wide(a * b));
-            prop_assert_eq!(wide(a + b).sub(wide(b)), wide(a));
-        }
-
-        #[test]
-        fn ratios_of_exact_floats_are_division(a in 0..(1_u64 << 53), b in 1..(1_u64 << 53)) {
-            // Both are exact as f64, and f64 division rounds once.
-            let ratio = wide(u128::from(a)).ratio(wide(u128::from(b)));
-            prop_assert_eq!(ratio, a as f64 / b as f64);
-        }
-
-        #[test]
-        fn ratios_to_one_are_conversion(a in any::<u128>()) {
-            let a = a >> 1;
-            prop_assert_eq!(wide(a).ratio(wide(1)), a as f64);
-        }
-
-        #[test]
-        fn common_factors_cancel(a in 1..(1_u64 << 53), b in 1..(1_u64 << 53), k in 1..u128::MAX >> 4) {
-            let (a, b) = (u128::from(a), u128::from(b));
-            let ratio = U256::product(a, k).ratio(U256::product(b, k));
-            prop_assert_eq!(ratio, a as f64 / b as f64);
-        }
-    }
-
-    #[test]
-    fn products_carry() {
-        let max = U256::product(u128::MAX, u128::MAX);
-        assert_eq!(max, U256 { high: u128::MAX - 1, low: 1 });
-        assert_eq!(wide(1).shl(100).shl(100), U256 { high: 1 << 72, low: 0 });
-    }
 }

@@ -21,8 +21,10 @@ use super::{
 /// A sum and the rounding errors that were made in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Compensated {
-    sum: f64,
-    error: f64,
+    /// The sum as rounded.
+    pub sum: f64,
+    /// What was lost by that.
+    pub error: f64,
 }
 
 impl Compensated {
@@ -43,7 +45,7 @@ impl From<f64> for Compensated {
 
 /// `a + b` and the error of that addition, exactly.
 #[inline(always)]
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
+pub fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
     let b_part = sum - a;
     (sum, (a - (sum - b_part)) + (b - b_part))
@@ -236,9 +238,10 @@ bound_lanes! {
 /// two of sixteen digits are lost when they are corrected.
 const CANCELLED: f64 = 256.0;
 
-/// `off` is the sum of the distances from the shift.
+/// Squares about the mean, of squares about a shift; and whether too many digits were lost by that. `off`
+/// is the sum of the distances from the shift.
 #[inline(always)]
-fn settle(squares: f64, off: f64, count: u64) -> (f64, bool) {
+pub fn settle(squares: f64, off: f64, count: u64) -> (f64, bool) {
     if count <= 1 && squares.is_finite() {
         return (0.0, false);
     }
@@ -270,7 +273,7 @@ fn chan(na: u64, a: f64, nb: u64, b: f64, delta: f64) -> f64 {
 /// `a * b` and the error of that product, exactly (Dekker's product with Veltkamp's split), for
 /// products that neither overflow nor underflow.
 #[inline(always)]
-fn two_product(a: f64, b: f64) -> (f64, f64) {
+pub fn two_product(a: f64, b: f64) -> (f64, f64) {
     let split = |x: f64| {
         let c = x * 134_217_729.0; // 2^27 + 1
         let high = c - (c - x);
@@ -282,8 +285,10 @@ fn two_product(a: f64, b: f64) -> (f64, f64) {
 }
 
 /// The distance of two means. Of compensated sums it is known to more digits than the means have.
-trait Distance {
+pub trait Distance: Sized {
+    /// From the mean of `na` numbers with sum `a` to that of `nb` with sum `b`.
     fn distance(a: Self, na: u64, b: Self, nb: u64) -> f64;
+    /// The sum of the distances of `count` numbers from a shift.
     fn off(self, count: u64, shift: f64) -> f64;
 }
 
@@ -423,41 +428,3 @@ float_lane!(
     },
     |v| v.value()
 );
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_sum_loses_nothing() {
-        for (a, b) in [(1e16, 1.0), (0.1, 0.2), (1.0, 1e-30), (-1e300, 1e284)] {
-            let (sum, error) = two_sum(a, b);
-            assert_eq!(sum, a + b);
-            assert_eq!(two_sum(b, a), (sum, error));
-            assert!(error.abs() <= sum.abs() * f64::EPSILON);
-        }
-        assert_eq!(two_sum(1e16, 1.0).1, 1.0);
-    }
-
-    #[test]
-    fn a_shift_near_the_mean_settles_and_one_far_off_is_noticed() {
-        // 1, 2, 3 about 2 and about 1e6
-        assert_eq!(settle(2.0, 0.0, 3), (2.0, false));
-        let far: f64 = [1.0, 2.0, 3.0_f64].iter().map(|x| (x - 1e6).powi(2)).sum();
-        assert!(settle(far, 6.0 - 3e6, 3).1);
-        assert!(settle(f64::INFINITY, 1e200, 3).1);
-        assert_eq!(settle(0.0, 0.0, 3), (0.0, false));
-        assert_eq!(settle(0.0, 0.0, 0), (0.0, false));
-    }
-
-    #[test]
-    fn products_and_distances_keep_more_digits() {
-        let (product, error) = two_product(0.1, 3.0);
-        assert_eq!(product, 0.1 * 3.0);
-        assert_eq!(error, 0.1_f64.mul_add(3.0, -product));
-        // Means of 1e16 and 1e16 + 1/4, which one f64 does not tell apart.
-        let a = Compensated { sum: 4e16, error: 0.0 };
-        let b = Compensated { sum: 4e16, error: 1.0 };
-        assert_eq!(Distance::distance(a, 4, b, 4), 0.25);
-    }
-}

@@ -6,7 +6,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "lane loops index several arrays alike")]
 
-mod float;
+pub mod float;
 mod integer;
 
 use std::fmt::Debug;

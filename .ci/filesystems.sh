@@ -13,7 +13,7 @@ if [ -z "${ROWMILL_FILESYSTEMS_INSIDE:-}" ]; then
     can_mount "whether numbers given out again are told apart" .ci/filesystems.sh || exit 0
     # Built where there is room, before anything is mounted.
     [ $# -gt 0 ] || set -- --workspace
-    built="$(cargo test "$@" --lib --test it --no-run --message-format json-render-diagnostics)"
+    built="$(cargo test "$@" --tests --no-run --message-format json-render-diagnostics)"
     binary() { # NAME: the newest test binary
         grep -o '"executable":"[^"]*/'"$1"'-[^"]*"' <<<"$built" | tail -n 1 | cut -d '"' -f 4
     }

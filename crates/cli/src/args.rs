@@ -22,8 +22,9 @@ pub(crate) struct Args {
 const MAIN_EXAMPLES: &str = "\
 Files are .npy files, or raw files with a JSON sidecar (data.dat + data.dat.meta.json) or described
 by --dtype and --shape. Data goes to stdout, notes and progress to stderr.
-Exit codes: 0 ok, 1 the job failed, 2 wrong usage. No output ever replaces an input, a mask, a sidecar or
-another output; an existing file is replaced with --overwrite only, and only by one of its kind.
+Exit codes: 0 ok, 1 the job failed, 2 wrong usage. No output ever replaces an input, a mask, a
+sidecar or another output; an existing file is replaced with --overwrite only, and only by one of
+its kind.
 
 Examples:
   rowmill info x.npy

@@ -221,19 +221,19 @@ impl Condition {
 
     /// Whether columns take part by their names.
     fn has_names(&self) -> bool {
+        self.any_column(|column| matches!(column, ColumnName::Name(_)))
+    }
+
+    fn any_column(&self, is: impl Fn(&ColumnName) -> bool) -> bool {
         let mut any = false;
-        self.root.clone().each_term(&mut |term| {
-            any |= matches!(term.column, Some(ColumnName::Name(_)));
-        });
+        self.root.clone().each_term(&mut |term| any |= term.column.as_ref().is_some_and(&is));
         any
     }
 
     /// Whether columns take part, and not the value of the element alone.
     #[must_use]
     pub fn has_columns(&self) -> bool {
-        let mut any = false;
-        self.root.clone().each_term(&mut |term| any |= term.column.is_some());
-        any
+        self.any_column(|_| true)
     }
 
     /// The mask that keeps the elements for which it is true, where that is one comparison of the value: it

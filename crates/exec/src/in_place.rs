@@ -13,6 +13,7 @@ use rowmill_core::{
     ArrayMut, Element, Journal, JournalError, JournalHead, JournalRecord, TileBuffer,
 };
 
+use crate::input::Typed;
 use crate::map::{Map, Unit, each_run, parts_of};
 use crate::plan::Plan;
 use crate::run::Job;
@@ -191,7 +192,7 @@ impl Engine {
                 Ok(())
             },
         );
-        job.end(array)?;
+        job.end(&Typed(array))?;
         job.succeed();
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rowmill_core::{ChecksumHasher, Checksums, Element, Source, TileBuffer};
 
+use crate::input::Typed;
 use crate::run::Job;
 use crate::{Engine, Error, Result};
 
@@ -58,7 +59,7 @@ impl Engine {
                 Ok(())
             },
         );
-        job.end(source)?;
+        job.end(&Typed(source))?;
         job.succeed();
         Ok(Checksums::new(rows, values.into_iter().map(AtomicU64::into_inner).collect()))
     }

@@ -7,6 +7,7 @@ use rowmill_core::{Element, Outputs, Source};
 
 use crate::blocks::{Blocks, States, TypedBlocks};
 use crate::checkpoint::{Checkpoint, Keeper, Ranges, State, decode, encode};
+use crate::input::Typed;
 use crate::plan::Plan;
 use crate::reduce::{Answer, Answers, OWN, Reduce, Shared};
 use crate::run::Job;
@@ -84,7 +85,7 @@ impl Engine {
         let blocks = TypedBlocks::new(source, self.isa, reducers);
         let mut outputs = Outputs::new();
         blocks.register(&mut outputs);
-        let mut keeper = Keeper::open(checkpoint, blocks.describe(), source, outputs)?;
+        let mut keeper = Keeper::open(checkpoint, blocks.describe(), &Typed(source), outputs)?;
         let found = keeper.take_found();
         let answers = self.reduce_keeping(&blocks, &keeper, found)?;
         keeper.remove()?;

@@ -20,6 +20,7 @@ mod error;
 mod gather;
 mod grid;
 mod in_place;
+mod input;
 mod integrity;
 mod job_reduce;
 mod kernel;

@@ -7,6 +7,7 @@ use rayon::slice::ParallelSliceMut;
 use rowmill_core::{CreateOptions, Element, Shape, Source, TileBuffer, zeros};
 
 use crate::gather::{Gather, Slot, cut, slots};
+use crate::input::Typed;
 use crate::map::planned;
 use crate::plan::{ChunkSize, Plan};
 use crate::run::Job;
@@ -153,7 +154,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
     pub fn write(self, path: impl AsRef<Path>, options: &CreateOptions) -> Result<()> {
         self.check()?;
         let path = path.as_ref();
-        let options = planned(options, self.overwrite, self.source, None, path)?;
+        let options = planned(options, self.overwrite, &Typed(self.source), None, path)?;
         let mut staged = options.stage::<T>(path, self.dims())?;
         let (out, write_back) = staged.parts()?;
         let bytes = size_of_val(out) as u64;
@@ -234,7 +235,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
                 Ok(())
             });
         }
-        job.end(source)?;
+        job.end(&Typed(source))?;
         Ok(job)
     }
 }

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use rayon::prelude::*;
-use rowmill_core::{Element, Source};
 
 use crate::blocks::Blocks;
+use crate::input::Input;
 use crate::reduce::OWN;
 use crate::report::Watch;
 use crate::{Engine, Error, Progress, Result, RunReport};
@@ -168,8 +168,8 @@ impl<'a> Job<'a> {
 
     /// All chunks are done, or it ended early: the first failure, if there was one. The source has
     /// to be what was opened, still.
-    pub(crate) fn end<T: Element>(&self, source: &(impl Source<T> + ?Sized)) -> Result<()> {
-        self.end_dyn(&|| Ok(source.check()?), &|| Ok(source.verify()?))
+    pub(crate) fn end(&self, input: &dyn Input) -> Result<()> {
+        self.end_dyn(&|| input.check(), &|| input.verify())
     }
 
     /// As [`end`](Self::end), for the source of these blocks.

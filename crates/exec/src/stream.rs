@@ -19,6 +19,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use rowmill_core::{Element, Outputs, Source, TileBuffer};
 
 use crate::checkpoint::{Checkpoint, Keeper, State};
+use crate::input::Typed;
 use crate::map::{Chunk, Unit, each_run};
 use crate::plan::{ChunkSize, Plan};
 use crate::run::{Job, Pulse, TICK};
@@ -91,7 +92,7 @@ impl Engine {
         S: Source<T>,
         R: Send,
     {
-        let mut keeper = Keeper::open(checkpoint, None, source, Outputs::new())?;
+        let mut keeper = Keeper::open(checkpoint, None, &Typed(source), Outputs::new())?;
         let rows = source.shape().rows();
         let first = match keeper.take_found() {
             None => Some(0),
@@ -230,7 +231,7 @@ impl Engine {
                 return Ok(());
             }
         }
-        job.end(source)?;
+        job.end(&Typed(source))?;
         job.succeed();
         Ok(())
     }

@@ -15,12 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rowmill_core::{Element, FileIdentity, Identity, Kind, Outputs, Role, Source};
+use rowmill_core::{FileIdentity, Identity, Kind, Outputs, Role};
 
 pub use file::{CheckpointError, check_checkpoint, frame_checkpoint};
 pub(crate) use file::{Saved, SavedNode, State, VERSION};
 pub(crate) use ranges::Ranges;
 
+use crate::input::Input;
 use crate::tree::Node;
 use crate::{Error, Result};
 
@@ -116,23 +117,23 @@ pub(crate) struct Keeper<'a> {
 impl<'a> Keeper<'a> {
     /// Finds out whether there is something to go on with. `what` is computed, as far as that can be
     /// said. The files of the job are `outputs`.
-    pub(crate) fn open<T: Element>(
+    pub(crate) fn open(
         checkpoint: &'a Checkpoint,
         what: Option<String>,
-        source: &dyn Source<T>,
+        input: &dyn Input,
         mut outputs: Outputs,
     ) -> Result<Self> {
-        outputs.read_source(Role::Input, source);
+        input.files().iter().for_each(|file| outputs.read_file(Role::Input, file));
         checkpoint.plan(&mut outputs)?;
         let error = |source| Error::Checkpoint { path: checkpoint.path.clone(), source };
-        let input = source.identity().ok_or_else(|| error(CheckpointError::InMemory))?;
+        let identity = input.identity().ok_or_else(|| error(CheckpointError::InMemory))?;
         let what = match (what, &checkpoint.label) {
             (Some(what), None) => what,
             (Some(what), Some(label)) => format!("{label}: {what}"),
             (None, Some(label)) => label.clone(),
             (None, None) => return Err(error(CheckpointError::NoLabel)),
         };
-        let job = format!("{what} of {} {}", T::DTYPE, source.shape());
+        let job = format!("{what} of {} {}", input.dtype(), input.shape());
         let found = match Saved::read(&checkpoint.path)? {
             None => None,
             Some(saved) if saved.job != job => {
@@ -140,13 +141,20 @@ impl<'a> Keeper<'a> {
                 return Err(error(CheckpointError::OtherJob { expected: job, found }));
             }
             Some(saved) => {
-                if let Some(what) = saved.input.differs_from(&input) {
+                if let Some(what) = saved.input.differs_from(&identity) {
                     return Err(error(CheckpointError::InputChanged { what }));
                 }
                 Some(saved.state)
             }
         };
-        Ok(Self { checkpoint, job, input, outputs, found, last: Mutex::new(Instant::now()) })
+        Ok(Self {
+            checkpoint,
+            job,
+            input: identity,
+            outputs,
+            found,
+            last: Mutex::new(Instant::now()),
+        })
     }
 
     /// What an earlier run left.

@@ -11,6 +11,7 @@ use super::frame::Lanes;
 use super::histogram::{self, Bins, Histogram};
 use super::key::Key;
 use super::norm::{self, Magnitudes, NormOrder};
+use super::normalize::{self, Floats, Rescale};
 use super::product::{self, Factors};
 use super::quantile::{self, Ranges, Search, Table};
 use super::top_k::{self, Ranks, TopK};
@@ -52,6 +53,8 @@ pub trait Loops: Key {
     fn row_quantiles(lanes: &Lanes<'_, Self>, cells: &mut [Vec<f64>], at: &[f64]);
     /// Counts of ranges of keys, or what is in them.
     fn count(lanes: &Lanes<'_, Self>, ranges: &Ranges, table: &mut Table);
+    /// Normalized elements, or what they were.
+    fn rescale(x: &[Self], out: Floats<'_>, how: Rescale<'_>);
 }
 
 macro_rules! loops {
@@ -104,6 +107,9 @@ macro_rules! loops {
             }
             fn count(lanes: &Lanes<'_, Self>, ranges: &Ranges, table: &mut Table) {
                 quantile::count(lanes, ranges, table);
+            }
+            fn rescale(x: &[Self], out: Floats<'_>, how: Rescale<'_>) {
+                normalize::rescale(x, out, how);
             }
         }
     )*};

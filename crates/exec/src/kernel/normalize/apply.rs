@@ -1,31 +1,26 @@
-//! The second read: [`Engine::normalize`] and its like.
+//! The second read: maps that scale, and normalization in place.
 
-use std::marker::PhantomData;
-use std::path::Path;
-
-use rowmill_core::{
-    ArrayMut, Checksums, CreateOptions, Format, Journal, JournalError, Source, Tile,
-};
+use rowmill_core::{ArrayMut, Journal, JournalError, Shape, Tile};
 
 use super::fit::{OneBlock, Whole, scalings_of};
-use super::scaling::{Scale, Scaling, Unscale};
-use super::{Fitted, FloatElement, Normalize, NormalizeAxis};
-use crate::checkpoint::{Checkpoint, Keeper};
+use super::scaling::{Rescale, Scaling};
+use super::{FloatElement, Normalize, NormalizeAxis};
 use crate::grid::{BLOCK_BYTES, Grid};
 use crate::in_place::{InPlace, InPlaceJob};
 use crate::kernel::Numeric;
-use crate::map::{Chunk, Keep, Map, planned};
+use crate::kernel::loops::Loops;
+use crate::map::{Chunk, Map};
 use crate::scratch::Scratch;
 use crate::{Engine, Result};
 use rowmill_lanes::arch::Isa;
 
 /// The second read: scales by what the first one found.
-struct Apply {
-    isa: Isa,
-    how: Normalize,
-    scalings: Vec<Scaling>,
+pub(super) struct Apply {
+    pub(super) isa: Isa,
+    pub(super) how: Normalize,
+    pub(super) scalings: Vec<Scaling>,
     /// From what was normalized to what it was.
-    back: bool,
+    pub(super) back: bool,
 }
 
 impl<T: Numeric, U: FloatElement> Map<T, U> for Apply {
@@ -53,12 +48,8 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for Apply {
             let (now, later) = x.split_at(len);
             let (out_now, out_later) = out.split_at_mut(len);
             T::with_lanes(Tile::new(now, 1, len, len), self.isa, &scratch, |lanes| {
-                let (x, out) = (lanes.row(0), out_now);
-                if self.back {
-                    self.isa.run(Unscale { x, out, scalings, target });
-                } else {
-                    self.isa.run(Scale { x, out, scalings, target });
-                }
+                let how = Rescale { isa: self.isa, scalings, target, back: self.back };
+                T::Lane::rescale(lanes.row(0), U::floats(out_now), how);
             });
             (x, out) = (later, out_later);
             (row, col) = (row + 1, 0);
@@ -68,9 +59,9 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for Apply {
 }
 
 /// Per row, when rows fit the cache: one read, each row scaled as soon as its statistics are known.
-struct FitAndApply {
-    isa: Isa,
-    how: Normalize,
+pub(super) struct FitAndApply {
+    pub(super) isa: Isa,
+    pub(super) how: Normalize,
 }
 
 impl<T: Numeric, U: FloatElement> Map<T, U> for FitAndApply {
@@ -90,7 +81,8 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for FitAndApply {
             T::with_lanes(tile, self.isa, &scratch, |lanes| {
                 for ((i, out), found) in out.chunks_mut(row_len).enumerate().zip(found) {
                     let scalings = &[self.how.scaling(found)];
-                    self.isa.run(Scale { x: lanes.row(i), out, scalings, target });
+                    let how = Rescale { isa: self.isa, scalings, target, back: false };
+                    T::Lane::rescale(lanes.row(i), U::floats(out), how);
                 }
             });
         }
@@ -130,7 +122,7 @@ impl Engine {
     ) -> Result<InPlace> {
         let isa = self.isa;
         let what = format!("{how:?} in place");
-        if how.axis == NormalizeAxis::Rows && Grid::of::<T>(array.shape()).tiles() <= 1 {
+        if how.is_row_by_row::<T>(array.shape()) {
             let kernel = FitAndApply { isa, how };
             let job = InPlaceJob { what: &what, cuts_rows: false, once: true };
             return self.change_in_place(array, job, |_| Ok(Vec::new()), |_| Ok(kernel));
@@ -154,215 +146,9 @@ impl Engine {
     }
 }
 
-/// A normalization that waits for a place to write to. Made by [`Engine::normalize`].
-#[derive(Debug)]
-#[must_use = "write_npy() runs the job"]
-pub struct Normalizing<'a, T, S> {
-    engine: &'a Engine,
-    source: &'a S,
-    work: Work<'a>,
-    checkpoint: Option<&'a Checkpoint>,
-    overwrite: bool,
-    element: PhantomData<fn(T)>,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug)]
-enum Work<'a> {
-    /// Find the statistics, then scale.
-    Fit(Normalize),
-    /// Scale by statistics that were found before.
-    Apply(&'a Fitted),
-    /// The way back.
-    Invert(&'a Fitted),
-}
-
-impl Engine {
-    /// Normalizes an array to a new file of the same shape: statistics in one read, the scaled copy
-    /// in a second, written once. (Per row, short rows need one read only.)
-    ///
-    /// NaN are left out of the statistics and stay NaN. What is constant becomes 0, or `low` with
-    /// [`Normalize::min_max_to`]. An infinity makes all that it is normalized with NaN.
-    ///
-    /// ```
-    /// use rowmill_core::{Array, SliceSource};
-    /// use rowmill_exec::{Engine, Normalize};
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let path = dir.path().join("z.npy");
-    /// let x = SliceSource::new(&[1.0_f32, 5.0, 3.0, 5.0], [2, 2]).unwrap();
-    /// Engine::new()?.normalize(&x, Normalize::z_score().per_column()).write_npy(&path)?;
-    /// assert_eq!(Array::<f32>::open(&path)?.as_slice(), Some(&[-1.0, 0.0, 1.0, 0.0][..]));
-    /// # Ok::<(), rowmill_exec::Error>(())
-    /// ```
-    pub fn normalize<'a, T, S>(&'a self, source: &'a S, how: Normalize) -> Normalizing<'a, T, S>
-    where
-        T: Numeric,
-        S: Source<T>,
-    {
-        self.normalizing(source, Work::Fit(how))
-    }
-
-    /// Normalizes an array by what was found of another: each column as it was there.
-    ///
-    /// ```
-    /// use rowmill_core::{Array, SliceSource};
-    /// use rowmill_exec::{Engine, Fitted, Normalize};
-    /// # let dir = tempfile::tempdir().unwrap();
-    /// # let (path, back) = (dir.path().join("z.npy"), dir.path().join("x.npy"));
-    /// let train = SliceSource::new(&[1.0_f32, 5.0, 3.0, 5.0], [2, 2]).unwrap();
-    /// let test = SliceSource::new(&[2.0_f32, 6.0], [1, 2]).unwrap();
-    /// let engine = Engine::new()?;
-    /// let fitted = engine.fit(&train, Normalize::z_score())?;
-    /// let fitted = Fitted::from_json(&fitted.to_json())?; // kept, sent, read
-    /// engine.normalize_by(&test, &fitted).write_npy(&path)?;
-    /// let z = Array::<f32>::open(&path)?;
-    /// assert_eq!(z.as_slice(), Some(&[0.0, 1.0][..]));
-    /// engine.denormalize(&z, &fitted).write_npy(&back)?;
-    /// assert_eq!(Array::<f32>::open(&back)?.as_slice(), Some(&[2.0, 6.0][..]));
-    /// # Ok::<(), rowmill_exec::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When it is written: [`FittedError::RowShape`](super::FittedError::RowShape) for an array with other
-    /// columns.
-    pub fn normalize_by<'a, T, S>(
-        &'a self,
-        source: &'a S,
-        fitted: &'a Fitted,
-    ) -> Normalizing<'a, T, S>
-    where
-        T: Numeric,
-        S: Source<T>,
-    {
-        self.normalizing(source, Work::Apply(fitted))
-    }
-
-    /// The way back: what [`normalize_by`](Self::normalize_by) made becomes what it was made of, to rounding. What
-    /// was clipped stays at the ends of the interval.
-    ///
-    /// # Errors
-    /// When it is written: as [`normalize_by`](Self::normalize_by), and
-    /// [`FittedError::NoInverse`](super::FittedError::NoInverse) where all became the same.
-    pub fn denormalize<'a, T, S>(
-        &'a self,
-        source: &'a S,
-        fitted: &'a Fitted,
-    ) -> Normalizing<'a, T, S>
-    where
-        T: Numeric,
-        S: Source<T>,
-    {
-        self.normalizing(source, Work::Invert(fitted))
-    }
-
-    fn normalizing<'a, T, S>(&'a self, source: &'a S, work: Work<'a>) -> Normalizing<'a, T, S> {
-        Normalizing {
-            engine: self,
-            source,
-            work,
-            checkpoint: None,
-            overwrite: false,
-            element: PhantomData,
-        }
-    }
-}
-
-impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
-    /// Keeps what was done in a checkpoint, in both reads: killed at any point and run again with it,
-    /// the job goes on, and gives the same bytes as an uninterrupted one. The unfinished output then
-    /// stays, also when the job fails. Default: none.
-    pub fn checkpoint(mut self, checkpoint: &'a Checkpoint) -> Self {
-        self.checkpoint = Some(checkpoint);
-        self
-    }
-
-    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched when
-    /// anything fails. Other files never are, and no input of the job. Default: `false`.
-    pub fn overwrite(mut self, overwrite: bool) -> Self {
-        self.overwrite = overwrite;
-        self
-    }
-
-    /// Writes a new `.npy` file: `f16` and `f32` as they are, `bf16` as `f32`, everything else as `f64`.
-    ///
-    /// # Errors
-    /// As [`Mapping::write_npy`](crate::Mapping::write_npy).
-    pub fn write_npy(self, path: impl AsRef<Path>) -> Result<()> {
-        self.write_npy_as::<T::Normalized>(path)
-    }
-
-    /// Writes a new `.npy` file of floats of type `U`.
-    ///
-    /// # Errors
-    /// As [`Mapping::write_npy`](crate::Mapping::write_npy).
-    pub fn write_npy_as<U: FloatElement>(self, path: impl AsRef<Path>) -> Result<()> {
-        self.write_as::<U>(path, &CreateOptions::new().format(Format::Npy))
-    }
-
-    /// Writes a new array file of floats of type `U` as the options say.
-    ///
-    /// # Errors
-    /// As [`Mapping::write_npy`](crate::Mapping::write_npy).
-    pub fn write_as<U: FloatElement>(
-        self,
-        path: impl AsRef<Path>,
-        options: &CreateOptions,
-    ) -> Result<()> {
-        let Self { engine, source, work, checkpoint, overwrite, .. } = self;
-        let path = path.as_ref();
-        // Before the first read, which may be long.
-        let options = &planned(options, overwrite, source, checkpoint, path)?;
-        let isa = engine.isa;
-        let what = match work {
-            Work::Fit(how) => format!("{how:?} to {}", U::DTYPE),
-            Work::Apply(fitted) | Work::Invert(fitted) => {
-                let sum = Checksums::of(fitted.to_json().as_bytes());
-                let back = matches!(work, Work::Invert(_));
-                format!(
-                    "{:?} fitted before ({sum:016x}), back: {back}, to {}",
-                    fitted.how(),
-                    U::DTYPE
-                )
-            }
-        };
-        let keep = |fitted| {
-            checkpoint.map(|checkpoint| Keep { checkpoint, what: Some(what.clone()), fitted })
-        };
-        let (how, scalings, fitted, back) = match work {
-            Work::Fit(how)
-                if how.axis == NormalizeAxis::Rows
-                    && Grid::of::<T>(source.shape()).tiles() <= 1 =>
-            {
-                let map = engine.map::<T, U, _, _>(source, FitAndApply { isa, how });
-                return map.keeping(keep(Vec::new())).write(path, options);
-            }
-            Work::Fit(how) => {
-                let (scalings, fitted) = match checkpoint {
-                    None => {
-                        let mut whole = Whole { engine, source, keep: None };
-                        (how.fit_whole(&mut whole)?, Vec::new())
-                    }
-                    Some(checkpoint) => {
-                        let keeper = Keeper::open(
-                            checkpoint,
-                            Some(what.clone()),
-                            source,
-                            options.files().clone(),
-                        )?;
-                        how.fit_once(engine, source, keeper)?
-                    }
-                };
-                (how, scalings, fitted, false)
-            }
-            Work::Apply(fitted) => {
-                (fitted.how(), fitted.scalings_for(source.shape())?, Vec::new(), false)
-            }
-            Work::Invert(fitted) => {
-                fitted.check_inverse()?;
-                (fitted.how(), fitted.scalings_for(source.shape())?, Vec::new(), true)
-            }
-        };
-        let map = engine.map::<T, U, _, _>(source, Apply { isa, how, scalings, back });
-        map.keeping(keep(fitted)).write(path, options)
+impl Normalize {
+    /// Whether rows of an array are normalized one by one, in one read: those that fit the cache.
+    pub(super) fn is_row_by_row<T>(&self, shape: &Shape) -> bool {
+        self.axis == NormalizeAxis::Rows && Grid::of::<T>(shape).tiles() <= 1
     }
 }

@@ -10,17 +10,25 @@ mod fitted;
 mod scaling;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use half::{bf16, f16};
 use rowmill_core::Element;
 use serde::{Deserialize, Serialize};
 
 use super::NormOrder;
-pub use apply::Normalizing;
 pub use fitted::{Fitted, FittedError};
+pub use write::Normalizing;
+
+pub(in crate::kernel) use scaling::{Floats, Rescale, rescale};
 
 mod sealed {
-    pub trait Sealed {}
+    use super::scaling::Floats;
+
+    pub trait Sealed: Sized {
+        /// A run of elements, for loops that are not compiled by their type.
+        fn floats(elements: &mut [Self]) -> Floats<'_>;
+    }
 }
 
 /// A float type that normalized data can be written as: [`f16`](struct@f16),
@@ -32,8 +40,12 @@ pub trait FloatElement: Element + sealed::Sealed {
 }
 
 macro_rules! float_elements {
-    ($($t:ty: |$x:ident| $round:expr;)*) => {$(
-        impl sealed::Sealed for $t {}
+    ($($variant:ident($t:ty): |$x:ident| $round:expr;)*) => {$(
+        impl sealed::Sealed for $t {
+            fn floats(elements: &mut [Self]) -> scaling::Floats<'_> {
+                scaling::Floats::$variant(elements)
+            }
+        }
 
         impl FloatElement for $t {
             #[inline(always)]
@@ -44,10 +56,10 @@ macro_rules! float_elements {
     )*};
 }
 float_elements! {
-    f16: |x| Self::from_f64(x);
-    bf16: |x| Self::from_f64(x);
-    f32: |x| x as Self;
-    f64: |x| x;
+    F16(f16): |x| Self::from_f64(x);
+    Bf16(bf16): |x| Self::from_f64(x);
+    F32(f32): |x| x as Self;
+    F64(f64): |x| x;
 }
 
 /// How elements are scaled.

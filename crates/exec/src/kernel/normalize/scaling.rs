@@ -1,11 +1,12 @@
 //! What becomes of an element, and back: [`Scaling`], and the loops that do it.
 
+use half::{bf16, f16};
 use serde::{Deserialize, Serialize};
 
 use super::fit::Found;
 use super::{FloatElement, Normalize, NormalizeMethod};
 use crate::kernel::MeanVar;
-use rowmill_lanes::arch::{Job, Simd};
+use rowmill_lanes::arch::{Isa, Job, Simd};
 use rowmill_lanes::lanes::Lane;
 
 /// `(x * factor - shift) / scale`. The factor is 1, or 1/2 where the range would overflow.
@@ -113,12 +114,49 @@ impl Target {
     }
 }
 
-/// Scales a run of elements, each by its own scaling or all by one.
-pub(super) struct Scale<'a, L, U> {
-    pub(super) x: &'a [L],
-    pub(super) out: &'a mut [U],
+/// Elements of an output, of whichever float type.
+#[derive(Debug)]
+pub enum Floats<'a> {
+    F16(&'a mut [f16]),
+    Bf16(&'a mut [bf16]),
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
+}
+
+/// How a run of elements is scaled: each by its own scaling, or all by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Rescale<'a> {
+    pub(super) isa: Isa,
     pub(super) scalings: &'a [Scaling],
     pub(super) target: Target,
+    /// From what was normalized to what it was.
+    pub(super) back: bool,
+}
+
+/// Scales a run of elements.
+pub(in crate::kernel) fn rescale<L: Lane>(x: &[L], out: Floats<'_>, how: Rescale<'_>) {
+    fn to<L: Lane, U: FloatElement>(x: &[L], out: &mut [U], how: Rescale<'_>) {
+        let Rescale { isa, scalings, target, back } = how;
+        if back {
+            isa.run(Unscale { x, out, scalings, target });
+        } else {
+            isa.run(Scale { x, out, scalings, target });
+        }
+    }
+    match out {
+        Floats::F16(out) => to(x, out, how),
+        Floats::Bf16(out) => to(x, out, how),
+        Floats::F32(out) => to(x, out, how),
+        Floats::F64(out) => to(x, out, how),
+    }
+}
+
+/// The way there.
+struct Scale<'a, L, U> {
+    x: &'a [L],
+    out: &'a mut [U],
+    scalings: &'a [Scaling],
+    target: Target,
 }
 
 impl<L: Lane, U: FloatElement> Job for Scale<'_, L, U> {
@@ -137,11 +175,11 @@ impl<L: Lane, U: FloatElement> Job for Scale<'_, L, U> {
 }
 
 /// The way back.
-pub(super) struct Unscale<'a, L, U> {
-    pub(super) x: &'a [L],
-    pub(super) out: &'a mut [U],
-    pub(super) scalings: &'a [Scaling],
-    pub(super) target: Target,
+struct Unscale<'a, L, U> {
+    x: &'a [L],
+    out: &'a mut [U],
+    scalings: &'a [Scaling],
+    target: Target,
 }
 
 impl<L: Lane, U: FloatElement> Job for Unscale<'_, L, U> {

@@ -7,7 +7,7 @@ use super::loops::Loops;
 use super::room::Room;
 use super::{Kernel, Numeric, Reduction};
 use crate::Result;
-use rowmill_lanes::arch::{Job, Simd};
+use rowmill_lanes::arch::{Isa, Job, Simd};
 use rowmill_lanes::lanes::{Lane, N};
 
 /// The skewness `m3 / m2^1.5`, of the central moments `m2` and `m3` of the population: scipy's
@@ -90,6 +90,11 @@ pub struct Central {
 
 impl Central {
     const NEW: Self = Self { count: 0, mean: 0.0, m2: 0.0, m3: 0.0, m4: 0.0 };
+
+    /// Of some elements.
+    fn of(values: &[f64], isa: Isa) -> Self {
+        if values.is_empty() { Self::NEW } else { isa.run(TwoTrips { values }) }
+    }
 
     /// Sums about `mean + shift`, that were taken about `mean`, of which `shift` is the mean distance.
     fn shifted(self, shift: f64) -> Self {
@@ -244,9 +249,7 @@ macro_rules! kernel {
             fn fold(&self, cells: &mut [Central], picked: &Picked<'_, T>) -> Result<()> {
                 let isa = picked.lanes.isa;
                 T::Lane::gathered(&picked.lanes, &mut |cell, values| {
-                    if !values.is_empty() {
-                        cells[cell] = isa.run(TwoTrips { values });
-                    }
+                    cells[cell] = Central::of(values, isa);
                 });
                 Ok(())
             }

@@ -6,14 +6,15 @@ use rowmill_core::{Outputs, Shape};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::boxed;
 use super::list::{self, List, Lists, own};
-use super::pieces::{encoded, taken};
+use super::pieces::taken;
 use super::{CellPlace, Cellular, Picked, Reduction, Selected, Valued};
 use crate::Result;
 use crate::grid::Grid;
 use crate::kernel::Numeric;
 use crate::kernel::room::Room;
-use crate::reduce::{Block, OWN, Shared, State};
+use crate::reduce::{Block, Shared, State};
 use rowmill_lanes::fold::Cell;
 
 /// A reduction of your own, or one of this crate: what it keeps of a cell, how elements go in, how two
@@ -169,27 +170,15 @@ impl<T: Numeric, K: Kernel<T>> Cellular<T> for Each<K> {
     }
 
     fn join(&self, cells: &mut State, next: State) {
-        let cells: &mut Vec<K::State> = cells.downcast_mut().expect(OWN);
-        let next: Vec<K::State> = *next.downcast().expect(OWN);
-        for (state, next) in cells.iter_mut().zip(next) {
-            self.0.merge(state, next);
-        }
+        boxed::join(cells, next, &|state, next| self.0.merge(state, next));
     }
 
     fn fits(&self, cells: &State, room: &Room<'_>) -> bool {
-        let cells: &Vec<K::State> = cells.downcast_ref().expect(OWN);
-        let mut i = 0;
-        let mut fits = |state| {
-            let fits = self.0.fits(state, &room.of_cell(i));
-            i += 1;
-            fits
-        };
-        cells.len() == room.cells() && cells.iter().all(&mut fits)
+        boxed::fit(cells, room, &|state, room| self.0.fits(state, room))
     }
 
     fn save(&self, cells: &State, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        let cells: &Vec<K::State> = cells.downcast_ref().expect(OWN);
-        encoded(cells, bytes)
+        boxed::save::<K::State>(cells, bytes)
     }
 
     fn load<'b>(&self, bytes: &'b [u8]) -> Option<(State, &'b [u8])> {
@@ -240,16 +229,8 @@ impl<T: Numeric, K: Kernel<T>> Lists for Of<'_, K, T> {
 
     fn extend(&self, list: &mut dyn List, cells: Option<&State>, at: &CellPlace<'_>) -> Result<()> {
         let (kernel, values) = (self.0, own::<K::Value>(list));
-        let Some(cells) = cells else {
-            values.push(kernel.value(&kernel.new_state(), at)?);
-            return Ok(());
-        };
-        let cells: &Vec<K::State> = cells.downcast_ref().expect(OWN);
-        let mut at = *at;
-        for state in cells {
-            values.push(kernel.value(state, &at)?);
-            at.index += 1;
-        }
-        Ok(())
+        boxed::values(values, cells, &|| kernel.new_state(), at, &|state, at| {
+            kernel.value(state, at)
+        })
     }
 }

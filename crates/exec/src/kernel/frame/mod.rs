@@ -13,6 +13,7 @@
 //! both, and written once, here. A [`Frame`] is one reduction of a job as the engine sees it.
 
 pub(super) mod axis;
+mod boxed;
 mod each;
 pub(super) mod lanes;
 pub(super) mod list;

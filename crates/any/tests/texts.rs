@@ -169,3 +169,24 @@ fn columns_are_of_one_kind_where_they_can() {
     assert_eq!((gaps.len(), gaps.get(1)), (2, Scalar::Missing));
     assert!(Scalars::from(Vec::new()).is_empty());
 }
+
+#[test]
+fn numbers_are_nested_as_a_shape_says() {
+    let json = |dims: &[usize]| {
+        let numbers = Scalars::Unsigned((0..6).collect());
+        serde_json::to_string(&numbers.nested(dims)).expect("plain")
+    };
+    assert_eq!(json(&[]), "0");
+    assert_eq!(json(&[3]), "[0,1,2]");
+    assert_eq!(json(&[2, 3]), "[[0,1,2],[3,4,5]]");
+    assert_eq!(json(&[2, 1, 2]), "[[[0,1]],[[2,3]]]");
+    assert_eq!(json(&[0]), "[]");
+    assert_eq!(json(&[2, 0]), "[[],[]]");
+    let x = AnySource::new(SliceSource::new(&[3_u8, 1, 2, 5], [2, 2]).expect("small"));
+    let request = Request::new("max,top_k(2)".parse().expect("statistics")).axes(Axes::Columns);
+    let answer = request.reduce(&Engine::new().expect("workers"), &x).expect("an answer");
+    let json = |i: usize| {
+        serde_json::to_string(&answer.columns()[i].nested(answer.dims())).expect("plain")
+    };
+    assert_eq!((json(0), json(1)), ("[3,5]".to_owned(), "[[3,2],[5,1]]".to_owned()));
+}

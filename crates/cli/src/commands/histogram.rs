@@ -11,7 +11,7 @@ use super::{label, most_lines};
 use crate::args::{EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::json::{Columns, Lists, Value};
+use crate::json::{Columns, Value};
 use crate::number::rounded;
 use crate::reduce::Asked;
 use crate::table::Table;
@@ -80,7 +80,7 @@ pub(super) fn run(args: &HistogramArgs, out: &mut dyn Write) -> Result<(), Failu
         let counts = &answer.columns()[0];
         let entries = vec![
             ("edges", Value::Floats(&edges)),
-            ("counts", Value::Lists(Lists::new(answer.dims(), |i| counts.list(i)))),
+            ("counts", Value::Nested(counts.nested(answer.dims()))),
         ];
         let report = Report::new(&input, &answered, Columns(entries));
         return report.axis(&args.axis).columns(&input).write(out);

@@ -10,7 +10,7 @@ use super::{label, most_lines};
 use crate::args::{EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::json::{Cells, Columns, Value};
+use crate::json::{Columns, Value};
 use crate::number::rounded;
 use crate::reduce::Asked;
 use crate::table::Table;
@@ -93,7 +93,7 @@ fn run(
     let columns = input.shape.row_len();
     if args.json {
         let values = answer.columns()[0].values();
-        let matrix = Value::Cells(Cells::new([columns, columns], |i| values.get(i)));
+        let matrix = Value::Nested(values.nested([columns, columns]));
         let report = Report::new(&input, &answered, Columns(vec![(name, matrix)]));
         return report.columns(&input).write(out);
     }

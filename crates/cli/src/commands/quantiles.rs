@@ -9,7 +9,7 @@ use super::told::{Report, say, write_cells};
 use crate::args::{EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::json::{Cells, Columns, Value};
+use crate::json::{Columns, Value};
 use crate::number::rounded;
 use crate::reduce::Asked;
 use crate::values::{Fractions, Nan};
@@ -79,22 +79,14 @@ pub(super) fn run(args: &QuantilesArgs, out: &mut dyn Write) -> Result<(), Failu
     if args.json {
         let entries = vec![
             ("at", Value::Floats(&args.at.0)),
-            ("quantiles", Value::Cells(of_cells(args, answer))),
+            // numpy puts the quantiles first; here those of a cell are together.
+            ("quantiles", Value::Nested(answer.columns()[0].nested(answer.dims()))),
         ];
         let report = Report::new(&input, &answered, Columns(entries));
         return report.axis(&args.axis).write(out);
     }
     say(&input, &answered, "", &args.select);
     print(args, &input, answer, out).map_err(Failure::Output)
-}
-
-/// numpy puts the quantiles first; here those of a cell are together.
-fn of_cells<'a>(args: &QuantilesArgs, answer: &'a Answer) -> Cells<'a> {
-    let at = args.at.0.len();
-    let mut dims = answer.dims().to_vec();
-    dims.push(at);
-    let values = answer.columns()[0].values();
-    Cells::new(dims, move |i| values.get(i))
 }
 
 fn print(

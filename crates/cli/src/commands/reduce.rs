@@ -10,7 +10,7 @@ use super::told::{Report, say, write_cells};
 use crate::args::{CheckpointArgs, EngineArgs, PartArgs, ReadArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::json::{Cells, Columns, Lists, Value};
+use crate::json::{Columns, Value};
 use crate::note;
 use crate::number::rounded;
 use crate::reduce::Asked;
@@ -104,12 +104,7 @@ pub(super) fn tell_missing(answer: &Answer) {
 /// The numbers of each statistic under its name.
 pub(super) fn columns<'a>(names: &'a [String], answer: &'a Answer) -> Columns<'a> {
     let of_name = |(name, column): (&'a String, &'a Column)| {
-        let value = if column.is_lists() {
-            Value::Lists(Lists::new(answer.dims(), move |i| column.list(i)))
-        } else {
-            Value::Cells(Cells::new(answer.dims(), move |i| column.scalar(i)))
-        };
-        (name.as_str(), value)
+        (name.as_str(), Value::Nested(column.nested(answer.dims())))
     };
     Columns(names.iter().zip(answer.columns()).map(of_name).collect())
 }

@@ -8,7 +8,7 @@ use rowmill_any::{Answer, Axes, Column, Statistic};
 use super::told::{Report, say, write_cells};
 use crate::args::{CheckpointArgs, EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
-use crate::json::{Cells, Columns, Value};
+use crate::json::{Columns, Value};
 use crate::number::{Number, rounded};
 use crate::reduce::Asked;
 use crate::values::Nan;
@@ -108,7 +108,7 @@ pub(super) fn check_sums(answer: &Answer) -> Result<(), Failure> {
 /// The statistics of an answer by their names.
 pub(super) fn columns<'a>(answer: &'a Answer) -> Columns<'a> {
     let of_name = |(name, column): (&&'static str, &'a Column)| {
-        (*name, Value::Cells(Cells::new(answer.dims(), move |i| column.scalar(i))))
+        (*name, Value::Nested(column.nested(answer.dims())))
     };
     Columns(NAMES.iter().zip(answer.columns()).map(of_name).collect())
 }

@@ -18,7 +18,7 @@ use crate::table::{Table, write_list};
 /// The JSON object of an answer.
 #[derive(Serialize)]
 pub(super) struct Report<'a> {
-    file: Paths<'a>,
+    file: Paths,
     dtype: &'static str,
     shape: &'a [usize],
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use super::told::{Report, say, write_cells};
 use crate::args::{CheckpointArgs, EngineArgs, InputsArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::json::{Cells, Columns, Value};
+use crate::json::{Columns, Value};
 use crate::number::rounded;
 use crate::reduce::Asked;
 use crate::table::grouped;
@@ -134,10 +134,7 @@ pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result
 }
 
 fn columns(total: Total, exact: bool, answer: &Answer) -> Columns<'_> {
-    let [count, value] = [0, 1].map(|c| {
-        let number = move |i: usize| answer.columns()[c].scalar(i);
-        Value::Cells(Cells::new(answer.dims(), number))
-    });
+    let [count, value] = [0, 1].map(|c| Value::Nested(answer.columns()[c].nested(answer.dims())));
     let exact = exact.then_some(("exact", Value::Flag(true)));
     Columns(exact.into_iter().chain([("count", count), (total.name(), value)]).collect())
 }

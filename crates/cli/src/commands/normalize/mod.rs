@@ -27,7 +27,7 @@ pub(super) use args::{EXAMPLES, NormalizeArgs};
 /// The JSON object.
 #[derive(Serialize)]
 struct Report<'a> {
-    file: json::Paths<'a>,
+    file: json::Paths,
     output: String,
     dtype: &'static str,
     output_dtype: &'static str,

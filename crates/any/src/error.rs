@@ -1,5 +1,7 @@
 //! The reasons for which a request has no answer.
 
+use std::path::PathBuf;
+
 use rowmill_core::DType;
 
 /// The result of a request.
@@ -44,6 +46,24 @@ pub enum Error {
         what: &'static str,
         /// What goes with a list of axes.
         instead: &'static str,
+    },
+    /// A dtype that normalized copies are not written in.
+    #[error("normalized values are written as float16, float32 or float64, not as {dtype}")]
+    OutputDType {
+        /// The dtype that was asked for.
+        dtype: DType,
+    },
+    /// A file that cannot be normalized in place.
+    #[error(
+        "{} holds {dtype}, which cannot hold normalized values; in place is for float16, bfloat16, \
+         float32 and float64, write a copy instead",
+        path.display()
+    )]
+    InPlaceDType {
+        /// The file.
+        path: PathBuf,
+        /// The dtype that it holds.
+        dtype: DType,
     },
     /// Axes that the array does not have.
     #[error("{0}")]

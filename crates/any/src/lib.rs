@@ -1,6 +1,12 @@
-//! Arrays and reductions that are known at run time only: any dtype, statistics by name, axes, masks and
+//! Arrays and jobs that are known at run time only: any dtype, statistics by name, axes, masks and
 //! NaN policy as values, answers as values. The one place of [rowmill](https://docs.rs/rowmill) where code
 //! is chosen by dtype; the command line stands on it.
+//!
+//! - [`AnySource`]: an array of any dtype, several files as one, a part ([`Picks`]) of either.
+//! - [`Request`]: statistics by name, over any axes, of a [`Selection`] of elements; partials of them.
+//! - [`describe`](fn@describe): what an unknown array is like.
+//! - [`Normalization`], [`fit`], [`normalize_in_place`]: normalized copies, and arrays normalized in place.
+//! - [`append`](fn@append), [`checksums`], [`verify`]: what keeps files whole.
 //!
 //! ```
 //! use rowmill_any::{AnySource, Axes, Request, Scalar};
@@ -21,20 +27,30 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod append;
 mod axes;
+mod describe;
 mod dispatch;
 mod error;
+mod integrity;
 mod make;
 mod nested;
+mod normalize;
+mod part;
 mod request;
 mod scalar;
 mod source;
 mod statistic;
 
 pub use answer::{Answer, Column, Missing};
+pub use append::{Appended, append};
 pub use axes::{Axes, ParseAxesError};
+pub use describe::{Description, Quartiles, SampleHistogram, SumOverflow, describe};
 pub use error::{Error, Result};
+pub use integrity::{checksums, keep_checksums, verify};
 pub use nested::Nested;
+pub use normalize::{Normalization, NormalizedInPlace, fit, normalize_in_place, normalized_dtype};
+pub use part::Picks;
 pub use request::Request;
 pub use scalar::{Scalar, Scalars, complex_text};
 pub use source::{AnyElement, AnySource, Selection};

@@ -1,8 +1,12 @@
 //! Arrays of any dtype, and which of their elements take part.
 
-use rowmill_core::{AnyArray, DType, Element, Shape, Source, dtype_table, match_array};
+use rowmill_core::{
+    AnyArray, Array, Concat, DType, Element, Error as FileError, Shape, Source, dtype_table,
+    match_array,
+};
 use rowmill_exec::{CompareMask, Condition};
 
+use crate::part::Picks;
 use crate::{Error, Result};
 
 macro_rules! any_source {
@@ -83,6 +87,59 @@ impl<'a> AnySource<'a> {
     #[must_use]
     pub fn from_array(array: &AnyArray) -> AnySource<'static> {
         match_array!(array, x => AnySource::new(x.clone()))
+    }
+
+    /// Arrays that were opened, as one: their rows one after the other. See [`Concat`].
+    ///
+    /// ```
+    /// use rowmill_any::{AnySource, Picks};
+    /// # use rowmill_core::ArrayMut;
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// # ArrayMut::<f32>::create(&path, [2, 3])?.close()?;
+    /// let arrays = [rowmill_core::open(&path)?, rowmill_core::open(&path)?];
+    /// let x = AnySource::concat(&arrays)?;
+    /// assert_eq!(x.shape().dims(), [4, 3]);
+    /// let x = x.part(&Picks::new().rows(1..4).columns(2))?;
+    /// assert_eq!(x.shape().dims(), [3, 1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Concat::of_any`].
+    pub fn concat(arrays: &[AnyArray]) -> Result<AnySource<'static>, FileError> {
+        fn of<T: AnyElement>(
+            _: &Array<T>,
+            arrays: &[AnyArray],
+        ) -> Result<AnySource<'static>, FileError> {
+            Ok(AnySource::new(Concat::<Array<T>>::of_any(arrays)?))
+        }
+        match arrays {
+            [] => Err(FileError::NothingToConcat),
+            [only] => Ok(Self::from_array(only)),
+            [first, ..] => match_array!(first, x => of(x, arrays)),
+        }
+    }
+
+    /// A part of it, of which nothing else is read; all of it as it is.
+    ///
+    /// # Errors
+    /// As [`Picks::of`].
+    pub fn part(self, picks: &Picks) -> Result<Self, FileError> {
+        if picks.is_all() {
+            return Ok(self);
+        }
+        match_source!(
+            self,
+            x => Ok(AnySource::new(picks.of(x)?));
+            complex x => Ok(AnySource::new(picks.of(x)?))
+        )
+    }
+
+    /// Whether all elements are lent as they lie in memory or in a mapped file, in C order.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        match_source!(self, x => x.in_place().is_some(); complex x => x.in_place().is_some())
     }
 
     /// The shape.

@@ -1,0 +1,65 @@
+//! Appending to array files of any dtype.
+
+use std::path::Path;
+
+use rowmill_core::{Appender, Array, Element, Meta, match_array, open};
+
+use crate::Result;
+
+/// An array file that has grown.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Appended {
+    /// The metadata of the file, with the rows that were appended.
+    pub meta: Meta,
+    /// How many rows were appended.
+    pub rows: usize,
+}
+
+/// Appends the rows of other array files to a file, in this order and in one commit: all of them or none. See
+/// [`Appender`].
+///
+/// ```
+/// use rowmill_any::append;
+/// use rowmill_core::{Array, ArrayMut};
+/// # let dir = tempfile::tempdir()?;
+/// # let [x, more] = ["x.npy", "more.npy"].map(|name| dir.path().join(name));
+/// # for (path, values) in [(&x, [1_u16, 2]), (&more, [3, 4])] {
+/// #     let mut array = ArrayMut::<u16>::create(path, [2])?;
+/// #     array.write_rows(0, &values)?;
+/// #     array.close()?;
+/// # }
+/// let appended = append(&x, &[&more, &more])?;
+/// assert_eq!((appended.rows, appended.meta.shape.dims()), (4, &[6][..]));
+/// assert_eq!(Array::<u16>::open(&x)?.as_slice(), Some(&[1, 2, 3, 4, 3, 4][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`Appender::open`], [`Appender::append_source`] and [`Appender::commit`];
+/// [`DTypeMismatch`](rowmill_core::Error::DTypeMismatch) for files of another dtype. Files that cannot be read
+/// are found before anything is written.
+pub fn append<P: AsRef<Path>>(file: impl AsRef<Path>, more: &[P]) -> Result<Appended> {
+    let (file, more): (_, Vec<&Path>) = (file.as_ref(), more.iter().map(AsRef::as_ref).collect());
+    let found = open(file)?;
+    Ok(match_array!(&found, x => append_typed(x, file, &more))?)
+}
+
+/// Appends to a file of the type of the array given.
+fn append_typed<T: Element>(
+    _: &Array<T>,
+    file: &Path,
+    more: &[&Path],
+) -> rowmill_core::Result<Appended> {
+    let opened: rowmill_core::Result<Vec<_>> = more.iter().map(Array::<T>::open).collect();
+    let opened = opened?;
+    let mut file = Appender::<T>::open(file)?;
+    let before = file.rows();
+    for more in &opened {
+        file.append_source(more)?;
+    }
+    file.commit()?;
+    let appended = Appended { meta: file.meta().clone(), rows: file.rows() - before };
+    file.close()?;
+    Ok(appended)
+}

@@ -40,6 +40,16 @@ impl From<FileError> for Failure {
     }
 }
 
+/// A request that an array cannot answer was wrong usage.
+impl From<rowmill_any::Error> for Failure {
+    fn from(error: rowmill_any::Error) -> Self {
+        match error {
+            rowmill_any::Error::Job(error) => error.into(),
+            wrong => Self::Usage(wrong.to_string()),
+        }
+    }
+}
+
 impl Failure {
     /// A command that needs numbers in an order, of complex ones.
     pub(crate) fn unordered(dtype: DType, why: &str) -> Self {

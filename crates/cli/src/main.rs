@@ -9,6 +9,7 @@
 mod args;
 mod commands;
 mod condition;
+mod engine;
 mod failure;
 mod input;
 mod json;

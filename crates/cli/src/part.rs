@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use rowmill::{Element, FileError, ParseSliceError, Part, Pick, Shape, Slice, Source};
+use rowmill::{ParseSliceError, Pick, Shape, Slice};
+use rowmill_any::Picks;
 
 use crate::args::PartArgs;
 use crate::failure::Failure;
@@ -104,47 +105,37 @@ fn unknown(name: &str, names: Option<&[String]>) -> Failure {
     Failure::Usage(format!("there is no column {:?}; {names}", clean(name)))
 }
 
-/// What was asked for and is not there is wrong usage, not a failed job.
-fn usage(error: FileError) -> Failure {
-    Failure::Usage(error.to_string())
-}
-
 impl PartArgs {
     /// Whether everything is meant.
     pub(crate) fn is_all(&self) -> bool {
         self.rows.is_none() && self.cols.is_none() && self.of_axes.is_none()
     }
 
-    /// The part of a source, of which the columns may have names.
-    pub(crate) fn of<T: Element, S: Source<T>>(
-        &self,
-        source: S,
-        names: Option<&[String]>,
-    ) -> Result<Part<S>, Failure> {
-        let shape = source.shape().clone();
-        let mut part = Part::new(source);
+    /// The part that is meant of an array of this shape, of which the columns may have names.
+    pub(crate) fn picks(&self, shape: &Shape, names: Option<&[String]>) -> Result<Picks, Failure> {
+        let mut picks = Picks::new();
         if let Some(rows) = self.rows {
-            part = part.rows(rows.pick(shape.rows())?).map_err(usage)?;
+            picks = picks.rows(rows.pick(shape.rows())?);
         }
         if let Some(columns) = &self.cols {
-            part = part.columns(columns.indices(names, shape.row_len())?).map_err(usage)?;
+            picks = picks.columns(columns.indices(names, shape.row_len())?);
         }
         if let Some(Entries(entries)) = &self.of_axes {
             let lens = shape.dims().iter().copied().chain(std::iter::repeat(usize::MAX));
-            let picks: Result<Vec<Pick>, Failure> =
+            let axes: Result<Vec<Pick>, Failure> =
                 entries.iter().zip(lens).map(|(entry, len)| entry.pick(len)).collect();
-            part = part.slices(picks?).map_err(usage)?;
+            picks = picks.axes(axes?);
         }
-        Ok(part)
+        Ok(picks)
     }
 
     /// The same rows of what has one entry for each row.
-    pub(crate) fn of_rows<T: Element, S: Source<T>>(&self, source: S) -> Result<Part<S>, Failure> {
+    pub(crate) fn row_picks(&self, shape: &Shape) -> Result<Picks, Failure> {
         let rows = match &self.of_axes {
             Some(Entries(entries)) => entries.first().copied(),
             None => self.rows,
         };
-        Self { rows, ..Self::default() }.of(source, None)
+        Self { rows, ..Self::default() }.picks(shape, None)
     }
 
     /// The names of the columns of the part, if its columns are some of those that have names.

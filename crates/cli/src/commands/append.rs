@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args as ClapArgs;
-use rowmill::{Appender, Array, Element, match_array, open};
+use rowmill_any::Appended;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -38,11 +38,11 @@ pub(crate) struct AppendArgs {
 
 /// The JSON object.
 #[derive(Serialize)]
-struct Report {
+struct Report<'a> {
     file: String,
     dtype: &'static str,
     /// With the rows that were appended.
-    shape: Vec<usize>,
+    shape: &'a [usize],
     appended: usize,
     /// Of what was appended.
     bytes: usize,
@@ -59,15 +59,14 @@ pub(super) fn run(args: &AppendArgs, out: &mut dyn Write) -> Result<(), Failure>
             )));
         }
     }
-    let file = open(&args.file)?;
     let start = Instant::now();
-    let (shape, appended) = match_array!(&file, x => append(x, args))?;
+    let Appended { meta, rows, .. } = rowmill_any::append(&args.file, &args.more)?;
     let report = Report {
         file: json::path(&args.file),
-        dtype: file.dtype().name(),
-        bytes: appended * file.meta().shape.row_len() * file.dtype().size(),
-        shape,
-        appended,
+        dtype: meta.dtype.name(),
+        shape: meta.shape.dims(),
+        appended: rows,
+        bytes: rows * meta.shape.row_len() * meta.dtype.size(),
         seconds: start.elapsed().as_secs_f64(),
     };
     if args.json {
@@ -75,27 +74,10 @@ pub(super) fn run(args: &AppendArgs, out: &mut dyn Write) -> Result<(), Failure>
     }
     note(format_args!(
         "appended {} rows to {}: {} rows in {}",
-        grouped(appended as u64),
+        grouped(rows as u64),
         clean(&report.file),
         grouped(report.shape[0] as u64),
         describe_speed(report.bytes as u64, report.seconds),
     ));
     Ok(())
-}
-
-/// Appends every array to the file, which holds the same type as the one given, in one commit.
-fn append<T: Element>(_: &Array<T>, args: &AppendArgs) -> Result<(Vec<usize>, usize), Failure> {
-    // What cannot be read is found before anything is written.
-    let opened: Result<Vec<_>, _> = args.more.iter().map(Array::<T>::open).collect();
-    let opened = opened?;
-    let mut file = Appender::<T>::open(&args.file)?;
-    let before = file.rows();
-    for more in &opened {
-        file.append_source(more)?;
-    }
-    file.commit()?;
-    let shape = file.meta().shape.dims().to_vec();
-    let appended = file.rows() - before;
-    file.close()?;
-    Ok((shape, appended))
 }

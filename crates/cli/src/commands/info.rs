@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use clap::Args as ClapArgs;
-use rowmill::{AnyArray, Backend, ByteOrder, Format, Meta, Order, match_array};
+use rowmill::{AnyArray, Backend, ByteOrder, Format, Meta, Order};
+use rowmill_any::AnySource;
 use serde::Serialize;
 
 use super::most_lines;
@@ -77,7 +78,7 @@ pub(super) fn run(args: &InfoArgs, out: &mut dyn Write) -> Result<(), Failure> {
             Backend::Positioned => "positioned",
             _ => "mapped",
         },
-        in_place: match_array!(&array, x => x.as_slice().is_some()),
+        in_place: AnySource::from_array(&array).is_in_place(),
     };
     let written = if args.json {
         json::write(out, &report)

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::time::Instant;
 
 use clap::Args as ClapArgs;
-use rowmill::{Array, Checksums, Element, Engine, Format, Meta, Sidecar, match_array};
+use rowmill::{Checksums, Meta, Sidecar};
+use rowmill_any::AnySource;
 use serde::Serialize;
 
 use crate::args::{EngineArgs, InputArgs};
@@ -90,10 +91,11 @@ pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Fail
     let array = args.input.open()?;
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
-    let sums = match_array!(&array, x => checksums(&running.engine, x))?;
+    let source = AnySource::from_array(&array);
+    let sums = rowmill_any::checksums(&running.engine, &source)?;
     let seconds = start.elapsed().as_secs_f64();
     let took = running.finish();
-    keep(&args.input.file, array.meta(), sums.clone())?;
+    rowmill_any::keep_checksums(&args.input.file, array.meta(), sums.clone())?;
     let meta = array.meta();
     if args.json {
         let report = Report::new(args, meta, &sums, None, seconds, took);
@@ -110,25 +112,6 @@ pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Fail
     Ok(())
 }
 
-pub(super) fn checksums<T: Element>(
-    engine: &Engine,
-    array: &Array<T>,
-) -> rowmill::Result<Checksums> {
-    engine.checksums(array, Checksums::rows_each(array.shape(), size_of::<T>()))
-}
-
-/// Puts checksums into the sidecar of an array file, beside what it says already.
-pub(super) fn keep(file: &std::path::Path, meta: &Meta, sums: Checksums) -> Result<(), Failure> {
-    let mut sidecar = match (Sidecar::beside(file)?, meta.format) {
-        (Some(sidecar), _) => sidecar,
-        (None, Format::Npy) => Sidecar::default(),
-        // Described by hand or by flags: from now on by the sidecar.
-        (None, _) => Sidecar::for_meta(meta),
-    };
-    sidecar.checksums = Some(sums);
-    Ok(sidecar.write(file)?)
-}
-
 /// Compares an array with the checksums of its sidecar.
 pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
     args.input.refuse_field("checksums are of whole files")?;
@@ -142,7 +125,8 @@ pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failu
     };
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
-    let damaged = match_array!(&array, x => running.engine.verify(x, &sums))?;
+    let source = AnySource::from_array(&array);
+    let damaged = rowmill_any::verify(&running.engine, &source, &sums)?;
     let seconds = start.elapsed().as_secs_f64();
     let took = running.finish();
     let meta = array.meta();

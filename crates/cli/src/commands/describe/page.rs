@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use rowmill::Kind;
+use rowmill_any::SampleHistogram;
 
-use super::{Column, Description, Histogram, short};
+use super::{Described, short, units};
 use crate::number::Number;
 use crate::table::{grouped, human_bytes};
 
@@ -40,16 +41,16 @@ fn escaped(text: &str) -> String {
     html
 }
 
-pub(super) fn page(description: &Description<'_>) -> String {
-    let Description { input, as_one, columns, sampled, seconds, .. } = description;
+pub(super) fn page(described: &Described<'_>) -> String {
+    let Described { input, found, seconds, .. } = described;
     let title = escaped(
         &input.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", "),
     );
-    let units = if *as_one { "elements" } else { "rows" };
-    let quality = match sampled {
+    let units = units(found);
+    let quality = match found.quartiles_of {
         None => String::new(),
         Some(n) => {
-            format!(" Quartiles and histograms are of {} sampled {units}.", grouped(*n as u64))
+            format!(" Quartiles and histograms are of {} sampled {units}.", grouped(n as u64))
         }
     };
     let mut html = format!(
@@ -78,34 +79,26 @@ pub(super) fn page(description: &Description<'_>) -> String {
     ];
     header.iter().for_each(|name| _ = write!(html, "<th>{name}</th>"));
     html.push_str("</tr>\n");
-    columns.iter().for_each(|column| row(column, &mut html));
+    (0..found.answer.cells()).for_each(|cell| row(described, cell, &mut html));
     html.push_str("</table>\n</div>\n</html>\n");
     html
 }
 
-fn row(column: &Column, html: &mut String) {
-    let Column { name, cell, zeros, quartiles, histogram } = column;
-    let _ = write!(html, "<tr><td>{}</td>", escaped(name));
-    for n in [cell.count, cell.nan, cell.inf, *zeros] {
-        let _ = write!(html, "<td>{}</td>", grouped(n));
+fn row(described: &Described<'_>, cell: usize, html: &mut String) {
+    let _ = write!(html, "<tr><td>{}</td>", escaped(&described.label(cell)));
+    for name in ["count", "nan", "inf", "zeros"] {
+        if let Number::Unsigned(n) = described.number(name, cell) {
+            let _ = write!(html, "<td>{}</td>", grouped(n));
+        }
     }
-    let [low, middle, high] = *quartiles;
-    let numbers: [Number; 7] = [
-        cell.mean.into(),
-        cell.var.sqrt().into(),
-        Number::from(cell.min),
-        low.into(),
-        middle.into(),
-        high.into(),
-        Number::from(cell.max),
-    ];
-    for number in numbers {
-        let _ = write!(html, "<td>{}</td>", short(number));
+    for name in ["mean", "std", "min", "q25", "median", "q75", "max"] {
+        let _ = write!(html, "<td>{}</td>", short(described.number(name, cell)));
     }
-    let _ = writeln!(html, "<td>{}</td></tr>", histogram.as_ref().map(svg).unwrap_or_default());
+    let histogram = described.found.histograms[cell].as_ref();
+    let _ = writeln!(html, "<td>{}</td></tr>", histogram.map(svg).unwrap_or_default());
 }
 
-fn svg(histogram: &Histogram) -> String {
+fn svg(histogram: &SampleHistogram) -> String {
     const WIDTH: usize = 7;
     const HEIGHT: f64 = 30.0;
     let most = histogram.counts.iter().copied().max().unwrap_or(0).max(1) as f64;

@@ -6,22 +6,22 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::ValueEnum;
 use rowmill::{
-    AnyArray, Array, ArrayMut, Checkpoint, CreateOptions, DType, Element, Engine, FileError,
-    Fitted, FloatElement, Format, InPlace, Kind, Meta, NormOrder, Normalize, NormalizeAxis,
-    NormalizeMethod, Numeric, Outputs, RawSpec, Role, Shape, Source, bf16, f16, match_array,
+    Checkpoint, CreateOptions, DType, Engine, FileError, Fitted, Format, InPlace, Kind, NormOrder,
+    Normalize, NormalizeAxis, NormalizeMethod, Outputs, Role, Shape,
+};
+use rowmill_any::{
+    AnySource, Normalization, NormalizedInPlace, checksums, fit, keep_checksums, normalize_in_place,
 };
 use serde::Serialize;
 
-use super::verify;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json;
 use crate::note;
 use crate::report::Took;
 use crate::table::clean;
-use crate::values::{Axis, FloatType, Method};
+use crate::values::{Axis, Method};
 pub(super) use args::{EXAMPLES, NormalizeArgs};
 
 /// The JSON object.
@@ -51,29 +51,14 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "normalize scales numbers on a line"));
     }
-    let to_type = output_type(args, input.first())?;
-    let dtype = to_type.dtype();
     let running = args.engine.build(&args.input.file)?;
-    let mut options = CreateOptions::new().format(Format::Npy).outputs(outputs);
-    if let Some(names) = &input.columns {
-        options = options.columns(names.clone());
-    }
     let start = Instant::now();
-    let to = (output.as_path(), &options, checkpoint.as_ref());
-    let by = match &saved {
-        None => By::Itself(how, args.save_fit.as_deref()),
-        Some(fitted) => By::Saved(fitted, args.inverse),
-    };
-    let engine = &running.engine;
-    let written = match_array!(
-        input.first(),
-        x => write(engine, &input.typed_source(x)?, by, to_type, to); complex _x => Ok(())
-    );
-    written.map_err(|error| input.failure(error))?;
+    let job = Job { args, input: &input, output, outputs, checkpoint: checkpoint.as_ref() };
+    let dtype = job.write(&running.engine, how, saved.as_ref())?;
     if args.checksums {
         let written = rowmill::open(output)?;
-        let sums = match_array!(&written, x => verify::checksums(&running.engine, x))?;
-        verify::keep(output, written.meta(), sums)?;
+        let sums = checksums(&running.engine, &AnySource::from_array(&written))?;
+        keep_checksums(output, written.meta(), sums)?;
     }
     let seconds = start.elapsed().as_secs_f64();
     let took = running.finish();
@@ -82,33 +67,72 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     tell(args, of, (output, dtype), seconds, took, out)
 }
 
+/// A normalized copy to write.
+struct Job<'a> {
+    args: &'a NormalizeArgs,
+    input: &'a Input,
+    output: &'a Path,
+    outputs: Outputs,
+    checkpoint: Option<&'a Checkpoint>,
+}
+
+impl Job<'_> {
+    /// Writes the copy, by a saved fit or as `how` says, and gives its dtype.
+    fn write(
+        self,
+        engine: &Engine,
+        how: Normalize,
+        saved: Option<&Fitted>,
+    ) -> Result<DType, Failure> {
+        let Self { args, input, output, outputs, checkpoint } = self;
+        let source = input.source()?;
+        let failure = |error| input.failure(error);
+        let found;
+        let mut job = match (saved, &args.save_fit) {
+            (Some(fitted), _) if args.inverse => Normalization::inverse(fitted),
+            (Some(fitted), _) => Normalization::by(fitted),
+            (None, None) => Normalization::new(how),
+            (None, Some(path)) => {
+                found = fit(engine, &source, how).map_err(failure)?;
+                found.save(path, &outputs).map_err(|error| failure(error.into()))?;
+                Normalization::by(&found)
+            }
+        };
+        if let Some(to) = args.output_dtype {
+            job = job.output_dtype(to.dtype());
+        }
+        if let Some(checkpoint) = checkpoint {
+            job = job.checkpoint(checkpoint);
+        }
+        let mut options = CreateOptions::new().format(Format::Npy).outputs(outputs);
+        if let Some(names) = &input.columns {
+            options = options.columns(names.clone());
+        }
+        job.write(engine, &source, output, &options).map_err(failure)
+    }
+}
+
 /// Replaces the rows of the file itself.
 fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result<(), Failure> {
     args.input.refuse_field("--in-place changes whole files")?;
     let (file, spec) = (&args.input.file, args.input.reading.raw.spec()?);
     let dtype = args.input.describe_unfinished(spec.as_ref())?;
-    let change = match dtype {
-        DType::F16 => change::<f16>,
-        DType::Bf16 => change::<bf16>,
-        DType::F32 => change::<f32>,
-        DType::F64 => change::<f64>,
-        other => {
-            return Err(Failure::Usage(format!(
-                "{} holds {other}, which cannot hold normalized values; --in-place needs float16, \
-                 bfloat16, float32 or float64, name an output instead",
-                file.display()
-            )));
-        }
-    };
+    if !dtype.is_float() {
+        return Err(Failure::Usage(format!(
+            "{} holds {dtype}, which cannot hold normalized values; --in-place needs float16, \
+             bfloat16, float32 or float64, name an output instead",
+            file.display()
+        )));
+    }
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
-    let (engine, spec) = (&running.engine, spec.as_ref());
-    let (meta, became) = change(engine, file, spec, how)?;
+    let changed = normalize_in_place(&running.engine, file, spec.as_ref(), how)?;
+    let NormalizedInPlace { meta, became, .. } = changed;
     let seconds = start.elapsed().as_secs_f64();
     if args.checksums {
         let written = args.input.open()?;
-        let sums = match_array!(&written, x => verify::checksums(engine, x))?;
-        verify::keep(file, written.meta(), sums)?;
+        let sums = checksums(&running.engine, &AnySource::from_array(&written))?;
+        keep_checksums(file, written.meta(), sums)?;
     }
     let took = running.finish();
     if became == InPlace::AlreadyDone {
@@ -118,20 +142,6 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
     let how = named(how);
     let of = Of { files: std::slice::from_ref(file), dtype, shape: &meta.shape, how };
     tell(args, of, (file, dtype), seconds, took, out)
-}
-
-fn change<T: Numeric + FloatElement>(
-    engine: &Engine,
-    file: &Path,
-    spec: Option<&RawSpec>,
-    how: Normalize,
-) -> rowmill::Result<(Meta, InPlace)> {
-    let mut array = match spec {
-        Some(spec) => ArrayMut::<T>::open_raw_to_finish(file, spec)?,
-        None => ArrayMut::<T>::open_to_finish(file)?,
-    };
-    let became = engine.normalize_in_place(&mut array, how)?;
-    Ok((array.meta().clone(), became))
 }
 
 /// What was normalized.
@@ -257,33 +267,6 @@ fn check_name(output: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What was asked for, or what the dtype of the input normalizes to.
-fn output_type(args: &NormalizeArgs, array: &AnyArray) -> Result<FloatType, Failure> {
-    if let Some(asked) = args.output_dtype {
-        return Ok(asked);
-    }
-    let dtype = match_array!(array, x => normalized(x); complex x => x.meta().dtype);
-    let mut types = FloatType::value_variants().iter().copied();
-    types.find(|to| to.dtype() == dtype).ok_or_else(|| {
-        Failure::Usage(format!(
-            "normalized values would be {dtype}; name a type with --output-dtype"
-        ))
-    })
-}
-
-fn normalized<T: Numeric>(_: &Array<T>) -> DType {
-    <T::Normalized as Element>::DTYPE
-}
-
-/// By what elements are scaled.
-#[derive(Clone, Copy)]
-enum By<'a> {
-    /// By what is found of the array itself, which may be kept.
-    Itself(Normalize, Option<&'a Path>),
-    /// By what was found before; or the way back.
-    Saved(&'a Fitted, bool),
-}
-
 fn read_fit(path: &Path) -> Result<Fitted, Failure> {
     let io = |source| FileError::Io { action: "read", path: path.to_owned(), source };
     if !std::fs::metadata(path).map_err(io)?.is_file() {
@@ -292,32 +275,4 @@ fn read_fit(path: &Path) -> Result<Fitted, Failure> {
     let text = std::fs::read_to_string(path).map_err(io)?;
     let name = path.display().to_string();
     Fitted::from_json(&text).map_err(|e| Failure::Found(format!("{}: {e}", clean(&name))))
-}
-
-fn write<T: Numeric>(
-    engine: &Engine,
-    source: &impl Source<T>,
-    by: By<'_>,
-    to_type: FloatType,
-    (path, options, checkpoint): (&Path, &CreateOptions, Option<&Checkpoint>),
-) -> rowmill::Result<()> {
-    let fitted;
-    let mut job = match by {
-        By::Itself(how, None) => engine.normalize(source, how),
-        By::Itself(how, Some(keep)) => {
-            fitted = engine.fit(source, how)?;
-            fitted.save(keep, options.files())?;
-            engine.normalize_by(source, &fitted)
-        }
-        By::Saved(fitted, false) => engine.normalize_by(source, fitted),
-        By::Saved(fitted, true) => engine.denormalize(source, fitted),
-    };
-    if let Some(checkpoint) = checkpoint {
-        job = job.checkpoint(checkpoint);
-    }
-    match to_type {
-        FloatType::F16 => job.write_as::<f16>(path, options),
-        FloatType::F32 => job.write_as::<f32>(path, options),
-        FloatType::F64 => job.write_as::<f64>(path, options),
-    }
 }

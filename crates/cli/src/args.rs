@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, value_parser};
 use rowmill::{Checkpoint, ChunkSize, Condition, Shape};
+use rowmill_any::Axes;
 
 use crate::commands::Command;
 use crate::condition::parse_condition;
 use crate::part::{Columns, Entries, Entry};
-use crate::values::{Backend, ByteOrderArg, DTypeArg, OrderArg, Size, WhileWritten, parse_seconds};
+use crate::values::{
+    Backend, ByteOrderArg, DTypeArg, Nan, OrderArg, Size, WhileWritten, parse_seconds,
+};
 
 /// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
 /// depend on how the work was split.
@@ -59,6 +62,35 @@ pub(crate) struct InputsArgs {
     pub(crate) part: PartArgs,
     #[command(flatten)]
     pub(crate) reading: ReadArgs,
+}
+
+/// Over which axes a command reduces.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct AxesArgs {
+    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
+    pub(crate) axis: Axes,
+    /// Axes that are reduced stay in the shape of the answer, with length 1
+    #[arg(long)]
+    pub(crate) keepdims: bool,
+}
+
+/// What every command that reduces takes. A command says in its own words, and with its own default, what
+/// its policy for NaN means.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct JobArgs {
+    /// A NaN makes the answer NaN, is left out, or ends the job
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
+    pub(crate) nan: Nan,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) input: InputsArgs,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 /// Which part of the array is meant. Nothing else of it is read. Slices are numpy's: negative numbers

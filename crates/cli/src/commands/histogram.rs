@@ -8,14 +8,14 @@ use rowmill_any::{Answer, Axes, Statistic};
 
 use super::told::{Report, say};
 use super::{label, most_lines};
-use crate::args::{EngineArgs, InputsArgs, SelectArgs};
+use crate::args::JobArgs;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::json::{Columns, Value};
 use crate::number::rounded;
-use crate::reduce::Asked;
+use crate::reduce::Over;
 use crate::table::Table;
-use crate::values::{Interval, Nan};
+use crate::values::Interval;
 
 pub(crate) const EXAMPLES: &str = "\
 Bins are numpy's: even, closed below and open above, the last one closed. Elements outside of --range
@@ -30,6 +30,9 @@ Examples:
 
 /// The arguments of `rowmill histogram`.
 #[derive(Debug, ClapArgs)]
+#[command(mut_arg("nan", |nan| {
+    nan.help("A NaN is left out either way, or ends the job").default_value("skip")
+}))]
 pub(crate) struct HistogramArgs {
     /// How many bins of the same width
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -40,52 +43,34 @@ pub(crate) struct HistogramArgs {
     /// One histogram for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
     #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
     axis: Axes,
-    /// A NaN is left out either way, or ends the job
-    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
-    nan: Nan,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    select: SelectArgs,
-    #[command(flatten)]
-    input: InputsArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
+    job: JobArgs,
 }
 
 /// The widest bar, in characters.
 const BAR: u64 = 40;
 
 pub(super) fn run(args: &HistogramArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let input = args.input.open()?;
+    let HistogramArgs { bins, range, axis, job } = args;
+    let input = job.input.open()?;
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "bins need an order"));
     }
-    let asked = Asked {
-        axes: &args.axis,
-        keepdims: false,
-        nan: args.nan,
-        select: &args.select,
-        reading: &args.input.reading,
-        engine: &args.engine,
-        checkpoint: None,
-    };
-    let interval = args.range.map(|range| (range.low, range.high));
-    let statistic = Statistic::Histogram(args.bins as usize, interval);
-    let answered = asked.answer(&input, vec![statistic])?;
+    let interval = range.map(|range| (range.low, range.high));
+    let statistic = Statistic::Histogram(*bins as usize, interval);
+    let answered = job.answer(Over::axes(axis), &input, vec![statistic])?;
     let answer = &answered.answer;
     let edges = edges(answer)?;
-    if args.json {
+    if job.json {
         let counts = &answer.columns()[0];
         let entries = vec![
             ("edges", Value::Floats(&edges)),
             ("counts", Value::Nested(counts.nested(answer.dims()))),
         ];
         let report = Report::new(&input, &answered, Columns(entries));
-        return report.axis(&args.axis).columns(&input).write(out);
+        return report.axis(axis).columns(&input).write(out);
     }
-    say(&input, &answered, "", &args.select);
+    say(&input, &answered, "", &job.select);
     print(args, &input, &edges, answer, out).map_err(Failure::Output)
 }
 

@@ -7,14 +7,13 @@ use rowmill_any::{Answer, Axes, Statistic};
 
 use super::told::{Report, say};
 use super::{label, most_lines};
-use crate::args::{EngineArgs, InputsArgs, SelectArgs};
+use crate::args::JobArgs;
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::json::{Columns, Value};
 use crate::number::rounded;
-use crate::reduce::Asked;
+use crate::reduce::Over;
 use crate::table::Table;
-use crate::values::Nan;
 
 pub(crate) const COV_EXAMPLES: &str = "\
 A row of which any element is left out is left out whole. The default divides by the number of rows;
@@ -46,19 +45,12 @@ pub(crate) struct CovArgs {
 
 /// The arguments of `rowmill corr`, and those that `rowmill cov` has as well.
 #[derive(Debug, ClapArgs)]
+#[command(mut_arg("nan", |nan| {
+    nan.help("A NaN makes all that has to do with its column NaN, leaves its row out, or ends the job")
+}))]
 pub(crate) struct MatrixArgs {
-    /// A NaN makes all that has to do with its column NaN, leaves its row out, or ends the job
-    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
-    nan: Nan,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    select: SelectArgs,
-    #[command(flatten)]
-    input: InputsArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
+    job: JobArgs,
 }
 
 pub(super) fn cov(args: &CovArgs, out: &mut dyn Write) -> Result<(), Failure> {
@@ -72,32 +64,23 @@ pub(super) fn corr(args: &MatrixArgs, out: &mut dyn Write) -> Result<(), Failure
 fn run(
     name: &'static str,
     statistic: Statistic,
-    args: &MatrixArgs,
+    MatrixArgs { job }: &MatrixArgs,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let input = args.input.open()?;
+    let input = job.input.open()?;
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "covariances are of real numbers"));
     }
-    let asked = Asked {
-        axes: &Axes::All,
-        keepdims: false,
-        nan: args.nan,
-        select: &args.select,
-        reading: &args.input.reading,
-        engine: &args.engine,
-        checkpoint: None,
-    };
-    let answered = asked.answer(&input, vec![statistic])?;
+    let answered = job.answer(Over::axes(&Axes::All), &input, vec![statistic])?;
     let answer = &answered.answer;
     let columns = input.shape.row_len();
-    if args.json {
+    if job.json {
         let values = answer.columns()[0].values();
         let matrix = Value::Nested(values.nested([columns, columns]));
         let report = Report::new(&input, &answered, Columns(vec![(name, matrix)]));
         return report.columns(&input).write(out);
     }
-    say(&input, &answered, "", &args.select);
+    say(&input, &answered, "", &job.select);
     print(&input, answer, out).map_err(Failure::Output)
 }
 

@@ -3,16 +3,15 @@
 use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
-use rowmill_any::{Answer, Axes, Statistic};
+use rowmill_any::{Answer, Statistic};
 
 use super::told::{Report, say, write_cells};
-use crate::args::{EngineArgs, InputsArgs, SelectArgs};
+use crate::args::{AxesArgs, JobArgs};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::json::{Columns, Value};
 use crate::number::rounded;
-use crate::reduce::Asked;
-use crate::values::{Fractions, Nan};
+use crate::values::Fractions;
 
 pub(super) const EXAMPLES: &str = "\
 Between two elements numpy's method `linear` counts. One read for what fits in memory, mostly two or three
@@ -34,58 +33,31 @@ pub(crate) struct QuantilesArgs {
         allow_negative_numbers = true
     )]
     at: Fractions,
-    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
-    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
-    axis: Axes,
-    /// Axes that are reduced stay in the shape of the answer, with length 1
-    #[arg(long)]
-    keepdims: bool,
-    /// A NaN makes the answer NaN, is left out, or ends the job
-    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
-    nan: Nan,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    select: SelectArgs,
+    axes: AxesArgs,
     #[command(flatten)]
-    input: InputsArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-}
-
-impl QuantilesArgs {
-    fn asked(&self) -> Asked<'_> {
-        Asked {
-            axes: &self.axis,
-            keepdims: self.keepdims,
-            nan: self.nan,
-            select: &self.select,
-            reading: &self.input.reading,
-            engine: &self.engine,
-            checkpoint: None,
-        }
-    }
+    job: JobArgs,
 }
 
 pub(super) fn run(args: &QuantilesArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let input = args.input.open()?;
+    let QuantilesArgs { at, axes, job } = args;
+    let input = job.input.open()?;
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "quantiles need an order"));
     }
-    let asked = vec![Statistic::Quantile(args.at.0.clone())];
-    let answered = args.asked().answer(&input, asked)?;
+    let asked = vec![Statistic::Quantile(at.0.clone())];
+    let answered = job.answer(axes.over(), &input, asked)?;
     let answer = &answered.answer;
-    if args.json {
+    if job.json {
         let entries = vec![
-            ("at", Value::Floats(&args.at.0)),
+            ("at", Value::Floats(&at.0)),
             // numpy puts the quantiles first; here those of a cell are together.
             ("quantiles", Value::Nested(answer.columns()[0].nested(answer.dims()))),
         ];
         let report = Report::new(&input, &answered, Columns(entries));
-        return report.axis(&args.axis).write(out);
+        return report.axis(&axes.axis).write(out);
     }
-    say(&input, &answered, "", &args.select);
+    say(&input, &answered, "", &job.select);
     print(args, &input, answer, out).map_err(Failure::Output)
 }
 
@@ -98,5 +70,5 @@ fn print(
     let names: Vec<String> = args.at.0.iter().map(f64::to_string).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let numbers = |cell: usize| answer.columns()[0].list(cell).into_iter().map(rounded).collect();
-    write_cells(out, &args.axis, input.columns.as_deref(), answer, &names, &numbers)
+    write_cells(out, &args.axes.axis, input.columns.as_deref(), answer, &names, &numbers)
 }

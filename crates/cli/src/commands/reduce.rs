@@ -1,20 +1,17 @@
 //! `rowmill reduce`: any statistics, by name, in one read where they allow it.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use rowmill_any::{Answer, Axes, Column, Statistics};
+use rowmill_any::{Answer, Column, Statistics};
 
 use super::told::{Report, say, write_cells};
-use crate::args::{CheckpointArgs, EngineArgs, PartArgs, ReadArgs, SelectArgs};
+use crate::args::{AxesArgs, CheckpointArgs, JobArgs};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::json::{Columns, Value};
 use crate::note;
 use crate::number::rounded;
-use crate::reduce::Asked;
-use crate::values::Nan;
 
 pub(crate) const EXAMPLES: &str = "\
 Statistics: count nan inf sum mean var std min max ptp argmin argmax prod skew kurtosis norm any all
@@ -32,58 +29,32 @@ Examples:
 
 /// The arguments of `rowmill reduce`.
 #[derive(Debug, ClapArgs)]
+#[command(mut_arg("files", |files| files.index(2)))]
 pub(crate) struct ReduceArgs {
     /// What to compute: a list of statistics, such as min,max,'quantile(0.5,0.99)'
     #[arg(index = 1, value_name = "STATISTICS")]
     statistics: Statistics,
-    /// The array file, or many that are one array: their rows in the order given, for a quoted pattern
-    /// ('part-*.npy') sorted by name; of a structured .npy file, one field: 'x.npy[temp]'
-    #[arg(index = 2, value_name = "FILE", required = true)]
-    files: Vec<PathBuf>,
-    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
-    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
-    axis: Axes,
-    /// Axes that are reduced stay in the shape of the answer, with length 1
-    #[arg(long)]
-    keepdims: bool,
-    /// A NaN makes the answer NaN, is left out, or ends the job
-    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
-    nan: Nan,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    select: SelectArgs,
+    axes: AxesArgs,
     #[command(flatten)]
-    part: PartArgs,
-    #[command(flatten)]
-    reading: ReadArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
+    job: JobArgs,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
 }
 
 pub(super) fn run(args: &ReduceArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let input = Input::open(&args.files, &args.part, &args.reading)?;
-    let asked = Asked {
-        axes: &args.axis,
-        keepdims: args.keepdims,
-        nan: args.nan,
-        select: &args.select,
-        reading: &args.reading,
-        engine: &args.engine,
-        checkpoint: args.checkpoint.get(),
-    };
-    let answered = asked.answer(&input, args.statistics.0.clone())?;
+    let ReduceArgs { statistics, axes, job, checkpoint } = args;
+    let input = job.input.open()?;
+    let over = axes.over().checkpoint(checkpoint);
+    let answered = job.answer(over, &input, statistics.0.clone())?;
     let answer = &answered.answer;
     tell_missing(answer);
-    let names: Vec<String> = args.statistics.0.iter().map(ToString::to_string).collect();
-    if args.json {
+    let names: Vec<String> = statistics.0.iter().map(ToString::to_string).collect();
+    if job.json {
         let report = Report::new(&input, &answered, columns(&names, answer));
-        return report.axis(&args.axis).columns(&input).write(out);
+        return report.axis(&axes.axis).columns(&input).write(out);
     }
-    say(&input, &answered, "", &args.select);
+    say(&input, &answered, "", &job.select);
     print(args, &input, &names, answer, out).map_err(Failure::Output)
 }
 
@@ -127,5 +98,5 @@ fn print(
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let numbers = |i: usize| answer.columns().iter().map(|column| shown(column, i)).collect();
-    write_cells(out, &args.axis, input.columns.as_deref(), answer, &names, &numbers)
+    write_cells(out, &args.axes.axis, input.columns.as_deref(), answer, &names, &numbers)
 }

@@ -6,12 +6,10 @@ use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Axes, Column, Statistic};
 
 use super::told::{Report, say, write_cells};
-use crate::args::{CheckpointArgs, EngineArgs, InputsArgs, SelectArgs};
+use crate::args::{AxesArgs, CheckpointArgs, JobArgs};
 use crate::failure::Failure;
 use crate::json::{Columns, Value};
 use crate::number::{Number, rounded};
-use crate::reduce::Asked;
-use crate::values::Nan;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -25,44 +23,23 @@ Examples:
 
 /// The arguments of `rowmill stats`.
 #[derive(Debug, ClapArgs)]
+#[command(
+    mut_arg("axis", |axis| axis.default_value("columns")),
+    mut_arg("nan", |nan| {
+        nan.help("A NaN makes the answer NaN, is left out and counted, or ends the job")
+            .default_value("skip")
+    })
+)]
 pub(crate) struct StatsArgs {
-    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
-    #[arg(long, value_name = "AXES", default_value = "columns", allow_hyphen_values = true)]
-    axis: Axes,
-    /// Axes that are reduced stay in the shape of the answer, with length 1
-    #[arg(long)]
-    keepdims: bool,
-    /// A NaN makes the answer NaN, is left out and counted, or ends the job
-    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
-    nan: Nan,
+    #[command(flatten)]
+    axes: AxesArgs,
     /// Delta degrees of freedom: the variance is divided by count - N
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     ddof: u64,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    select: SelectArgs,
-    #[command(flatten)]
-    input: InputsArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
+    job: JobArgs,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
-}
-
-impl StatsArgs {
-    fn asked(&self) -> Asked<'_> {
-        Asked {
-            axes: &self.axis,
-            keepdims: self.keepdims,
-            nan: self.nan,
-            select: &self.select,
-            reading: &self.input.reading,
-            engine: &self.engine,
-            checkpoint: self.checkpoint.get(),
-        }
-    }
 }
 
 /// In the order of the JSON object.
@@ -79,19 +56,20 @@ pub(super) fn statistics(ddof: u64) -> Vec<Statistic> {
 }
 
 pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let input = args.input.open()?;
+    let StatsArgs { axes, ddof, job, checkpoint } = args;
+    let input = job.input.open()?;
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "stats looks for minima and maxima"));
     }
-    let answered = args.asked().answer(&input, statistics(args.ddof))?;
+    let answered = job.answer(axes.over().checkpoint(checkpoint), &input, statistics(*ddof))?;
     let answer = &answered.answer;
     check_sums(answer)?;
-    if args.json {
+    if job.json {
         let report = Report::new(&input, &answered, columns(answer));
-        return report.axis(&args.axis).columns(&input).write(out);
+        return report.axis(&axes.axis).columns(&input).write(out);
     }
-    say(&input, &answered, "", &args.select);
-    print(&args.axis, input.columns.as_deref(), answer, out).map_err(Failure::Output)
+    say(&input, &answered, "", &job.select);
+    print(&axes.axis, input.columns.as_deref(), answer, out).map_err(Failure::Output)
 }
 
 /// A sum of integers that does not fit its type ends the command.

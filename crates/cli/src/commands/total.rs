@@ -7,14 +7,12 @@ use rowmill_any::{Answer, Axes, Statistic};
 
 use super::stats;
 use super::told::{Report, say, write_cells};
-use crate::args::{CheckpointArgs, EngineArgs, InputsArgs, SelectArgs};
+use crate::args::{AxesArgs, CheckpointArgs, JobArgs};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::json::{Columns, Value};
 use crate::number::rounded;
-use crate::reduce::Asked;
 use crate::table::grouped;
-use crate::values::Nan;
 
 pub(super) const SUM_EXAMPLES: &str = "\
 Examples:
@@ -40,44 +38,16 @@ Examples:
 /// The arguments of sum and mean.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TotalArgs {
-    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
-    #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
-    axis: Axes,
-    /// Axes that are reduced stay in the shape of the answer, with length 1
-    #[arg(long)]
-    keepdims: bool,
+    #[command(flatten)]
+    axes: AxesArgs,
     /// Round once: the answer of all digits of all elements, whatever cancels. (Of integers it is exact
     /// anyway)
     #[arg(long)]
     exact: bool,
-    /// A NaN makes the answer NaN, is left out, or ends the job
-    #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
-    nan: Nan,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    select: SelectArgs,
-    #[command(flatten)]
-    input: InputsArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
+    job: JobArgs,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
-}
-
-impl TotalArgs {
-    fn asked(&self) -> Asked<'_> {
-        Asked {
-            axes: &self.axis,
-            keepdims: self.keepdims,
-            nan: self.nan,
-            select: &self.select,
-            reading: &self.input.reading,
-            engine: &self.engine,
-            checkpoint: self.checkpoint.get(),
-        }
-    }
 }
 
 /// One number of the elements of a cell.
@@ -107,30 +77,31 @@ impl Total {
 }
 
 pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let input = args.input.open()?;
-    if input.dtype().is_complex() && args.exact {
+    let TotalArgs { axes, exact, job, checkpoint } = args;
+    let input = job.input.open()?;
+    if input.dtype().is_complex() && *exact {
         let message =
             format!("--exact is for real numbers, this is {}; leave it out", input.dtype());
         return Err(Failure::Usage(message));
     }
-    if input.dtype().is_complex() && args.select.condition.is_some() {
+    if input.dtype().is_complex() && job.select.condition.is_some() {
         return Err(Failure::unordered(input.dtype(), "--where compares"));
     }
     // Sums of integers and bools are exact in any case.
-    let statistic = total.statistic(args.exact && input.dtype().is_float());
+    let statistic = total.statistic(*exact && input.dtype().is_float());
     let asked = vec![Statistic::Count, statistic];
-    let answered = args.asked().answer(&input, asked)?;
+    let answered = job.answer(axes.over().checkpoint(checkpoint), &input, asked)?;
     let answer = &answered.answer;
     stats::check_sums(answer)?;
-    if args.json {
-        let entries = columns(total, args.exact, answer);
-        return Report::new(&input, &answered, entries).axis(&args.axis).write(out);
+    if job.json {
+        let entries = columns(total, *exact, answer);
+        return Report::new(&input, &answered, entries).axis(&axes.axis).write(out);
     }
     let taking_part: f64 =
         (0..answer.cells()).map(|i| answer.columns()[0].scalar(i).to_f64()).sum();
     let elements = format!("; {} elements", grouped(taking_part as u64));
-    say(&input, &answered, &elements, &args.select);
-    print(total, &args.axis, &input, answer, out).map_err(Failure::Output)
+    say(&input, &answered, &elements, &job.select);
+    print(total, &axes.axis, &input, answer, out).map_err(Failure::Output)
 }
 
 fn columns(total: Total, exact: bool, answer: &Answer) -> Columns<'_> {

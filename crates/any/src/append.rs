@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rowmill_core::{Appender, Array, Element, Meta, match_array, open};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// An array file that has grown.
 #[derive(Clone, Debug)]
@@ -36,11 +36,18 @@ pub struct Appended {
 /// ```
 ///
 /// # Errors
-/// As [`Appender::open`], [`Appender::append_source`] and [`Appender::commit`];
+/// [`Error::AppendToItself`] for a file that is appended to itself; as [`Appender::open`],
+/// [`Appender::append_source`] and [`Appender::commit`];
 /// [`DTypeMismatch`](rowmill_core::Error::DTypeMismatch) for files of another dtype. Files that cannot be read
 /// are found before anything is written.
 pub fn append<P: AsRef<Path>>(file: impl AsRef<Path>, more: &[P]) -> Result<Appended> {
     let (file, more): (_, Vec<&Path>) = (file.as_ref(), more.iter().map(AsRef::as_ref).collect());
+    for more in &more {
+        // What cannot be compared is not there, and opening it says so.
+        if same_file::is_same_file(file, more).unwrap_or(false) {
+            return Err(Error::AppendToItself { path: more.to_path_buf() });
+        }
+    }
     let found = open(file)?;
     Ok(match_array!(&found, x => append_typed(x, file, &more))?)
 }

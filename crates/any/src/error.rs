@@ -65,6 +65,12 @@ pub enum Error {
         /// The dtype that it holds.
         dtype: DType,
     },
+    /// A file whose rows were to be appended to itself.
+    #[error("{} is the file that is appended to; copy it first", path.display())]
+    AppendToItself {
+        /// The file, as it was named among those to append.
+        path: PathBuf,
+    },
     /// Axes that the array does not have.
     #[error("{0}")]
     Axes(rowmill_core::Error),

@@ -211,6 +211,9 @@ fn all_rows_are_appended_or_none() {
     );
     assert!(is_dtype, "{wrong}");
     assert_eq!(values::<i8>(&file), [1, 2]);
+    let itself = append(&file, &[&more, &file]).expect_err("the same file");
+    assert!(matches!(&itself, Error::AppendToItself { path } if *path == file), "{itself}");
+    assert_eq!(values::<i8>(&file), [1, 2]);
     let appended = append(&file, &[&more, &more]).expect("rows alike");
     assert_eq!((appended.rows, appended.meta.shape.dims()), (4, &[5, 2][..]));
     assert_eq!(values::<i8>(&file), [1, 2, 3, 4, 5, 6, 3, 4, 5, 6]);

@@ -50,15 +50,6 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &AppendArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    for more in &args.more {
-        // What cannot be compared is not there, and opening it says so.
-        if same_file::is_same_file(&args.file, more).unwrap_or(false) {
-            return Err(Failure::Usage(format!(
-                "{} is the file that is appended to; copy it first",
-                more.display()
-            )));
-        }
-    }
     let start = Instant::now();
     let Appended { meta, rows, .. } = rowmill_any::append(&args.file, &args.more)?;
     let report = Report {

@@ -24,9 +24,11 @@ impl InputsArgs {
 pub(crate) struct Input {
     pub(crate) files: Vec<PathBuf>,
     arrays: Vec<AnyArray>,
+    /// The part that was asked for.
     part: PartArgs,
-    /// The same of the shape of the whole.
+    /// The part as indices of the whole.
     picks: Picks,
+    /// The shape of the whole.
     whole: Shape,
     /// The shape of the part.
     pub(crate) shape: Shape,

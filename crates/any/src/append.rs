@@ -16,8 +16,8 @@ pub struct Appended {
     pub rows: usize,
 }
 
-/// Appends the rows of other array files to a file, in this order and in one commit: all of them or none. See
-/// [`Appender`].
+/// Appends the rows of other array files to a file, in this order and in one commit: all of them or
+/// none. See [`Appender`].
 ///
 /// ```
 /// use rowmill_any::append;
@@ -38,12 +38,12 @@ pub struct Appended {
 /// # Errors
 /// [`Error::AppendToItself`] for a file that is appended to itself; as [`Appender::open`],
 /// [`Appender::append_source`] and [`Appender::commit`];
-/// [`DTypeMismatch`](rowmill_core::Error::DTypeMismatch) for files of another dtype. Files that cannot be read
-/// are found before anything is written.
+/// [`DTypeMismatch`](rowmill_core::Error::DTypeMismatch) for files of another dtype. Files that
+/// cannot be read are found before anything is written.
 pub fn append<P: AsRef<Path>>(file: impl AsRef<Path>, more: &[P]) -> Result<Appended> {
     let (file, more): (_, Vec<&Path>) = (file.as_ref(), more.iter().map(AsRef::as_ref).collect());
     for more in &more {
-        // What cannot be compared is not there, and opening it says so.
+        // A file that cannot be compared is not there, and opening it says so.
         if same_file::is_same_file(file, more).unwrap_or(false) {
             return Err(Error::AppendToItself { path: more.to_path_buf() });
         }

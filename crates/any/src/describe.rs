@@ -57,23 +57,24 @@ pub enum Quartiles {
     Exact,
 }
 
-/// What an array is like. Made by [`describe`].
+/// The description of an array. Made by [`describe`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Description {
-    /// What was described: each column, or everything as one where there are too many columns to look at.
+    /// Each column, or everything as one where there are too many columns to look at.
     pub axes: Axes,
-    /// Of each cell `count`, `nan`, `inf`, `zeros`, `sum`, `mean`, `std`, `var`, `min`, `q25`, `median`,
-    /// `q75` and `max`, by these names.
+    /// The statistics of each cell by their names: `count`, `nan`, `inf`, `zeros`, `sum`, `mean`,
+    /// `std`, `var`, `min`, `q25`, `median`, `q75` and `max`.
     pub answer: Answer,
     /// The histogram of each cell; `None` for one without finite elements.
     pub histograms: Vec<Option<SampleHistogram>>,
-    /// How many rows the quartiles were taken of, elements if everything is described as one; `None` if they
-    /// are exact.
+    /// How many rows the quartiles were taken of, elements if everything is described as one;
+    /// `None` if they are exact.
     pub quartiles_of: Option<usize>,
-    /// The same of the histograms.
+    /// How many the histograms were taken of, likewise.
     pub histograms_of: Option<usize>,
-    /// The sum of integers that does not fit its type, for which everything was read a second time, as float64.
+    /// The sum of integers that does not fit its type, for which everything was read a second time,
+    /// as float64.
     pub overflow: Option<SumOverflow>,
 }
 
@@ -99,9 +100,9 @@ pub struct SumOverflow {
     pub result_type: &'static str,
 }
 
-/// Describes an array: counts, moments and range of each column, in one read, NaN left out and counted;
-/// quartiles and histograms of a sample of rows, which is the same every time. More than 2,000 columns are
-/// described as one.
+/// Describes an array: counts, moments and range of each column, in one read, NaN left out and
+/// counted; quartiles and histograms of a sample of rows, which is the same every time. More than
+/// 2,000 columns are described as one.
 ///
 /// ```
 /// use rowmill_any::{AnySource, Quartiles, Scalar, describe};
@@ -212,7 +213,7 @@ fn read<T: Told>(
     let mut kernels = reductions(&STATISTICS, all)?;
     let zero: &dyn Selector<T> = &Mask::compare(CompareOp::Eq, 0);
     let zeros = numbers(ZEROS, "zeros".to_owned(), |tally: Tally| tally.count.into());
-    // Of columns with the same place the first one stands before the others.
+    // First, so that it stands before the column with the same place.
     kernels.insert(0, Box::new(Then(Counts::along(axis).masked(zero), zeros)));
     let (columns, samples) = engine.reduce(&source, (kernels, Then(sample, floats::<T>)))?;
     Ok(Found { columns: columns.into_iter().flatten().collect(), samples, overflow: None })
@@ -255,8 +256,8 @@ fn histograms(answer: &Answer, samples: &[Vec<f64>]) -> Vec<Option<SampleHistogr
     samples.iter().enumerate().map(of).collect()
 }
 
-/// The histogram from the smallest to the largest finite element: the ends of everything where they are
-/// finite, else those of the sample.
+/// The histogram from the smallest to the largest finite element: the ends of everything where they
+/// are finite, else those of the sample.
 fn histogram((min, max): (f64, f64), sorted: &[f64]) -> Option<SampleHistogram> {
     let finite: Vec<f64> = sorted.iter().copied().filter(|x| x.is_finite()).collect();
     let end = |exact: f64, sampled: Option<&f64>| match exact.is_finite() {

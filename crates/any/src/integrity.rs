@@ -37,8 +37,8 @@ pub fn checksums(engine: &Engine, source: &AnySource<'_>) -> Result<Checksums> {
     Ok(sums?)
 }
 
-/// The rows that are not what they were when these checksums were made, neighbouring runs as one: see
-/// [`Engine::verify`].
+/// The rows that are not what they were when these checksums were made, neighbouring runs as one:
+/// see [`Engine::verify`].
 ///
 /// # Errors
 /// As [`Engine::verify`].
@@ -55,8 +55,8 @@ pub fn verify(
     Ok(damaged?)
 }
 
-/// Puts checksums into the sidecar of an array file, beside what it says already. A raw file that was
-/// described by hand, or not at all, has a sidecar of ours from then on.
+/// Puts checksums into the sidecar of an array file, beside what it says already. A raw file that
+/// was described by hand, or not at all, has a sidecar of ours from then on.
 ///
 /// # Errors
 /// As [`Sidecar::beside`] and [`Sidecar::write`].

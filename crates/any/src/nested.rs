@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 use crate::answer::Column;
 use crate::scalar::Scalars;
 
-/// The numbers of an answer in lists within lists, as a shape says; without axes, alone. They are written one
-/// by one, so that no list of millions is made for it.
+/// The numbers of an answer in lists within lists, as a shape says; without axes, alone. They are
+/// written one by one, so that no list of millions is made for it.
 ///
 /// ```
 /// use rowmill_any::Scalars;

@@ -10,7 +10,8 @@ use rowmill_exec::{Checkpoint, Engine, Fitted, FloatElement, InPlace, Normalize,
 use crate::source::{AnySource, match_source};
 use crate::{Error, Result};
 
-/// A normalized copy of an array, as a value: how elements are scaled, the dtype of the copy, a checkpoint.
+/// A normalized copy of an array, as a value: how elements are scaled, the dtype of the copy, a
+/// checkpoint.
 ///
 /// ```
 /// use rowmill_any::{AnySource, Normalization, fit};
@@ -66,7 +67,8 @@ impl<'a> Normalization<'a> {
         Self { scale, dtype: None, checkpoint: None }
     }
 
-    /// The dtype of the copy: float16, float32 or float64. Default: [`normalized_dtype`] of the array's.
+    /// The dtype of the copy: float16, float32 or float64. Default: [`normalized_dtype`] of the
+    /// array's.
     pub fn output_dtype(mut self, dtype: DType) -> Self {
         self.dtype = Some(dtype);
         self
@@ -81,8 +83,8 @@ impl<'a> Normalization<'a> {
     /// Writes the copy as the options say, and gives its dtype.
     ///
     /// # Errors
-    /// As [`Normalizing::write_as`](rowmill_exec::Normalizing::write_as); [`Error::Unordered`] for complex
-    /// numbers, [`Error::OutputDType`] for a dtype that copies are not written in.
+    /// As [`Normalizing::write_as`](rowmill_exec::Normalizing::write_as); [`Error::Unordered`] for
+    /// complex numbers, [`Error::OutputDType`] for a dtype that copies are not written in.
     pub fn write(
         &self,
         engine: &Engine,
@@ -139,8 +141,8 @@ fn unordered(source: &AnySource<'_>) -> Error {
     Error::Unordered { statistic: "a normalization".to_owned(), dtype: source.dtype() }
 }
 
-/// The dtype of normalized values, unless another is asked for: float16 and float32 stay, bfloat16 becomes
-/// float32, all others float64. `None` for complex numbers, which are not normalized.
+/// The dtype of normalized values, unless another is asked for: float16 and float32 stay, bfloat16
+/// becomes float32, all others float64. `None` for complex numbers, which are not normalized.
 ///
 /// ```
 /// use rowmill_any::normalized_dtype;
@@ -186,8 +188,8 @@ pub struct NormalizedInPlace {
     pub became: InPlace,
 }
 
-/// Normalizes an array file of floats in place, a raw file without a sidecar by its description; finishes
-/// the job of a run that was killed. See [`Engine::normalize_in_place`].
+/// Normalizes an array file of floats in place, a raw file without a sidecar by its description;
+/// finishes the job of a run that was killed. See [`Engine::normalize_in_place`].
 ///
 /// ```
 /// use rowmill_any::normalize_in_place;

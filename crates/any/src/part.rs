@@ -2,8 +2,8 @@
 
 use rowmill_core::{Element, Part, Pick, Result, Source};
 
-/// Which part of an array is meant, as a value: some rows, some columns, a box, or everything. Taken by
-/// [`AnySource::part`](crate::AnySource::part).
+/// Which part of an array is meant, as a value: some rows, some columns, a box, or everything.
+/// Taken by [`AnySource::part`](crate::AnySource::part).
 ///
 /// ```
 /// use rowmill_any::Picks;
@@ -36,14 +36,15 @@ impl Picks {
         self
     }
 
-    /// Only these elements of each row, counted within the row. The part has two axes then. Default: all.
+    /// Only these elements of each row, counted within the row. The part has two axes then.
+    /// Default: all.
     pub fn columns(mut self, pick: impl Into<Pick>) -> Self {
         self.columns = Some(pick.into());
         self
     }
 
-    /// Only this box: a choice for each axis, the outermost first, of what `rows` and `columns` leave.
-    /// Default: everything.
+    /// Only this box: a choice for each axis, the outermost first, of what `rows` and `columns`
+    /// leave. Default: everything.
     pub fn axes<P: Into<Pick>>(mut self, picks: impl IntoIterator<Item = P>) -> Self {
         self.axes = picks.into_iter().map(Into::into).collect();
         self

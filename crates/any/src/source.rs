@@ -167,8 +167,8 @@ pub enum Selection<'a> {
     All,
     /// Those that compare so with a number.
     Compare(CompareMask),
-    /// Those for which a condition is true, whose columns are resolved and are of the rows of a source of
-    /// the same dtype.
+    /// Those for which a condition is true, whose columns are resolved and are of the rows of a
+    /// source of the same dtype.
     Condition(Condition, AnySource<'a>),
     /// Those for which a bool array of the same shape, or with one entry a row, is true.
     Mask(BoolSource<'a>),
@@ -189,8 +189,8 @@ impl<'a> Selection<'a> {
         Self::Mask(BoolSource(Box::new(mask)))
     }
 
-    /// By a condition about elements, and about columns of the rows of `rows`: a source of the dtype of
-    /// the array with the same rows, and all their columns.
+    /// By a condition about elements, and about columns of the rows of `rows`: a source of the
+    /// dtype of the array with the same rows, and all their columns.
     ///
     /// # Errors
     /// For a column that is not there.

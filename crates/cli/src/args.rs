@@ -1,4 +1,4 @@
-//! What the commands take alike; what one takes alone stands in its file.
+//! The arguments that commands share; those of one command stand in its file.
 
 use std::path::PathBuf;
 
@@ -40,8 +40,9 @@ Examples:
   rowmill checksum x.npy && rowmill verify x.npy
   rowmill stats x.dat --dtype f32 --shape 1000000,64";
 
-/// The file that is read, and what is in it if it does not say so itself. A heading of the help holds
-/// for all that follows, so groups such as this one come after the options of the command itself.
+/// The file that is read, and what is in it if it does not say so itself. A heading of the help
+/// holds for all that follows, so groups such as this one come after the options of the command
+/// itself.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InputArgs {
     /// The array file; of a structured .npy file, one field: 'x.npy[temp]'
@@ -54,8 +55,8 @@ pub(crate) struct InputArgs {
 /// The same of many files, or a part of them.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InputsArgs {
-    /// The array file, or many that are one array: their rows in the order given, for a quoted pattern
-    /// ('part-*.npy') sorted by name; of a structured .npy file, one field: 'x.npy[temp]'
+    /// The array file, or many that are one array: their rows in the order given, for a quoted
+    /// pattern ('part-*.npy') sorted by name; of a structured .npy file, one field: 'x.npy[temp]'
     #[arg(index = 1, help_heading = None::<&str>, value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -67,7 +68,8 @@ pub(crate) struct InputsArgs {
 /// Over which axes a command reduces.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AxesArgs {
-    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or
+    /// -1
     #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
     pub(crate) axis: Axes,
     /// Axes that are reduced stay in the shape of the answer, with length 1
@@ -75,8 +77,8 @@ pub(crate) struct AxesArgs {
     pub(crate) keepdims: bool,
 }
 
-/// What every command that reduces takes. A command says in its own words, and with its own default, what
-/// its policy for NaN means.
+/// The arguments of every command that reduces. A command has its own words, and its own default,
+/// for the NaN policy.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct JobArgs {
     /// A NaN makes the answer NaN, is left out, or ends the job
@@ -93,8 +95,8 @@ pub(crate) struct JobArgs {
     pub(crate) engine: EngineArgs,
 }
 
-/// Which part of the array is meant. Nothing else of it is read. Slices are numpy's: negative numbers
-/// count from the end, what is beyond the array is cut off.
+/// Which part of the array is meant. Nothing else of it is read. Slices are numpy's: negative
+/// numbers count from the end, what is beyond the array is cut off.
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Part")]
 pub(crate) struct PartArgs {
@@ -178,8 +180,8 @@ pub(crate) struct EngineArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Checkpoint")]
 pub(crate) struct CheckpointArgs {
-    /// Keep what was done in this file: after a kill, the same command goes on from there. Where anything
-    /// but a checkpoint stands, or an input or an output, the job is refused
+    /// Keep what was done in this file: after a kill, the same command goes on from there. Where
+    /// anything but a checkpoint stands, or an input or an output, the job is refused
     #[arg(long, value_name = "PATH")]
     checkpoint: Option<PathBuf>,
     /// Seconds between two writes of the checkpoint; 0 writes it after every chunk
@@ -201,8 +203,8 @@ impl CheckpointArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectArgs {
-    /// Only elements for which this is true: 'x > 0.5', 'temp > 50 and not isnan(x)', '0 < x < 1 or [3] = 7';
-    /// x is the value of the element, other names and [numbers] are columns of its row
+    /// Only elements for which this is true: 'x > 0.5', 'temp > 50 and not isnan(x)', '0 < x < 1 or
+    /// [3] = 7'; x is the value of the element, other names and [numbers] are columns of its row
     #[arg(
         long = "where",
         value_name = "CONDITION",

@@ -36,7 +36,7 @@ impl EngineArgs {
         if let Some(workers) = self.workers {
             builder = builder.workers(workers as usize);
         }
-        // What was asked for is not tuned: a profile is of all settings together.
+        // A profile is of all settings together: none is used beside settings that were asked for.
         if auto && self.workers.is_none() && !self.no_profile {
             builder = builder.tuned_for(file);
         }

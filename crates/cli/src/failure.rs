@@ -1,4 +1,4 @@
-//! What ends a command early, and how it is told.
+//! Failures: why a command ended early, and how that is told.
 
 use std::error::Error as _;
 use std::io;
@@ -11,7 +11,7 @@ use crate::note;
 /// Why a command ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What was asked for makes no sense: exit code 2.
+    /// The request makes no sense: exit code 2.
     Usage(String),
     /// The job failed: exit code 1. With advice for likely mistakes.
     Job { error: Box<Error>, hint: Option<String> },
@@ -104,7 +104,7 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// What to try, for mistakes that are easily made.
+/// Advice for mistakes that are easily made.
 fn hint(error: &Error) -> Option<&'static str> {
     use io::ErrorKind::{FileTooLarge, PermissionDenied, StorageFull};
     match error {

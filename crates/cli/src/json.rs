@@ -45,8 +45,8 @@ pub(crate) enum Value<'a> {
 /// Entries of an object that have their names from what was asked for, in order.
 pub(crate) struct Columns<'a>(pub(crate) Vec<(&'a str, Value<'a>)>);
 
-/// By hand: serde derives it for structs, whose keys are known, and for maps, which would sort these or
-/// leave them in any order.
+/// By hand: serde derives it for structs, whose keys are known, and for maps, which would sort
+/// these or leave them in any order.
 impl Serialize for Columns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))

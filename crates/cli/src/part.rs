@@ -29,7 +29,7 @@ impl FromStr for Entry {
 }
 
 impl Entry {
-    /// What is picked of an axis of `len`.
+    /// The indices that are picked of an axis of `len`.
     fn pick(self, len: usize) -> Result<Pick, Failure> {
         match self {
             Self::Slice(slice) => Ok(slice.into()),

@@ -44,7 +44,7 @@ struct Report<'a> {
     /// With the rows that were appended.
     shape: &'a [usize],
     appended: usize,
-    /// Of what was appended.
+    /// The bytes of the rows that were appended.
     bytes: usize,
     seconds: f64,
 }

@@ -40,7 +40,8 @@ pub(crate) struct HistogramArgs {
     /// The ends of the first and the last bin [default: the smallest and the largest element]
     #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
     range: Option<Interval>,
-    /// One histogram for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or -1
+    /// One histogram for all, for each of the columns, or of the rows; or the axes to reduce: 0,2
+    /// or -1
     #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
     axis: Axes,
     #[command(flatten)]

@@ -46,7 +46,9 @@ pub(crate) struct CovArgs {
 /// The arguments of `rowmill corr`, and those that `rowmill cov` has as well.
 #[derive(Debug, ClapArgs)]
 #[command(mut_arg("nan", |nan| {
-    nan.help("A NaN makes all that has to do with its column NaN, leaves its row out, or ends the job")
+    nan.help(
+        "A NaN makes all that has to do with its column NaN, leaves its row out, or ends the job",
+    )
 }))]
 pub(crate) struct MatrixArgs {
     #[command(flatten)]

@@ -40,8 +40,8 @@ Examples:
 pub(crate) struct TotalArgs {
     #[command(flatten)]
     axes: AxesArgs,
-    /// Round once: the answer of all digits of all elements, whatever cancels. (Of integers it is exact
-    /// anyway)
+    /// Round once: the answer of all digits of all elements, whatever cancels. (Of integers it is
+    /// exact anyway)
     #[arg(long)]
     exact: bool,
     #[command(flatten)]

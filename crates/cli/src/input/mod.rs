@@ -1,4 +1,4 @@
-//! What a job works on: files, opened as the arguments say, as one array or a part of it.
+//! Inputs of jobs: files, opened as the arguments say, as one array or a part of it.
 
 mod open;
 mod select;
@@ -20,7 +20,7 @@ impl InputsArgs {
     }
 }
 
-/// What a job works on: a file, many that are one array, or a part of either.
+/// The input of a job: a file, many that are one array, or a part of either.
 pub(crate) struct Input {
     pub(crate) files: Vec<PathBuf>,
     arrays: Vec<AnyArray>,
@@ -92,7 +92,7 @@ impl Input {
         self.shape.len().saturating_mul(self.dtype().size())
     }
 
-    /// What the job reads.
+    /// The array that the job reads.
     pub(crate) fn source(&self) -> Result<AnySource<'static>, Failure> {
         AnySource::concat(&self.arrays)?.part(&self.picks).map_err(usage)
     }
@@ -132,7 +132,7 @@ impl Input {
         Ok(Selection::mask(rows.of(mask).map_err(usage)?))
     }
 
-    /// What ended a job on it, with advice that knows of the files.
+    /// The failure of a job on it, with advice that knows of the files.
     pub(crate) fn failure(&self, error: rowmill_any::Error) -> Failure {
         self.failure_over(&Axes::All, error)
     }

@@ -29,7 +29,7 @@ impl ReadArgs {
         Ok(array)
     }
 
-    /// What holds for every file that is read.
+    /// The options of every file that is read.
     pub(super) fn options(&self) -> OpenOptions {
         OpenOptions::new().backend(self.backend.into()).while_written(self.while_written.into())
     }
@@ -69,8 +69,8 @@ impl InputArgs {
     }
 }
 
-/// A file and, behind it in brackets, one field of it: `x.npy[temp]`. A file of that very name is that
-/// file; brackets behind anything but a `.npy` file are part of a pattern.
+/// A file and, behind it in brackets, one field of it: `x.npy[temp]`. A file of that very name is
+/// that file; brackets behind anything but a `.npy` file are part of a pattern.
 pub(super) fn with_field(file: &Path) -> (PathBuf, Option<String>) {
     let whole = || (file.to_owned(), None);
     if file.exists() {
@@ -134,14 +134,14 @@ impl RawArgs {
     }
 }
 
-/// What the length of a raw file would fit, when it does not fit what was said.
+/// The shape that the length of a raw file would fit, when it does not fit the one given.
 fn length_hint(error: &FileError, spec: &RawSpec) -> Option<String> {
     let (FileError::Truncated { found, .. } | FileError::TrailingBytes { found, .. }) = error
     else {
         return None;
     };
     let data = found.checked_sub(spec.offset)?;
-    // Of an array without rows, a row may be longer than anything.
+    // A row may be longer than anything in an array without rows.
     let row_bytes = spec.shape.row_len().checked_mul(spec.dtype.size())? as u64;
     if row_bytes == 0 || !data.is_multiple_of(row_bytes) {
         return None;

@@ -1,4 +1,4 @@
-//! What `rowmill describe` takes.
+//! The arguments of `rowmill describe`.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,8 @@ pub(crate) struct DescribeArgs {
     /// Write a page for a browser as well; an existing file is refused, see --overwrite
     #[arg(long, value_name = "PATH")]
     pub(super) html: Option<PathBuf>,
-    /// Replace a page of an earlier describe that stands there, at the end and in one step; anything else always stays
+    /// Replace a page of an earlier describe that stands there, at the end and in one step;
+    /// anything else always stays
     #[arg(long, requires = "html")]
     pub(super) overwrite: bool,
     /// Print one JSON object

@@ -104,7 +104,7 @@ fn tell_sample(found: &Description) {
     }
 }
 
-/// What a sample is made of.
+/// The units of a sample.
 fn units(found: &Description) -> &'static str {
     if found.axes == Axes::All { "elements" } else { "rows" }
 }

@@ -9,8 +9,8 @@ use crate::commands::most_lines;
 use crate::number::{Number, rounded};
 use crate::table::{Table, clean, write_list};
 
-/// The numbers of a line, and their headings. Of those that are mostly zero only the ones that somewhere
-/// are not.
+/// The numbers of a line, and their headings. Of those that are mostly zero only the ones that
+/// somewhere are not.
 const RARE: [&str; 3] = ["nan", "inf", "zeros"];
 const NUMBERS: [(&str, &str); 7] = [
     ("mean", "mean"),

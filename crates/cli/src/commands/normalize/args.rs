@@ -1,4 +1,4 @@
-//! What `rowmill normalize` takes.
+//! The arguments of `rowmill normalize`.
 
 use std::path::PathBuf;
 
@@ -31,12 +31,12 @@ pub(crate) struct NormalizeArgs {
     /// The .npy file to write; an existing file is refused, see --overwrite
     #[arg(index = 2, value_name = "OUT", required_unless_present = "in_place")]
     pub(super) output: Option<PathBuf>,
-    /// Replace OUT if it is an array, and the file of --save-fit if it is one of those, at the end and in
-    /// one step; anything else always stays
+    /// Replace OUT if it is an array, and the file of --save-fit if it is one of those, at the end
+    /// and in one step; anything else always stays
     #[arg(long)]
     pub(super) overwrite: bool,
-    /// Replace the rows of the file itself, which has to hold floats. A journal beside it sees to it that
-    /// a crash loses no row; the same command finishes the job then
+    /// Replace the rows of the file itself, which has to hold floats. A journal beside it sees to
+    /// it that a crash loses no row; the same command finishes the job then
     #[arg(long, conflicts_with_all = [
         "output", "overwrite", "output_dtype", "checkpoint", "rows", "cols", "of_axes"
     ])]
@@ -56,10 +56,12 @@ pub(crate) struct NormalizeArgs {
     /// Do not take the mean (or the median) away, only scale
     #[arg(long)]
     pub(super) no_center: bool,
-    /// Cut off what lies outside of the range of minmax, or of -1 to 1: with --by, elements of a new file can
+    /// Cut off what lies outside of the range of minmax, or of -1 to 1: with --by, elements of a
+    /// new file can
     #[arg(long)]
     pub(super) clip: bool,
-    /// Write what was found of FILE to this JSON file, for --by; an existing file is refused, see --overwrite
+    /// Write what was found of FILE to this JSON file, for --by; an existing file is refused, see
+    /// --overwrite
     #[arg(long, value_name = "PATH", conflicts_with_all = ["in_place", "by"])]
     pub(super) save_fit: Option<PathBuf>,
     /// Scale by what --save-fit wrote for another file with the same columns, and find nothing anew

@@ -144,7 +144,7 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
     tell(args, of, (file, dtype), seconds, took, out)
 }
 
-/// What was normalized.
+/// The array that was normalized.
 struct Of<'a> {
     files: &'a [PathBuf],
     dtype: DType,
@@ -153,7 +153,7 @@ struct Of<'a> {
     how: (&'static str, &'static str),
 }
 
-/// What method and axis are called.
+/// The names of method and axis.
 fn named(how: Normalize) -> (&'static str, &'static str) {
     let (method, axis) = how.method_and_axis();
     let method = match method {

@@ -63,8 +63,8 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     let seconds = start.elapsed().as_secs_f64();
     let took = running.finish();
     let how = named(saved.as_ref().map_or(how, Fitted::how));
-    let of = Of { files: &input.files, dtype: input.dtype(), shape: &input.shape, how };
-    tell(args, of, (output, dtype), seconds, took, out)
+    let done = Normalized { files: &input.files, dtype: input.dtype(), shape: &input.shape, how };
+    tell(args, done, (output, dtype), seconds, took, out)
 }
 
 /// A normalized copy to write.
@@ -140,12 +140,12 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
         note(format_args!("{} was normalized so already, and is unchanged since", clean(&name)));
     }
     let how = named(how);
-    let of = Of { files: std::slice::from_ref(file), dtype, shape: &meta.shape, how };
-    tell(args, of, (file, dtype), seconds, took, out)
+    let done = Normalized { files: std::slice::from_ref(file), dtype, shape: &meta.shape, how };
+    tell(args, done, (file, dtype), seconds, took, out)
 }
 
 /// The array that was normalized.
-struct Of<'a> {
+struct Normalized<'a> {
     files: &'a [PathBuf],
     dtype: DType,
     shape: &'a Shape,
@@ -174,22 +174,22 @@ fn named(how: Normalize) -> (&'static str, &'static str) {
 
 fn tell(
     args: &NormalizeArgs,
-    of: Of<'_>,
+    done: Normalized<'_>,
     (output, dtype): (&Path, DType),
     seconds: f64,
     took: Option<Took>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let bytes = of.shape.len().saturating_mul(of.dtype.size());
+    let bytes = done.shape.len().saturating_mul(done.dtype.size());
     if args.json {
         let report = Report {
-            file: json::paths(of.files),
+            file: json::paths(done.files),
             output: json::path(output),
-            dtype: of.dtype.name(),
+            dtype: done.dtype.name(),
             output_dtype: dtype.name(),
-            shape: of.shape.dims(),
-            axis: of.how.1,
-            method: of.how.0,
+            shape: done.shape.dims(),
+            axis: done.how.1,
+            method: done.how.0,
             seconds,
             bytes,
             took,
@@ -200,7 +200,7 @@ fn tell(
         "{} {}: {dtype} {} in {}",
         if args.in_place { "changed" } else { "wrote" },
         clean(&output.display().to_string()),
-        of.shape,
+        done.shape,
         describe_speed(bytes as u64, seconds),
     ));
     Ok(())

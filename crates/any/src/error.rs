@@ -39,6 +39,15 @@ pub enum Error {
         /// The statistic.
         statistic: String,
     },
+    /// A histogram over the interval of the elements, where one read's state is kept.
+    #[error(
+        "{statistic} is over the interval of all elements, which a part of them does not know; name \
+         one, as in histogram(20,0,1)"
+    )]
+    NoInterval {
+        /// The statistic.
+        statistic: String,
+    },
     /// A mask or condition that does not go with the axes.
     #[error("{what} goes with the axes all, columns or rows; of a list of axes {instead}")]
     SelectionAxes {

@@ -108,7 +108,8 @@ impl<'a> Request<'a> {
     /// The mergeable state of some rows: see [`Engine::partial`].
     ///
     /// # Errors
-    /// As [`Engine::partial`].
+    /// As [`Engine::partial`]; [`Error::NotMergeable`](crate::Error::NotMergeable) for exact quantiles,
+    /// [`Error::NoInterval`](crate::Error::NoInterval) for histograms without one.
     pub fn partial(
         &self,
         engine: &Engine,
@@ -148,6 +149,10 @@ impl<'a> Request<'a> {
     }
 
     fn state(&self, source: &AnySource<'_>, task: Task<'_>) -> Result<Partial> {
+        let open = |s: &&Statistic| matches!(s, Statistic::Histogram(_, None));
+        if let Some(statistic) = self.statistics.iter().find(open) {
+            return Err(crate::Error::NoInterval { statistic: statistic.to_string() });
+        }
         match self.run(source, task)? {
             Outcome::Partial(partial) => Ok(partial),
             Outcome::Columns(_) => unreachable!("a task that gives a state"),

@@ -34,6 +34,7 @@ mod dtype;
 mod element;
 mod error;
 mod flush;
+mod framing;
 mod identity;
 mod journal;
 mod layout;
@@ -72,6 +73,7 @@ pub use dtype::{ByteOrder, DType, ParseDTypeError};
 pub use element::Element;
 pub use error::{Error, Result};
 pub use flush::{FlushPolicy, Triggers};
+pub use framing::{Framing, FramingError};
 pub use identity::{FileIdentity, Identity};
 pub use journal::{
     Journal, JournalError, JournalHead, JournalRecord, check_journal, frame_journal,

@@ -173,7 +173,8 @@ impl Profile {
             backend: backend_name(self.backend).to_owned(),
             gain: self.gain,
         };
-        Ok(serde_json::to_vec_pretty(&saved).unwrap_or_default())
+        serde_json::to_vec_pretty(&saved)
+            .map_err(|e| Error::file("save a profile of", array)(e.into()))
     }
 
     fn parse(bytes: &[u8], array: &Path) -> Option<Self> {

@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
-use rowmill_any::{Answer, Column, Statistics};
+use rowmill_any::{Answer, Axes, Column, Statistics};
 
 use super::told::{Report, say, write_cells};
 use crate::args::{AxesArgs, CheckpointArgs, JobArgs};
 use crate::failure::Failure;
-use crate::input::Input;
 use crate::json::{Columns, Value};
 use crate::note;
 use crate::number::rounded;
@@ -55,7 +54,8 @@ pub(super) fn run(args: &ReduceArgs, out: &mut dyn Write) -> Result<(), Failure>
         return report.axis(&axes.axis).columns(&input).write(out);
     }
     say(&input, &answered, "", &job.select);
-    print(args, &input, &names, answer, out).map_err(Failure::Output)
+    let columns = input.columns.as_deref();
+    print(&axes.axis, columns, &names, answer, out).map_err(Failure::Output)
 }
 
 /// Says on stderr which numbers are not what was asked for, and why.
@@ -85,9 +85,10 @@ fn shown(column: &Column, cell: usize) -> String {
     column.list(cell).into_iter().map(rounded).collect::<Vec<_>>().join(" ")
 }
 
-fn print(
-    args: &ReduceArgs,
-    input: &Input,
+/// The answer as text: a table, or the numbers of a single statistic of everything.
+pub(super) fn print(
+    axes: &Axes,
+    columns: Option<&[String]>,
     names: &[String],
     answer: &Answer,
     out: &mut dyn Write,
@@ -98,5 +99,5 @@ fn print(
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let numbers = |i: usize| answer.columns().iter().map(|column| shown(column, i)).collect();
-    write_cells(out, &args.axes.axis, input.columns.as_deref(), answer, &names, &numbers)
+    write_cells(out, axes, columns, answer, &names, &numbers)
 }

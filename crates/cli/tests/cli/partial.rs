@@ -99,3 +99,110 @@ fn every_dtype() {
     check(&dir, &out, &[1.5_f64, f64::INFINITY, 3.0]);
     check(&dir, &out, &[rowmill::f16::from_f32(1.5), rowmill::f16::from_f32(-2.0)]);
 }
+
+/// Every statistic that has a state, with its options.
+const MERGEABLE: [&str; 30] = [
+    "count",
+    "nan",
+    "inf",
+    "sum",
+    "sum(exact)",
+    "mean",
+    "mean(exact)",
+    "var",
+    "var(1)",
+    "std",
+    "min",
+    "max",
+    "ptp",
+    "argmin",
+    "argmax",
+    "prod",
+    "skew",
+    "skew(unbiased)",
+    "kurtosis",
+    "norm",
+    "norm(1)",
+    "norm(max)",
+    "any",
+    "all",
+    "distinct",
+    "top_k(3)",
+    "bottom_k(2)",
+    "approx_quantile(0.5,0.9)",
+    "histogram(5,0,100)",
+    "max,mean,skew,top_k(2),min",
+];
+
+#[test]
+fn lists_of_statistics_are_merged_as_reduce_answers_them() {
+    let (dir, file) = (dir(), weather());
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let file = file.display().to_string();
+    let parts = [path("1.json"), path("2.json"), path("3.json")];
+    let check = |list: &str, axis: &str| {
+        let options = ["--axis", axis, "--nan", "skip"];
+        for (i, part) in parts.iter().enumerate() {
+            let k = format!("{}/3", i + 1);
+            let call =
+                ["partial", &file, "--statistics", list, "-o", part, "--overwrite", "--part", &k];
+            rowmill([&call[..], &options].concat()).ok();
+        }
+        let merged = rowmill(["merge", &parts[2], &parts[0], &parts[1], "--json"]).json();
+        let whole = rowmill([&["reduce", list, &file, "--json"], &options[..]].concat()).json();
+        assert_eq!(answer(merged), answer(whole), "{list}, {axis}");
+        let printed = rowmill(["merge", &parts[1], &parts[0], &parts[2]]).ok();
+        assert_eq!(printed, rowmill([&["reduce", list, &file], &options[..]].concat()).ok());
+    };
+    for list in MERGEABLE {
+        check(list, "columns");
+    }
+    for list in ["cov", "corr", "cov(1)", "max,argmax,histogram(4,0,50)"] {
+        check(list, "all");
+    }
+    check("ptp,argmin", "rows");
+}
+
+#[test]
+fn lists_that_cannot_be_merged_are_refused() {
+    let (dir, file) = (dir(), weather());
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (one, other) = (path("1.json"), path("2.json"));
+    let partial = |list: &str, more: &[&str]| {
+        run(&[&["partial", "-o", &one, "--statistics", list], more].concat(), &file)
+    };
+    partial("median", &[])
+        .fails(2, &["median takes several reads", "approx_quantile(...) has one"]);
+    partial("histogram(9)", &[]).fails(2, &["histogram(9) is over the interval", "(20,0,1)"]);
+    partial("cov", &[]).fails(2, &["cov is of whole rows"]);
+    partial("maximum", &[]).fails(2, &["did you mean max"]);
+    assert!(!dir.path().join("1.json").exists(), "nothing was written");
+    partial("max,min", &["--part", "1/2"]).ok();
+    run(&["partial", "-o", &other, "--part", "2/2"], &file).ok();
+    rowmill(["merge", &one, &other])
+        .fails(1, &["of other statistics: max,min, and those of `rowmill stats`"]);
+    run(&["partial", "--after", &one, "-o", &path("3.json")], &file)
+        .fails(2, &["1.json is of other statistics: max,min", "--statistics has to be the same"]);
+    let after = ["partial", "--after", &one, "--statistics", "max,min", "-o"];
+    let all = path("all.json");
+    run(&[&after[..], &[&all]].concat(), &file).ok();
+    rowmill(["merge", &all, "--ddof", "1"]).fails(2, &["of max,min", "var(1)"]);
+    let whole = run(&["reduce", "max,min", "--axis", "columns", "--nan", "skip"], &file).ok();
+    assert_eq!(rowmill(["merge", &all]).ok(), whole);
+}
+
+#[test]
+fn lists_for_complex_numbers() {
+    let dir = dir();
+    let path = dir.path().join("p.json").display().to_string();
+    let values = [(1.0, 2.0), (3.0, -1.0), (0.5, 0.0)];
+    let values = values.map(|(re, im)| rowmill::Complex::new(re, im));
+    let file = write(&dir, "z.npy", &[3], &values);
+    run(&["partial", "-o", &path], &file).fails(2, &["partials look for minima and maxima"]);
+    run(&["partial", "-o", &path, "--statistics", "max"], &file).fails(2, &["max is not for"]);
+    let list = "sum,mean,count,var,std(1)";
+    run(&["partial", "-o", &path, "--statistics", list, "--axis", "all"], &file).ok();
+    let merged = rowmill(["merge", &path, "--json"]).json();
+    let whole = run(&["reduce", list, "--json", "--nan", "skip"], &file).json();
+    assert_eq!(answer(merged), answer(whole));
+}

@@ -16,6 +16,7 @@
 
 mod appender;
 mod describe;
+mod earlier;
 mod journal;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use super::behind_links;
 use crate::identity::Earlier;
 use crate::leftovers::hidden_beside;
 use crate::map::Seen;
-use crate::{AtomicFile, Identity, Result};
+use crate::{AtomicFile, Error, Identity, Result};
 
 /// What the name of a note of a finished job ends with.
 pub(crate) const DONE_SUFFIX: &str = ".rowmill-done";
@@ -41,7 +41,8 @@ pub(super) fn done_path(array: &Path) -> PathBuf {
 pub(crate) fn mark_done(path: &Path, array: &File, job: &str) -> Result<()> {
     let done = Done { job: job.to_owned(), array: Seen::of(path, array)?.identity(array) };
     let place = done_path(&behind_links(path));
-    AtomicFile::replace(&place, &serde_json::to_vec(&done).unwrap_or_default())
+    let note = serde_json::to_vec(&done).map_err(|e| Error::io("write", &place)(e.into()))?;
+    AtomicFile::replace(&place, &note)
 }
 
 /// Whether this job was the last to change this array. Anything else under the name of the note says

@@ -6,15 +6,15 @@ use std::ops::Range;
 
 use super::{JournalError, JournalHead};
 use crate::identity::Stable;
-use crate::{Checksums, FileIdentity, Meta};
+use crate::{Checksums, FileIdentity, Framing, FramingError, Meta};
 
-const MAGIC: &[u8; 8] = b"ROWMILLJ";
+/// The version that is written.
+pub(super) const VERSION: u32 = 3;
 
-/// The version that is written, and the only one that is read.
-pub(super) const VERSION: u32 = 2;
+const FRAMING: Framing = Framing::new(*b"ROWMILLJ", VERSION);
 
-/// Magic, version, length.
-pub(super) const PREFIX: usize = 8 + 4 + 8;
+/// The version before, which is read: the same but for a length that counts the checksum.
+const EARLIER: Framing = Framing::new(*b"ROWMILLJ", 2).counting_checksum();
 
 /// Number, start and end of the items, length, hash of the rest of the array, checksum.
 pub(super) const RECORD_HEAD: usize = 6 * 8;
@@ -93,50 +93,38 @@ impl OfArray {
 
 impl JournalHead {
     pub(super) fn to_bytes(&self, of: &OfArray) -> Vec<u8> {
-        let mut rest = Vec::new();
+        let mut payload = Vec::new();
         for part in [&of.to_bytes(), self.job.as_bytes(), &self.fitted] {
-            rest.extend((part.len() as u64).to_le_bytes());
-            rest.extend(part);
+            payload.extend((part.len() as u64).to_le_bytes());
+            payload.extend(part);
         }
-        rest.extend(self.record_len.to_le_bytes());
-        frame_journal(&rest)
+        payload.extend(self.record_len.to_le_bytes());
+        frame_journal(&payload)
     }
 }
 
-/// The number of bytes after the prefix, which a file of `len` bytes has.
-pub(super) fn parse_prefix(prefix: &[u8], len: u64) -> Result<u64, JournalError> {
-    let damaged = |what| JournalError::Damaged { what };
-    let short = || damaged("it is too short for its head");
-    let (magic, rest) = prefix.split_first_chunk::<8>().ok_or_else(short)?;
-    if magic != MAGIC {
-        return Err(damaged("it does not begin as one"));
-    }
-    let (version, rest) = rest.split_first_chunk().ok_or_else(short)?;
-    let version = u32::from_le_bytes(*version);
-    if version != VERSION {
-        return Err(JournalError::Version { found: version });
-    }
-    let (rest, _) = rest.split_first_chunk().ok_or_else(short)?;
-    let rest = u64::from_le_bytes(*rest);
-    if rest > len.saturating_sub(PREFIX as u64) {
-        return Err(damaged("it is shorter than its head says"));
-    }
-    Ok(rest)
+/// What is done in either version; that of the other one is an error.
+fn in_either<R>(read: impl Fn(&Framing) -> Result<R, FramingError>) -> Result<R, JournalError> {
+    let found = match read(&FRAMING) {
+        Err(FramingError::Version { found }) if found == EARLIER.version() => read(&EARLIER),
+        found => found,
+    };
+    found.map_err(|error| match error {
+        FramingError::NotOne => JournalError::Damaged { what: "it does not begin as one" },
+        FramingError::Version { found } => JournalError::Version { found },
+        FramingError::Damaged { what } => JournalError::Damaged { what },
+    })
+}
+
+/// The length of the head of a journal file of `file_len` bytes that begins so.
+pub(super) fn head_len(begin: &[u8], file_len: u64) -> Result<u64, JournalError> {
+    in_either(|framing| framing.len(begin, file_len))
 }
 
 /// What the head says, and of which array.
 pub(super) fn parse_head(bytes: &[u8]) -> Result<(JournalHead, OfArray), JournalError> {
     let damaged = |what| JournalError::Damaged { what };
-    let rest = parse_prefix(bytes.get(..PREFIX).unwrap_or(bytes), bytes.len() as u64)?;
-    let end = PREFIX + usize::try_from(rest).unwrap_or(usize::MAX - PREFIX);
-    let (content, sum) = bytes
-        .get(..end)
-        .and_then(<[u8]>::split_last_chunk::<8>)
-        .ok_or(damaged("it is shorter than its head says"))?;
-    if Checksums::of(content).to_le_bytes() != *sum {
-        return Err(damaged("the checksum of its head is wrong"));
-    }
-    let mut rest = content.get(PREFIX..).unwrap_or_default();
+    let mut rest = in_either(|framing| framing.unwrap(bytes))?;
     let mut part = || {
         let (len, more) = rest.split_first_chunk()?;
         let (part, more) =
@@ -161,15 +149,12 @@ pub fn check_journal(bytes: &[u8]) -> Result<(), JournalError> {
     parse_head(bytes).map(drop)
 }
 
-/// Puts the right prefix and checksum around what a head says, so that tests reach what is behind
+/// Puts the right framing around what a head says, so that tests reach what is behind
 /// them.
 #[doc(hidden)]
 #[must_use]
-pub fn frame_journal(rest: &[u8]) -> Vec<u8> {
-    let len = (rest.len() as u64 + 8).to_le_bytes();
-    let mut bytes = [MAGIC, &VERSION.to_le_bytes()[..], &len, rest].concat();
-    bytes.extend(Checksums::of(&bytes).to_le_bytes());
-    bytes
+pub fn frame_journal(payload: &[u8]) -> Vec<u8> {
+    FRAMING.wrap(payload)
 }
 
 /// What stands before the rows of a record.

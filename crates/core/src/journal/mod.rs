@@ -4,7 +4,7 @@
 //! at any point every row is still somewhere, complete: in the array, or in the journal.
 //!
 //! ```text
-//!  head      "ROWMILLJ", version, length of what follows, of which array, what the job is, checksum
+//!  head      of which array, what the job is, the most bytes of a record; framed (`framing.rs`)
 //!  record    number, items, length, hash of the array, checksum, the new rows      even numbers
 //!  record    the same                                                              odd numbers
 //! ```
@@ -24,12 +24,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::atomic::sync_directory;
+use crate::framing::HEAD;
 use crate::leftovers::hidden_beside;
 use crate::{AtomicFile, Error, Result};
 
 pub(crate) use done::{DONE_SUFFIX, mark_done, was_done};
 pub(crate) use head::Rows;
-use head::{OfArray, PREFIX, RECORD_HEAD, RecordHead, VERSION, parse_head, parse_prefix};
+use head::{OfArray, RECORD_HEAD, RecordHead, VERSION, head_len, parse_head};
 pub use head::{check_journal, frame_journal};
 
 /// What the name of a journal ends with.
@@ -143,13 +144,16 @@ impl Opened {
         let mut file =
             fs::OpenOptions::new().read(true).write(writable).open(&path).map_err(read)?;
         let len = file.metadata().map_err(read)?.len();
-        let mut prefix = Vec::with_capacity(PREFIX);
-        (&mut file).take(PREFIX as u64).read_to_end(&mut prefix).map_err(read)?;
-        let rest = parse_prefix(&prefix, len).map_err(refuse)?;
-        let mut bytes = prefix;
+        let mut bytes = Vec::with_capacity(HEAD);
+        (&mut file).take(HEAD as u64).read_to_end(&mut bytes).map_err(read)?;
+        let rest = head_len(&bytes, len).map_err(refuse)?.saturating_sub(bytes.len() as u64);
         (&mut file).take(rest).read_to_end(&mut bytes).map_err(read)?;
         let (head, of) = parse_head(&bytes).map_err(refuse)?;
         let first_record = (bytes.len() as u64).next_multiple_of(4096);
+        // The file was made with room for both, and jobs make buffers of that size.
+        if record_len(head.record_len).saturating_mul(2).saturating_add(first_record) > len {
+            return Err(refuse(JournalError::Damaged { what: "it has no room for its records" }));
+        }
         Ok(Some(Self { path, file, len, head, of, first_record }))
     }
 }
@@ -186,8 +190,8 @@ impl Journal {
         let bytes = head.to_bytes(&of);
         let file = AtomicFile::create(&place)?;
         let first_record = (bytes.len() as u64).next_multiple_of(4096);
-        let record = head.record_len.saturating_add(RECORD_HEAD as u64);
-        file.allocate(first_record.saturating_add(record.saturating_mul(2)))?;
+        let records = record_len(head.record_len).saturating_mul(2);
+        file.allocate(first_record.saturating_add(records))?;
         file.file().write_all(&bytes).map_err(Error::io("write", &place))?;
         let (file, array, record_len) = (file.publish()?, path.to_owned(), head.record_len);
         Ok(Self { path: place, file, record_len, first_record, next: 0, array, array_file, of })
@@ -277,8 +281,7 @@ impl Journal {
     }
 
     fn place(&self, slot: u64) -> u64 {
-        let record = self.record_len.saturating_add(RECORD_HEAD as u64);
-        self.first_record.saturating_add(record.saturating_mul(slot))
+        self.first_record.saturating_add(record_len(self.record_len).saturating_mul(slot))
     }
 
     /// The record of a slot; `None` for one that was not written, or not to its end.
@@ -305,6 +308,11 @@ impl Journal {
         let whole = head.to_bytes(&data) == bytes && head.number % 2 == slot;
         Ok(whole.then_some((head, JournalRecord { items, data })))
     }
+}
+
+/// The bytes of a record with its head, of so many bytes of rows.
+fn record_len(rows: u64) -> u64 {
+    rows.saturating_add(RECORD_HEAD as u64)
 }
 
 /// The file itself: a journal stands beside that, whatever link led there.

@@ -96,7 +96,7 @@ fn damage_and_other_arrays_are_refused() {
     assert!(matches!(&refused, Error::Unfinished { journal, .. } if *journal == place));
     let whole = fs::read(&place).expect("there");
     let of_array = crate::FileIdentity::BYTES + 8 + 1 + 8;
-    let head_len = PREFIX + 3 * 8 + of_array + 5 + 3 + 8 + 8;
+    let head_len = HEAD + 3 * 8 + of_array + 5 + 3 + 8 + 8;
     for at in 0..head_len {
         let mut damaged = whole.clone();
         damaged[at] ^= 4;
@@ -104,9 +104,17 @@ fn damage_and_other_arrays_are_refused() {
         let error = Journal::open(&path, &file).expect_err("damaged").to_string();
         assert!(error.contains(".x.npy.rowmill-journal"), "byte {at}: {error}");
     }
-    for len in [0, 7, PREFIX, head_len - 1] {
+    for len in [0, 7, HEAD, head_len - 1, head_len, whole.len() - 1] {
         fs::write(&place, &whole[..len]).expect("written");
         Journal::open(&path, &file).expect_err("cut off");
+    }
+    // Buffers are as large as the head says, which has to be what the file has room for.
+    for record_len in [101, u64::MAX - 47, u64::MAX] {
+        let (_, of) = parse_head(&whole[..head_len]).expect("whole");
+        let claims = JournalHead { record_len, ..head() }.to_bytes(&of);
+        fs::write(&place, [&claims, &whole[head_len..]].concat()).expect("written");
+        let error = Journal::open(&path, &file).expect_err("larger than it is").to_string();
+        assert!(error.contains("no room for its records"), "{error}");
     }
     fs::write(&place, &whole).expect("written");
     let mut earlier = whole.clone();
@@ -130,6 +138,28 @@ fn damage_and_other_arrays_are_refused() {
         assert!(is_other(Journal::open(&path, &replaced).expect_err("another file")));
         refuse_unfinished(&path, &replaced).expect("certainly another file");
     }
+}
+
+/// The head of version 2 differs in its length alone, which counted the checksum.
+#[test]
+fn journals_of_version_2_are_read() {
+    let (_dir, path, file) = array();
+    let place = Journal::path_for(&path);
+    let mut journal = Journal::create(&path, &file, rows(), &head()).expect("room");
+    journal.write(0..1, b"X").expect("room");
+    let mut earlier = fs::read(&place).expect("there");
+    let len = u64::from_le_bytes(*earlier[12..].first_chunk().expect("a length"));
+    let end = HEAD + len as usize;
+    earlier[8] = 2;
+    earlier[12..HEAD].copy_from_slice(&(len + 8).to_le_bytes());
+    let sum = crate::Checksums::of(&earlier[..end]).to_le_bytes();
+    earlier[end..end + 8].copy_from_slice(&sum);
+    fs::write(&place, &earlier).expect("written");
+    let (_, found, record) = Journal::open(&path, &file).expect("whole").expect("there");
+    assert_eq!((found, record.map(|r| r.data)), (head(), Some(b"X".to_vec())));
+    earlier[12] ^= 8;
+    fs::write(&place, &earlier).expect("written");
+    Journal::open(&path, &file).expect_err("another length");
 }
 
 #[test]

@@ -63,8 +63,7 @@ struct Mark {
 }
 
 fn json(record: &Record) -> String {
-    // Numbers and texts: there is nothing that JSON could not say.
-    serde_json::to_string_pretty(record).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(record).expect("numbers and texts") + "\n"
 }
 
 impl Replacement {

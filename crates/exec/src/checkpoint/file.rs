@@ -1,31 +1,19 @@
 //! What stands in a checkpoint file, and what can be wrong with one.
 //!
-//! ```text
-//!  8 bytes    "ROWMILLC"
-//!  4 bytes    version, little-endian
-//!  8 bytes    length of the state in bytes, little-endian
-//!  ...        the state, in the format of the `postcard` crate
-//!  8 bytes    XXH3 of everything before, little-endian
-//! ```
+//! The payload of its [framing](Framing) is in the format of the `postcard` crate.
 
 use std::path::Path;
 
-use rowmill_core::{Checksums, FileIdentity, Identity};
+use rowmill_core::{FileIdentity, Framing, FramingError, Identity};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
-
-const MAGIC: &[u8; 8] = b"ROWMILLC";
 
 /// The version that is written, and the only one that is read. It goes up with every change of what
 /// partials mean, so that those of different releases are never merged.
 pub(crate) const VERSION: u32 = 3;
 
-/// Everything before the state.
-const HEAD: usize = MAGIC.len() + 4 + 8;
-
-/// Everything after it.
-const TAIL: usize = 8;
+const FRAMING: Framing = Framing::new(*b"ROWMILLC", VERSION);
 
 /// Why a checkpoint cannot be used. The job did not start, and nothing was touched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,15 +95,12 @@ pub(crate) enum State {
 }
 
 impl Saved {
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let state = postcard::to_stdvec(self).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(HEAD + state.len() + TAIL);
-        bytes.extend(MAGIC);
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend((state.len() as u64).to_le_bytes());
-        bytes.extend(&state);
-        bytes.extend(Checksums::of(&bytes).to_le_bytes());
-        bytes
+    /// # Errors
+    /// For a state that cannot be written.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let state = postcard::to_stdvec(self);
+        let state = state.map_err(|e| Error::Unsaved { what: e.to_string() })?;
+        Ok(FRAMING.wrap(&state))
     }
 
     /// # Errors
@@ -123,26 +108,12 @@ impl Saved {
     /// there is.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let damaged = |what| CheckpointError::Damaged { what };
-        let (magic, rest) = bytes.split_first_chunk::<8>().ok_or(CheckpointError::NotOne)?;
-        if magic != MAGIC {
-            return Err(CheckpointError::NotOne);
-        }
-        let (version, rest) =
-            rest.split_first_chunk().ok_or(damaged("it is too short for its head"))?;
-        let version = u32::from_le_bytes(*version);
-        if version != VERSION {
-            return Err(CheckpointError::Version { found: version });
-        }
-        let (len, rest) =
-            rest.split_first_chunk().ok_or(damaged("it is too short for its head"))?;
-        if Some(u64::from_le_bytes(*len)) != rest.len().checked_sub(TAIL).map(|n| n as u64) {
-            return Err(damaged("its length is not what its head says"));
-        }
-        let (content, sum) = bytes.split_at(bytes.len() - TAIL);
-        if Checksums::of(content).to_le_bytes() != *sum {
-            return Err(damaged("its checksum is wrong"));
-        }
-        match postcard::take_from_bytes(&content[HEAD..]) {
+        let payload = FRAMING.unwrap(bytes).map_err(|error| match error {
+            FramingError::NotOne => CheckpointError::NotOne,
+            FramingError::Version { found } => CheckpointError::Version { found },
+            FramingError::Damaged { what } => damaged(what),
+        })?;
+        match postcard::take_from_bytes(payload) {
             Ok((saved, [])) => Ok(saved),
             Ok(_) => Err(damaged("there is more in it than belongs there")),
             Err(_) => Err(damaged("its state cannot be read")),
@@ -177,10 +148,7 @@ pub fn check_checkpoint(bytes: &[u8]) -> Result<(), CheckpointError> {
 #[doc(hidden)]
 #[must_use]
 pub fn frame_checkpoint(state: &[u8]) -> Vec<u8> {
-    let mut bytes =
-        [MAGIC, &VERSION.to_le_bytes()[..], &(state.len() as u64).to_le_bytes(), state].concat();
-    bytes.extend(Checksums::of(&bytes).to_le_bytes());
-    bytes
+    FRAMING.wrap(state)
 }
 
 #[cfg(test)]
@@ -207,12 +175,12 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let saved = saved();
-        assert_eq!(Saved::parse(&saved.to_bytes()), Ok(saved));
+        assert_eq!(Saved::parse(&saved.to_bytes().expect("plain")), Ok(saved));
     }
 
     #[test]
     fn every_bit_counts() {
-        let bytes = saved().to_bytes();
+        let bytes = saved().to_bytes().expect("plain");
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << (at % 8);

@@ -191,7 +191,7 @@ impl<'a> Keeper<'a> {
     fn write(&self, state: State) -> Result<()> {
         let saved = Saved { job: self.job.clone(), input: self.input, state };
         let path = &self.checkpoint.path;
-        Ok(self.outputs.save(Role::Checkpoint, Kind::Checkpoint, path, &saved.to_bytes())?)
+        Ok(self.outputs.save(Role::Checkpoint, Kind::Checkpoint, path, &saved.to_bytes()?)?)
     }
 
     /// The job is done.

@@ -117,7 +117,7 @@ impl Partial {
         let Self { job, kernels, dtype, row_dims, end, nodes } = self;
         let nodes: Vec<_> = nodes.iter().collect();
         let canonical = (VERSION, job, kernels, dtype.name(), row_dims, end, nodes);
-        Checksums::of(&postcard::to_stdvec(&canonical).unwrap_or_default())
+        Checksums::of(&postcard::to_stdvec(&canonical).expect("texts, numbers and bytes"))
     }
 }
 

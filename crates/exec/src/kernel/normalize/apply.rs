@@ -8,6 +8,7 @@ use super::{FloatElement, Normalize, NormalizeAxis};
 use crate::grid::{BLOCK_BYTES, Grid};
 use crate::in_place::{InPlace, InPlaceJob};
 use crate::kernel::Numeric;
+use crate::kernel::frame::pieces::encoded;
 use crate::kernel::loops::Loops;
 use crate::map::{Chunk, Map};
 use crate::scratch::Scratch;
@@ -131,7 +132,7 @@ impl Engine {
         let fit = |array: &ArrayMut<T>| {
             let mut whole = Whole { engine: self, source: array, keep: None };
             let scalings = how.fit_whole(&mut whole)?;
-            Ok(postcard::to_stdvec(&scalings).unwrap_or_default())
+            encoded(&scalings, Vec::new())
         };
         let journal = Journal::path_for(array.path());
         let kernel = |fitted: &[u8]| {

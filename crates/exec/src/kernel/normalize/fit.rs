@@ -8,6 +8,7 @@ use crate::blocks::TypedBlocks;
 use crate::checkpoint::{Keeper, State};
 use crate::grid::Bounds;
 use crate::kernel::frame::Each;
+use crate::kernel::frame::pieces::encoded;
 use crate::kernel::min_max::MaybeMinMax;
 use crate::kernel::norm::Norm;
 use crate::kernel::quantile::quantile_of_sorted;
@@ -75,7 +76,7 @@ impl Normalize {
             found => {
                 let mut whole = Whole { engine, source, keep: Some((&keeper, found)) };
                 let scalings = self.fit_whole(&mut whole)?;
-                let fitted = postcard::to_stdvec(&scalings).unwrap_or_default();
+                let fitted = encoded(&scalings, Vec::new())?;
                 let fitted_alone =
                     || State::Map { fitted: fitted.clone(), output: None, done: Vec::new() };
                 keeper.save(&|| Ok(fitted_alone()))?;

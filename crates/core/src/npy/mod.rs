@@ -26,9 +26,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod code;
 mod dict;
 mod error;
 mod header;
+mod parser;
 mod record;
 mod write;
 
@@ -49,5 +51,5 @@ pub use write::write;
 /// The longest header that is read, in bytes: far more than any supported dtype and shape need.
 pub const MAX_HEADER_LEN: u64 = 64 * 1024;
 
-/// What every `.npy` file starts with.
+/// The first bytes of every `.npy` file.
 pub(crate) const MAGIC: &[u8; 6] = b"\x93NUMPY";

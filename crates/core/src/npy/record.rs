@@ -1,7 +1,8 @@
 //! Structured arrays: one field of their records, found without holding the others.
 
 use super::HeaderError;
-use super::dict::{Parser, kind};
+use super::code::{exact, kind};
+use super::parser::Parser;
 use crate::{ByteOrder, DType};
 
 /// Where the elements of one field of a structured array are.
@@ -182,7 +183,7 @@ impl Parser<'_> {
             kind: kind(raw),
         };
         let text = std::str::from_utf8(raw).map_err(|_| refused())?;
-        if let Some((dtype, byte_order)) = super::dict::exact(text) {
+        if let Some((dtype, byte_order)) = exact(text) {
             let order = if dtype.size() == 1 { ByteOrder::NATIVE } else { byte_order };
             return Ok((Item::Plain(dtype, order), dtype.size()));
         }

@@ -9,13 +9,16 @@
 mod columns;
 mod gather;
 mod indices;
+mod pick;
+mod slice;
 
 use std::ops::Range;
 
 use crate::{Element, Error, Result, Shape, Source};
 use columns::{ColumnAxis, Columns};
 use indices::Indices;
-pub use indices::{ParseSliceError, Pick, Slice};
+pub use pick::Pick;
+pub use slice::{ParseSliceError, Slice};
 
 /// A part of an array, as an array of its own: rows, columns, or a box of any number of axes. Made by
 /// [`Source::part`].

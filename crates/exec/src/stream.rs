@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rowmill_core::{Element, Outputs, Source, TileBuffer};
 
 use crate::checkpoint::{Checkpoint, Keeper, State};
@@ -142,97 +142,161 @@ impl Engine {
         let rows = shape.rows() - first;
         let plan = Plan::rows(rows, row_bytes, self.chunk, self.workers());
         // Rows that were asked for are a promise to the consumer.
-        let plan = &match self.chunk {
+        let plan = match self.chunk {
             ChunkSize::Rows(_) => plan,
             _ => plan.finer(self.most_chunk_bytes() / row_bytes.max(1)),
         };
-        let bytes = |chunk: usize| (plan.chunk(chunk).len() * row_bytes) as u64;
-        let rows_of = |chunk: usize| {
-            let rows = plan.chunk(chunk);
-            first + rows.start..first + rows.end
-        };
         let job = &Job::new(self, "stream", plan.len(), (rows * row_bytes) as u64).within_ceiling();
-        let lets_go = job.lets_go();
-        let compute = |buffer: &mut TileBuffer<T>, chunk: usize| {
-            let rows = rows_of(chunk);
-            let result = each_run(source, rows.clone(), Unit::Rows, buffer, |x, _| kernel(&x));
-            source.check()?;
-            let result = result?;
-            if lets_go {
-                source.release(rows, 0..shape.row_len());
-            }
-            Ok(result)
+        let chunks = Chunks { source, kernel: &kernel, plan, first, lets_go: job.lets_go() };
+        let pulse = &Pulse::new(job);
+        let ended = match job.workers() {
+            1 => chunks.in_turn(job, pulse, &mut consume),
+            workers => chunks.ahead(workers, job, pulse, &mut consume),
         };
-        let pulse = Pulse::new(job);
-        let workers = job.workers();
-        if workers == 1 {
-            let mut buffer = TileBuffer::new().below_ceiling(lets_go);
-            while let Some(chunk) = job.take() {
-                let result = job.step(chunk, bytes(chunk), || compute(&mut buffer, chunk));
-                let Some(Some(result)) = result else { break };
-                if consume(rows_of(chunk), result).is_break() {
-                    job.succeed();
-                    return Ok(());
-                }
-                pulse.beat();
-            }
-        } else {
-            let window = workers * AHEAD_PER_WORKER;
-            let (give, permits) = bounded::<()>(window);
-            for _ in 0..window {
-                // There is room for each.
-                let _ = give.send(());
-            }
-            let (results, arrived) = bounded::<(usize, R)>(window);
-            let ended = std::thread::scope(|scope| {
-                for _ in 0..workers {
-                    let (permits, results) = (permits.clone(), results.clone());
-                    scope.spawn(move || {
-                        let mut buffer = TileBuffer::new().below_ceiling(lets_go);
-                        while permits.recv().is_ok()
-                            && let Some(chunk) = job.take()
-                            && let Some(Some(result)) =
-                                job.step(chunk, bytes(chunk), || compute(&mut buffer, chunk))
-                            && results.send((chunk, result)).is_ok()
-                        {}
-                    });
-                }
-                drop((permits, results));
-                let mut give = Some(give);
-                let mut waiting = BTreeMap::new();
-                let mut next = 0;
-                let tick = pulse.every().unwrap_or(TICK);
-                loop {
-                    match arrived.recv_timeout(tick) {
-                        Ok((chunk, result)) => _ = waiting.insert(chunk, result),
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Err(RecvTimeoutError::Disconnected) => return false,
-                    }
-                    while let Some(result) = waiting.remove(&next) {
-                        if consume(rows_of(next), result).is_break() {
-                            job.stop();
-                            return true;
-                        }
-                        next += 1;
-                        if let Some(give) = &give {
-                            let _ = give.send(());
-                        }
-                    }
-                    // Nobody waits for a permit that will not come. With the last one given out
-                    // the workers end as well.
-                    if job.is_stopped() || next == plan.len() {
-                        give = None;
-                    }
-                    pulse.beat();
-                }
-            });
-            if ended {
-                job.succeed();
-                return Ok(());
-            }
+        if !ended {
+            job.end(&Typed(source))?;
         }
-        job.end(&Typed(source))?;
         job.succeed();
         Ok(())
+    }
+}
+
+/// The chunks of a stream, and how each is computed.
+struct Chunks<'a, S, K> {
+    source: &'a S,
+    kernel: &'a K,
+    plan: Plan,
+    /// The first row of the array that is streamed.
+    first: usize,
+    lets_go: bool,
+}
+
+impl<S, K> Chunks<'_, S, K> {
+    /// The rows of a chunk, in the array.
+    fn rows(&self, chunk: usize) -> Range<usize> {
+        let rows = self.plan.chunk(chunk);
+        self.first + rows.start..self.first + rows.end
+    }
+
+    /// Computes the next chunk, unless there is none, it failed or the job was stopped.
+    fn next<T, R>(&self, job: &Job<'_>, buffer: &mut TileBuffer<T>) -> Option<(usize, R)>
+    where
+        T: Element,
+        S: Source<T>,
+        K: Fn(&Chunk<'_, T>) -> Result<R>,
+    {
+        let chunk = job.take()?;
+        let rows = self.rows(chunk);
+        let row_len = self.source.shape().row_len();
+        let bytes = (rows.len() * row_len * size_of::<T>()) as u64;
+        let result = job.step(chunk, bytes, || {
+            let each = |x: &Chunk<'_, T>| (self.kernel)(x);
+            let result = each_run(self.source, rows.clone(), Unit::Rows, buffer, |x, _| each(&x));
+            self.source.check()?;
+            let result = result?;
+            if self.lets_go {
+                self.source.release(rows, 0..row_len);
+            }
+            Ok(result)
+        });
+        Some((chunk, result??))
+    }
+
+    /// Computes and consumes one chunk after the other. Gives whether the consumer ended it.
+    fn in_turn<T, R>(
+        &self,
+        job: &Job<'_>,
+        pulse: &Pulse<'_>,
+        consume: &mut impl FnMut(Range<usize>, R) -> ControlFlow<()>,
+    ) -> bool
+    where
+        T: Element,
+        S: Source<T>,
+        K: Fn(&Chunk<'_, T>) -> Result<R>,
+    {
+        let mut buffer = TileBuffer::new().below_ceiling(self.lets_go);
+        while let Some((chunk, result)) = self.next(job, &mut buffer) {
+            if consume(self.rows(chunk), result).is_break() {
+                return true;
+            }
+            pulse.beat();
+        }
+        false
+    }
+
+    /// Computes chunks on so many threads, ahead of the consumer, and consumes them in order. Gives
+    /// whether the consumer ended it.
+    fn ahead<T, R>(
+        &self,
+        workers: usize,
+        job: &Job<'_>,
+        pulse: &Pulse<'_>,
+        consume: &mut impl FnMut(Range<usize>, R) -> ControlFlow<()>,
+    ) -> bool
+    where
+        T: Element,
+        S: Source<T>,
+        R: Send,
+        K: Fn(&Chunk<'_, T>) -> Result<R> + Sync,
+    {
+        let window = workers * AHEAD_PER_WORKER;
+        let (give, permits) = bounded::<()>(window);
+        for _ in 0..window {
+            // There is room for each.
+            let _ = give.send(());
+        }
+        let (results, arrived) = bounded::<(usize, R)>(window);
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                let (permits, results) = (permits.clone(), results.clone());
+                scope.spawn(move || {
+                    let mut buffer = TileBuffer::new().below_ceiling(self.lets_go);
+                    while permits.recv().is_ok()
+                        && let Some(result) = self.next(job, &mut buffer)
+                        && results.send(result).is_ok()
+                    {}
+                });
+            }
+            drop((permits, results));
+            self.reorder(job, pulse, &arrived, give, consume)
+        })
+    }
+
+    /// Consumes results that arrive in any order, each in its turn, and gives a permit back for each.
+    fn reorder<R>(
+        &self,
+        job: &Job<'_>,
+        pulse: &Pulse<'_>,
+        arrived: &Receiver<(usize, R)>,
+        give: Sender<()>,
+        consume: &mut impl FnMut(Range<usize>, R) -> ControlFlow<()>,
+    ) -> bool {
+        let mut give = Some(give);
+        let mut waiting = BTreeMap::new();
+        let mut next = 0;
+        let tick = pulse.every().unwrap_or(TICK);
+        loop {
+            match arrived.recv_timeout(tick) {
+                Ok((chunk, result)) => _ = waiting.insert(chunk, result),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+            while let Some(result) = waiting.remove(&next) {
+                if consume(self.rows(next), result).is_break() {
+                    job.stop();
+                    return true;
+                }
+                next += 1;
+                if let Some(give) = &give {
+                    let _ = give.send(());
+                }
+            }
+            // Nobody waits for a permit that will not come. With the last one given out the
+            // workers end as well.
+            if job.is_stopped() || next == self.plan.len() {
+                give = None;
+            }
+            pulse.beat();
+        }
     }
 }

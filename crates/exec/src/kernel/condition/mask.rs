@@ -140,7 +140,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
 
     fn unresolved(&self, term: &Term) -> Error {
         let columns = self.source.shape().row_len();
-        let names = super::parse::unknown(
+        let names = super::error::unknown(
             term.column.as_ref().unwrap_or(&ColumnName::Index(0)),
             &self.source.column_names().unwrap_or_default(),
             columns,

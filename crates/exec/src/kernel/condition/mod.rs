@@ -1,5 +1,6 @@
 //! [`Condition`]: which elements take part, by their value and by the columns of their row.
 
+mod error;
 mod mask;
 mod parse;
 #[cfg(test)]
@@ -8,8 +9,8 @@ mod tests;
 use std::fmt;
 use std::ops::Not;
 
+pub use error::ParseConditionError;
 pub use mask::ConditionMask;
-pub use parse::ParseConditionError;
 use rowmill_core::{Element, Source};
 
 use super::{CompareMask, CompareOp, Mask, Threshold};
@@ -208,7 +209,7 @@ impl Condition {
             match found {
                 Some(i) => *column = ColumnName::Index(i),
                 None if wrong.is_none() => {
-                    wrong = Some((term.at, parse::unknown(column, names, columns)));
+                    wrong = Some((term.at, error::unknown(column, names, columns)));
                 }
                 None => {}
             }

@@ -11,40 +11,7 @@
 
 use std::str::FromStr;
 
-use super::{ColumnName, CompareOp, Condition, Node, Term, Threshold};
-
-/// What is no condition, or not one of this array, why, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a condition: {message} (at byte {at})")]
-pub struct ParseConditionError {
-    text: String,
-    at: usize,
-    message: String,
-}
-
-impl ParseConditionError {
-    pub(super) fn new(text: String, at: usize, message: String) -> Self {
-        Self { text, at, message }
-    }
-
-    /// What was given.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Where it is wrong, in bytes from the start of the text; on a boundary of characters.
-    #[must_use]
-    pub fn at(&self) -> usize {
-        self.at
-    }
-
-    /// What was expected there and what was found.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
+use super::{ColumnName, CompareOp, Condition, Node, ParseConditionError, Term, Threshold};
 
 /// Longer ones first, and of two spellings the usual one first.
 const OPERATORS: [(&str, CompareOp); 7] = [
@@ -63,9 +30,6 @@ const WORDS: [&str; 6] = ["x", "and", "or", "not", "isnan", "is"];
 /// The deepest that parentheses and *not* go: no text overflows the stack.
 const DEEPEST: usize = 100;
 
-/// Names of columns that an error lists at most.
-const MOST_NAMES: usize = 20;
-
 pub(super) fn symbol(op: CompareOp) -> &'static str {
     OPERATORS.iter().find(|(_, o)| *o == op).map_or("?", |(symbol, _)| symbol)
 }
@@ -78,26 +42,6 @@ pub(super) fn is_plain_name(name: &str) -> bool {
         && name.chars().all(plain)
         && !WORDS.contains(&name)
         && matches!(number(name), Number::Not)
-}
-
-/// That there is no such column.
-pub(super) fn unknown(column: &ColumnName, names: &[String], columns: usize) -> String {
-    let all = match columns {
-        0 => "rows have no columns".to_owned(),
-        1 => "the only column is [0]".to_owned(),
-        n => format!("columns go from [0] to [{}]", n - 1),
-    };
-    match column {
-        ColumnName::Index(i) => format!("there is no column [{i}]; {all}"),
-        ColumnName::Name(name) if names.is_empty() => {
-            format!("the columns have no names, so there is no {name:?}; {all}, x is the value")
-        }
-        ColumnName::Name(name) => {
-            let shown = names[..names.len().min(MOST_NAMES)].join(", ");
-            let more = if names.len() > MOST_NAMES { ", …" } else { "" };
-            format!("there is no column {name:?}; the columns are {shown}{more}; x is the value")
-        }
-    }
 }
 
 /// `a op b` as `b op' a`.
@@ -156,7 +100,7 @@ impl<'a> Parser<'a> {
         ParseConditionError::new(self.text.to_owned(), at, message.into())
     }
 
-    /// What is found, in words.
+    /// The next character in words, for an error.
     fn found(&self) -> String {
         self.rest().chars().next().map_or("the end".to_owned(), |c| format!("{c:?}"))
     }

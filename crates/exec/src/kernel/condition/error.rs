@@ -1,0 +1,59 @@
+//! [`ParseConditionError`]: what is wrong with a condition, and where.
+
+use super::ColumnName;
+
+/// Names of columns that an error lists at most.
+const MOST_NAMES: usize = 20;
+
+/// A text that is no condition, or not one of this array: why, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a condition: {message} (at byte {at})")]
+pub struct ParseConditionError {
+    text: String,
+    at: usize,
+    message: String,
+}
+
+impl ParseConditionError {
+    pub(super) fn new(text: String, at: usize, message: String) -> Self {
+        Self { text, at, message }
+    }
+
+    /// What was given.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it is wrong, in bytes from the start of the text; on a boundary of characters.
+    #[must_use]
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// What was expected there and what was found.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// The message that there is no such column.
+pub(super) fn unknown(column: &ColumnName, names: &[String], columns: usize) -> String {
+    let all = match columns {
+        0 => "rows have no columns".to_owned(),
+        1 => "the only column is [0]".to_owned(),
+        n => format!("columns go from [0] to [{}]", n - 1),
+    };
+    match column {
+        ColumnName::Index(i) => format!("there is no column [{i}]; {all}"),
+        ColumnName::Name(name) if names.is_empty() => {
+            format!("the columns have no names, so there is no {name:?}; {all}, x is the value")
+        }
+        ColumnName::Name(name) => {
+            let shown = names[..names.len().min(MOST_NAMES)].join(", ");
+            let more = if names.len() > MOST_NAMES { ", …" } else { "" };
+            format!("there is no column {name:?}; the columns are {shown}{more}; x is the value")
+        }
+    }
+}

@@ -16,8 +16,7 @@ mod limits;
 mod rows;
 mod select;
 
-pub use cells::Special;
-pub use cells::{CellState, Cells};
+pub use cells::{CellState, Cells, Special};
 pub use limits::Limits;
 pub use select::{Bytes, Every, Select, Value, Within};
 
@@ -26,7 +25,7 @@ use rowmill_core::Tile;
 use crate::arch::{Interval, Isa, Job, Simd};
 use crate::lanes::{Everything, Lane, Lanes, N, Parts, RangeOnly, SumAndSpread, SumOnly};
 
-/// What a cell of the result is made of.
+/// The part of a tile that becomes one cell of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
     /// One cell for the whole tile.
@@ -48,7 +47,7 @@ impl Cell {
     }
 }
 
-/// What has to be accumulated.
+/// The parts that have to be accumulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Sums.

@@ -8,6 +8,8 @@
 
 pub mod float;
 mod integer;
+mod part;
+mod range;
 
 use std::fmt::Debug;
 
@@ -18,6 +20,12 @@ use serde::de::DeserializeOwned;
 
 use crate::arch::{Interval, Simd};
 use crate::fold::{Cells, FoldOrder};
+pub use part::{
+    Everything, Nothing, Part, Parts, RangeOnly, RangePart, SpreadPart, SumAndSpread, SumOnly,
+    SumPart,
+};
+pub use range::{RangeLanes, higher, lower};
+pub(crate) use range::{higher_each, lower_each, range_lanes};
 
 /// Elements in a vector.
 pub const N: usize = 8;
@@ -105,127 +113,6 @@ pub trait Lane: Element + PartialOrd + Serialize + DeserializeOwned {
     ) -> Self::Spread;
     /// The sum of squared distances from the mean.
     fn centred(spread: Self::Spread, total: Self::Total, count: u64, ddof: u64) -> f64;
-}
-
-/// Accumulators of one vector.
-pub trait Part<L: Lane>: Copy + Send {
-    /// Nothing accumulated.
-    const NEW: Self;
-    /// Takes in eight elements; squares are about `shift`.
-    fn step(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N]);
-    /// Takes in those of eight elements that are kept: whose byte is not zero.
-    fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[u8; N]);
-    /// Takes in another accumulator, lane by lane.
-    fn join(&mut self, other: &Self);
-}
-
-/// A part that sums.
-pub trait SumPart<L: Lane>: Part<L> {
-    /// The sums, lane by lane.
-    fn totals(&self) -> [L::Total; N];
-}
-
-/// A part that sums squares.
-pub trait SpreadPart<L: Lane>: Part<L> {
-    /// The squares, lane by lane.
-    fn squares(&self) -> [L::Spread; N];
-}
-
-/// A part that finds the smallest and largest element, NaN left out.
-pub trait RangePart<L: Lane>: Part<L> {
-    /// The minima, lane by lane.
-    fn mins(&self) -> [L; N];
-    /// The maxima, lane by lane.
-    fn maxs(&self) -> [L; N];
-    /// Where a NaN was seen, lane by lane.
-    fn nans(&self) -> [bool; N];
-}
-
-/// A part that is left out.
-#[derive(Clone, Copy, Debug)]
-pub struct Nothing;
-
-impl<L: Lane> Part<L> for Nothing {
-    const NEW: Self = Self;
-    #[inline(always)]
-    fn step(&mut self, _: impl Simd, _: &[f64; N], _: &[L; N]) {}
-    #[inline(always)]
-    fn step_kept(&mut self, _: impl Simd, _: &[f64; N], _: &[L; N], _: &[u8; N]) {}
-    #[inline(always)]
-    fn join(&mut self, _: &Self) {}
-}
-
-impl<L: Lane> SumPart<L> for Nothing {
-    #[inline(always)]
-    fn totals(&self) -> [L::Total; N] {
-        [L::Total::default(); N]
-    }
-}
-
-impl<L: Lane> SpreadPart<L> for Nothing {
-    #[inline(always)]
-    fn squares(&self) -> [L::Spread; N] {
-        [L::Spread::default(); N]
-    }
-}
-
-impl<L: Lane> RangePart<L> for Nothing {
-    #[inline(always)]
-    fn mins(&self) -> [L; N] {
-        [L::HIGHEST; N]
-    }
-    #[inline(always)]
-    fn maxs(&self) -> [L; N] {
-        [L::LOWEST; N]
-    }
-    #[inline(always)]
-    fn nans(&self) -> [bool; N] {
-        [false; N]
-    }
-}
-
-/// Which parts a kernel needs.
-pub trait Parts<L: Lane>: Send + Sync + 'static {
-    /// The sum, or nothing.
-    type Sum: SumPart<L>;
-    /// The spread, or nothing.
-    type Spread: SpreadPart<L>;
-    /// The range, or nothing.
-    type Range: RangePart<L>;
-    /// Whether the sum is there.
-    const SUM: bool;
-    /// Whether the spread is there (only together with the sum).
-    const SPREAD: bool;
-    /// Whether the range is there.
-    const RANGE: bool;
-}
-
-macro_rules! parts {
-    ($($(#[$doc:meta])* $name:ident { $sum:ty, $spread:ty, $range:ty } $s:expr, $q:expr, $r:expr;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub enum $name {}
-
-        impl<L: Lane> Parts<L> for $name {
-            type Sum = $sum;
-            type Spread = $spread;
-            type Range = $range;
-            const SUM: bool = $s;
-            const SPREAD: bool = $q;
-            const RANGE: bool = $r;
-        }
-    )*};
-}
-
-parts! {
-    /// Sums only.
-    SumOnly { L::SumLanes, Nothing, Nothing } true, false, false;
-    /// Minima and maxima only.
-    RangeOnly { Nothing, Nothing, L::RangeLanes } false, false, true;
-    /// Sums and squares.
-    SumAndSpread { L::SumLanes, L::SpreadLanes, Nothing } true, true, false;
-    /// Everything.
-    Everything { L::SumLanes, L::SpreadLanes, L::BoundLanes } true, true, true;
 }
 
 /// The accumulators of one vector, all parts together, with a count of what was kept.
@@ -335,92 +222,3 @@ macro_rules! choose {
     };
 }
 pub(crate) use choose;
-
-/// The smaller of two, the first when they do not compare: a NaN that comes second is passed over.
-#[inline(always)]
-pub fn lower<L: Lane>(a: L, b: L) -> L {
-    if b < a { b } else { a }
-}
-
-/// The smaller of each two.
-#[inline(always)]
-pub(crate) fn lower_each<L: Lane>(mut a: [L; N], b: &[L; N]) -> [L; N] {
-    for j in 0..N {
-        a[j] = lower(a[j], b[j]);
-    }
-    a
-}
-
-/// The larger of each two.
-#[inline(always)]
-pub(crate) fn higher_each<L: Lane>(mut a: [L; N], b: &[L; N]) -> [L; N] {
-    for j in 0..N {
-        a[j] = higher(a[j], b[j]);
-    }
-    a
-}
-
-/// The larger of two, the first when they do not compare.
-#[inline(always)]
-pub fn higher<L: Lane>(a: L, b: L) -> L {
-    if b > a { b } else { a }
-}
-
-macro_rules! range_lanes {
-    (
-        $t:ty, |$simd:ident, $lo:ident, $hi:ident, $nan:ident, $x:ident|
-        $lower:expr, $higher:expr, $note:expr
-    ) => {
-        impl Part<$t> for RangeLanes<$t> {
-            const NEW: Self = Self { lo: [<$t>::HIGHEST; N], hi: [<$t>::LOWEST; N], nan: [0; N] };
-            #[inline(always)]
-            fn step(&mut self, $simd: impl Simd, _: &[f64; N], $x: &[$t; N]) {
-                let Self { lo: $lo, hi: $hi, nan: $nan } = *self;
-                *self = Self { lo: $lower, hi: $higher, nan: $note };
-            }
-            #[inline(always)]
-            fn step_kept(&mut self, simd: impl Simd, _: &[f64; N], x: &[$t; N], keep: &[u8; N]) {
-                // What is not kept is replaced by what changes nothing.
-                let low = <$t>::choose(simd, keep, x, [<$t>::HIGHEST; N]);
-                let high = <$t>::choose(simd, keep, x, [<$t>::LOWEST; N]);
-                for j in 0..N {
-                    self.lo[j] = lower(self.lo[j], low[j]);
-                    self.hi[j] = higher(self.hi[j], high[j]);
-                    self.nan[j] |= u32::from(Lane::is_nan(low[j]));
-                }
-            }
-            #[inline(always)]
-            fn join(&mut self, other: &Self) {
-                for j in 0..N {
-                    self.lo[j] = lower(self.lo[j], other.lo[j]);
-                    self.hi[j] = higher(self.hi[j], other.hi[j]);
-                    self.nan[j] |= other.nan[j];
-                }
-            }
-        }
-
-        impl RangePart<$t> for RangeLanes<$t> {
-            #[inline(always)]
-            fn mins(&self) -> [$t; N] {
-                self.lo
-            }
-            #[inline(always)]
-            fn maxs(&self) -> [$t; N] {
-                self.hi
-            }
-            #[inline(always)]
-            fn nans(&self) -> [bool; N] {
-                $crate::arch::array_of(|j| self.nan[j] != 0)
-            }
-        }
-    };
-}
-pub(crate) use range_lanes;
-
-/// Minima, maxima and NaN flags in lanes.
-#[derive(Clone, Copy, Debug)]
-pub struct RangeLanes<L> {
-    lo: [L; N],
-    hi: [L; N],
-    nan: [u32; N],
-}

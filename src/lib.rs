@@ -94,9 +94,10 @@ pub use rowmill_core::{
     AnyArray, Appender, Array, ArrayMut, AtomicFile, Backend, BusErrors, ByteOrder, ChecksumHasher,
     Checksums, CleanOptions, Complex, Concat, CowArray, CreateOptions, DType, Element,
     Error as FileError, Fate, FileIdentity, FlushPolicy, Format, Identity, Journal, JournalError,
-    Kind, Leftover, LeftoverKind, MAX_NDIM, Merged, Meta, OpenOptions, Order, Outputs,
+    Kind, Leftover, LeftoverKind, MAX_NDIM, Merged, Meta, MetaError, OpenOptions, Order, Outputs,
     ParseDTypeError, ParseShapeError, ParseSliceError, Part, Permuted, Pick, RawSpec, Role, Shape,
     ShapeError, Sidecar, SidecarError, Slice, SliceSource, Source, SourceFile, StagedArray, Taken,
-    Tile, TileBuffer, Triggers, WhileWritten, bf16, f16, files_like, match_array, npy, open, zeros,
+    Tile, TileBuffer, Triggers, ViewError, WhileWritten, bf16, f16, files_like, match_array, npy,
+    open, zeros,
 };
 pub use rowmill_exec::*;

@@ -1,8 +1,8 @@
 //! Arrays of any dtype, and which of their elements take part.
 
 use rowmill_core::{
-    AnyArray, Array, Concat, DType, Element, Error as FileError, Shape, Source, dtype_table,
-    match_array,
+    AnyArray, Array, Concat, DType, Element, Error as FileError, Shape, Source, ViewError,
+    dtype_table, match_array,
 };
 use rowmill_exec::{CompareMask, Condition};
 
@@ -115,7 +115,7 @@ impl<'a> AnySource<'a> {
             Ok(AnySource::new(Concat::<Array<T>>::of_any(arrays)?))
         }
         match arrays {
-            [] => Err(FileError::NothingToConcat),
+            [] => Err(ViewError::NothingToConcat.into()),
             [only] => Ok(Self::from_array(only)),
             [first, ..] => match_array!(first, x => of(x, arrays)),
         }

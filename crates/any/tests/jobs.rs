@@ -9,7 +9,7 @@ use rowmill_any::{
 };
 use rowmill_core::{
     Array, ArrayMut, Complex, CreateOptions, DType, Element, Error as FileError, Format, RawSpec,
-    Sidecar, SliceSource, bf16, f16, open,
+    Sidecar, SliceSource, ViewError, bf16, f16, open,
 };
 use rowmill_exec::{Checkpoint, Engine, Error as JobError, InPlace, Normalize};
 use tempfile::TempDir;
@@ -61,8 +61,8 @@ fn parts_of_several_files() {
     let corner = all().part(&Picks::new().axes([2..3, 1..2])).expect("inside");
     assert_eq!(elements(&corner), [Scalar::Signed(8)]);
     let outside = all().part(&Picks::new().rows(3..4)).expect_err("no such row");
-    assert!(matches!(outside, FileError::PartRange { .. }), "{outside}");
-    assert!(matches!(AnySource::concat(&[]), Err(FileError::NothingToConcat)));
+    assert!(matches!(outside, FileError::View(ViewError::PartRange { .. })), "{outside}");
+    assert!(matches!(AnySource::concat(&[]), Err(FileError::View(ViewError::NothingToConcat))));
     let other = open(write(&dir, "c.npy", &[1, 3], &[0_u8; 3])).expect("there");
     let mixed = AnySource::concat(&[arrays[0].clone(), other]).expect_err("two dtypes");
     assert!(mixed.to_string().contains("c.npy"), "{mixed}");

@@ -38,7 +38,7 @@ dtype_table!(any_array);
 /// }
 /// ```
 ///
-/// What is not for complex numbers is said for them apart:
+/// A second expression says apart what complex numbers need, when the first is not for them:
 ///
 /// ```
 /// use rowmill_core::{AnyArray, match_array};
@@ -52,22 +52,23 @@ macro_rules! match_array {
         $crate::match_array!($any, $x => $body; complex $x => $body)
     };
     ($any:expr, $x:ident => $body:expr; complex $z:ident => $other:expr) => {
+        $crate::dtype_table! {
+            [$crate::match_array_arms] ($any, $x => $body; complex $z => $other)
+        }
+    };
+}
+
+/// [`match_array!`] with the table of dtypes: an arm for each.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! match_array_arms {
+    (
+        ($any:expr, $x:ident => $body:expr; complex $z:ident => $other:expr)
+        numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }
+    ) => {
         match $any {
-            $crate::AnyArray::Bool($x) => $body,
-            $crate::AnyArray::I8($x) => $body,
-            $crate::AnyArray::I16($x) => $body,
-            $crate::AnyArray::I32($x) => $body,
-            $crate::AnyArray::I64($x) => $body,
-            $crate::AnyArray::U8($x) => $body,
-            $crate::AnyArray::U16($x) => $body,
-            $crate::AnyArray::U32($x) => $body,
-            $crate::AnyArray::U64($x) => $body,
-            $crate::AnyArray::F16($x) => $body,
-            $crate::AnyArray::Bf16($x) => $body,
-            $crate::AnyArray::F32($x) => $body,
-            $crate::AnyArray::F64($x) => $body,
-            $crate::AnyArray::C64($z) => $other,
-            $crate::AnyArray::C128($z) => $other,
+            $($crate::AnyArray::$number($x) => $body,)*
+            $($crate::AnyArray::$pair($z) => $other,)*
         }
     };
 }

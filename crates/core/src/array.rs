@@ -13,8 +13,8 @@ use crate::options::is_being_written;
 use crate::source::check_ranges;
 use crate::tile::tile_in;
 use crate::{
-    Backend, ByteOrder, Element, Error, Identity, Meta, OpenOptions, RawSpec, Result, Shape,
-    Source, SourceFile, Tile, TileBuffer,
+    Backend, ByteOrder, Element, Error, Identity, Meta, MetaError, OpenOptions, RawSpec, Result,
+    Shape, Source, SourceFile, Tile, TileBuffer, ViewError,
 };
 
 #[derive(Debug)]
@@ -176,7 +176,7 @@ impl<T: Element> Array<T> {
     /// The same array if it has this shape.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] when it has not.
+    /// [`MetaError::ShapeMismatch`] when it has not.
     pub fn expect_shape(self, dims: &[usize]) -> Result<Self> {
         if self.shape().dims() == dims {
             return Ok(self);
@@ -184,7 +184,7 @@ impl<T: Element> Array<T> {
         let path = self.path().to_owned();
         let too_large = |e| Error::TooLarge { path: path.clone(), source: e };
         let expected = Shape::new(dims).map_err(too_large)?;
-        Err(Error::ShapeMismatch { path, expected, found: self.shape().clone() })
+        Err(MetaError::ShapeMismatch { path, expected, found: self.shape().clone() }.into())
     }
 
     /// All elements in place, if the layout allows it: mapped, native, aligned, in C order, and
@@ -221,11 +221,13 @@ impl<T: Element> Array<T> {
     /// The element at this index: one number for each axis.
     ///
     /// # Errors
-    /// [`Error::Index`] outside the array, and what [`Source::tile`] gives.
+    /// [`ViewError::Index`] outside the array, and what [`Source::tile`] gives.
     pub fn get(&self, index: &[usize]) -> Result<T> {
         let dims = self.shape().dims();
         if index.len() != dims.len() || index.iter().zip(dims).any(|(&i, &d)| i >= d) {
-            return Err(Error::Index { index: index.to_vec(), shape: self.shape().clone() });
+            return Err(
+                ViewError::Index { index: index.to_vec(), shape: self.shape().clone() }.into()
+            );
         }
         let col = index.iter().zip(dims).skip(1).fold(0, |col, (&i, &d)| col * d + i);
         let row = index.first().copied().unwrap_or(0);
@@ -263,8 +265,7 @@ impl<T: Element> Source<T> for Array<T> {
     }
 
     fn rows_at_a_time(&self) -> usize {
-        // A page of each column.
-        if self.inner.meta.is_row_major() { 1 } else { 4096 / self.inner.meta.dtype.size() }
+        self.meta().rows_at_a_time()
     }
 
     #[inline]
@@ -281,7 +282,7 @@ impl<T: Element> Source<T> for Array<T> {
     }
 
     fn column_names(&self) -> Option<Cow<'_, [String]>> {
-        self.meta().columns.as_deref().map(Cow::Borrowed)
+        self.meta().column_names()
     }
 
     fn identity(&self) -> Option<Identity> {

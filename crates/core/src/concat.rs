@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::source::check_ranges;
 use crate::{
     AnyArray, Array, Element, Error, Identity, OpenOptions, Result, Shape, Source, SourceFile,
-    Tile, TileBuffer,
+    Tile, TileBuffer, ViewError,
 };
 
 /// Arrays of the same dtype and the same shape of rows as one array: the rows of the first, then those of
@@ -44,7 +44,7 @@ impl<S> Concat<S> {
     /// These arrays, in this order.
     ///
     /// # Errors
-    /// [`Error::NothingToConcat`] for none, [`Error::NotOneArray`] when the shapes of their rows differ
+    /// [`ViewError::NothingToConcat`] for none, [`ViewError::NotOneArray`] when the shapes of their rows differ
     /// or there are too many rows to count.
     pub fn new<T: Element>(sources: impl IntoIterator<Item = S>) -> Result<Self>
     where
@@ -57,11 +57,11 @@ impl<S> Concat<S> {
     where
         S: Source<T>,
     {
-        let first = sources.first().ok_or(Error::NothingToConcat)?.shape().clone();
+        let first = sources.first().ok_or(ViewError::NothingToConcat)?.shape().clone();
         let mut starts = Vec::with_capacity(sources.len() + 1);
         let mut rows = 0_usize;
         for (i, source) in sources.iter().enumerate() {
-            let differs = |expected: String, found: String| Error::NotOneArray {
+            let differs = |expected: String, found: String| ViewError::NotOneArray {
                 what: name(i),
                 first: name(0),
                 expected,
@@ -75,7 +75,7 @@ impl<S> Concat<S> {
                     [] => "rows of one element".to_owned(),
                     dims => format!("rows of shape {dims:?}"),
                 };
-                return Err(differs(rows_of(&first), rows_of(shape)));
+                return Err(differs(rows_of(&first), rows_of(shape)).into());
             }
             starts.push(rows);
             let more = || differs("rows that can be counted".to_owned(), "too many".to_owned());
@@ -86,9 +86,9 @@ impl<S> Concat<S> {
         if let Some(all) = dims.first_mut() {
             *all = rows;
         }
-        let shape = Shape::new(dims).map_err(|source| Error::PartTooLarge { source })?;
+        let shape = Shape::new(dims).map_err(|source| ViewError::PartTooLarge { source })?;
         // So that arithmetic on bytes cannot overflow either.
-        shape.byte_len(size_of::<T>()).map_err(|source| Error::PartTooLarge { source })?;
+        shape.byte_len(size_of::<T>()).map_err(|source| ViewError::PartTooLarge { source })?;
         Ok(Self { sources, starts, shape })
     }
 
@@ -190,17 +190,17 @@ impl<T: Element> Concat<Array<T>> {
     /// ```
     ///
     /// # Errors
-    /// As [`new`](Concat::new), naming the file; [`Error::NotOneArray`] for one of another dtype.
+    /// As [`new`](Concat::new), naming the file; [`ViewError::NotOneArray`] for one of another dtype.
     pub fn of_any(arrays: &[AnyArray]) -> Result<Self> {
         let typed = arrays.iter().map(|x| {
-            x.downcast::<T>().cloned().ok_or_else(|| Error::NotOneArray {
+            x.downcast::<T>().cloned().ok_or_else(|| ViewError::NotOneArray {
                 what: x.path().display().to_string(),
                 first: arrays[0].path().display().to_string(),
                 expected: T::DTYPE.to_string(),
                 found: x.dtype().to_string(),
             })
         });
-        Self::of_arrays(typed.collect::<Result<_>>()?)
+        Self::of_arrays(typed.collect::<Result<_, ViewError>>()?)
     }
 
     /// Arrays that are open, in this order.
@@ -221,10 +221,10 @@ impl<T: Element> Concat<Array<T>> {
 /// ```
 ///
 /// # Errors
-/// [`Error::Pattern`] for what is no pattern, and when no file fits it; [`Error::Io`] for a folder that
+/// [`ViewError::Pattern`] for what is no pattern, and when no file fits it; [`Error::Io`] for a folder that
 /// cannot be read.
 pub fn files_like(pattern: &str) -> Result<Vec<PathBuf>> {
-    let wrong = |reason: String| Error::Pattern { pattern: pattern.to_owned(), reason };
+    let wrong = |reason: String| ViewError::Pattern { pattern: pattern.to_owned(), reason };
     // As a shell does it: `*` is not for hidden files.
     let options = glob::MatchOptions {
         case_sensitive: true,
@@ -239,7 +239,7 @@ pub fn files_like(pattern: &str) -> Result<Vec<PathBuf>> {
         );
     }
     if paths.is_empty() {
-        return Err(wrong("no file fits it".to_owned()));
+        return Err(wrong("no file fits it".to_owned()).into());
     }
     paths.sort();
     Ok(paths)

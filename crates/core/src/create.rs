@@ -11,7 +11,7 @@ use crate::publish::{Step, publish, sidecar_of, validate};
 use crate::sidecar::check_len;
 use crate::{
     ArrayMut, AtomicFile, BusErrors, ByteOrder, Element, Error, FileIdentity, FlushPolicy, Format,
-    Kind, Meta, Order, Outputs, Result, Role, Shape, Sidecar, WriteBack, npy,
+    Kind, Meta, MetaError, Order, Outputs, Result, Role, Shape, Sidecar, WriteBack, npy,
 };
 
 /// Knobs for creating an array file.
@@ -120,7 +120,7 @@ impl CreateOptions {
     /// # Errors
     /// [`Error::Exists`] for a file of that name that is not to be [replaced](Self::overwrite),
     /// [`Error::OtherKind`] for one that is no array, [`Error::Taken`] for another file of the call;
-    /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`], [`Error::ColumnNames`],
+    /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`], [`MetaError::ColumnNames`],
     /// [`Error::Sidecar`] for names that are too long to be read back, [`Error::TooManyMappings`],
     /// [`Error::Io`] (no room, no permission), [`Error::NotAsWritten`].
     pub fn create<T: Element>(
@@ -222,7 +222,7 @@ impl CreateOptions {
         let shape = Shape::new(dims).map_err(too_large)?;
         let format = self.format_for(path);
         if format == Format::Npy && !T::DTYPE.has_npy_code() {
-            return Err(Error::NoNpyCode { path: path.to_owned(), dtype: T::DTYPE });
+            return Err(MetaError::NoNpyCode { path: path.to_owned(), dtype: T::DTYPE }.into());
         }
         let header = match format {
             Format::Npy => npy::write(T::DTYPE, ByteOrder::NATIVE, self.order, &shape),

@@ -10,7 +10,8 @@ use crate::atomic::same_file;
 use crate::identity::Stable;
 use crate::sidecar::{MAX_SIDECAR_LEN, Said, clip};
 use crate::{
-    Error, FileIdentity, Format, Meta, Order, RawSpec, Result, Sidecar, SidecarError, npy,
+    Error, FileIdentity, Format, Meta, MetaError, Order, RawSpec, Result, Sidecar, SidecarError,
+    npy,
 };
 
 /// Finds out what a file of `file_len` bytes holds, and checks it against that length.
@@ -113,7 +114,7 @@ fn read_once(
     let meta = if !is_raw && starts_as_npy(path, file, file_len)? {
         npy_meta(path, file, (file_len, field), own)?
     } else if let Some(field) = field {
-        return Err(Error::NoRecords { path: path.to_owned(), field: clip(field) });
+        return Err(MetaError::NoRecords { path: path.to_owned(), field: clip(field) }.into());
     } else {
         raw_meta(path, spec, own, handmade)?
     };

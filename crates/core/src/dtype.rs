@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// The element type of an array, named as numpy names it.
 ///
-/// Of numpy's numbers only `longdouble` and its complex kin are missing, which differ from machine to
+/// All of numpy's numbers are here but `longdouble` and its complex kin, which differ from machine to
 /// machine.
 ///
 /// ```
@@ -61,10 +61,29 @@ pub enum DType {
 /// }
 /// assert_eq!(rowmill_core::dtype_table!(count), rowmill_core::DType::ALL.len());
 /// ```
+///
+/// The macro may be a path, and have words of its own before the table:
+///
+/// ```
+/// mod names {
+///     macro_rules! is_listed {
+///         ($name:ident numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
+///             [$(stringify!($number),)* $(stringify!($pair),)*].contains(&stringify!($name))
+///         };
+///     }
+///     pub(crate) use is_listed;
+/// }
+/// assert!(rowmill_core::dtype_table!([names::is_listed] F16));
+/// assert!(!rowmill_core::dtype_table!([names::is_listed] F8));
+/// ```
 #[macro_export]
 macro_rules! dtype_table {
     ($then:ident) => {
-        $then! {
+        $crate::dtype_table! { [$then] }
+    };
+    ([$($then:tt)+] $($before:tt)*) => {
+        $($then)+! {
+            $($before)*
             numeric {
                 Bool: bool,
                 I8: i8,
@@ -88,26 +107,27 @@ macro_rules! dtype_table {
     };
 }
 
-impl DType {
-    /// Every dtype, in numpy's order of kinds.
-    pub const ALL: [Self; 15] = [
-        Self::Bool,
-        Self::I8,
-        Self::I16,
-        Self::I32,
-        Self::I64,
-        Self::U8,
-        Self::U16,
-        Self::U32,
-        Self::U64,
-        Self::F16,
-        Self::Bf16,
-        Self::F32,
-        Self::F64,
-        Self::C64,
-        Self::C128,
-    ];
+macro_rules! all {
+    (numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
+        impl DType {
+            /// Every dtype, in numpy's order of kinds.
+            pub const ALL: [Self; [$(Self::$number,)* $(Self::$pair,)*].len()] =
+                [$(Self::$number,)* $(Self::$pair,)*];
 
+            /// Whether the type is a complex number.
+            #[must_use]
+            pub const fn is_complex(self) -> bool {
+                match self {
+                    $(Self::$number => false,)*
+                    $(Self::$pair => true,)*
+                }
+            }
+        }
+    };
+}
+dtype_table!(all);
+
+impl DType {
     /// Size of one element in bytes.
     #[must_use]
     pub const fn size(self) -> usize {
@@ -120,7 +140,7 @@ impl DType {
         }
     }
 
-    /// Size of what the byte order is about, in bytes: of a complex number each half by itself.
+    /// Size of the words that the byte order is about, in bytes: each half of a complex number is one.
     pub(crate) const fn word_size(self) -> usize {
         if self.is_complex() { self.size() / 2 } else { self.size() }
     }
@@ -206,19 +226,23 @@ impl DType {
     /// Whether the type is a float, so that it can hold NaN.
     #[must_use]
     pub const fn is_float(self) -> bool {
-        matches!(self, Self::F16 | Self::Bf16 | Self::F32 | Self::F64)
-    }
-
-    /// Whether the type is a complex number.
-    #[must_use]
-    pub const fn is_complex(self) -> bool {
-        matches!(self, Self::C64 | Self::C128)
+        match self {
+            Self::F16 | Self::Bf16 | Self::F32 | Self::F64 => true,
+            Self::Bool | Self::C64 | Self::C128 => false,
+            Self::I8 | Self::I16 | Self::I32 | Self::I64 => false,
+            Self::U8 | Self::U16 | Self::U32 | Self::U64 => false,
+        }
     }
 
     /// Whether a `.npy` header can say so.
     #[must_use]
     pub const fn has_npy_code(self) -> bool {
-        !matches!(self, Self::Bf16)
+        match self {
+            Self::Bf16 => false,
+            Self::Bool | Self::F16 | Self::F32 | Self::F64 | Self::C64 | Self::C128 => true,
+            Self::I8 | Self::I16 | Self::I32 | Self::I64 => true,
+            Self::U8 | Self::U16 | Self::U32 | Self::U64 => true,
+        }
     }
 
     /// Parses a dtype with its byte order, in any spelling that [`FromStr`] takes.

@@ -25,6 +25,11 @@ impl Meta {
         self.order == Order::C || self.shape.dims().iter().filter(|&&d| d > 1).count() <= 1
     }
 
+    /// How many rows a source of the file lends best at a time: a page of each column.
+    pub(crate) fn rows_at_a_time(&self) -> usize {
+        if self.is_row_major() { 1 } else { 4096 / self.dtype.size() }
+    }
+
     /// Decodes a tile into `buffer.stored`, row after row without gaps. The ranges have been
     /// checked against the shape, the shape against the file.
     pub(crate) fn decode<T: Element>(

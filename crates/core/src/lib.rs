@@ -71,7 +71,7 @@ pub use cow::CowArray;
 pub use create::{CreateOptions, StagedArray};
 pub use dtype::{ByteOrder, DType, ParseDTypeError};
 pub use element::Element;
-pub use error::{Error, Result};
+pub use error::{Error, MetaError, Result, ViewError};
 pub use flush::{FlushPolicy, Triggers};
 pub use framing::{Framing, FramingError};
 pub use identity::{FileIdentity, Identity};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::source::check_ranges;
 use crate::tile::tile_in;
-use crate::{Element, Error, Identity, Result, Shape, Source, Tile, TileBuffer};
+use crate::{Element, Identity, Result, Shape, Source, Tile, TileBuffer, ViewError};
 
 /// An array whose first axes are taken as one: numpy's `reshape` that merges them. Made by
 /// [`Source::merge_axes`].
@@ -35,20 +35,20 @@ impl<S> Merged<S> {
     /// The first `axes` of an array as one. An array without axes has them merged to one of one row.
     ///
     /// # Errors
-    /// [`Error::PartAxes`] when it has fewer, or for none of those that it has.
+    /// [`ViewError::PartAxes`] when it has fewer, or for none of those that it has.
     pub fn new<T: Element>(source: S, axes: usize) -> Result<Self>
     where
         S: Source<T>,
     {
         let dims = source.shape().dims();
         if axes > dims.len() || (axes == 0 && !dims.is_empty()) {
-            return Err(Error::PartAxes { asked: axes, shape: source.shape().clone() });
+            return Err(ViewError::PartAxes { asked: axes, shape: source.shape().clone() }.into());
         }
         let (merged, kept) = dims.split_at(axes);
         let each = merged.iter().skip(1).product();
         let dims: Vec<usize> =
             std::iter::once(merged.iter().product()).chain(kept.iter().copied()).collect();
-        let shape = Shape::new(dims).map_err(|source| Error::PartTooLarge { source })?;
+        let shape = Shape::new(dims).map_err(|source| ViewError::PartTooLarge { source })?;
         Ok(Self { source, shape, each })
     }
 

@@ -1,11 +1,12 @@
-//! What is known about an array file before its first element is read.
+//! [`Meta`]: all that is known about an array file before its first element is read.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::detect::read_meta;
 use crate::npy::Record;
 use crate::options::open_regular;
-use crate::{ByteOrder, DType, Error, Order, RawSpec, Result, Shape, ShapeError};
+use crate::{ByteOrder, DType, Error, MetaError, Order, RawSpec, Result, Shape, ShapeError};
 
 /// How an array file says what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,12 +36,12 @@ pub struct Meta {
     pub offset: u64,
     /// The names of the columns, if a sidecar gives them: one for each element of a row.
     pub columns: Option<Vec<String>>,
-    /// Of one field of a structured array, where in the records it is.
+    /// Where in the records it is, for one field of a structured array.
     pub record: Option<Record>,
 }
 
 impl Meta {
-    /// What an array file says it holds, checked against its length. Reads no element.
+    /// Reads the metadata of an array file, and checks it against its length. Reads no element.
     ///
     /// ```
     /// use rowmill_core::{ArrayMut, DType, Meta};
@@ -73,12 +74,17 @@ impl Meta {
         self.offset + self.byte_len() as u64
     }
 
+    /// The names of the columns, as a source of the file's rows gives them.
+    pub(crate) fn column_names(&self) -> Option<Cow<'_, [String]>> {
+        self.columns.as_deref().map(Cow::Borrowed)
+    }
+
     /// Checks that the file is exactly as long as the metadata says, that the number of column
     /// names is right, and that the file name does not spell another dtype.
     ///
     /// # Errors
-    /// [`Error::Truncated`], [`Error::TrailingBytes`], [`Error::TooLarge`], [`Error::ColumnNames`]
-    /// or [`Error::NameContradicts`].
+    /// [`Error::Truncated`], [`Error::TrailingBytes`], [`Error::TooLarge`], [`MetaError::ColumnNames`]
+    /// or [`MetaError::NameContradicts`].
     pub fn check(&self, path: &Path, file_len: u64) -> Result<()> {
         let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
         let elements = self.shape.byte_len(self.dtype.size()).map_err(too_large)?;
@@ -106,11 +112,12 @@ impl Meta {
         if let Some(columns) = &self.columns
             && columns.len() != self.shape.row_len()
         {
-            return Err(Error::ColumnNames {
+            return Err(MetaError::ColumnNames {
                 path: path.to_owned(),
                 expected: self.shape.row_len(),
                 found: columns.len(),
-            });
+            }
+            .into());
         }
         self.check_name(path)
     }
@@ -128,11 +135,12 @@ impl Meta {
             });
             let short = DType::ALL.iter().any(|d| d.is_float() && d.rust_name() == word);
             if (spelled || short) && word != self.dtype.name() && word != self.dtype.rust_name() {
-                return Err(Error::NameContradicts {
+                return Err(MetaError::NameContradicts {
                     path: path.to_owned(),
                     name_says: word,
                     metadata_says: self.dtype,
-                });
+                }
+                .into());
             }
         }
         Ok(())
@@ -178,7 +186,7 @@ mod tests {
         let contradicts = |name: &str, dtype| {
             matches!(
                 meta(dtype).check(Path::new(name), 10 + 6 * dtype.size() as u64),
-                Err(Error::NameContradicts { .. })
+                Err(Error::Meta(MetaError::NameContradicts { .. }))
             )
         };
         assert!(contradicts("data_float32.dat", DType::F64));
@@ -197,7 +205,7 @@ mod tests {
         let named = Meta { columns: Some(vec!["a".into(), "b".into()]), ..meta(DType::U8) };
         assert!(matches!(
             named.check(Path::new("a.dat"), 16),
-            Err(Error::ColumnNames { expected: 3, found: 2, .. })
+            Err(Error::Meta(MetaError::ColumnNames { expected: 3, found: 2, .. }))
         ));
     }
 }

@@ -4,7 +4,9 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::journal::refuse_unfinished;
-use crate::{AnyArray, Array, ArrayMut, CowArray, Element, Error, FlushPolicy, RawSpec, Result};
+use crate::{
+    AnyArray, Array, ArrayMut, CowArray, Element, Error, FlushPolicy, MetaError, RawSpec, Result,
+};
 
 /// How the bytes of a file are reached. It changes speed and failure modes, never a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -208,7 +210,7 @@ impl OpenOptions {
 
     fn refuse_field(&self, path: &Path) -> Result<()> {
         match self.field.clone() {
-            Some(field) => Err(Error::FieldIsReadOnly { path: path.to_owned(), field }),
+            Some(field) => Err(MetaError::FieldIsReadOnly { path: path.to_owned(), field }.into()),
             None => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use self::boxes::{Side, boxes, copy, pieces};
 use crate::source::check_ranges;
-use crate::{Element, Error, Identity, Result, Shape, Source, Tile, TileBuffer};
+use crate::{Element, Identity, Result, Shape, Source, Tile, TileBuffer, ViewError};
 
 /// Elements that are asked for at a time of a source that has to decode them.
 const RUN: usize = 1 << 16;
@@ -46,7 +46,7 @@ impl<S> Permuted<S> {
     /// The axes of an array in this order.
     ///
     /// # Errors
-    /// [`Error::AxisOrder`] unless each axis is named once, axis 0 first.
+    /// [`ViewError::AxisOrder`] unless each axis is named once, axis 0 first.
     pub fn new<T: Element>(source: S, order: &[usize]) -> Result<Self>
     where
         S: Source<T>,
@@ -57,7 +57,7 @@ impl<S> Permuted<S> {
         sorted.sort_unstable();
         if !sorted.iter().copied().eq(0..dims.len()) || order.first().is_some_and(|&axis| axis != 0)
         {
-            return Err(Error::AxisOrder { order: order.to_vec(), shape: shape.clone() });
+            return Err(ViewError::AxisOrder { order: order.to_vec(), shape: shape.clone() }.into());
         }
         let permuted: Vec<usize> = order.iter().map(|&axis| dims[axis]).collect();
         let mut strides = vec![1; dims.len()];
@@ -68,7 +68,7 @@ impl<S> Permuted<S> {
         let real = order.iter().filter(|&&axis| axis > 0 && dims[axis] != 1);
         let same = real.is_sorted();
         let strides = order.iter().skip(1).map(|&axis| strides[axis]).collect();
-        let shape = Shape::new(permuted).map_err(|source| Error::PartTooLarge { source })?;
+        let shape = Shape::new(permuted).map_err(|source| ViewError::PartTooLarge { source })?;
         Ok(Self { source, shape, strides: (!same).then_some(strides), order: order.to_vec() })
     }
 

@@ -1,6 +1,6 @@
 //! Shapes: a bounded list of dimensions, seen as rows of elements.
 
-use crate::Error;
+use crate::{Error, ViewError};
 use std::fmt;
 use std::str::FromStr;
 
@@ -109,7 +109,7 @@ impl Shape {
     /// ```
     ///
     /// # Errors
-    /// [`Error::AxisRange`] for an axis that is not there, [`Error::AxisTwice`].
+    /// [`ViewError::AxisRange`] for an axis that is not there, [`ViewError::AxisTwice`].
     pub fn axes(&self, axes: &[isize]) -> Result<Vec<usize>, Error> {
         let ndim = self.ndim();
         let mut found = Vec::with_capacity(axes.len());
@@ -117,9 +117,9 @@ impl Shape {
             let at =
                 if axis < 0 { ndim.checked_add_signed(axis) } else { usize::try_from(axis).ok() };
             match at.filter(|&at| at < ndim) {
-                None => return Err(Error::AxisRange { axis, shape: self.clone() }),
+                None => return Err(ViewError::AxisRange { axis, shape: self.clone() }.into()),
                 Some(at) if found.contains(&at) => {
-                    return Err(Error::AxisTwice { axis: at, axes: axes.to_vec() });
+                    return Err(ViewError::AxisTwice { axis: at, axes: axes.to_vec() }.into());
                 }
                 Some(at) => found.push(at),
             }

@@ -244,7 +244,7 @@ pub trait Source<T: Element>: Sync {
     /// The same array with its first `axes` taken as one, that of its rows.
     ///
     /// # Errors
-    /// [`Error::PartAxes`] when it has fewer, or for none at all.
+    /// [`ViewError::PartAxes`](crate::ViewError::PartAxes) when it has fewer, or for none at all.
     fn merge_axes(&self, axes: usize) -> Result<Merged<&Self>>
     where
         Self: Sized,
@@ -255,7 +255,7 @@ pub trait Source<T: Element>: Sync {
     /// The same array with its axes in another order, axis 0 first (numpy's `transpose`).
     ///
     /// # Errors
-    /// [`Error::AxisOrder`] unless each axis is named once, axis 0 first.
+    /// [`ViewError::AxisOrder`](crate::ViewError::AxisOrder) unless each axis is named once, axis 0 first.
     fn permute_axes(&self, order: &[usize]) -> Result<Permuted<&Self>>
     where
         Self: Sized,

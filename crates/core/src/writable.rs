@@ -47,12 +47,11 @@ impl<T: Element> Source<T> for ArrayMut<T> {
     }
 
     fn column_names(&self) -> Option<Cow<'_, [String]>> {
-        self.meta().columns.as_deref().map(Cow::Borrowed)
+        self.meta().column_names()
     }
 
     fn rows_at_a_time(&self) -> usize {
-        // A page of each column.
-        if self.meta().is_row_major() { 1 } else { 4096 / self.meta().dtype.size() }
+        self.meta().rows_at_a_time()
     }
 }
 

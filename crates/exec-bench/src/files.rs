@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rowmill_core::{Array, AtomicFile, ByteOrder, Element, Order, RawSpec, Shape, f16, npy};
+use rowmill_core::{Array, AtomicFile, ByteOrder, Element, Order, RawSpec, Shape, bf16, f16, npy};
 use rowmill_exec::Numeric;
 use tempfile::TempDir;
 
@@ -40,10 +40,16 @@ macro_rules! samples {
 samples! {
     f32: |r| (r >> 40) as Self / (1_u32 << 24) as Self, middle 0.5;
     f64: |r| (r >> 11) as Self / (1_u64 << 53) as Self, middle 0.5;
+    i8: |r| r as Self;
+    i16: |r| r as Self;
     i32: |r| r as Self, middle 0.0;
     i64: |r| (r >> 33) as Self, middle (1_u64 << 30) as f64;
     u8: |r| r as Self, middle 127.0;
+    u16: |r| r as Self;
+    u32: |r| r as Self;
+    u64: |r| r >> 33;
     f16: |r| Self::from_bits(0x3800 | (r & 0x3ff) as u16), middle 0.75; // from 0.5 to 1
+    bf16: |r| Self::from_bits(0x3f00 | (r & 0x7f) as u16); // from 0.5 to 1
     bool: |r| r & 1 == 1;
 }
 

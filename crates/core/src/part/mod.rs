@@ -14,7 +14,7 @@ mod slice;
 
 use std::ops::Range;
 
-use crate::{Element, Error, Result, Shape, Source};
+use crate::{Element, Result, Shape, Source, ViewError};
 use columns::{ColumnAxis, Columns};
 use indices::Indices;
 pub use pick::Pick;
@@ -72,7 +72,7 @@ impl<S> Part<S> {
     /// Some of its rows: a range, a range with a step, a list in any order, one row, or numpy's slice.
     ///
     /// # Errors
-    /// [`Error::PartRange`] for rows that it does not have.
+    /// [`ViewError::PartRange`] for rows that it does not have.
     pub fn rows(self, pick: impl Into<Pick>) -> Result<Self> {
         let pick = pick.into();
         let found = pick.clone().resolve(self.shape.rows());
@@ -84,7 +84,7 @@ impl<S> Part<S> {
     /// part has two axes then, rows and columns.
     ///
     /// # Errors
-    /// [`Error::PartRange`] for columns that it does not have.
+    /// [`ViewError::PartRange`] for columns that it does not have.
     pub fn columns(self, pick: impl Into<Pick>) -> Result<Self> {
         let (pick, len) = (pick.into(), self.shape.row_len());
         let picked = pick.clone().resolve(len).ok_or_else(|| self.refused("column", len, &pick))?;
@@ -97,12 +97,12 @@ impl<S> Part<S> {
     /// everything. No axis goes away, also where one index is picked.
     ///
     /// # Errors
-    /// [`Error::PartAxes`] for more axes than it has, [`Error::PartRange`] for what an axis does not
+    /// [`ViewError::PartAxes`] for more axes than it has, [`ViewError::PartRange`] for what an axis does not
     /// have.
     pub fn slices<P: Into<Pick>>(self, picks: impl IntoIterator<Item = P>) -> Result<Self> {
         let picks: Vec<Pick> = picks.into_iter().map(Into::into).collect();
         if picks.len() > self.shape.ndim() {
-            return Err(Error::PartAxes { asked: picks.len(), shape: self.shape });
+            return Err(ViewError::PartAxes { asked: picks.len(), shape: self.shape }.into());
         }
         let mut part = self;
         for (axis, pick) in picks.into_iter().enumerate() {
@@ -118,7 +118,9 @@ impl<S> Part<S> {
     pub fn axis(self, axis: usize, pick: impl Into<Pick>) -> Result<Self> {
         let pick = pick.into();
         let Some(&len) = self.shape.dims().get(axis) else {
-            return Err(Error::PartAxes { asked: axis.saturating_add(1), shape: self.shape });
+            return Err(
+                ViewError::PartAxes { asked: axis.saturating_add(1), shape: self.shape }.into()
+            );
         };
         let picked = pick.clone().resolve(len);
         let picked =
@@ -132,9 +134,9 @@ impl<S> Part<S> {
         Self { columns: Columns::new(axes), ..self }.shaped()
     }
 
-    fn refused(&self, what: &str, len: usize, pick: &Pick) -> Error {
+    fn refused(&self, what: &str, len: usize, pick: &Pick) -> ViewError {
         let (what, asked) = (what.to_owned(), pick.to_string());
-        Error::PartRange { what, asked, len, shape: self.shape.clone() }
+        ViewError::PartRange { what, asked, len, shape: self.shape.clone() }
     }
 
     /// The same with the shape that follows from what was picked.
@@ -145,7 +147,7 @@ impl<S> Part<S> {
         let dims: Vec<usize> = std::iter::once(self.rows.len()).chain(axes).collect();
         let shape = Shape::new(if is_scalar { vec![] } else { dims });
         // Indices may be repeated, so that a part can be larger than the array.
-        let shape = shape.map_err(|source| Error::PartTooLarge { source })?;
+        let shape = shape.map_err(|source| ViewError::PartTooLarge { source })?;
         Ok(Self { shape, is_scalar, ..self })
     }
 

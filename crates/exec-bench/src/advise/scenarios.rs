@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rowmill_core::DType;
 use serde::Serialize;
 
 use super::{Choice, Pattern, Plan, Report, check};
@@ -9,7 +10,7 @@ use crate::chart::{Figure, Kind, Look, Page, Table, Value, time};
 use crate::machine::Machine;
 use crate::measure::median;
 use crate::output::Shown;
-use crate::patterns::{MadeDType, MadeFile, make_file};
+use crate::patterns::{MadeFile, make_file};
 use crate::{Error, Result};
 
 /// A situation.
@@ -105,7 +106,7 @@ pub fn scenarios(
             Some(at) => at,
             None => {
                 let bytes = if which == Size::Full { size } else { 1 << 20 };
-                files.push((scenario.file, make_file(dir, bytes, cols, MadeDType::F32)?));
+                files.push((scenario.file, make_file(dir, bytes, cols, DType::F32)?));
                 files.len() - 1
             }
         };

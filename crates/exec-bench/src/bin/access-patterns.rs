@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
-use rowmill_core::Role;
+use clap::Parser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use rowmill_core::{DType, Role};
 use rowmill_exec_bench::Result;
 use rowmill_exec_bench::output::{Output, cores, default_dir, exit, parse_bytes, up_to};
-use rowmill_exec_bench::patterns::{self, MadeDType, Options, Report};
+use rowmill_exec_bench::patterns::{self, Options, Report};
 
 /// How this file on this disk wants to be read: sequential, reverse, strided, random, sorted, in
 /// batches and in shuffled windows; through a mapping, through reads, and loaded into memory.
@@ -30,7 +31,7 @@ struct Args {
     #[arg(long, default_value = "1GiB", value_parser = parse_bytes)]
     size: usize,
     /// Its element type
-    #[arg(long, value_enum, default_value = "f32")]
+    #[arg(long, default_value = "f32", value_parser = made_dtype())]
     dtype: DType,
     /// Its columns
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
@@ -56,25 +57,10 @@ struct Args {
     output: Output,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum DType {
-    F32,
-    F64,
-    I32,
-    I64,
-    U8,
-}
-
-impl From<DType> for MadeDType {
-    fn from(dtype: DType) -> Self {
-        match dtype {
-            DType::F32 => Self::F32,
-            DType::F64 => Self::F64,
-            DType::I32 => Self::I32,
-            DType::I64 => Self::I64,
-            DType::U8 => Self::U8,
-        }
-    }
+/// The dtypes of files that can be made, by their names in Rust.
+fn made_dtype() -> impl TypedValueParser<Value = DType> {
+    PossibleValuesParser::new(patterns::made_dtypes().map(DType::rust_name))
+        .try_map(|name| name.parse::<DType>())
 }
 
 fn main() -> ExitCode {
@@ -95,6 +81,6 @@ fn run(args: &Args) -> Result<Report> {
         return patterns::measure(file, &options);
     }
     let dir = args.dir.clone().unwrap_or_else(default_dir);
-    let made = patterns::make_file(&dir, args.size, args.cols as usize, args.dtype.into())?;
+    let made = patterns::make_file(&dir, args.size, args.cols as usize, args.dtype)?;
     patterns::measure(made.path(), &options)
 }

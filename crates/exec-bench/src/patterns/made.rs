@@ -2,47 +2,40 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Result;
-use crate::files::{Folder, Layout, write};
+use rowmill_core::{DType, Error as FileError, MetaError, dtype_table};
 
-/// An array file to measure on, made for it; removed when dropped.
+use crate::files::{Folder, Layout, write};
+use crate::{Error, Result};
+
+/// The dtypes of files that can be made.
+pub fn made_dtypes() -> impl Iterator<Item = DType> {
+    DType::ALL.into_iter().filter(|dtype| !dtype.is_complex() && dtype.has_npy_code())
+}
+
+/// An array file to measure on, made for it; removed when dropped. Its dtype is one of
+/// [`made_dtypes`].
 ///
 /// # Errors
-/// When there is no room for it in `dir`.
-pub fn make_file(dir: &Path, bytes: usize, cols: usize, dtype: MadeDType) -> Result<MadeFile> {
+/// When there is no room for it in `dir`; [`Error::Complex`] and [`Error::File`] for other dtypes.
+pub fn make_file(dir: &Path, bytes: usize, cols: usize, dtype: DType) -> Result<MadeFile> {
     let folder = Folder::new(dir, "access-patterns")?;
     let path = folder.path("x.npy");
+    if !dtype.has_npy_code() {
+        return Err(FileError::from(MetaError::NoNpyCode { path, dtype }).into());
+    }
     let rows = (bytes / dtype.size() / cols).max(1);
     let (dims, native) = ([rows, cols], Layout::Native);
-    match dtype {
-        MadeDType::F32 => write::<f32>(&path, dims, native)?,
-        MadeDType::F64 => write::<f64>(&path, dims, native)?,
-        MadeDType::I32 => write::<i32>(&path, dims, native)?,
-        MadeDType::I64 => write::<i64>(&path, dims, native)?,
-        MadeDType::U8 => write::<u8>(&path, dims, native)?,
-    };
-    Ok(MadeFile { path, _folder: folder })
-}
-
-/// A dtype of files that are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "named as in `DType`")]
-pub enum MadeDType {
-    F32,
-    F64,
-    I32,
-    I64,
-    U8,
-}
-
-impl MadeDType {
-    const fn size(self) -> usize {
-        match self {
-            Self::U8 => 1,
-            Self::F32 | Self::I32 => 4,
-            Self::F64 | Self::I64 => 8,
-        }
+    macro_rules! of_dtype {
+        (numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
+            match dtype {
+                $(DType::$number => write::<$n>(&path, dims, native)?,)*
+                $(DType::$pair => return Err(Error::Complex { path }),)*
+                other => unreachable!("{other} is not in the table"),
+            }
+        };
     }
+    dtype_table!(of_dtype);
+    Ok(MadeFile { path, _folder: folder })
 }
 
 /// See [`make_file`].

@@ -20,7 +20,7 @@ use rowmill_exec::memory::{self, Usage};
 use rowmill_exec::{Isa, Numeric};
 use serde::Serialize;
 
-pub use made::{MadeDType, MadeFile, make_file};
+pub use made::{MadeFile, made_dtypes, make_file};
 pub use order::Pattern;
 pub(crate) use order::{random, random_from};
 pub use report::Report;

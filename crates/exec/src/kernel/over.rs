@@ -55,8 +55,8 @@ impl<S> Over<S> {
     /// its own.
     ///
     /// # Errors
-    /// [`AxisRange`](rowmill_core::Error::AxisRange) for an axis that the array does not have,
-    /// [`AxisTwice`](rowmill_core::Error::AxisTwice).
+    /// [`AxisRange`](rowmill_core::ViewError::AxisRange) for an axis that the array does not have,
+    /// [`AxisTwice`](rowmill_core::ViewError::AxisTwice).
     pub fn new<T: Element>(source: S, axes: &[isize]) -> Result<Self>
     where
         S: Source<T>,

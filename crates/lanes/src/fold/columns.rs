@@ -35,6 +35,53 @@ fn rows_in_long_row(cols: usize) -> usize {
     if cols < NARROW { LONG.div_ceil(cols).next_multiple_of(N) } else { 1 }
 }
 
+/// A tile as rows wide enough for the lanes: its own, or long rows and what is left behind the last.
+struct Wide<'a, L> {
+    rows: Tile<'a, L>,
+    rest: &'a [L],
+    width: usize,
+    is_joined: bool,
+}
+
+impl<'a, L> Wide<'a, L> {
+    #[inline(always)]
+    fn new(tile: Tile<'a, L>, whole_rows: bool) -> Self {
+        let cols = tile.cols();
+        let long = rows_in_long_row(cols);
+        match tile.as_slice().filter(|_| whole_rows && long > 1) {
+            Some(x) => {
+                let width = cols * long;
+                let n = x.len() / width;
+                let rows = Tile::new(&x[..n * width], n, width, width);
+                Self { rows, rest: &x[n * width..], width, is_joined: true }
+            }
+            None => Self { rows: tile, rest: &[], width: cols, is_joined: false },
+        }
+    }
+}
+
+/// The order in which rows are taken. Each group takes two rows of each of four runs of rows, in two
+/// passes of two runs each.
+#[derive(Clone, Copy)]
+struct Groups {
+    /// How many groups there are; each run has two rows of each.
+    count: usize,
+}
+
+impl Groups {
+    #[inline(always)]
+    fn passes(self) -> usize {
+        TOGETHER / STREAMS * self.count
+    }
+
+    /// The row that a pass takes from a stream.
+    #[inline(always)]
+    fn member(self, pass: usize, stream: usize) -> usize {
+        let k = pass % (TOGETHER / STREAMS) * STREAMS + stream;
+        k / 2 * (2 * self.count) + pass / (TOGETHER / STREAMS) * 2 + k % 2
+    }
+}
+
 #[inline(always)]
 pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     simd: impl Simd,
@@ -45,16 +92,55 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     new: Lanes<L, P>,
 ) -> Cells<L> {
     let cols = tile.cols();
-    let flat = tile.as_slice().filter(|_| whole_rows && rows_in_long_row(cols) > 1);
-    // Rows, or long rows and the rest of one.
-    let width = if flat.is_some() { cols * rows_in_long_row(cols) } else { cols };
-    let (rows, rest): (Tile<'_, L>, &[L]) = match flat {
-        Some(x) => {
-            let n = x.len() / width;
-            (Tile::new(&x[..n * width], n, width, width), &x[n * width..])
-        }
-        None => (tile, &[]),
+    let Wide { rows, rest, width, is_joined } = Wide::new(tile, whole_rows);
+    let shifts = shifts::<L, P>(shift, cols, width);
+    let mut lanes = vec![new; width.div_ceil(N)];
+    let whole = width / N;
+    let groups = Groups { count: rows.rows() / TOGETHER };
+    let passes = groups.passes();
+    // Where the elements of the next pass are; after the last one, those of the next tile.
+    let (data, stride) = rows.parts();
+    let next_tile = if whole_rows { tile.rows() * cols } else { cols };
+    let next = |pass: usize, stream: usize| {
+        let place = groups.member(pass % passes, stream) * stride;
+        data.as_ptr().wrapping_add(if pass < passes { place } else { place + next_tile })
     };
+    // What does not fill a group is the last pass.
+    for pass in 0..=passes {
+        // Where the rest of each row begins, which is taken vector by vector.
+        let mut done = 0;
+        let members = if pass < passes {
+            let streams = Streams::<L, S> {
+                vectors: array_of(|k| rows.row(groups.member(pass, k)).as_chunks::<N>().0),
+                runs: array_of(|k| select.run(groups.member(pass, k) * width, width)),
+                ahead: array_of(|k| next(pass + 1, k)),
+            };
+            streams.step(simd, &shifts, &mut lanes[..whole]);
+            done = whole;
+            STREAMS
+        } else {
+            rows.rows() - groups.count * TOGETHER + usize::from(!rest.is_empty())
+        };
+        for k in 0..members {
+            let row =
+                if pass < passes { groups.member(pass, k) } else { groups.count * TOGETHER + k };
+            let x = if row < rows.rows() { rows.row(row) } else { rest };
+            let run = select.run(row * width, x.len());
+            step_row::<L, P, S>(simd, &run, x, done, &shifts, &mut lanes);
+        }
+    }
+    let count = (!S::COUNTS).then_some(tile.rows() as u64);
+    let mut cells = Cells::with_capacity::<P>(width, count.filter(|_| !is_joined));
+    for (i, lanes) in lanes.iter().enumerate() {
+        cells.extend(simd, lanes, (width - i * N).min(N));
+    }
+    if is_joined { cells.folded(cols, count) } else { cells }
+}
+
+/// The shift of each column, in vectors, again for each row of a long one; none where squares are not
+/// taken about a shift.
+#[inline(always)]
+fn shifts<L: Lane, P: Parts<L>>(shift: &[f64], cols: usize, width: usize) -> Vec<[f64; N]> {
     let mut shifts: Vec<[f64; N]> = Vec::new();
     if P::SPREAD && L::FLOAT {
         shifts.resize(width.div_ceil(N), [0.0; N]);
@@ -62,76 +148,60 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             long.copy_from_slice(&shift[..long.len()]);
         }
     }
-    let about = |i: usize| shifts.get(i).unwrap_or(&[0.0; N]);
-    let mut lanes = vec![new; width.div_ceil(N)];
-    let whole = width / N;
-    let runs = rows.rows() / TOGETHER;
-    // Each group takes two rows of each of four runs of rows, in two passes of two runs each. What does
-    // not fill a group is the last pass.
-    let passes = TOGETHER / STREAMS * runs;
-    let member = |pass: usize, stream: usize| {
-        let k = pass % (TOGETHER / STREAMS) * STREAMS + stream;
-        k / 2 * (2 * runs) + pass / (TOGETHER / STREAMS) * 2 + k % 2
-    };
-    // Where the elements of the next pass are; after the last one, those of the next tile.
-    let (data, stride) = rows.parts();
-    let next_tile = if whole_rows { tile.rows() * cols } else { cols };
-    let next = |pass: usize, stream: usize| {
-        let place = member(pass % passes, stream) * stride;
-        data.as_ptr().wrapping_add(if pass < passes { place } else { place + next_tile })
-    };
-    for pass in 0..=passes {
-        // Where the rest of each row begins, which is taken vector by vector.
-        let mut done = 0;
-        let members = if pass < passes {
-            let v: [&[[L; N]]; STREAMS] =
-                array_of(|k| rows.row(member(pass, k)).as_chunks::<N>().0);
-            let run: [S::Run; STREAMS] = array_of(|k| select.run(member(pass, k) * width, width));
-            let ahead: [*const L; STREAMS] = array_of(|k| next(pass + 1, k));
-            let lanes = &mut lanes[..whole];
-            let shifts = if P::SPREAD && L::FLOAT { &shifts[..whole] } else { &[] };
-            let [v0, v1, v2, v3] = v;
-            let (v0, v1) = (&v0[..whole], &v1[..whole]);
-            let (v2, v3) = (&v2[..whole], &v3[..whole]);
-            for i in 0..whole {
-                if (i * size_of::<[L; N]>()).is_multiple_of(LINE) {
-                    for ahead in ahead {
-                        prefetch(ahead.wrapping_add(i * N));
-                    }
+    shifts
+}
+
+/// The rows of one pass, and where those of the next begin.
+struct Streams<'a, L: Lane, S: Select<L>> {
+    vectors: [&'a [[L; N]]; STREAMS],
+    runs: [S::Run; STREAMS],
+    ahead: [*const L; STREAMS],
+}
+
+impl<L: Lane, S: Select<L>> Streams<'_, L, S> {
+    /// Takes in their whole vectors: as many as there are lanes.
+    #[inline(always)]
+    fn step<P: Parts<L>>(self, simd: impl Simd, shifts: &[[f64; N]], lanes: &mut [Lanes<L, P>]) {
+        let whole = lanes.len();
+        let shifts = if P::SPREAD && L::FLOAT { &shifts[..whole] } else { &[] };
+        let Self { vectors: [v0, v1, v2, v3], runs, ahead } = self;
+        let (v0, v1) = (&v0[..whole], &v1[..whole]);
+        let (v2, v3) = (&v2[..whole], &v3[..whole]);
+        for i in 0..whole {
+            if (i * size_of::<[L; N]>()).is_multiple_of(LINE) {
+                for ahead in ahead {
+                    prefetch(ahead.wrapping_add(i * N));
                 }
-                let shift = if P::SPREAD && L::FLOAT { &shifts[i] } else { &[0.0; N] };
-                let mut a = lanes[i];
-                S::step(simd, &run[0], i, &mut a, shift, &v0[i]);
-                S::step(simd, &run[1], i, &mut a, shift, &v1[i]);
-                S::step(simd, &run[2], i, &mut a, shift, &v2[i]);
-                S::step(simd, &run[3], i, &mut a, shift, &v3[i]);
-                lanes[i] = a;
             }
-            done = whole;
-            STREAMS
-        } else {
-            rows.rows() - runs * TOGETHER + usize::from(!rest.is_empty())
-        };
-        for k in 0..members {
-            let row = if pass < passes { member(pass, k) } else { runs * TOGETHER + k };
-            let x = if row < rows.rows() { rows.row(row) } else { rest };
-            let run = select.run(row * width, x.len());
-            let (vectors, tail) = x.as_chunks::<N>();
-            for i in done..vectors.len() {
-                S::step(simd, &run, i, &mut lanes[i], about(i), &vectors[i]);
-            }
-            if !tail.is_empty() {
-                let i = vectors.len();
-                let (x, lanes) = (tail, &mut lanes[i]);
-                let (run, at, shift) = (&run, i * N, about(i));
-                simd.call(Partial::<L, P, S> { x, run, at, shift, lanes });
-            }
+            let shift = if P::SPREAD && L::FLOAT { &shifts[i] } else { &[0.0; N] };
+            let mut a = lanes[i];
+            S::step(simd, &runs[0], i, &mut a, shift, &v0[i]);
+            S::step(simd, &runs[1], i, &mut a, shift, &v1[i]);
+            S::step(simd, &runs[2], i, &mut a, shift, &v2[i]);
+            S::step(simd, &runs[3], i, &mut a, shift, &v3[i]);
+            lanes[i] = a;
         }
     }
-    let count = (!S::COUNTS).then_some(tile.rows() as u64);
-    let mut cells = Cells::with_capacity::<P>(width, count.filter(|_| flat.is_none()));
-    for (i, lanes) in lanes.iter().enumerate() {
-        cells.extend(simd, lanes, (width - i * N).min(N));
+}
+
+/// Takes in one row from vector `done` on, and what does not fill a vector at its end.
+#[inline(always)]
+fn step_row<L: Lane, P: Parts<L>, S: Select<L>>(
+    simd: impl Simd,
+    run: &S::Run,
+    x: &[L],
+    done: usize,
+    shifts: &[[f64; N]],
+    lanes: &mut [Lanes<L, P>],
+) {
+    let about = |i: usize| shifts.get(i).unwrap_or(&[0.0; N]);
+    let (vectors, tail) = x.as_chunks::<N>();
+    for i in done..vectors.len() {
+        S::step(simd, run, i, &mut lanes[i], about(i), &vectors[i]);
     }
-    if flat.is_some() { cells.folded(cols, count) } else { cells }
+    if !tail.is_empty() {
+        let i = vectors.len();
+        let (x, lanes) = (tail, &mut lanes[i]);
+        simd.call(Partial::<L, P, S> { x, run, at: i * N, shift: about(i), lanes });
+    }
 }

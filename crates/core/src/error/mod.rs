@@ -1,10 +1,17 @@
-//! What can go wrong with an array file.
+//! [`Error`]: everything that can go wrong with an array file, by what it is about.
+
+mod meta;
+mod view;
+mod words;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::npy::HeaderError;
 use crate::{DType, Kind, Role, Shape, ShapeError, SidecarError, Taken};
+pub use meta::MetaError;
+pub use view::ViewError;
+use words::{because, otherwise, output, when_asked};
 
 /// The result of an operation on an array file.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -98,26 +105,6 @@ pub enum Error {
         /// What is wrong with the header.
         source: HeaderError,
     },
-    /// A field was asked for of a file that has no records.
-    #[error("{} is a raw file and has no fields; leave out the field {field:?}", path.display())]
-    NoRecords {
-        /// The file.
-        path: PathBuf,
-        /// The field.
-        field: String,
-    },
-    /// A field of a structured file was to be opened for writing.
-    #[error(
-        "the field {field:?} of {} cannot be opened for writing: fields are read only; write its \
-         elements to a file of their own",
-        path.display()
-    )]
-    FieldIsReadOnly {
-        /// The file.
-        path: PathBuf,
-        /// The field.
-        field: String,
-    },
     /// The sidecar is damaged or contradicts the file.
     #[error("the sidecar {} cannot be used: {source}", path.display())]
     Sidecar {
@@ -147,10 +134,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The file holds another dtype than was asked for.
-    #[error(
-        "{} holds {found}, not {expected}; open it as {found} or convert it first",
-        path.display()
-    )]
+    #[error("{} holds {found}, not {expected}; open it as {found} or convert it first", path.display())]
     DTypeMismatch {
         /// The file.
         path: PathBuf,
@@ -158,28 +142,6 @@ pub enum Error {
         expected: DType,
         /// What the file holds.
         found: DType,
-    },
-    /// A `.npy` file was to be made of elements that the format has no code for.
-    #[error(
-        "{} cannot be a .npy file of {dtype}, for which the format has no code; give it a name that does \
-         not end in .npy, and it will be a raw file with a sidecar",
-        path.display()
-    )]
-    NoNpyCode {
-        /// The file.
-        path: PathBuf,
-        /// The dtype.
-        dtype: DType,
-    },
-    /// The array has another shape than was asked for.
-    #[error("{} has shape {found}, expected {expected}", path.display())]
-    ShapeMismatch {
-        /// The file.
-        path: PathBuf,
-        /// What was asked for.
-        expected: Shape,
-        /// What the file has.
-        found: Shape,
     },
     /// The shape does not fit this machine.
     #[error("{} is too large for this machine: {source}", path.display())]
@@ -217,6 +179,9 @@ pub enum Error {
         /// The length of the file, in bytes.
         found: u64,
     },
+    /// The metadata contradicts itself, or what was asked of the file.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
     /// Rows were being appended when the writer stopped, and an earlier version wrote down by its number
     /// alone to which file.
     #[error(
@@ -234,33 +199,6 @@ pub enum Error {
         /// The length up to the last row that is part of the array, in bytes.
         length: u64,
     },
-    /// The number of column names is not the number of columns.
-    #[error(
-        "the sidecar of {} names {found} columns, the array has {expected} elements in a row",
-        path.display()
-    )]
-    ColumnNames {
-        /// The file.
-        path: PathBuf,
-        /// Elements in a row.
-        expected: usize,
-        /// Names given.
-        found: usize,
-    },
-    /// The file name spells one dtype, the metadata another.
-    #[error(
-        "the name of {} says {name_says:?}, its metadata says {metadata_says}: one of them is \
-         wrong; correct the metadata or rename the file",
-        path.display()
-    )]
-    NameContradicts {
-        /// The file.
-        path: PathBuf,
-        /// The word in the name.
-        name_says: String,
-        /// The dtype in the metadata.
-        metadata_says: DType,
-    },
     /// Rows outside the array were asked for.
     #[error("rows {start}..{end} were asked for, the array has {rows}")]
     RowRange {
@@ -271,104 +209,9 @@ pub enum Error {
         /// Rows in the array.
         rows: usize,
     },
-    /// A part of an array was asked for that it does not have.
-    #[error(
-        "{what} {asked} was asked for, of an array of shape {shape} that has {len} there; indices are \
-         below {len}, ranges end at {len} at most and have a step of 1 or more"
-    )]
-    PartRange {
-        /// What the indices mean: `row`, `column`, `axis 2, index`.
-        what: String,
-        /// What was asked for.
-        asked: String,
-        /// How many indices there are.
-        len: usize,
-        /// The shape of the array.
-        shape: Shape,
-    },
-    /// A part was asked for that has more axes than the array.
-    #[error("something was asked for of {asked} axes, an array of shape {shape} has {}", shape.ndim())]
-    PartAxes {
-        /// Axes asked for.
-        asked: usize,
-        /// The shape of the array.
-        shape: Shape,
-    },
-    /// An axis was asked for that the array does not have.
-    #[error(
-        "axis {axis} was asked for, an array of shape {shape} has {}; axes count from 0, negative ones \
-         from the end", shape.ndim()
-    )]
-    AxisRange {
-        /// The axis.
-        axis: isize,
-        /// The shape of the array.
-        shape: Shape,
-    },
-    /// The same axis was asked for twice.
-    #[error(
-        "axis {axis} was asked for twice in {axes:?}; name each once (negative ones count from the end)"
-    )]
-    AxisTwice {
-        /// The axis, counted from 0.
-        axis: usize,
-        /// All that were asked for.
-        axes: Vec<isize>,
-    },
-    /// An order of axes was asked for that is none, or takes axis 0 from its place.
-    #[error(
-        "{order:?} is no order for the axes of an array of shape {shape}; name each of its axes once, \
-         axis 0 first"
-    )]
-    AxisOrder {
-        /// What was asked for.
-        order: Vec<usize>,
-        /// The shape of the array.
-        shape: Shape,
-    },
-    /// Indices were repeated so often that the part has more elements than can be counted.
-    #[error("the part asked for is too large: {source}")]
-    PartTooLarge {
-        /// The shape that it would have.
-        source: ShapeError,
-    },
-    /// No array at all was to be taken as one.
-    #[error("there is no array to begin with; name at least one")]
-    NothingToConcat,
-    /// Arrays that were to be taken as one, and differ.
-    #[error(
-        "{what} has {found}, {first} has {expected}: arrays that are taken as one need the same dtype \
-         and the same shape of rows; leave out what differs, or convert it"
-    )]
-    NotOneArray {
-        /// The one that differs.
-        what: String,
-        /// The first one.
-        first: String,
-        /// What the first one has.
-        expected: String,
-        /// What the other has.
-        found: String,
-    },
-    /// A pattern of file names that finds nothing.
-    #[error(
-        "cannot open the files {pattern:?}: {reason}; a pattern is a path with * for any characters, ? \
-         for one, [abc] for one of some"
-    )]
-    Pattern {
-        /// The pattern.
-        pattern: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// An index that is not inside the array, or has the wrong number of axes.
-    #[error("the index {index:?} is not inside an array of shape {shape}")]
-    Index {
-        /// The index.
-        index: Vec<usize>,
-        /// The shape of the array.
-        shape: Shape,
-    },
+    /// A view, or axes, were asked for that the array does not have.
+    #[error(transparent)]
+    View(#[from] ViewError),
     /// A buffer does not hold a whole number of rows.
     #[error("{found} elements are not a whole number of rows of {row_len} elements")]
     PartialRow {
@@ -545,29 +388,6 @@ pub enum Error {
         /// What the first failure said.
         first: String,
     },
-}
-
-/// An output, in words.
-fn output(role: Role, path: &Path, of: Option<&Path>) -> String {
-    match of {
-        None => format!("{role} {}", path.display()),
-        Some(of) => format!("{role} {} of {}", path.display(), of.display()),
-    }
-}
-
-/// That files of a kind are replaced only when asked, if that is so.
-fn when_asked(kind: Kind) -> &'static str {
-    if kind.is_kept() { "" } else { ", and only if asked (`.overwrite(true)`)" }
-}
-
-/// The other name of a file that has two, in brackets.
-fn otherwise(path: &Path, known: &Path) -> String {
-    if path == known { String::new() } else { format!(" ({})", known.display()) }
-}
-
-/// A cause in brackets, if there is one.
-fn because(source: Option<&io::Error>) -> String {
-    source.map_or_else(String::new, |source| format!(" ({source})"))
 }
 
 impl Error {

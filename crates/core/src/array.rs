@@ -309,11 +309,11 @@ impl<T: Element> Source<T> for Array<T> {
             _ => return,
         };
         let row_len = meta.shape.row_len();
-        // Of records, what is behind the last field may be behind the end.
+        // Behind the last field of the last record may be the end of the file.
         let at = |index: usize| meta.position(index).min(end);
         let run = |first: usize, len: usize| at(first)..at(first + len);
         if !meta.is_row_major() {
-            // Of a row there is something everywhere; of a column of a matrix in one place.
+            // A row is scattered; a column of a matrix is contiguous.
             let cols = if meta.shape.ndim() == 2 { cols } else { 0..row_len };
             let column = meta.shape.rows();
             bytes.release(run(cols.start * column, cols.len() * column));

@@ -44,8 +44,8 @@ impl<S> Concat<S> {
     /// These arrays, in this order.
     ///
     /// # Errors
-    /// [`ViewError::NothingToConcat`] for none, [`ViewError::NotOneArray`] when the shapes of their rows differ
-    /// or there are too many rows to count.
+    /// [`ViewError::NothingToConcat`] for none, [`ViewError::NotOneArray`] when the shapes of their
+    /// rows differ or there are too many rows to count.
     pub fn new<T: Element>(sources: impl IntoIterator<Item = S>) -> Result<Self>
     where
         S: Source<T>,
@@ -101,7 +101,7 @@ impl<S> Concat<S> {
     /// Which of the arrays has this row, and which of its rows it is; `None` behind the last.
     #[must_use]
     pub fn locate(&self, row: usize) -> Option<(usize, usize)> {
-        // Of arrays without rows that begin at the same place, the last one is followed by rows.
+        // Arrays without rows begin at the same place as the one after them, which has rows.
         let source = self.starts.partition_point(|&start| start <= row).checked_sub(1)?;
         (source < self.sources.len()).then(|| (source, row - self.starts[source]))
     }
@@ -190,7 +190,7 @@ impl<T: Element> Concat<Array<T>> {
     /// ```
     ///
     /// # Errors
-    /// As [`new`](Concat::new), naming the file; [`ViewError::NotOneArray`] for one of another dtype.
+    /// As [`new`](Concat::new), naming the file; [`ViewError::NotOneArray`] for another dtype.
     pub fn of_any(arrays: &[AnyArray]) -> Result<Self> {
         let typed = arrays.iter().map(|x| {
             x.downcast::<T>().cloned().ok_or_else(|| ViewError::NotOneArray {
@@ -221,8 +221,8 @@ impl<T: Element> Concat<Array<T>> {
 /// ```
 ///
 /// # Errors
-/// [`ViewError::Pattern`] for what is no pattern, and when no file fits it; [`Error::Io`] for a folder that
-/// cannot be read.
+/// [`ViewError::Pattern`] for a text that is no pattern, and when no file fits it; [`Error::Io`] for a
+/// folder that cannot be read.
 pub fn files_like(pattern: &str) -> Result<Vec<PathBuf>> {
     let wrong = |reason: String| ViewError::Pattern { pattern: pattern.to_owned(), reason };
     // As a shell does it: `*` is not for hidden files.

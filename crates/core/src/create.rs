@@ -120,9 +120,9 @@ impl CreateOptions {
     /// # Errors
     /// [`Error::Exists`] for a file of that name that is not to be [replaced](Self::overwrite),
     /// [`Error::OtherKind`] for one that is no array, [`Error::Taken`] for another file of the call;
-    /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`], [`MetaError::ColumnNames`],
-    /// [`Error::Sidecar`] for names that are too long to be read back, [`Error::TooManyMappings`],
-    /// [`Error::Io`] (no room, no permission), [`Error::NotAsWritten`].
+    /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`],
+    /// [`MetaError::ColumnNames`], [`Error::Sidecar`] for names that are too long to be read back,
+    /// [`Error::TooManyMappings`], [`Error::Io`] (no room, no permission), [`Error::NotAsWritten`].
     pub fn create<T: Element>(
         &self,
         path: impl AsRef<Path>,
@@ -207,7 +207,7 @@ impl CreateOptions {
         self.format.unwrap_or(if is_npy { Format::Npy } else { Format::Raw })
     }
 
-    /// What the file of an array of this name will be, for [`Outputs::plan`].
+    /// The kind of file that an array of this name will be, for [`Outputs::plan`].
     #[must_use]
     pub fn kind(&self, path: &Path) -> Kind {
         match self.format_for(path) {
@@ -216,7 +216,7 @@ impl CreateOptions {
         }
     }
 
-    /// What a new array is, before there is a file.
+    /// The description of a new array, before there is a file.
     fn describe<T: Element>(&self, path: &Path, dims: Vec<usize>) -> Result<Blank> {
         let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
         let shape = Shape::new(dims).map_err(too_large)?;
@@ -264,7 +264,7 @@ impl CreateOptions {
 struct Blank {
     meta: Meta,
     header: Vec<u8>,
-    /// Of the file, in bytes.
+    /// The length of the file, in bytes.
     len: u64,
 }
 
@@ -287,7 +287,7 @@ impl Blank {
 #[derive(Debug)]
 pub struct StagedArray<T> {
     pub(crate) file: AtomicFile,
-    /// What the file was when its mapping was made.
+    /// The file as it was when its mapping was made.
     seen: Seen,
     pub(crate) map: Option<WriteMap>,
     pub(crate) meta: Meta,

@@ -88,7 +88,7 @@ fn fits(path: &Path, file: &File, meta: Meta, len: u64) -> Result<Meta> {
     Ok(meta)
 }
 
-/// What the caller says of a raw file, and which field of a structured one it wants.
+/// The caller's description of a raw file, and the field of a structured one that it wants.
 type Asked<'a> = (Option<&'a RawSpec>, Option<&'a str>);
 
 fn read_once(
@@ -121,7 +121,7 @@ fn read_once(
     Ok(meta)
 }
 
-/// What the sidecar of an array file says, in rowmill's own form, if there is one.
+/// The sidecar of an array file, in rowmill's own form, if there is one.
 pub(crate) fn read_sidecar(array: &Path) -> Result<Option<Sidecar>> {
     let file = File::open(array).map_err(Error::io("open", array))?;
     Ok(Found::own(array, &file)?.0.map(|found| found.sidecar))
@@ -173,7 +173,7 @@ impl Found {
     }
 }
 
-/// What these bytes of a sidecar say about the file beside it.
+/// Reads these bytes of a sidecar, about the file beside it.
 pub(crate) fn said_by(sidecar: &Path, bytes: &[u8], file: &File) -> Result<Said> {
     Sidecar::read(bytes, || whole(file))
         .map_err(|source| Error::Sidecar { path: sidecar.to_owned(), source })

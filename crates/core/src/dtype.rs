@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// The element type of an array, named as numpy names it.
 ///
-/// All of numpy's numbers are here but `longdouble` and its complex kin, which differ from machine to
-/// machine.
+/// All of numpy's numbers are here but `longdouble` and its complex kin, which differ from machine
+/// to machine.
 ///
 /// ```
 /// use rowmill_core::DType;
@@ -50,8 +50,8 @@ pub enum DType {
     C128,
 }
 
-/// The table of dtypes: hands each variant of [`DType`](crate::DType) with its element type to a macro,
-/// numbers on a line and complex numbers apart.
+/// The table of dtypes: hands each variant of [`DType`](crate::DType) with its element type to a
+/// macro, numbers on a line and complex numbers apart.
 ///
 /// ```
 /// macro_rules! count {
@@ -67,7 +67,8 @@ pub enum DType {
 /// ```
 /// mod names {
 ///     macro_rules! is_listed {
-///         ($name:ident numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
+///         ($name:ident
+///          numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
 ///             [$(stringify!($number),)* $(stringify!($pair),)*].contains(&stringify!($name))
 ///         };
 ///     }
@@ -140,7 +141,7 @@ impl DType {
         }
     }
 
-    /// Size of the words that the byte order is about, in bytes: each half of a complex number is one.
+    /// Size of the words that the byte order is about, in bytes: each half of a complex number.
     pub(crate) const fn word_size(self) -> usize {
         if self.is_complex() { self.size() / 2 } else { self.size() }
     }
@@ -301,7 +302,7 @@ impl FromStr for DType {
      float16, bfloat16, float32, float64, complex64, complex128 (or a code such as \"<f4\")"
 )]
 pub struct ParseDTypeError {
-    /// What was given.
+    /// The text that was given.
     pub text: String,
 }
 

@@ -9,8 +9,8 @@ use crate::{Element, Identity, Result, Shape, Source, Tile, TileBuffer, ViewErro
 /// An array whose first axes are taken as one: numpy's `reshape` that merges them. Made by
 /// [`Source::merge_axes`].
 ///
-/// What is computed per row is then per element of all merged axes, and what is computed per column
-/// over all of them: of an array of shape (days, stations, hours), two merged axes give the means over
+/// Results per row are then per element of all merged axes, and results per column are over all of
+/// them: of an array of shape (days, stations, hours), two merged axes give the means over
 /// hours per row, and the means over days and stations per column. Nothing is copied of what lies in
 /// place in C order.
 ///
@@ -159,7 +159,7 @@ impl<T: Element, S: Source<T>> Source<T> for Merged<S> {
         if check_ranges(&self.shape, &rows, &cols).is_err() || rows.is_empty() || cols.is_empty() {
             return;
         }
-        // What is between was not read by this run, and letting go of it does no harm.
+        // Elements between were not read by this run, and releasing them does no harm.
         match self.within_a_row(&rows) {
             Some((row, run)) => self.source.release(row..row + 1, run),
             None => {

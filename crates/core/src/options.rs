@@ -45,7 +45,7 @@ pub enum BusErrors {
     Host,
 }
 
-/// What becomes of a file that someone is writing when it is opened for reading.
+/// Whether a file that someone is writing may be opened for reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum WhileWritten {
@@ -100,7 +100,7 @@ impl OpenOptions {
         self
     }
 
-    /// What to do when someone is writing the file, for reading: two writers are never let in.
+    /// Whether the file may be read while someone is writing it: two writers are never let in.
     /// Default: [`WhileWritten::Allow`].
     #[must_use]
     pub fn while_written(mut self, while_written: WhileWritten) -> Self {
@@ -108,7 +108,7 @@ impl OpenOptions {
         self
     }
 
-    /// What a raw file holds. Default: what its sidecar says.
+    /// The content of a raw file. Default: as its sidecar says.
     #[must_use]
     pub fn spec(mut self, spec: RawSpec) -> Self {
         self.spec = Some(spec);

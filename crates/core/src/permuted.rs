@@ -36,7 +36,7 @@ const READS: usize = 64;
 pub struct Permuted<S> {
     source: S,
     shape: Shape,
-    /// Of each axis of the result but the first, how far apart its elements are in a row of the source;
+    /// The distance of the elements of each axis of the result but the first, in a row of the source;
     /// nothing where the order of elements is that of the source.
     strides: Option<Vec<usize>>,
     order: Vec<usize>,
@@ -148,7 +148,7 @@ impl<S> Permuted<S> {
     }
 }
 
-/// Of the first so many axes of a row a run of indices in C order, and for each of them a run of the
+/// A run of indices, in C order, of the first so many axes of a row, and for each of them a run of the
 /// others.
 pub(crate) type Runs = (usize, Range<usize>, Range<usize>);
 
@@ -267,7 +267,7 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
     }
 
     fn release(&self, rows: Range<usize>, cols: Range<usize>) {
-        // What was put in order below a ceiling has been let go of already.
+        // Rows put in order below a ceiling have been released already.
         if self.strides.is_none() {
             self.source.release(rows, cols);
         }

@@ -73,8 +73,8 @@ pub trait Source<T: Element>: Sync {
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>>;
 
-    /// What this is a view of. What is asked of a view, and it has no answer of its own to, is asked of
-    /// that. Default: none, as for what owns its elements.
+    /// The source that this is a view of. It answers all questions that the view has no answer of its
+    /// own to. Default: none, as for a source that owns its elements.
     fn base(&self) -> Option<&dyn Source<T>> {
         None
     }

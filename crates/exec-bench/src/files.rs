@@ -115,7 +115,7 @@ impl Layout {
 #[derive(Debug)]
 pub(crate) struct Folder(TempDir);
 
-/// What a thread makes at a time, in elements.
+/// Elements that a thread makes at a time.
 const PIECE: usize = 1 << 20;
 
 impl Folder {
@@ -230,7 +230,7 @@ impl DataFile {
 
 impl Drop for DataFile {
     fn drop(&mut self) {
-        // What cannot be removed now goes with the folder.
+        // A file that cannot be removed now goes with the folder.
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -40,9 +40,9 @@ pub enum MetaError {
     ShapeMismatch {
         /// The file.
         path: PathBuf,
-        /// What was asked for.
+        /// The shape asked for.
         expected: Shape,
-        /// What the file has.
+        /// The shape of the file's array.
         found: Shape,
     },
     /// A field was asked for of a file that has no records.

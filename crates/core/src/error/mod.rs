@@ -31,7 +31,7 @@ pub enum Error {
         row: usize,
         /// The element within the row, in C order.
         element: usize,
-        /// What it becomes.
+        /// The computed value.
         value: f64,
         /// The type asked for.
         dtype: DType,
@@ -39,11 +39,11 @@ pub enum Error {
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried: `open`, `read`, `map`, `create`, `flush` …
+        /// The action that was tried: `open`, `read`, `map`, `create`, `flush` …
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's reason.
         source: io::Error,
     },
     /// A directory, a pipe, a device: nothing that can be mapped.
@@ -60,11 +60,11 @@ pub enum Error {
     Taken {
         /// Where the output was to go.
         path: PathBuf,
-        /// What it is.
+        /// Its role.
         role: Role,
         /// The output that it comes with, if it is a sidecar or a hidden file of another one.
         of: Option<PathBuf>,
-        /// What stands there.
+        /// The file that stands there.
         by: Box<Taken>,
     },
     /// An output where a file stands already, which nobody allowed to replace.
@@ -76,9 +76,9 @@ pub enum Error {
     Exists {
         /// The file.
         path: PathBuf,
-        /// What was to be written.
+        /// The role of the output.
         role: Role,
-        /// What stands there.
+        /// The file that stands there.
         found: Kind,
     },
     /// An output where something stands that is not of its kind, and is never replaced by it.
@@ -90,11 +90,11 @@ pub enum Error {
     OtherKind {
         /// The file.
         path: PathBuf,
-        /// What was to be written.
+        /// The role of the output.
         role: Role,
-        /// What it would replace.
+        /// The kind that it may replace.
         expected: Kind,
-        /// What stands there.
+        /// The file that stands there.
         found: Kind,
     },
     /// The `.npy` header is damaged or asks for something unsupported.
@@ -102,7 +102,7 @@ pub enum Error {
     Header {
         /// The file.
         path: PathBuf,
-        /// What is wrong with the header.
+        /// The flaw of the header.
         source: HeaderError,
     },
     /// The sidecar is damaged or contradicts the file.
@@ -110,7 +110,7 @@ pub enum Error {
     Sidecar {
         /// The sidecar.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The flaw of the sidecar.
         source: SidecarError,
     },
     /// A raw file came without a sidecar and without an explicit spec.
@@ -138,9 +138,9 @@ pub enum Error {
     DTypeMismatch {
         /// The file.
         path: PathBuf,
-        /// What was asked for.
+        /// The dtype asked for.
         expected: DType,
-        /// What the file holds.
+        /// The dtype of the file.
         found: DType,
     },
     /// The shape does not fit this machine.
@@ -225,7 +225,7 @@ pub enum Error {
     NotAddressable {
         /// The file.
         path: PathBuf,
-        /// What about the layout is in the way.
+        /// The trait of the layout that is in the way.
         reason: &'static str,
         /// The method that works for every layout.
         instead: &'static str,
@@ -294,7 +294,7 @@ pub enum Error {
         /// The first byte that could not be used, as far as is known: of a mapping, where its page
         /// begins.
         offset: u64,
-        /// What the operating system said, where it says anything: not of a mapping.
+        /// The operating system's reason, where it gives one: not of a mapping.
         source: Option<io::Error>,
     },
     /// Someone else made a file shorter or longer that is open for writing.
@@ -339,7 +339,7 @@ pub enum Error {
     Poisoned {
         /// The file.
         path: PathBuf,
-        /// What the first failure said.
+        /// The message of the first failure.
         first: String,
     },
     /// A published file does not read back as what it is.
@@ -351,9 +351,9 @@ pub enum Error {
     NotAsWritten {
         /// The file.
         path: PathBuf,
-        /// What was written.
+        /// The content that was written.
         expected: String,
-        /// What was read, or why nothing could be.
+        /// The content that was read, or why there was none.
         found: String,
     },
     /// An array to which no rows can be appended in place.
@@ -361,9 +361,9 @@ pub enum Error {
     CannotAppend {
         /// The file.
         path: PathBuf,
-        /// What is in the way.
+        /// The reason against it.
         reason: &'static str,
-        /// What to do.
+        /// The way out.
         instead: &'static str,
     },
     /// Rows of another shape than the rows that are there.
@@ -385,7 +385,7 @@ pub enum Error {
     AppendFailed {
         /// The file.
         path: PathBuf,
-        /// What the first failure said.
+        /// The message of the first failure.
         first: String,
     },
 }

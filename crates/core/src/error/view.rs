@@ -1,8 +1,10 @@
-//! [`ViewError`]: elements, parts and axes that an array does not have, and arrays that do not go together.
+//! [`ViewError`]: elements, parts and axes that an array does not have, and arrays that do not go
+//! together.
 
 use crate::{Shape, ShapeError};
 
-/// Why an array has no such view: an element, a part, an order or a set of axes, or several arrays as one.
+/// Why an array has no such view: an element, a part, an order or a set of axes, or several arrays as
+/// one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ViewError {
@@ -12,9 +14,9 @@ pub enum ViewError {
          below {len}, ranges end at {len} at most and have a step of 1 or more"
     )]
     PartRange {
-        /// What the indices mean: `row`, `column`, `axis 2, index`.
+        /// The name of the indices: `row`, `column`, `axis 2, index`.
         what: String,
-        /// What was asked for.
+        /// The indices asked for.
         asked: String,
         /// How many indices there are.
         len: usize,
@@ -62,7 +64,7 @@ pub enum ViewError {
          axis 0 first"
     )]
     AxisOrder {
-        /// What was asked for.
+        /// The order asked for.
         order: Vec<usize>,
         /// The shape of the array.
         shape: Shape,
@@ -80,9 +82,9 @@ pub enum ViewError {
         what: String,
         /// The first one.
         first: String,
-        /// What the first one has.
+        /// The dtype, shape of rows or length of the first one.
         expected: String,
-        /// What the other has.
+        /// That of the other.
         found: String,
     },
     /// A pattern of file names that finds nothing.
@@ -93,7 +95,7 @@ pub enum ViewError {
     Pattern {
         /// The pattern.
         pattern: String,
-        /// What is wrong.
+        /// The flaw of the pattern.
         reason: String,
     },
     /// An index that is not inside the array, or has the wrong number of axes.

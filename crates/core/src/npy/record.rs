@@ -36,17 +36,17 @@ const MOST_DEPTH: usize = 8;
 /// Fields that an error lists, at most.
 const MOST_LISTED: usize = 20;
 
-/// What a scan through the fields looks for and comes by.
+/// A scan through the fields: what it looks for and comes by.
 struct Scan<'w> {
     wanted: Option<&'w str>,
     found: Option<Found>,
-    /// What is wrong with the field that is wanted.
+    /// The reason why the field that is wanted cannot be read.
     problem: Option<&'static str>,
     listed: String,
     fields: usize,
 }
 
-/// What a field holds.
+/// The content of a field.
 enum Item {
     Plain(DType, ByteOrder),
     Other(&'static str),

@@ -64,7 +64,7 @@ impl<S> Part<S> {
         Self { source, rows, columns, shape, is_scalar }
     }
 
-    /// What it is a part of.
+    /// The source that it is a part of.
     pub fn source(&self) -> &S {
         &self.source
     }
@@ -97,8 +97,8 @@ impl<S> Part<S> {
     /// everything. No axis goes away, also where one index is picked.
     ///
     /// # Errors
-    /// [`ViewError::PartAxes`] for more axes than it has, [`ViewError::PartRange`] for what an axis does not
-    /// have.
+    /// [`ViewError::PartAxes`] for more axes than it has, [`ViewError::PartRange`] for indices that an
+    /// axis does not have.
     pub fn slices<P: Into<Pick>>(self, picks: impl IntoIterator<Item = P>) -> Result<Self> {
         let picks: Vec<Pick> = picks.into_iter().map(Into::into).collect();
         if picks.len() > self.shape.ndim() {
@@ -141,7 +141,7 @@ impl<S> Part<S> {
 
     /// The same with the shape that follows from what was picked.
     fn shaped(self) -> Result<Self> {
-        // Of the one row of an array without axes, that row stays one without axes.
+        // The one row of an array without axes stays an array without axes.
         let is_scalar = self.is_scalar && self.rows.len() == 1;
         let axes = self.columns.axes().iter().map(|axis| axis.indices.len());
         let dims: Vec<usize> = std::iter::once(self.rows.len()).chain(axes).collect();

@@ -63,7 +63,7 @@ impl Slice {
         let (start, stop) = (bound(self.start, from), bound(self.stop, to));
         let span = if step > 0 { stop - start } else { start - stop };
         let count = if span <= 0 { 0 } else { (span - 1) / step.abs() + 1 };
-        // What is counted lies within the axis.
+        // Start and count lie within the axis.
         Some(Indices::run(start.max(0) as usize, step as isize, count as usize))
     }
 }
@@ -83,7 +83,7 @@ impl fmt::Display for Slice {
      may be left out, such as 10:20, -100: or ::2"
 )]
 pub struct ParseSliceError {
-    /// What was given.
+    /// The text that was given.
     pub text: String,
 }
 

@@ -20,7 +20,7 @@ pub struct Scenario {
     pub name: &'static str,
     /// Which file: a part of the size that was asked for, and columns of float32.
     pub file: (Size, usize),
-    /// What is done.
+    /// The accesses.
     pub plan: Plan,
     /// Whether the file is not in the page cache.
     pub cold: bool,
@@ -65,7 +65,7 @@ pub const SCENARIOS: [Scenario; 12] = {
     ]
 };
 
-/// What came of a scenario.
+/// The outcome of a scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct ScenarioReport {
     /// The situation.

@@ -58,7 +58,7 @@ impl Access {
     }
 }
 
-/// What is measured.
+/// The extent of a measurement.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Numbers of workers.
@@ -125,7 +125,7 @@ const READERS: usize = 16;
 /// Visits the rows of an array file in every order.
 ///
 /// # Errors
-/// What opening and reading the file gives.
+/// Those of opening and reading the file.
 pub fn measure(path: &Path, options: &Options) -> Result<Report> {
     let any = OpenOptions::new().backend(Backend::Positioned).open_any(path)?;
     let mut notes = Vec::new();
@@ -194,7 +194,7 @@ impl Job<'_> {
         }
         let (cold, workers) = (self.cold.is_some(), self.workers);
         let mut limit = Limit { cold, workers, seconds: Vec::new(), again: Vec::new() };
-        // Of what is warm the first round warms up.
+        // The first warm round warms up.
         let warm_up = usize::from(!cold);
         for round in 0..runs + warm_up {
             let bare = self.limit::<T>()?;

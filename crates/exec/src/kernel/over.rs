@@ -89,7 +89,7 @@ impl<S> Over<S> {
         self
     }
 
-    /// What an engine reduces.
+    /// The view that an engine reduces.
     pub fn view(&self) -> &Merged<Permuted<S>> {
         &self.view
     }
@@ -99,7 +99,7 @@ impl<S> Over<S> {
         self.view
     }
 
-    /// What a reduction is made with: `Sum::over(axes)`.
+    /// The axes that a reduction is made with: `Sum::over(axes)`.
     pub fn axes(&self) -> Axes<'_> {
         Axes { cell: self.cell, shape: &self.shape, dims: &self.dims }
     }

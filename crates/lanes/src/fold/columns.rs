@@ -105,7 +105,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
         let place = groups.member(pass % passes, stream) * stride;
         data.as_ptr().wrapping_add(if pass < passes { place } else { place + next_tile })
     };
-    // What does not fill a group is the last pass.
+    // The last pass takes the rows that do not fill a group.
     for pass in 0..=passes {
         // Where the rest of each row begins, which is taken vector by vector.
         let mut done = 0;

@@ -76,9 +76,9 @@ pub enum Selection<'a, L> {
 pub struct FoldOrder<'a, L> {
     /// The instruction set.
     pub isa: Isa,
-    /// What a cell is made of.
+    /// The part of the tile that becomes a cell.
     pub cell: Cell,
-    /// What is needed.
+    /// The parts that are needed.
     pub need: Need,
     /// Whether the tile holds whole rows of the array. Loops are chosen by this and not by how the
     /// tile happens to lie in memory, which differs between backends.

@@ -19,7 +19,7 @@ impl ParseConditionError {
         Self { text, at, message }
     }
 
-    /// What was given.
+    /// The text that was given.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -31,7 +31,7 @@ impl ParseConditionError {
         self.at
     }
 
-    /// What was expected there and what was found.
+    /// The message: what was expected there and what was found.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

@@ -34,7 +34,7 @@ impl<T, S> fmt::Debug for ConditionMask<'_, T, S> {
     }
 }
 
-/// What was decided: for each row alike, or for each element. One where it is true, else zero.
+/// A decision for each row alike, or for each element. One where it is true, else zero.
 enum Decided {
     Rows(Vec<u8>),
     Elements(Vec<u8>),
@@ -43,7 +43,7 @@ enum Decided {
 impl<'a, T: Element, S: Source<T>> ConditionMask<'a, T, S> {
     pub(super) fn new(condition: &'a Condition, source: &'a S) -> Self {
         let columns = source.shape().row_len();
-        // What is not there is said when the job begins.
+        // A missing column is reported when the job begins.
         let condition = match source.column_names().filter(|_| condition.has_names()) {
             Some(names) => condition
                 .clone()
@@ -133,7 +133,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
         let decided = T::with_lanes(tile, fold.isa(), fold.scratch(), |lanes| {
             lanes.iter_rows().map(|row| u8::from(predicate(row[0]))).collect()
         });
-        // What was decided by bytes that were not there is no answer.
+        // Decisions by bytes that were not there are no answer.
         self.source.check()?;
         Ok(decided)
     }
@@ -150,7 +150,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
     }
 }
 
-/// What holds for rows, for all elements of each.
+/// Spreads decisions for rows to all elements of each.
 fn spread(rows: &[u8], elements: &mut [u8]) {
     let cols = elements.len() / rows.len().max(1);
     for (to, &from) in elements.chunks_mut(cols.max(1)).zip(rows) {
@@ -158,7 +158,7 @@ fn spread(rows: &[u8], elements: &mut [u8]) {
     }
 }
 
-/// What both say, or either.
+/// Joins two decisions: true where both are, or where either is.
 fn joined(a: Decided, b: Decided, both: bool) -> Decided {
     match both {
         true => joined_by(a, b, |a, b| a & b),

@@ -15,7 +15,7 @@ use rowmill_core::{Element, Source};
 
 use super::{CompareMask, CompareOp, Mask, Threshold};
 
-/// What is true or false of an element: comparisons of its value, or of the columns of its row, with
+/// A statement that is true or false of an element: comparisons of its value, or of the columns of its row, with
 /// numbers, joined by *and*, *or* and *not*. It is what `rowmill --where` takes.
 ///
 /// | text | means |
@@ -43,7 +43,7 @@ use super::{CompareMask, CompareOp, Mask, Threshold};
 #[derive(Clone, Debug)]
 pub struct Condition {
     root: Node,
-    /// What it was parsed from, to point at.
+    /// The text that it was parsed from, to point at.
     text: Option<String>,
 }
 
@@ -65,7 +65,7 @@ enum Node {
     Any(Vec<Node>),
 }
 
-/// What is compared: the value of an element, or a column of its row. Made by [`Condition::value`] and
+/// A term of a comparison: the value of an element, or a column of its row. Made by [`Condition::value`] and
 /// [`Condition::column`].
 ///
 /// ```

@@ -13,7 +13,7 @@ use crate::lanes::{Lane, Parts};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "")] // a lane can be kept
 pub struct Cells<L: Lane> {
-    /// What merging is compiled for.
+    /// The instruction set that merging is compiled for.
     #[serde(skip, default = "baseline")]
     pub(super) isa: Isa,
     len: usize,

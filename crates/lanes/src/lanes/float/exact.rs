@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Compensated {
     /// The sum as rounded.
     pub sum: f64,
-    /// What was lost by that.
+    /// The sum of what was lost by that.
     pub error: f64,
 }
 

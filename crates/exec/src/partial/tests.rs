@@ -1,10 +1,10 @@
 //! Partials of every split give the bits of a single run.
 
 use proptest::prelude::*;
-use rowmill_core::SliceSource;
+use rowmill_core::{SliceSource, Source};
 
 use super::*;
-use crate::{CompareOp, Error, Mask, Mean, MinMax, Moments, NanPolicy, Stats, Sum};
+use crate::{CompareOp, Engine, Error, Mask, Mean, MinMax, Moments, NanPolicy, Stats, Sum};
 
 /// Three bands and a rest, of whole rows.
 const STEP: usize = 131_072 / 4;

@@ -1,0 +1,81 @@
+//! [`PartialError`]: the reasons for which a partial cannot be used.
+
+use std::ops::Range;
+
+/// Why a partial cannot be read, merged or finished.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PartialError {
+    /// Not the JSON of a partial.
+    #[error("this is no partial, or a part of one: {what}; make it again")]
+    Unreadable {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A partial of another release.
+    #[error("the partial has version {found}, this release reads {expected}; make it again")]
+    Version {
+        /// The version that is read.
+        expected: u32,
+        /// The version found.
+        found: u64,
+    },
+    /// A partial that was changed after it was made.
+    #[error("the partial was damaged: its checksum is wrong; make it again")]
+    Damaged,
+    /// A partial whose state does not fit what is said of it.
+    #[error("the state of the partial does not fit its reduction; make it again")]
+    State,
+    /// Partials of different reductions.
+    #[error("these are partials of different reductions: {expected:?} and {found:?}")]
+    OtherJob {
+        /// What the others are of.
+        expected: String,
+        /// What this one is of.
+        found: String,
+    },
+    /// Partials of arrays that cannot be one.
+    #[error("these are partials of different arrays: {expected} and {found}")]
+    OtherArray {
+        /// Dtype and shape of the others.
+        expected: String,
+        /// Dtype and shape of this one.
+        found: String,
+    },
+    /// Rows that do not begin and end where blocks do.
+    #[error(
+        "rows {}..{} cannot be a partial: it has to begin and end at multiples of {step} rows, or at the \
+         end of the array ({of} rows); {}..{} would do", rows.start, rows.end, nearest.start, nearest.end
+    )]
+    Bounds {
+        /// The rows asked for.
+        rows: Range<usize>,
+        /// The rows of a block.
+        step: usize,
+        /// The rows of the array.
+        of: usize,
+        /// Rows near those asked for that would do.
+        nearest: Range<usize>,
+    },
+    /// Rows that are in both partials.
+    #[error("rows {}..{} are in more than one of the partials", rows.start, rows.end)]
+    Overlap {
+        /// The first such rows.
+        rows: Range<usize>,
+    },
+    /// Rows that are in no partial.
+    #[error("rows {}..{} are in none of the partials", rows.start, rows.end)]
+    Missing {
+        /// The first such rows.
+        rows: Range<usize>,
+    },
+    /// The end of the array is in no partial.
+    #[error("rows from {rows} on are in none of the partials, to the end of the array")]
+    NoEnd {
+        /// Where they begin.
+        rows: usize,
+    },
+    /// A reduction that cannot be told from others.
+    #[error("a reduction with a closure cannot be recognised later; use a condition instead")]
+    NoWords,
+}

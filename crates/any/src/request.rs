@@ -136,8 +136,10 @@ impl<'a> Request<'a> {
     /// of this request does not matter.
     ///
     /// # Errors
-    /// As [`Partial::finish`].
+    /// As [`Partial::finish`]; [`Error::NoInterval`](crate::Error::NoInterval) for histograms without
+    /// an interval.
     pub fn finish(&self, partial: &Partial) -> Result<Answer> {
+        self.check_intervals()?;
         self.answer(&absent(partial)?, Task::Finish(partial))
     }
 
@@ -148,11 +150,17 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn state(&self, source: &AnySource<'_>, task: Task<'_>) -> Result<Partial> {
+    /// Refuses histograms over the interval of the elements, which no state of some rows knows.
+    fn check_intervals(&self) -> Result<()> {
         let open = |s: &&Statistic| matches!(s, Statistic::Histogram(_, None));
-        if let Some(statistic) = self.statistics.iter().find(open) {
-            return Err(crate::Error::NoInterval { statistic: statistic.to_string() });
+        match self.statistics.iter().find(open) {
+            Some(open) => Err(crate::Error::NoInterval { statistic: open.to_string() }),
+            None => Ok(()),
         }
+    }
+
+    fn state(&self, source: &AnySource<'_>, task: Task<'_>) -> Result<Partial> {
+        self.check_intervals()?;
         match self.run(source, task)? {
             Outcome::Partial(partial) => Ok(partial),
             Outcome::Columns(_) => unreachable!("a task that gives a state"),

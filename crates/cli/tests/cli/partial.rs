@@ -192,6 +192,30 @@ fn lists_that_cannot_be_merged_are_refused() {
 }
 
 #[test]
+fn lists_that_were_changed_in_the_file_are_refused() {
+    let (dir, file) = (dir(), weather());
+    let path = dir.path().join("p.json").display().to_string();
+    let made = "histogram(5,0,1)";
+    run(&["partial", "-o", &path, "--statistics", made, "--axis", "all"], &file).ok();
+    let text = std::fs::read_to_string(&path).expect("written");
+    for (list, expected) in [
+        ("histogram(5)", "histogram(5) is over the interval"),
+        ("histogram(6,0,1)", "different reductions"),
+        ("histogram(99999999999999,0,1)", ""),
+        ("top_k(99999999999999)", ""),
+        ("max", "different reductions"),
+        ("median", "median takes several reads"),
+        ("maximum", "did you mean max"),
+        ("", "no partial of `rowmill partial`"),
+    ] {
+        let changed = text.replacen(&format!("{made:?}"), &format!("{list:?}"), 1);
+        assert_ne!(changed, text, "the file says which list it is of");
+        std::fs::write(&path, changed).expect("room");
+        rowmill(["merge", &path]).fails(1, &[expected]);
+    }
+}
+
+#[test]
 fn lists_for_complex_numbers() {
     let dir = dir();
     let path = dir.path().join("p.json").display().to_string();

@@ -239,3 +239,21 @@ fn a_state_that_no_rows_have_is_refused() {
     let read = Partial::from_json(&whole.to_json()).expect("the checksum is right");
     assert_eq!(error(read.finish::<f32, _>(kernel)), PartialError::State);
 }
+
+/// Of JSON some bytes may be others: white space, and the case of digits.
+#[test]
+fn changed_bytes_are_refused_or_mean_the_same() {
+    let values = values(STEP);
+    let partial = engine().partial(&array(&values), Sum::all(), 0..STEP).expect("at the grid");
+    let json = partial.to_json();
+    for at in 0..json.len() {
+        assert!(Partial::from_json(&json[..at]).is_err(), "cut at {at}");
+        for bit in [0, 1, 5] {
+            let mut changed = json.clone().into_bytes();
+            changed[at] ^= 1 << bit;
+            let Ok(changed) = String::from_utf8(changed) else { continue };
+            let read = Partial::from_json(&changed);
+            assert!(read.is_err() || read.as_ref().ok() == Some(&partial), "byte {at}: {changed}");
+        }
+    }
+}

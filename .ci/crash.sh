@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The crash tests (crates/crash): writers are cut off from power, killed, failed, denied room, and
 # what is left is checked. Usage: .ci/crash.sh [--long] TARGET_DIR [OPTION OF crash...], with
-# TARGET_DIR/release/crash and TARGET_DIR/release/rowmill built. Takes a minute and a half at most;
+# TARGET_DIR/release/crash and TARGET_DIR/release/rowmill built. Takes some five minutes on two cores;
 # --long an hour and more. Needs root on Linux, loop devices, strace and xfsprogs; what lacks its
 # tools is skipped and says so. Everything happens in a mount namespace and a directory of its own,
 # which go with it however it ends.

@@ -339,9 +339,16 @@ impl FromStr for Statistics {
     }
 }
 
+impl Statistics {
+    /// The name of each, with its options.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(Statistic::to_string).collect()
+    }
+}
+
 impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.0.iter().map(Statistic::to_string).collect();
-        f.write_str(&names.join(","))
+        f.write_str(&self.names().join(","))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use rowmill_core::{DType, Element, Identity, Shape, Source, SourceFile};
+use rowmill_core::{DType, Element, Identity, Outputs, Role, Shape, Source};
 
 use crate::Result;
 
@@ -12,7 +12,8 @@ pub(crate) trait Input: Sync {
     fn shape(&self) -> &Shape;
     fn dtype(&self) -> DType;
     fn rows_at_a_time(&self) -> usize;
-    fn files(&self) -> Vec<SourceFile>;
+    /// Registers the files that are read, so that no output replaces one.
+    fn register(&self, outputs: &mut Outputs);
     fn identity(&self) -> Option<Identity>;
     fn check(&self) -> Result<()>;
     fn verify(&self) -> Result<()>;
@@ -32,8 +33,8 @@ impl<T: Element> Input for Typed<'_, T> {
     fn rows_at_a_time(&self) -> usize {
         self.0.rows_at_a_time()
     }
-    fn files(&self) -> Vec<SourceFile> {
-        self.0.files()
+    fn register(&self, outputs: &mut Outputs) {
+        outputs.read_source(Role::Input, self.0);
     }
     fn identity(&self) -> Option<Identity> {
         self.0.identity()

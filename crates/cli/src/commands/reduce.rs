@@ -5,10 +5,9 @@ use std::io::{self, Write};
 use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Axes, Column, Statistics};
 
-use super::told::{Report, say, write_cells};
+use super::told::{Report, entries, say, write_cells};
 use crate::args::{AxesArgs, CheckpointArgs, JobArgs};
 use crate::failure::Failure;
-use crate::json::{Columns, Value};
 use crate::note;
 use crate::number::rounded;
 
@@ -48,9 +47,10 @@ pub(super) fn run(args: &ReduceArgs, out: &mut dyn Write) -> Result<(), Failure>
     let answered = job.answer(over, &input, statistics.0.clone())?;
     let answer = &answered.answer;
     tell_missing(answer);
-    let names: Vec<String> = statistics.0.iter().map(ToString::to_string).collect();
+    let names = statistics.names();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     if job.json {
-        let report = Report::new(&input, &answered, columns(&names, answer));
+        let report = Report::new(&input, &answered, entries(names, answer));
         return report.axis(&axes.axis).columns(&input).write(out);
     }
     say(&input, &answered, "", &job.select);
@@ -72,14 +72,6 @@ pub(super) fn tell_missing(answer: &Answer) {
     }
 }
 
-/// The numbers of each statistic under its name.
-pub(super) fn columns<'a>(names: &'a [String], answer: &'a Answer) -> Columns<'a> {
-    let of_name = |(name, column): (&'a String, &'a Column)| {
-        (name.as_str(), Value::Nested(column.nested(answer.dims())))
-    };
-    Columns(names.iter().zip(answer.columns()).map(of_name).collect())
-}
-
 /// The numbers of a cell, as a table shows them.
 fn shown(column: &Column, cell: usize) -> String {
     column.list(cell).into_iter().map(rounded).collect::<Vec<_>>().join(" ")
@@ -89,7 +81,7 @@ fn shown(column: &Column, cell: usize) -> String {
 pub(super) fn print(
     axes: &Axes,
     columns: Option<&[String]>,
-    names: &[String],
+    names: &[&str],
     answer: &Answer,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -97,7 +89,6 @@ pub(super) fn print(
         let all: Vec<String> = only.list(0).iter().map(ToString::to_string).collect();
         return writeln!(out, "{}", all.join("\n"));
     }
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let numbers = |i: usize| answer.columns().iter().map(|column| shown(column, i)).collect();
-    write_cells(out, axes, columns, answer, &names, &numbers)
+    write_cells(out, axes, columns, answer, names, &numbers)
 }

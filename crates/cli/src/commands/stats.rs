@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
-use rowmill_any::{Answer, Axes, Column, Statistic};
+use rowmill_any::{Answer, Axes, Statistic};
 
-use super::told::{Report, say, write_cells};
+use super::told::{Report, entries, say, write_cells};
 use crate::args::{AxesArgs, CheckpointArgs, JobArgs};
 use crate::failure::Failure;
-use crate::json::{Columns, Value};
 use crate::number::{Number, rounded};
 
 pub(super) const EXAMPLES: &str = "\
@@ -65,7 +64,7 @@ pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> 
     let answer = &answered.answer;
     check_sums(answer)?;
     if job.json {
-        let report = Report::new(&input, &answered, columns(answer));
+        let report = Report::new(&input, &answered, entries(NAMES, answer));
         return report.axis(&axes.axis).columns(&input).write(out);
     }
     say(&input, &answered, "", &job.select);
@@ -81,14 +80,6 @@ pub(super) fn check_sums(answer: &Answer) -> Result<(), Failure> {
         ))),
         None => Ok(()),
     }
-}
-
-/// The statistics of an answer by their names.
-pub(super) fn columns<'a>(answer: &'a Answer) -> Columns<'a> {
-    let of_name = |(name, column): (&&'static str, &'a Column)| {
-        (*name, Value::Nested(column.nested(answer.dims())))
-    };
-    Columns(NAMES.iter().zip(answer.columns()).map(of_name).collect())
 }
 
 /// The number of a cell that goes by this name.

@@ -9,7 +9,7 @@ use super::{label, most_lines};
 use crate::args::SelectArgs;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
-use crate::json::{self, Columns, Paths};
+use crate::json::{self, Columns, Paths, Value};
 use crate::note;
 use crate::reduce::Answered;
 use crate::report::Took;
@@ -62,6 +62,15 @@ impl<'a> Report<'a> {
     pub(super) fn write(&self, out: &mut dyn Write) -> Result<(), Failure> {
         json::write(out, self).map_err(Failure::Output)
     }
+}
+
+/// The numbers of each statistic of an answer under its name.
+pub(super) fn entries<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    answer: &'a Answer,
+) -> Columns<'a> {
+    let nested = answer.columns().iter().map(|c| Value::Nested(c.nested(answer.dims())));
+    Columns(names.into_iter().zip(nested).collect())
 }
 
 /// Says on stderr what was read and how fast, with `more` behind.

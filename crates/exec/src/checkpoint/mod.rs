@@ -123,7 +123,7 @@ impl<'a> Keeper<'a> {
         input: &dyn Input,
         mut outputs: Outputs,
     ) -> Result<Self> {
-        input.files().iter().for_each(|file| outputs.read_file(Role::Input, file));
+        input.register(&mut outputs);
         checkpoint.plan(&mut outputs)?;
         let error = |source| Error::Checkpoint { path: checkpoint.path.clone(), source };
         let identity = input.identity().ok_or_else(|| error(CheckpointError::InMemory))?;

@@ -205,7 +205,7 @@ pub(crate) fn planned(
 ) -> Result<CreateOptions> {
     let mut outputs = options.files().clone();
     outputs = outputs.clone().overwrite(overwrite || outputs.overwrites());
-    input.files().iter().for_each(|file| outputs.read_file(Role::Input, file));
+    input.register(&mut outputs);
     if let Some(checkpoint) = checkpoint {
         checkpoint.plan(&mut outputs)?;
     }

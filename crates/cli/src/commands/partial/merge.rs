@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use rowmill::{Kind, Outputs, Role};
-use rowmill_any::Answer;
+use rowmill_any::{Answer, Statistics};
 use serde::Serialize;
 
+use super::super::told::entries;
 use super::super::{reduce, stats};
 use super::saved::Read;
 use crate::failure::Failure;
@@ -95,16 +96,17 @@ fn print(
     answer: &Answer,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let names: Option<Vec<String>> =
-        merged.statistics.as_ref().map(|list| list.0.iter().map(ToString::to_string).collect());
+    let names = merged.statistics.as_ref().map(Statistics::names);
+    let names: Option<Vec<&str>> =
+        names.as_ref().map(|names| names.iter().map(String::as_str).collect());
     match &names {
         None => stats::check_sums(answer)?,
         Some(_) => reduce::tell_missing(answer),
     }
     if args.json {
         let statistics = match &names {
-            None => stats::columns(answer),
-            Some(names) => reduce::columns(names, answer),
+            None => entries(stats::NAMES, answer),
+            Some(names) => entries(names.iter().copied(), answer),
         };
         return json::write(out, &Merged::new(merged, statistics)).map_err(Failure::Output);
     }

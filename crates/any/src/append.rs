@@ -41,15 +41,18 @@ pub struct Appended {
 /// [`DTypeMismatch`](rowmill_core::Error::DTypeMismatch) for files of another dtype. Files that
 /// cannot be read are found before anything is written.
 pub fn append<P: AsRef<Path>>(file: impl AsRef<Path>, more: &[P]) -> Result<Appended> {
-    let (file, more): (_, Vec<&Path>) = (file.as_ref(), more.iter().map(AsRef::as_ref).collect());
-    for more in &more {
+    append_files(file.as_ref(), &more.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+}
+
+fn append_files(file: &Path, more: &[&Path]) -> Result<Appended> {
+    for more in more {
         // A file that cannot be compared is not there, and opening it says so.
         if same_file::is_same_file(file, more).unwrap_or(false) {
             return Err(Error::AppendToItself { path: more.to_path_buf() });
         }
     }
     let found = open(file)?;
-    Ok(match_array!(&found, x => append_typed(x, file, &more))?)
+    Ok(match_array!(&found, x => append_typed(x, file, more))?)
 }
 
 /// Appends to a file of the type of the array given.

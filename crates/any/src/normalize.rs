@@ -92,11 +92,21 @@ impl<'a> Normalization<'a> {
         path: impl AsRef<Path>,
         options: &CreateOptions,
     ) -> Result<DType> {
+        self.write_any(engine, source, path.as_ref(), options)
+    }
+
+    fn write_any(
+        &self,
+        engine: &Engine,
+        source: &AnySource<'_>,
+        path: &Path,
+        options: &CreateOptions,
+    ) -> Result<DType> {
         let dtype = match self.dtype {
             Some(dtype) => dtype,
             None => normalized_dtype(source.dtype()).ok_or_else(|| unordered(source))?,
         };
-        let to = To { dtype, path: path.as_ref(), options };
+        let to = To { dtype, path, options };
         match_source!(
             source,
             x => self.write_typed(engine, &**x, to)?;
@@ -214,7 +224,15 @@ pub fn normalize_in_place(
     spec: Option<&RawSpec>,
     how: Normalize,
 ) -> Result<NormalizedInPlace> {
-    let file = file.as_ref();
+    in_place_any(engine, file.as_ref(), spec, how)
+}
+
+fn in_place_any(
+    engine: &Engine,
+    file: &Path,
+    spec: Option<&RawSpec>,
+    how: Normalize,
+) -> Result<NormalizedInPlace> {
     match Meta::read(file, spec)?.dtype {
         DType::F16 => in_place::<f16>(engine, file, spec, how),
         DType::Bf16 => in_place::<bf16>(engine, file, spec, how),

@@ -46,14 +46,17 @@ const ROOT: Bound = Bound::relative(1.0);
 const PRODUCT: Bound = Bound::relative(20.0).absolute(5e-324);
 /// Compensated sums of products that are rounded: measured by the mean of their magnitudes.
 const WEIGHTED_MEAN: Bound = Bound::scaled(2.0).absolute(1e-320);
-/// Plain sums of the powers of distances: measured by the same of their magnitudes. Where one element is
-/// far from all others, each of some thirty additions that follow it can round the same way by half a
-/// unit, in the squares (to the power 1.5 and 2) as in the cubes and fourth powers.
-const SKEWNESS: Bound = Bound::scaled(40.0);
-const KURTOSIS: Bound = Bound::scaled(50.0);
-/// Plain sums of products: measured by the product of both standard deviations.
-const COVARIANCE: Bound = Bound::scaled(25.0);
-const CORRELATION: Bound = Bound::relative(0.0).absolute(1.5e-15);
+/// Plain sums down columns of up to 131 rows. Behind an element far above all others, each addition can
+/// round the same way by half a unit: 66 units of the sum of magnitudes. Sums of cubes and fourth powers are
+/// off by as much, and the squares they are divided by, to the power 1.5 and 2, by 1.5 and 2 times that.
+const PLAIN: f64 = 66.0;
+/// Measured by the same of their magnitudes.
+const SKEWNESS: Bound = Bound::scaled(2.5 * PLAIN);
+const KURTOSIS: Bound = Bound::scaled(3.0 * PLAIN);
+/// Measured by the product of both standard deviations, with the rounding of each product.
+const COVARIANCE: Bound = Bound::scaled(PLAIN + 2.0);
+/// A covariance over two roots of variances, each off by half of what a variance is.
+const CORRELATION: Bound = Bound::relative(0.0).absolute((2.0 * PLAIN + 4.0) * f64::EPSILON);
 /// Compensated sums, of squares that are rounded.
 const NORM: Bound = Bound::relative(2.0);
 

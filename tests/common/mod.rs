@@ -93,16 +93,19 @@ pub fn encode<T: Value>(
     order: Order,
     byte_order: ByteOrder,
 ) -> Vec<u8> {
-    let size = size_of::<T>();
-    let mut bytes = vec![0; size_of_val(values)];
+    let (size, native) = (size_of::<T>(), T::bytes(values));
+    if (order, byte_order) == (Order::C, ByteOrder::NATIVE) {
+        return native.to_vec();
+    }
+    let mut bytes = vec![0; native.len()];
     let places = match order {
         Order::C => (0..values.len()).collect(),
         Order::F => fortran_places(dims),
     };
-    for (&value, place) in values.iter().zip(places) {
+    for (value, place) in native.chunks_exact(size).zip(places) {
         let to = &mut bytes[place * size..][..size];
-        to.copy_from_slice(&value.little_endian());
-        if byte_order == ByteOrder::Big {
+        to.copy_from_slice(value);
+        if byte_order != ByteOrder::NATIVE {
             to.reverse();
         }
     }

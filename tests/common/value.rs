@@ -55,7 +55,6 @@ pub trait Value: Numeric<Sum: Total> {
     fn integer(self) -> Option<i128>;
     /// Floats exactly, integers rounded.
     fn float(self) -> f64;
-    fn little_endian(self) -> Vec<u8>;
     fn random(kind: Kind, rng: &mut Rng) -> Self;
     /// The nearest element to a number.
     fn near(value: f64) -> Self;
@@ -77,9 +76,6 @@ macro_rules! integers {
             }
             fn float(self) -> f64 {
                 i128::from(self) as f64
-            }
-            fn little_endian(self) -> Vec<u8> {
-                self.to_le_bytes().to_vec()
             }
             fn random(kind: Kind, rng: &mut Rng) -> Self {
                 match kind {
@@ -117,9 +113,6 @@ impl Value for bool {
     }
     fn float(self) -> f64 {
         f64::from(u8::from(self))
-    }
-    fn little_endian(self) -> Vec<u8> {
-        vec![self.into()]
     }
     fn random(_: Kind, rng: &mut Rng) -> Self {
         rng.below(3) == 0
@@ -160,9 +153,6 @@ macro_rules! floats {
             }
             fn float(self) -> f64 {
                 self.into()
-            }
-            fn little_endian(self) -> Vec<u8> {
-                self.to_le_bytes().to_vec()
             }
             fn random(kind: Kind, rng: &mut Rng) -> Self {
                 Self::near(float(kind, $reach, $tiny, rng))

@@ -25,7 +25,7 @@ fn elements<T: Value>(path: &Path) -> Vec<T> {
 
 /// Whether the elements are equal, NaN and signs of zeros included.
 fn same<T: Value>(a: &[T], b: &[T]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.little_endian() == b.little_endian())
+    T::bytes(a) == T::bytes(b)
 }
 
 #[test]

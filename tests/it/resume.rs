@@ -187,6 +187,7 @@ fn another_job_or_input_and_damage_are_refused() {
     }
     // The same content, but written again.
     std::fs::write(&place, &saved).expect("written");
+    drop(x);
     let mut again = ArrayMut::<f32>::open(&path).expect("nobody else writes");
     again.rows_mut(0..1).expect("in place")[0] += 1.0;
     again.close().expect("on disk");

@@ -30,8 +30,8 @@ fn oracle<T: Copy>(values: &[T], row_len: usize, indices: &[usize]) -> Vec<T> {
 }
 
 /// Bits, so that NaN compare as well.
-fn bits<T: Value>(values: &[T]) -> Vec<Vec<u8>> {
-    values.iter().map(|v| v.little_endian()).collect()
+fn bits<T: Value>(values: &[T]) -> Vec<u8> {
+    T::bytes(values).to_vec()
 }
 
 fn random_rows(count: usize, rows: usize, seed: u64) -> Vec<usize> {

@@ -22,6 +22,41 @@ use crate::{append, publish};
 
 /// An array file open for reading and writing, its elements of type `T`.
 ///
+/// Safe code of one process never sees lent elements change. As long as an [`Array`](crate::Array) or a
+/// [`CowArray`](crate::CowArray) has the file mapped, it cannot be opened for writing
+/// ([`Error::AlsoMapped`]); an `Array` that is opened while an `ArrayMut` lives reads it at positions, as
+/// [`Backend::Positioned`](crate::Backend::Positioned) does, and lends nothing in place:
+///
+/// ```
+/// use rowmill_core::{Array, ArrayMut, Error};
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("x.npy");
+/// let mut writer = ArrayMut::<f32>::create(&path, [2])?;
+/// let reader = Array::<f32>::open(&path)?;
+/// writer.write_rows(0, &[1.0, 2.0])?;
+/// assert!(reader.as_slice().is_none()); // nothing that could change
+/// writer.close()?;
+/// let reader = Array::<f32>::open(&path)?;
+/// assert_eq!(reader.as_slice(), Some(&[1.0, 2.0][..]));
+/// assert!(matches!(ArrayMut::<f32>::open(&path), Err(Error::AlsoMapped { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Rows that are lent end the writing until they are given back:
+///
+/// ```compile_fail
+/// # let mut x = rowmill_core::ArrayMut::<f32>::create("x.npy", [2]).unwrap();
+/// let mut buffer = rowmill_core::TileBuffer::new();
+/// let lent = x.rows(0..2, &mut buffer).unwrap();
+/// x.write_rows(0, &[1.0]).unwrap();
+/// assert_eq!(lent[0], 0.0);
+/// ```
+///
+/// Another process may write to a file that is mapped here, or this one through `std::fs`. Every bit
+/// pattern is a valid element, so a changed element is another number, never anything worse, and jobs
+/// that end find that the file was changed ([`Error::Changed`]); nothing can be promised of a slice that
+/// was lent meanwhile.
+///
 /// Writes go to the mapping; they survive a power cut once [`flush`](Self::flush) or
 /// [`flush_rows`](Self::flush_rows) returned `Ok`, or a [`FlushPolicy`] had them synced:
 /// [`durable_rows`](Self::durable_rows) says how far that has come. The handle holds the writer's
@@ -54,7 +89,7 @@ impl<T: Element> ArrayMut<T> {
     ///
     /// # Errors
     /// As [`Array::open`](crate::Array::open); [`Error::Locked`] while someone else writes it,
-    /// [`Error::TooManyMappings`].
+    /// [`Error::AlsoMapped`] while this process has it mapped, [`Error::TooManyMappings`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path.as_ref(), &OpenOptions::new(), refuse_unfinished)
     }

@@ -122,7 +122,7 @@ impl CreateOptions {
     /// [`Error::OtherKind`] for one that is no array, [`Error::Taken`] for another file of the call;
     /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`],
     /// [`MetaError::ColumnNames`], [`Error::Sidecar`] for names that are too long to be read back,
-    /// [`Error::TooManyMappings`], [`Error::Io`] (no room, no permission), [`Error::NotAsWritten`].
+    /// [`Error::TooManyMappings`], [`Error::AlsoMapped`], [`Error::Io`] (no room, no permission), [`Error::NotAsWritten`].
     pub fn create<T: Element>(
         &self,
         path: impl AsRef<Path>,

@@ -101,13 +101,15 @@ fn what_is_decoded_is_checked_at_once() {
         let options = CreateOptions::new().order(order);
         options.create::<bool>(&path, [DIMS[0], ROW]).expect("created").close().expect("closed");
         let x = Array::<bool>::open(&path).expect("opened");
-        let y = ArrayMut::<bool>::open(&path).expect("opened");
         let z = CowArray::<bool>::open(&path).expect("opened");
+        let other = folder.path().join(format!("{order:?}.other.dat"));
+        let y = options.create::<bool>(&other, [DIMS[0], ROW]).expect("created");
         set_len(&path, 0);
+        set_len(&other, 0);
         let mut buffer = TileBuffer::new();
         is_fault(x.rows(0..2, &mut buffer).map(<[_]>::len), &path, 0);
         is_fault(x.read_rows(0..1, &mut vec![true; ROW], &mut TileBuffer::new()), &path, 0);
-        is_fault(y.rows(0..2, &mut buffer).map(<[_]>::len), &path, 0);
+        is_fault(y.rows(0..2, &mut buffer).map(<[_]>::len), &other, 0);
         is_fault(z.rows(0..2, &mut buffer).map(<[_]>::len), &path, 0);
     }
 }
@@ -250,9 +252,9 @@ fn what_becomes_of_a_file_while_it_is_read() {
             fs::copy(other, path).expect("copied");
         }),
         ("written to", false, |path| {
-            let mut x = ArrayMut::<f32>::open(path).expect("opened");
-            x.write_rows(3, &[5.0; DIMS[1]]).expect("written");
-            x.close().expect("closed");
+            // By somebody else: this process cannot while it reads it.
+            let file = File::options().write(true).open(path).expect("opened");
+            std::io::Write::write_all(&mut &file, &[5; DIMS[1]]).expect("written");
         }),
         ("written to, and its time set back", false, |path| {
             let file = File::options().write(true).open(path).expect("opened");

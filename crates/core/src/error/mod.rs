@@ -321,6 +321,20 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A mapping of a file through which this process reads or writes it otherwise: safe code must not
+    /// see bytes change that were lent to it. For reading that is no error: a file that is written to is
+    /// read at positions.
+    #[error("{} cannot be {refused}: this process {by}; {instead}", path.display())]
+    AlsoMapped {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        refused: &'static str,
+        /// What this process does with it.
+        by: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
     /// More files are mapped than can be guarded against SIGBUS. For reading that is no error: such
     /// a file is read at positions.
     #[error(

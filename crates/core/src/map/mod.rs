@@ -8,6 +8,7 @@
 
 mod assembly;
 mod cache;
+mod claims;
 pub(crate) mod decode;
 mod filesystem;
 mod guard;
@@ -39,6 +40,7 @@ use memmap2::{Mmap, MmapOptions};
 use crate::layout::Fetch;
 use crate::outputs::{FileNumber, number};
 use crate::{Backend, BusErrors, Error, Identity, Result};
+use claims::Claim;
 use guard::{Access, Guard};
 
 /// The bytes of a file opened for reading.
@@ -160,20 +162,24 @@ struct ReadMap {
     // Dropped before the mapping, so that the slot never stands for what came after it.
     guard: Guard,
     map: Mmap,
+    // Dropped after the mapping, for which it is.
+    _claim: Claim,
 }
 
 impl ReadMap {
-    /// `None` when it cannot be guarded, because too many are.
+    /// `None` when this process has the file mapped for writing, and when the mapping cannot be guarded,
+    /// because too many are.
     fn new(path: &Path, file: &File, seen: Seen, bus_errors: BusErrors) -> Result<Option<Self>> {
         let len = addressable(path, seen)?;
-        // SAFETY: the mapping is read-only and lives in the same struct as its descriptor. Another
-        // process can still change the bytes: they are only ever read as types for which every bit
-        // pattern is valid (`Element::Stored`), and no bound or branch for memory safety depends on
-        // them. When the file shrinks, or shrank since its length was taken, the guard answers.
+        let Some(claim) = Claim::read(file) else { return Ok(None) };
+        // SAFETY: the mapping is read-only, and as long as the claim lives, no safe code of this process
+        // maps the file for writing. Another process, or one that writes to the file without mapping it,
+        // can still change the bytes: they are only ever read as types for which every bit pattern is
+        // valid (`Element::Stored`), and no bound or branch for memory safety depends on them. When the file shrinks, or shrank since its length was taken, the guard answers.
         let map = unsafe { MmapOptions::new().len(len).map(file) };
         let map = map.map_err(Error::io("map", path))?;
         let guard = guard_for(map.as_ptr(), len, Access::Read, bus_errors);
-        Ok(guard.map(|guard| Self { guard, map }))
+        Ok(guard.map(|guard| Self { guard, map, _claim: claim }))
     }
 }
 

@@ -152,6 +152,7 @@ mod tests {
             bytes.release(range);
             assert_eq!(bytes.mapped(), Some(content.as_slice()));
         }
+        drop(bytes);
         let file = std::fs::OpenOptions::new().read(true).write(true).open(&path);
         let file = file.expect("just written");
         let map = crate::map::map_mut(&path, &file, seen, BusErrors::Guarded);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use memmap2::MmapRaw;
 
+use super::claims::Claim;
 use super::guard::Guard;
 use super::{Seen, WriteMap};
 use crate::atomic::Held;
@@ -20,12 +21,15 @@ pub(crate) struct SharedMut {
     // of the guard first.
     guard: Arc<Guard>,
     pages: Arc<MmapRaw>,
+    // Dropped after what lends of the pages; `MappedFile` has them longer, and lends nothing.
+    _claim: Claim,
 }
 
 impl SharedMut {
     pub(crate) fn new(map: WriteMap) -> Self {
-        let (guard, map) = map.into_parts();
-        Self { guard: Arc::new(guard), pages: Arc::new(MmapRaw::from(map)) }
+        let (guard, map, claim) = map.into_parts();
+        let pages = Arc::new(MmapRaw::from(map));
+        Self { guard: Arc::new(guard), pages, _claim: claim }
     }
 
     /// Whether what was read and written so far was in the file. Costs one load.
@@ -38,9 +42,10 @@ impl Deref for SharedMut {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the mapping is this long and lives as long as `self`. References to its bytes are
-        // made here and in `deref_mut` only, so that the borrow of `self` keeps them apart: whoever
-        // else has the `Arc` (`MappedFile`) only hands its range to the kernel. Reason: `MmapMut`
+        // SAFETY: the mapping is this long and lives as long as `self`, and is the only one that this
+        // process has of the file (`Claim`). References to its bytes are made here and in `deref_mut`
+        // only, so that the borrow of `self` keeps them apart: whoever else has the `Arc` (`MappedFile`)
+        // only hands its range to the kernel. Reason: `MmapMut`
         // can be synced only through a borrow, which the owner's writes would exclude.
         unsafe { std::slice::from_raw_parts(self.pages.as_ptr(), self.pages.len()) }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use memmap2::{MmapMut, MmapOptions};
 
+use super::claims::Claim;
 use super::guard::{Access, Guard};
 use super::{MOST_GUARDED, Seen, addressable, guard_for};
 use crate::{BusErrors, Error, Result};
@@ -16,13 +17,15 @@ pub(crate) struct WriteMap {
     // Dropped before the mapping, so that the slot never stands for what came after it.
     guard: Guard,
     map: MmapMut,
+    // Dropped after the mapping, for which it is.
+    claim: Claim,
 }
 
 impl WriteMap {
-    fn guarded(path: &Path, map: MmapMut, bus_errors: BusErrors) -> Result<Option<Self>> {
+    fn guarded(path: &Path, (map, claim): (MmapMut, Claim), bus_errors: BusErrors) -> Result<Self> {
         // Writing at positions would be another way to write: nothing here can do that.
         match guard_for(map.as_ptr(), map.len(), Access::Write, bus_errors) {
-            Some(guard) => Ok(Some(Self { guard, map })),
+            Some(guard) => Ok(Self { guard, map, claim }),
             None => Err(Error::TooManyMappings { path: path.to_owned(), most: MOST_GUARDED }),
         }
     }
@@ -32,9 +35,9 @@ impl WriteMap {
         self.guard.check(path)
     }
 
-    /// The guard, which has to be dropped first, and the mapping.
-    pub(super) fn into_parts(self) -> (Guard, MmapMut) {
-        (self.guard, self.map)
+    /// What has to be dropped in this order: the guard, the mapping, and the claim on the file.
+    pub(super) fn into_parts(self) -> (Guard, MmapMut, Claim) {
+        (self.guard, self.map, self.claim)
     }
 
     /// The guard, and the bytes.
@@ -70,9 +73,18 @@ pub(crate) fn map_mut(
     seen: Seen,
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
-    map_whole(path, seen, bus_errors, |options| {
-        // SAFETY: as for `ReadMap`; in addition the caller holds the writer's lock on the file, so
-        // that no other well-behaved writer exists.
+    let Some(claim) = Claim::write(file) else {
+        return Err(Error::AlsoMapped {
+            path: path.to_owned(),
+            refused: "mapped for writing",
+            by: "has it mapped already, and what it lends of that must not change",
+            instead: "drop the other arrays of this file first, or open them with `Backend::Positioned`",
+        });
+    };
+    map_whole(path, seen, (claim, bus_errors), |options| {
+        // SAFETY: the claim says that this process has no other mapping of the file, and keeps it so. Of
+        // other processes it is as for `ReadMap`; the caller holds the writer's lock, so that no other
+        // well-behaved writer exists.
         unsafe { options.map_mut(file) }
     })
 }
@@ -85,7 +97,15 @@ pub(crate) fn map_copy(
     seen: Seen,
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
-    map_whole(path, seen, bus_errors, |options| {
+    let Some(claim) = Claim::read(file) else {
+        return Err(Error::AlsoMapped {
+            path: path.to_owned(),
+            refused: "opened copy-on-write",
+            by: "is writing to it, and pages that are no copies yet would change",
+            instead: "close the array that is open for writing first",
+        });
+    };
+    map_whole(path, seen, (claim, bus_errors), |options| {
         // SAFETY: as for `ReadMap`; written pages become private copies.
         unsafe { options.map_copy(file) }
     })
@@ -95,7 +115,7 @@ pub(crate) fn map_copy(
 fn map_whole(
     path: &Path,
     seen: Seen,
-    bus_errors: BusErrors,
+    (claim, bus_errors): (Claim, BusErrors),
     map: impl FnOnce(&MmapOptions) -> std::io::Result<MmapMut>,
 ) -> Result<Option<WriteMap>> {
     if seen.len == 0 {
@@ -103,5 +123,6 @@ fn map_whole(
     }
     let mut options = MmapOptions::new();
     options.len(addressable(path, seen)?);
-    WriteMap::guarded(path, map(&options).map_err(Error::io("map", path))?, bus_errors)
+    let map = map(&options).map_err(Error::io("map", path))?;
+    WriteMap::guarded(path, (map, claim), bus_errors).map(Some)
 }

@@ -274,6 +274,7 @@ fn the_files_of_a_source_are_known_through_every_view() {
             assert!(known || matches!(refused, Err(Error::Taken { .. })), "{refused:?}");
         }
     }
+    drop((both, x));
     let mut open = ArrayMut::<f32>::open(&moved).expect("opened");
     open.write_rows(0, &[2.0, 2.0]).expect("written");
     assert_eq!(Source::<f32>::files(&open)[0].path(), moved);

@@ -83,8 +83,14 @@ const fn is_access(code: c_int) -> bool {
     if cfg!(target_os = "linux") { matches!(code, 1..=4) } else { matches!(code, 0..=3) }
 }
 
-/// Answers a SIGBUS: see [`super`].
+/// Answers a SIGBUS: see [`super`]. The code that the signal interrupts finds its `errno` as it left it.
 extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let before = errno::errno();
+    answer(signal, info, context);
+    errno::set_errno(before);
+}
+
+fn answer(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: installed with SA_SIGINFO, so `info` is what the kernel says about the signal.
     let said = unsafe { &*info };
     if is_access(said.si_code) {

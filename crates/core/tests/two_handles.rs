@@ -1,0 +1,145 @@
+//! Two handles on one file in one process: whatever was lent to safe code does not change.
+
+use std::path::Path;
+
+use rowmill_core::{
+    Appender, Array, ArrayMut, Backend, CowArray, CreateOptions, Error, OpenOptions, Source,
+    TileBuffer,
+};
+
+/// A file of four rows of two zeros.
+fn zeros(path: &Path) {
+    ArrayMut::<f32>::create(path, [4, 2]).expect("created").close().expect("closed");
+}
+
+/// The other names of a file.
+fn names(folder: &Path) -> Vec<std::path::PathBuf> {
+    let path = folder.join("x.npy");
+    zeros(&path);
+    let mut names = vec![path.clone(), folder.join(".").join("x.npy")];
+    #[cfg(unix)]
+    {
+        let hard = folder.join("hard.npy");
+        std::fs::hard_link(&path, &hard).expect("a hard link");
+        let soft = folder.join("soft.npy");
+        std::os::unix::fs::symlink(&path, &soft).expect("a symbolic link");
+        names.extend([hard, soft]);
+    }
+    names
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> bool {
+    matches!(result, Err(Error::AlsoMapped { .. }))
+}
+
+#[test]
+fn what_is_mapped_for_reading_is_not_opened_for_writing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = names(folder.path());
+    for first in &names {
+        for second in &names {
+            let reader = Array::<f32>::open(first).expect("opened");
+            let all = reader.as_slice().expect("lent in place");
+            let error = ArrayMut::<f32>::open(second).expect_err("it is mapped");
+            let said = error.to_string();
+            assert!(said.contains("Backend::Positioned"), "{said}");
+            assert_eq!(all, [0.0; 8]);
+            // As long as any of its clones lives.
+            let clone = reader.clone();
+            drop(reader);
+            assert!(refused(ArrayMut::<f32>::open(second)));
+            drop(clone);
+            ArrayMut::<f32>::open(second).expect("nobody has it").close().expect("closed");
+        }
+    }
+}
+
+#[test]
+fn what_is_open_for_writing_is_read_at_positions() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = names(folder.path());
+    for (i, first) in names.iter().enumerate() {
+        for second in &names {
+            let mut writer = ArrayMut::<f32>::open(first).expect("opened");
+            for backend in [Backend::Auto, Backend::Mapped, Backend::Positioned] {
+                let options = OpenOptions::new().backend(backend);
+                let reader = options.open::<f32>(second).expect("opened");
+                assert!(reader.as_slice().is_none() && reader.in_place().is_none(), "{backend:?}");
+                let mut buffer = TileBuffer::new();
+                let before = reader.rows(0..4, &mut buffer).expect("rows").to_vec();
+                let value = i as f32 + before[7] + 1.0;
+                writer.write_rows(3, &[value, value]).expect("written");
+                let after = reader.rows(0..4, &mut buffer).expect("rows");
+                assert_eq!((after[7], &after[..6]), (value, &before[..6]));
+            }
+            assert!(refused(CowArray::<f32>::open(second)));
+            writer.close().expect("closed");
+            let reader = Array::<f32>::open(second).expect("opened");
+            assert!(reader.as_slice().is_some());
+        }
+    }
+}
+
+#[test]
+fn private_changes_stay_beside_readers_and_keep_writers_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.npy");
+    zeros(&path);
+    let reader = Array::<f32>::open(&path).expect("opened");
+    let mut private = CowArray::<f32>::open(&path).expect("readers do not mind");
+    private.rows_mut(0..1).expect("rows").fill(7.0);
+    assert_eq!(reader.as_slice(), Some(&[0.0; 8][..]));
+    drop(reader);
+    assert!(refused(ArrayMut::<f32>::open(&path)));
+    drop(private);
+    ArrayMut::<f32>::open(&path).expect("nobody has it").close().expect("closed");
+}
+
+#[test]
+fn what_is_read_at_positions_does_not_keep_writers_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.npy");
+    zeros(&path);
+    let options = OpenOptions::new().backend(Backend::Positioned);
+    let reader = options.open::<f32>(&path).expect("opened");
+    let mut writer = ArrayMut::<f32>::open(&path).expect("nothing is mapped");
+    writer.write_rows(0, &[1.0; 8]).expect("written");
+    let mut buffer = TileBuffer::new();
+    assert_eq!(reader.rows(0..4, &mut buffer).expect("rows"), [1.0; 8]);
+}
+
+#[test]
+fn an_unfinished_output_is_a_file_as_well() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.npy");
+    let mut staged = CreateOptions::new().stage::<f32>(&path, [4, 2]).expect("staged");
+    let entries = std::fs::read_dir(folder.path()).expect("a folder");
+    let names: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let [unfinished] = &names[..] else { panic!("{names:?}") };
+    // Its name is written down, and anybody can open it.
+    let reader = Array::<f32>::open(unfinished).expect("an array");
+    assert!(reader.as_slice().is_none());
+    staged.as_mut_slice().expect("elements").fill(1.0);
+    let mut buffer = TileBuffer::new();
+    assert_eq!(reader.rows(0..4, &mut buffer).expect("rows"), [1.0; 8]);
+}
+
+#[test]
+fn replacing_and_appending_change_nothing_that_was_lent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.npy");
+    zeros(&path);
+    let reader = Array::<f32>::open(&path).expect("opened");
+    let all = reader.as_slice().expect("lent in place");
+    let mut appender = Appender::<f32>::open(&path).expect("it maps nothing");
+    appender.append_rows(&[1.0; 4]).expect("appended");
+    appender.commit().expect("committed");
+    appender.close().expect("closed");
+    assert_eq!(all, [0.0; 8]);
+    let outputs = rowmill_core::Outputs::new().overwrite(true);
+    let options = CreateOptions::new().outputs(outputs);
+    let mut other = options.create::<f32>(&path, [4, 2]).expect("another file");
+    other.write_rows(0, &[1.0; 8]).expect("written");
+    assert_eq!(all, [0.0; 8]);
+    other.close().expect("closed");
+}

@@ -44,7 +44,8 @@ within "bytes of code of the loops" "$(code "$loops")" 2600000
 touch examples/ten_statistics.rs
 before="$(awk '{ print $16 + $17 }' /proc/$$/stat)"
 # The same choice as when it was built: others have other features.
-cargo build --quiet --workspace --release --bins --test golden --example ten_statistics
+cargo build --quiet --workspace --exclude rowmill-exec-bench --release --bins --test golden \
+    --example ten_statistics
 after="$(awk '{ print $16 + $17 }' /proc/$$/stat)"
 ticks="$(getconf CLK_TCK)"
 printf 'ten_statistics is built again in %d.%02d CPU seconds\n' \

@@ -1,4 +1,4 @@
-//! What each flush policy costs on a disk: writes the same rows under each and prints a table.
+//! The cost of each flush policy on a disk: writes the same rows under each and prints a table.
 //!
 //! ```text
 //! cargo run --release -p rowmill-core --example flush -- [FOLDER] [MIB] [ROUNDS]

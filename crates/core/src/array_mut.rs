@@ -73,7 +73,7 @@ pub struct ArrayMut<T> {
     path: PathBuf,
     /// Open as long as the mapping, so that write errors have a place to be reported. Locked.
     file: Arc<Held>,
-    /// What the file was when its mapping was made.
+    /// The state of the file when it was mapped.
     seen: Seen,
     map: Option<SharedMut>,
     meta: Meta,

@@ -74,7 +74,7 @@ struct Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         if let Some(path) = self.path.as_ref().filter(|_| !self.kept) {
-            // What cannot be removed is reused by the next writer.
+            // The next writer reuses a file that cannot be removed.
             let _ = fs::remove_file(path);
         }
     }

@@ -118,7 +118,7 @@ impl Default for ChecksumHasher {
 }
 
 impl ChecksumHasher {
-    /// Of no elements.
+    /// The checksum of no elements.
     #[must_use]
     pub fn new() -> Self {
         Self(XxHash3_64::new())

@@ -34,16 +34,16 @@ pub struct CleanOptions {
 pub struct Leftover {
     /// Where it is, or was.
     pub path: PathBuf,
-    /// What it is.
+    /// The kind of file.
     pub kind: LeftoverKind,
     /// The room that it takes, or took, in bytes: its length, and that of the rows that it keeps from
     /// being part of an array.
     pub bytes: u64,
-    /// What was done with it.
+    /// The result of cleaning it.
     pub fate: Fate,
 }
 
-/// What was done with an unfinished file.
+/// The result of cleaning an unfinished file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fate {
@@ -80,7 +80,7 @@ impl CleanOptions {
     }
 
     /// Looks in a folder, or for what belongs to one array file, which need not exist (any more).
-    /// What is found comes in the order of the names.
+    /// Files come in the order of their names.
     ///
     /// A file that cannot be removed is no error here: its [`Fate`] says so.
     ///

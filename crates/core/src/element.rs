@@ -27,8 +27,8 @@ pub trait Element:
     /// The dtype of this type.
     const DTYPE: DType;
 
-    /// What the bytes of one element are read as before they are believed: any bit pattern is
-    /// valid. The type itself, except for `bool`, of which Rust accepts two patterns only.
+    /// The type that the bytes of an element are read as before they are checked: any bit pattern
+    /// is valid. The type itself, except for `bool`, of which Rust accepts two patterns only.
     #[doc(hidden)]
     type Stored: Pod + Send + Sync;
 

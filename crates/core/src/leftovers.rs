@@ -3,8 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// What an unfinished file is. Each lies beside the file `NAME` that it belongs to and is called
-/// `.NAME` with a suffix of its own.
+/// The kind of an unfinished file. Each lies beside the file `NAME` that it belongs to and is
+/// called `.NAME` with a suffix of its own.
 ///
 /// | kind | name | left when | what [`CleanOptions`](crate::CleanOptions) does |
 /// |---|---|---|---|
@@ -25,7 +25,7 @@ impl LeftoverKind {
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::Partial, Self::Append];
 
-    /// What the names of such files end with.
+    /// The suffix of the names of such files.
     #[must_use]
     pub const fn suffix(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl LeftoverKind {
         }
     }
 
-    /// What such a file is called in messages.
+    /// The name of such a file in messages.
     #[must_use]
     pub const fn describe(self) -> &'static str {
         match self {

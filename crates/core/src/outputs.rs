@@ -69,7 +69,7 @@ pub struct Outputs {
 #[derive(Clone, Debug)]
 struct Known {
     owner: Owner,
-    /// What it is; another role than its owner's for what stands beside that.
+    /// Its role, which is not its owner's for a file that stands beside that.
     role: Role,
     path: PathBuf,
     /// Where it led when it was registered.
@@ -78,7 +78,7 @@ struct Known {
     opened: FileNumber,
 }
 
-/// What a file was registered with.
+/// The registration of a file.
 #[derive(Clone, Debug)]
 struct Owner {
     role: Role,

@@ -30,7 +30,7 @@ pub(crate) fn sidecar_of(meta: &Meta) -> Option<String> {
     has_one.then(|| Sidecar::for_meta(meta).to_json())
 }
 
-/// What has been done, durably.
+/// The steps that are durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Recorded,
@@ -50,10 +50,10 @@ pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)
     let target = file.target().to_owned();
     let sidecar = Sidecar::path_for(&target);
     let new = sidecar_of(meta);
-    // What came meanwhile, or is no sidecar by its size or kind, is not ours to replace.
+    // A file that came meanwhile, or is no sidecar by size or kind, is not ours to replace.
     file.renew()?;
     let old = read_small(&sidecar)?;
-    // What can fail for want of room shall fail before anything else is touched.
+    // Steps that can fail for want of room come before anything else is touched.
     file.sync()?;
     if old.as_deref() == new.as_deref().map(str::as_bytes) {
         let file = file.publish()?;
@@ -162,7 +162,7 @@ fn describe_old(target: &Path, sidecar: Option<&[u8]>) -> Option<Described> {
 pub(crate) fn settle(path: &Path, file: &File) -> Result<()> {
     let sidecar = Sidecar::path_for(path);
     let Some(bytes) = read_small(&sidecar)? else { return Ok(()) };
-    // What is wrong with a sidecar is said when it is read as one.
+    // Reading the sidecar as one reports what is wrong with it.
     let Ok(said) = said_by(&sidecar, &bytes, file) else { return Ok(()) };
     if !said.by_record {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use crate::{ByteOrder, DType, Order, Shape};
 
-/// What a raw file holds, said by the caller instead of a sidecar.
+/// The description of a raw file, given by the caller instead of a sidecar.
 ///
 /// ```
 /// use rowmill_core::{ByteOrder, DType, Order, RawSpec, Shape};

@@ -121,7 +121,7 @@ impl<'a, T> Tile<'a, T> {
 pub struct TileBuffer<T: Element> {
     pub(crate) stored: Vec<T::Stored>,
     pub(crate) values: Vec<T>,
-    /// Of a source that reads from another: what that one uses.
+    /// The buffer of the source that this one reads from.
     inner: Option<Box<Self>>,
     below_ceiling: bool,
 }

@@ -44,7 +44,7 @@ fn a_moment() {
     std::thread::sleep(Duration::from_millis(20));
 }
 
-/// What was hit is `path`, from this offset on.
+/// The fault is in `path`, from this offset on.
 #[track_caller]
 fn is_fault<T: std::fmt::Debug>(result: Result<T, Error>, path: &Path, at: usize) {
     match result {
@@ -304,7 +304,7 @@ fn backends_say_what_they_are() {
         assert_eq!(any.backend(), expected);
     }
     assert_eq!(Backend::default(), Backend::Auto);
-    // What FUSE, NFS and the like are tested with elsewhere: a filesystem that is always there, is no
+    // A stand-in for FUSE, NFS and the like: a filesystem that is always there, is no
     // disk, and whose files cannot be mapped.
     #[cfg(target_os = "linux")]
     {

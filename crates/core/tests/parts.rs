@@ -27,7 +27,7 @@ impl Rng {
 trait Made: Element {
     fn made(i: usize) -> Self;
     fn little_endian(self) -> Vec<u8>;
-    /// What the byte order is about.
+    /// The bytes that the byte order is about.
     const WORD: usize = size_of::<Self>();
 }
 
@@ -138,7 +138,7 @@ fn layouts<'a, T: Made>(
     all
 }
 
-/// What is to be read, said twice: as picks of each axis, and as indices of it.
+/// The elements to read, said twice: as picks of each axis, and as indices of it.
 fn random_pick(rng: &mut Rng, len: usize) -> (Pick, Vec<usize>) {
     let some = |rng: &mut Rng| (0..rng.below(6)).map(|_| rng.below(len)).collect::<Vec<_>>();
     match rng.below(if len == 0 { 2 } else { 6 }) {

@@ -157,7 +157,7 @@ fn readers_are_told_of_writers() {
 fn asking_for_writers_keeps_none_away() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = file(folder.path(), [10, 10]);
-    // What is not mapped: see ArrayMut.
+    // Not mapped: see `ArrayMut`.
     let options = OpenOptions::new().backend(Backend::Positioned);
     let x = options.open::<f32>(&path).expect("opened");
     let asked = std::sync::atomic::AtomicBool::new(false);

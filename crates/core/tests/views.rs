@@ -1,4 +1,4 @@
-//! What is asked of a view reaches what it is a view of: every view, every method of [`Source`].
+//! Every view passes every method of [`Source`] on to its base.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -23,7 +23,7 @@ struct Seen {
     released: Vec<Place>,
     prefetched: Vec<Range<usize>>,
     cached: Vec<usize>,
-    /// What was asked for otherwise.
+    /// The other methods that were called.
     others: Vec<&'static str>,
 }
 
@@ -208,7 +208,7 @@ fn every_view_passes_on_what_it_is_asked() {
             view.release(some.clone(), 0..row_len);
             let released = spy.take().released;
             let seen = covered(&released.iter().map(|(rows, _)| rows.clone()).collect::<Vec<_>>());
-            // What is put in order below a ceiling was let go of on the way.
+            // A source that is put in order below a ceiling was released on the way.
             let expected = if name.contains("permuted") { vec![] } else { in_base(some.clone()) };
             assert_eq!(seen, expected, "{name}: release {some:?}");
 

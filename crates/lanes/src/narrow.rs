@@ -85,7 +85,7 @@ macro_rules! narrow {
                 }
             }
 
-            /// What turns an element into an unsigned one in the same order, and what that adds.
+            /// The bias that makes elements unsigned, in the same order.
             const BIAS: $bits = (<$t>::MIN as $bits);
 
             /// Sums of pairs of biased elements.
@@ -156,7 +156,7 @@ macro_rules! narrow {
                         total += rest.iter().map(|&x| i64::from(flip(x))).sum::<i64>();
                     }
                     let count = self.tile.len() as u64;
-                    // What flipping the sign adds or takes away.
+                    // Flipping the sign adds or takes away this much.
                     let off = i128::from(flip(0)) * i128::from(count);
                     CellState { count, total: i128::from(total) - off, ..CellState::empty() }
                 }

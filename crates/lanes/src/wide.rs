@@ -107,7 +107,7 @@ impl U256 {
                 rest = rest.shl(1);
             }
         }
-        // What is left decides ties only: it becomes a last, sticky bit.
+        // The remainder decides ties only: it becomes a last, sticky bit.
         quotient = quotient << 1 | u64::from(rest != Self::default());
         scale += 1;
         // Conversion rounds to nearest even once; powers of two are exact.

@@ -29,7 +29,7 @@ fn names_read_back_and_others_are_refused() {
 /// Every operation, on numbers of every kind.
 struct Operations;
 
-/// What comes out of an operation, as bits.
+/// The result of an operation, as bits.
 fn bits(x: impl IntoIterator<Item = f64>) -> Vec<u64> {
     x.into_iter().map(|x| if x.is_nan() { u64::MAX } else { x.to_bits() }).collect()
 }

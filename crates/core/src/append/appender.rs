@@ -50,7 +50,7 @@ use crate::{Element, Error, Meta, Result, Shape, Source, TileBuffer, publish};
 pub struct Appender<T> {
     path: PathBuf,
     file: Held,
-    /// What the file says: with the rows of the last commit.
+    /// The metadata in the file, with the rows of the last commit.
     meta: Meta,
     description: Description,
     journal: JournalFile,
@@ -61,7 +61,7 @@ pub struct Appender<T> {
     at: u64,
     /// The journal speaks of the last commit, so that bytes may be written behind it.
     begun: bool,
-    /// What failed first.
+    /// The first failure.
     poison: Option<String>,
     /// The description may be the old one or the new one: what is behind the old end has to stay.
     undecided: bool,
@@ -70,7 +70,7 @@ pub struct Appender<T> {
     element: PhantomData<fn() -> T>,
 }
 
-/// What has been done. All of it is durable but [`Written`](Self::Written) and
+/// The steps that were taken. All are durable but [`Written`](Self::Written) and
 /// [`Said`](Self::Said).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {

@@ -8,7 +8,7 @@ use super::write_all_at;
 use crate::detect::{read_small, said_by};
 use crate::{Error, Format, Meta, Order, Result, Shape, Sidecar, npy, publish};
 
-/// What says how many rows there are.
+/// The place that says how many rows there are.
 #[derive(Debug)]
 pub(super) enum Description {
     /// The header of a `.npy` file, as it is now.
@@ -17,11 +17,11 @@ pub(super) enum Description {
     Sidecar(PathBuf),
 }
 
-/// What can be written in one piece that a crash leaves old or new: a sector of any disk.
+/// The bytes that a crash leaves all old or all new: a sector of any disk.
 const SECTOR: usize = 512;
 
 impl Description {
-    /// What describes this file, if more rows can be said there.
+    /// The description of this file, if it has room for more rows.
     ///
     /// # Errors
     /// [`Error::CannotAppend`], [`Error::Io`], and what opening gives.

@@ -24,7 +24,7 @@ pub(super) struct Journal {
     pub(super) file: FileIdentity,
 }
 
-/// What stands in the place of a journal.
+/// The file in the place of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Journal(Journal),
@@ -41,7 +41,7 @@ const LEN: usize = Framing::framed_len(8 + FileIdentity::BYTES);
 const _: () = assert!(LEN < 512, "one sector");
 
 impl Journal {
-    /// Of a file that ends at `length` for now.
+    /// The journal of a file that ends at `length` for now.
     pub(super) fn new(file: &File, length: u64) -> io::Result<Self> {
         Ok(Self { length, file: FileIdentity::of(file, &Stable::up_to(length))? })
     }

@@ -44,7 +44,7 @@ pub(crate) fn ends_at(path: &Path, file: &File, length: u64) -> Result<bool> {
         Some(Found::Journal(journal)) => {
             journal.allows(file, length).map_err(Error::io("inspect", path))
         }
-        // Of another length it says nothing about this file, whichever it is of.
+        // A journal of another length says nothing about this file, whichever it is of.
         Some(Found::ByNumber { length: said }) if said != length => Ok(false),
         Some(Found::ByNumber { length }) => {
             Err(Error::AppendedByNumber { path: path.to_owned(), journal: place, length })

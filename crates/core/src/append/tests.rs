@@ -208,7 +208,7 @@ fn a_journal_by_number_alone_is_refused_with_a_way_out() {
     let found = CleanOptions::new().clean(dir.path()).expect("looked");
     assert!(matches!(&found[..], [left] if matches!(left.fate, crate::Fate::Failed(_))));
     assert!(journal(&path).exists() && fs::read(&path).expect("there") == bytes);
-    // What the error says to do.
+    // The error says to do this.
     fs::OpenOptions::new().write(true).open(&path).and_then(|f| f.set_len(132)).expect("shorter");
     assert_eq!(elements::<u8>(&path).expect("whole"), [1, 2, 3, 4]);
 }

@@ -328,11 +328,11 @@ pub enum Error {
     AlsoMapped {
         /// The file.
         path: PathBuf,
-        /// What was asked for.
+        /// The access that was refused.
         refused: &'static str,
-        /// What this process does with it.
+        /// The use that this process makes of the file.
         by: &'static str,
-        /// What to do.
+        /// The way out.
         instead: &'static str,
     },
     /// More files are mapped than can be guarded against SIGBUS. For reading that is no error: such

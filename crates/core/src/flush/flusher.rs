@@ -55,7 +55,7 @@ struct State {
     under_way: bool,
     /// The thread waits for a time, and so needs no other word of it.
     timed: bool,
-    /// What the first failed sync said.
+    /// The error of the first sync that failed.
     poison: Option<String>,
     stop: bool,
 }
@@ -82,7 +82,7 @@ impl State {
         if !self.ledger.is_waiting() {
             self.awaited = false;
             self.syncing = std::mem::take(&mut self.written);
-            // What is lent may be written at any time, so it stays due.
+            // Lent rows may be written at any time, so they stay due.
             self.since = self.lent.as_ref().map(|_| Instant::now());
         }
     }
@@ -226,7 +226,7 @@ impl Flusher {
         while state.poison.is_none()
             && !self.triggers.has_room(state.written.saturating_add(state.syncing), rows)
         {
-            // What is written waits for a sync that is not due yet, or for the next one.
+            // Written rows wait for a sync that is not due yet, or for the next one.
             state.awaited = state.written > 0;
             self.shared.wake.notify_one();
             self.shared.idle.wait(state);

@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 /// not written yet read as zeros, between written ones too where several threads write. So it restarts
 /// from what was [durable](crate::ArrayMut::durable_from), and writes the rest again.
 ///
-/// What it costs: 65,536 rows of 4 KiB (256 MiB) on ext4 on a virtual disk, by the example `flush`,
+/// Its cost: 65,536 rows of 4 KiB (256 MiB) on ext4 on a virtual disk, by the example `flush`,
 /// which prints this table for any disk. Medians of three rounds on two cores and a disk that is shared,
 /// so that differences of a quarter mean nothing. A writer that stores to memory is
 /// faster than the disk: syncs in the background cost it little, and leave more behind the faster it

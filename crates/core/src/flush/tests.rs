@@ -15,7 +15,7 @@ mod files;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What a test's disk has seen, and what it shall do.
+/// The record of a test's disk, and the failures it shall produce.
 #[derive(Debug, Default)]
 struct Inner {
     syncs: usize,

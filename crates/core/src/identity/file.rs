@@ -77,7 +77,7 @@ impl Stable {
         Self { len, ranges: vec![0..changing.start.min(len), changing.end.min(len)..len] }
     }
 
-    /// Of the bytes up to `len` these alone.
+    /// These bytes alone, of the bytes up to `len`.
     pub(crate) fn only(ranges: impl IntoIterator<Item = Range<u64>>, len: u64) -> Self {
         let within = |r: Range<u64>| r.start.min(len)..r.end.min(len);
         Self { len, ranges: ranges.into_iter().map(within).collect() }
@@ -133,7 +133,7 @@ impl FileIdentity {
         Self { number: None, created: None, len, hash: 0 }
     }
 
-    /// What stands for a part of a file, or for several.
+    /// The fingerprint of one part of a file, or of several.
     pub(super) fn standing_for(self, number: Option<u64>, len: u64) -> Self {
         Self { number, len, ..self }
     }

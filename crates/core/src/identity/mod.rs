@@ -39,7 +39,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of an open file of this length. `changed` is in seconds and nanoseconds.
+    /// The identity of an open file of this length. `changed` is in seconds and nanoseconds.
     pub(crate) fn new(
         file: &File,
         len: u64,

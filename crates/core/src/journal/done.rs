@@ -11,10 +11,10 @@ use crate::leftovers::hidden_beside;
 use crate::map::Seen;
 use crate::{AtomicFile, Error, Identity, Result};
 
-/// What the name of a note of a finished job ends with.
+/// The suffix of the name of a note that a job is finished.
 pub(crate) const DONE_SUFFIX: &str = ".rowmill-done";
 
-/// What an in-place job leaves when it is finished, for jobs that are not to be done twice.
+/// The note of a finished in-place job that must not be done twice.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Done {
     job: String,

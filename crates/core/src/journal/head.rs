@@ -1,4 +1,4 @@
-//! What stands in a journal: its head, and the heads of its records.
+//! The contents of a journal: its head, and the heads of its records.
 
 use std::fs::File;
 use std::io;
@@ -45,7 +45,7 @@ impl Rows {
     }
 }
 
-/// Of which array a journal is.
+/// The array that a journal belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OfArray {
     /// By header and length: those stay to the end.
@@ -103,7 +103,7 @@ impl JournalHead {
     }
 }
 
-/// What is done in either version; that of the other one is an error.
+/// Reads either version of the format; any other is an error.
 fn in_either<R>(read: impl Fn(&Framing) -> Result<R, FramingError>) -> Result<R, JournalError> {
     let found = match read(&FRAMING) {
         Err(FramingError::Version { found }) if found == EARLIER.version() => read(&EARLIER),
@@ -121,7 +121,7 @@ pub(super) fn head_len(begin: &[u8], file_len: u64) -> Result<u64, JournalError>
     in_either(|framing| framing.len(begin, file_len))
 }
 
-/// What the head says, and of which array.
+/// The head, and the array that it belongs to.
 pub(super) fn parse_head(bytes: &[u8]) -> Result<(JournalHead, OfArray), JournalError> {
     let damaged = |what| JournalError::Damaged { what };
     let mut rest = in_either(|framing| framing.unwrap(bytes))?;
@@ -157,12 +157,12 @@ pub fn frame_journal(payload: &[u8]) -> Vec<u8> {
     FRAMING.wrap(payload)
 }
 
-/// What stands before the rows of a record.
+/// The head of a record, which stands before its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RecordHead {
     pub(super) number: u64,
     pub(super) items: Range<u64>,
-    /// Of the rows, in bytes.
+    /// The length of the rows, in bytes.
     pub(super) len: u64,
     /// The hash of the rest of the array, which does not change before the next record.
     pub(super) rest: u64,
@@ -175,14 +175,14 @@ impl RecordHead {
         for (to, field) in head.chunks_exact_mut(8).zip(fields) {
             to.copy_from_slice(&field.to_le_bytes());
         }
-        // Of the head and of the data, so that neither is taken for part of another record.
+        // The checksum covers head and data, so that neither is taken for part of another record.
         let (fields, sum) = head.split_at_mut(RECORD_HEAD - 8);
         let of_both = Checksums::of(fields) ^ Checksums::of(data).rotate_left(1);
         sum.copy_from_slice(&of_both.to_le_bytes());
         head
     }
 
-    /// What it says; whether it is whole the checksum tells.
+    /// The fields of a head. The checksum tells whether the record is whole.
     pub(super) fn parse(head: &[u8; RECORD_HEAD]) -> Self {
         let [number, start, end, len, rest] = std::array::from_fn(|i| {
             let bytes = head[i * 8..].first_chunk().copied();

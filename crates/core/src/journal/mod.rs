@@ -33,7 +33,7 @@ pub(crate) use head::Rows;
 use head::{OfArray, RECORD_HEAD, RecordHead, VERSION, head_len, parse_head};
 pub use head::{check_journal, frame_journal};
 
-/// What the name of a journal ends with.
+/// The suffix of a journal's name.
 pub(crate) const SUFFIX: &str = ".rowmill-journal";
 
 /// Why a journal cannot be used. Nothing was touched.
@@ -46,7 +46,7 @@ pub enum JournalError {
          copy, then remove the journal"
     )]
     Damaged {
-        /// What is wrong with it.
+        /// The damage, in words.
         what: &'static str,
     },
     /// A journal of another release.
@@ -84,12 +84,12 @@ pub enum JournalError {
     ArrayChanged,
 }
 
-/// What an in-place job is, and what it needs to go on.
+/// The description of an in-place job, and the state it resumes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalHead {
-    /// What is computed, in words that differ for jobs that differ.
+    /// The computation, in words that differ for jobs that differ.
     pub job: String,
-    /// What was found before the first row was changed.
+    /// The parameters found before the first row was changed.
     pub fitted: Vec<u8>,
     /// The most bytes of a record.
     pub record_len: u64,
@@ -100,7 +100,7 @@ pub struct JournalHead {
 pub struct JournalRecord {
     /// Where they go.
     pub items: Range<u64>,
-    /// What they are.
+    /// The bytes of the rows.
     pub data: Vec<u8>,
 }
 
@@ -123,7 +123,7 @@ pub struct Journal {
 struct Opened {
     path: PathBuf,
     file: File,
-    /// Of the file, in bytes.
+    /// The length of the file, in bytes.
     len: u64,
     head: JournalHead,
     of: OfArray,

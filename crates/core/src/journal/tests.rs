@@ -16,7 +16,7 @@ fn array() -> (tempfile::TempDir, PathBuf, File) {
     (dir, path, file)
 }
 
-/// Of four bytes the first is the header.
+/// Four bytes, the first of which is the header.
 fn rows() -> Rows {
     let shape = crate::Shape::new([3]).expect("small");
     Rows::of(&crate::Meta {

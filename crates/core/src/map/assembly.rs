@@ -30,7 +30,7 @@ use super::huge::advise_huge;
 /// ```
 #[derive(Debug)]
 pub struct Assembly<T> {
-    /// Of length zero, with room for all.
+    /// Its length is zero, with room for all.
     memory: Vec<T>,
     /// Where `memory` begins.
     start: *mut T,
@@ -72,7 +72,7 @@ impl<T: Copy> Assembly<T> {
     /// Has `f` fill a part.
     ///
     /// # Errors
-    /// What `f` gives; the part stays unfinished then.
+    /// The error of `f`; the part stays unfinished then.
     ///
     /// # Panics
     /// When there is no such part, when it was given out before, and when `f` succeeds without

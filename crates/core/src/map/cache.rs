@@ -1,4 +1,4 @@
-//! What of a file is in the page cache, and having more of it read ahead of its use.
+//! The part of a file that is in the page cache, and reading ahead of its use.
 //!
 //! A page of a mapping that is not in the cache blocks the thread that touches it, one disk access
 //! at a time. Asked for ahead, many accesses are under way at once, without a thread for each. Only

@@ -84,7 +84,7 @@ pub(crate) fn swap(elements: &mut [u8], size: usize) {
 pub(crate) struct Columns<'a> {
     /// The elements of each column, one after the other; the same number of bytes in each.
     pub(crate) lines: &'a [&'a [u8]],
-    /// What comes next and is asked for meanwhile; may be empty.
+    /// The lines that come next and are prefetched meanwhile; may be empty.
     pub(crate) next: &'a [&'a [u8]],
     /// The bytes of an element.
     pub(crate) size: usize,

@@ -5,7 +5,7 @@ use std::fs::File;
 use super::guard;
 use crate::Backend;
 
-/// What [`Backend::Auto`] stands for, for this file.
+/// The backend that [`Backend::Auto`] stands for, for this file.
 ///
 /// Positioned reads on network and FUSE filesystems: there a server that goes away or another client
 /// that cuts the file short shows as SIGBUS in a mapping, a page fault is a round trip, and pages may
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn the_field_is_read_as_the_table_has_it() {
-        // What every Linux has: 9fa0 is proc. A sign or a width gone wrong would show here.
+        // Every Linux has proc, 9fa0. A sign or a width gone wrong would show here.
         let file = File::open("/proc/self/status").expect("there is always one");
         assert_eq!(rustix::fs::fstatfs(&file).expect("it is mounted").f_type as u32, 0x9fa0);
         assert!(!is_remote(&file));

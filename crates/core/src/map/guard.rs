@@ -25,7 +25,7 @@
 //! mapping cannot go: the thread that faulted has it borrowed. That is not true of signals that come
 //! by themselves, without an access; they are never taken for ours.
 //!
-//! What it cannot do: a thread that has SIGBUS blocked is killed by the kernel without asking, and a
+//! Its limits: a thread that has SIGBUS blocked is killed by the kernel without asking, and a
 //! handler that is installed later and does not pass on what it was told keeps ours from seeing it.
 
 mod registry;
@@ -47,7 +47,7 @@ pub(crate) const MOST: usize = registry::SLOTS;
 /// the process.
 pub(super) const AVAILABLE: bool = cfg!(any(target_os = "linux", target_vendor = "apple", windows));
 
-/// What a mapping is for.
+/// The access that a mapping is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     Read,

@@ -2,7 +2,7 @@
 
 use crate::Element;
 
-/// What a huge page holds where there are some, and a multiple of every other page size.
+/// The size of a huge page where there are some, and a multiple of every other page size.
 #[cfg(target_os = "linux")]
 const HUGE: usize = 2 << 20;
 

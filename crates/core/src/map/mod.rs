@@ -48,7 +48,7 @@ use guard::{Access, Guard};
 pub(crate) struct Bytes {
     path: PathBuf,
     file: File,
-    /// What it was at open, before anything of it was read.
+    /// Its state at open, before anything of it was read.
     seen: Seen,
     /// How the bytes are reached: not [`Backend::Auto`], which is decided.
     backend: Backend,
@@ -77,7 +77,7 @@ impl Bytes {
             },
             _ => None,
         };
-        // What could not be mapped, or not guarded, is read.
+        // A file that could not be mapped, or not guarded, is read.
         let backend = if seen.len > 0 && map.is_none() { Backend::Positioned } else { wanted };
         Ok(Self { path: path.to_owned(), file, seen, backend, map })
     }
@@ -86,7 +86,7 @@ impl Bytes {
         &self.path
     }
 
-    /// What the file was at open.
+    /// The identity of the file at open.
     pub(crate) fn identity(&self) -> Identity {
         self.seen.identity(&self.file)
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::{Error, Identity, Result};
 
-/// What the system says about an open file, as far as it shows a change.
+/// The facts the system knows about an open file that show a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) len: u64,
@@ -14,7 +14,7 @@ pub(crate) struct Seen {
     unix: Unix,
 }
 
-/// What only unix says.
+/// The facts that only unix knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Unix {
     device: u64,

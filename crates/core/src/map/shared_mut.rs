@@ -65,7 +65,7 @@ impl DerefMut for SharedMut {
 pub(crate) struct MappedFile {
     path: PathBuf,
     file: Arc<Held>,
-    /// What the file was when its mapping was made.
+    /// The state of the file when it was mapped.
     seen: Seen,
     /// `None` for empty files.
     map: Option<(Arc<Guard>, Arc<MmapRaw>)>,
@@ -102,8 +102,8 @@ impl Disk for MappedFile {
             synced => synced,
         };
         synced.map_err(Error::io("flush", &self.path))?;
-        // What is synced of a mapping that was hit, or of a file that was cut short, is not all that
-        // was written: that is looked at afterwards.
+        // A mapping that was hit, or a file that was cut short, was not synced completely: check
+        // afterwards.
         guard.check(&self.path)?;
         self.seen.verify_written(&self.path, &self.file)
     }

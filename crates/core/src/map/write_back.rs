@@ -24,7 +24,8 @@ pub struct WriteBack<'a> {
 }
 
 impl<'a> WriteBack<'a> {
-    /// Of `map`, the shared mapping of `file`, whose elements begin at `offset`; and its bytes.
+    /// The write-back of `map`, the shared mapping of `file`, and its bytes; elements begin at
+    /// `offset`.
     pub(crate) fn split(
         file: &'a File,
         path: &'a Path,

@@ -35,7 +35,7 @@ impl WriteMap {
         self.guard.check(path)
     }
 
-    /// What has to be dropped in this order: the guard, the mapping, and the claim on the file.
+    /// The guard, the mapping and the claim on the file, to be dropped in this order.
     pub(super) fn into_parts(self) -> (Guard, MmapMut, Claim) {
         (self.guard, self.map, self.claim)
     }
@@ -111,7 +111,7 @@ pub(crate) fn map_copy(
     })
 }
 
-/// What both have in common: the length, and the guard.
+/// The common part of both: the length, and the guard.
 fn map_whole(
     path: &Path,
     seen: Seen,

@@ -1,4 +1,4 @@
-//! What can be wrong with a `.npy` header.
+//! Errors of `.npy` headers.
 
 use std::io;
 
@@ -15,7 +15,7 @@ pub enum HeaderError {
     /// The reader failed, or ended before the file length that was given.
     #[error("the header cannot be read: {source}")]
     Io {
-        /// What the reader said.
+        /// The error of the reader.
         #[from]
         source: io::Error,
     },
@@ -66,9 +66,9 @@ pub enum HeaderError {
     Syntax {
         /// Where, counted from the start of the dict.
         at: usize,
-        /// What had to come there.
+        /// The text that had to come there.
         expected: &'static str,
-        /// What is there.
+        /// The text that is there.
         found: String,
     },
     /// A key besides the three.
@@ -96,9 +96,9 @@ pub enum HeaderError {
     WrongType {
         /// The key.
         key: &'static str,
-        /// What it has to be.
+        /// The values that are allowed.
         expected: &'static str,
-        /// What it is.
+        /// The value in the header.
         found: String,
     },
     /// A dtype outside the allow-list.
@@ -109,7 +109,7 @@ pub enum HeaderError {
     UnsupportedDType {
         /// The dtype as the header spells it.
         found: String,
-        /// What it means, in words.
+        /// Its meaning, in words.
         kind: &'static str,
     },
     /// A dtype that does not say its byte order.
@@ -135,13 +135,13 @@ pub enum HeaderError {
         "the field {wanted:?} was asked for, but it is no structured array: leave out the field"
     )]
     NotStructured {
-        /// What was asked for.
+        /// The name that was asked for.
         wanted: String,
     },
     /// A field that is not there.
     #[error("it has no field {wanted:?}; its fields are {fields}")]
     NoSuchField {
-        /// What was asked for.
+        /// The name that was asked for.
         wanted: String,
         /// The first fields.
         fields: String,
@@ -151,7 +151,7 @@ pub enum HeaderError {
     Field {
         /// The field.
         field: String,
-        /// What is in the way.
+        /// The obstacle.
         problem: &'static str,
     },
     /// A structured array in Fortran order.
@@ -172,7 +172,7 @@ pub enum HeaderError {
     /// The dimensions make no shape.
     #[error("the header gives no usable shape: {source}")]
     Shape {
-        /// What is wrong with it.
+        /// The error of the shape.
         #[from]
         source: ShapeError,
     },

@@ -5,7 +5,7 @@ use std::io::Read;
 use super::{Dict, Encoding, HeaderError, MAGIC, MAX_HEADER_LEN, Record, parse_field};
 use crate::{ByteOrder, DType, Order, Shape};
 
-/// What a `.npy` header says.
+/// The fields of a `.npy` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
@@ -19,7 +19,7 @@ pub struct Header {
     pub shape: Shape,
     /// Where the first element starts, in bytes from the start of the file.
     pub offset: u64,
-    /// Of one field of a structured array, where in the records it is. The records then start so many
+    /// The place in the records of one field of a structured array. The records then start so many
     /// bytes before `offset`.
     pub record: Option<Record>,
 }

@@ -1,4 +1,4 @@
-//! What stands beside a file, or will for a while.
+//! Files that stand beside another, or will for a while.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::journal::DONE_SUFFIX;
 use crate::leftovers::{LeftoverKind, hidden_beside, neighbour};
 use crate::{Journal, Sidecar};
 
-/// What stands beside an array that is read.
+/// The files beside an array that is read.
 pub(super) fn beside_array(path: &Path) -> Vec<(Role, PathBuf)> {
     let mut beside = beside_output(Kind::Npy, path);
     beside.extend(handmade(Kind::Npy, path));
@@ -18,7 +18,7 @@ pub(super) fn beside_array(path: &Path) -> Vec<(Role, PathBuf)> {
     beside
 }
 
-/// What is written beside an output on its way, or stays there.
+/// The files written beside an output on its way, and those that stay there.
 pub(super) fn beside_output(kind: Kind, path: &Path) -> Vec<(Role, PathBuf)> {
     let mut beside = vec![(Role::Unfinished, neighbour(path, LeftoverKind::Partial))];
     if kind.is_array() {

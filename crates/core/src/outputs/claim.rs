@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use super::{Kind, Outputs, Role};
 use crate::{Error, Result};
 
-/// What stands where an output was to go.
+/// The file in the way of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Taken {
-    /// What it is to the call.
+    /// Its role in the call.
     pub role: Role,
     /// How the call spells it.
     pub path: PathBuf,
-    /// What it stands beside, if it is a sidecar or a hidden file of another one.
+    /// The file it stands beside, if it is a sidecar or a hidden file of that one.
     pub of: Option<(Role, PathBuf)>,
 }
 

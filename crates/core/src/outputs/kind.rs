@@ -1,4 +1,4 @@
-//! What stands at a path, as far as it can be told from its first bytes.
+//! The kind of file at a path, told from its first bytes.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::options::open_regular;
 use crate::sidecar::MAX_SIDECAR_LEN;
 use crate::{Format, Sidecar, npy};
 
-/// What a file is: what rowmill writes, and what else stands where it would write.
+/// The kind of a file: one that rowmill writes, or another that stands in its place.
 ///
 /// A file is replaced only by one of its own kind, and only when that was asked for
 /// ([`Outputs`](crate::Outputs)).
@@ -42,7 +42,7 @@ pub enum Kind {
     Partial,
     /// A fitted normalization.
     Fit,
-    /// What `tune-chunks` found.
+    /// The result of `tune-chunks`.
     Profile,
     /// A checkpoint.
     Checkpoint,
@@ -85,7 +85,7 @@ impl Kind {
     /// The element that marks an SVG file as one of rowmill, to be among the first 4096 bytes.
     pub const CHART_MARK: &str = "<metadata>generator: rowmill</metadata>";
 
-    /// What stands at a path; `None` where there is nothing.
+    /// The kind of file at a path; `None` where there is nothing.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         let entry = fs::symlink_metadata(path).ok()?;
@@ -184,7 +184,7 @@ fn is_raw_array(path: &Path, len: u64) -> bool {
     meta.is_ok_and(|meta| meta.format == Format::Raw)
 }
 
-/// Of which program the JSON of a file is.
+/// The kind of a JSON file, by the program that wrote it.
 fn json(path: &Path, len: u64) -> std::io::Result<Kind> {
     if len <= MAX_SIDECAR_LEN
         && let Ok(Some(bytes)) = read_small(path)

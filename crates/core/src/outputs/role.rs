@@ -1,8 +1,8 @@
-//! What a file is to a call.
+//! The role of a file in a call.
 
 use std::fmt;
 
-/// What a file is to a call: what it is read for, or written for.
+/// The role of a file in a call: the purpose it is read or written for.
 ///
 /// ```
 /// use rowmill_core::Role;
@@ -19,7 +19,7 @@ pub enum Role {
     Condition,
     /// The weights of a weighted mean.
     Weights,
-    /// What stands beside an array and describes it.
+    /// The description beside an array.
     Sidecar,
     /// A partial: read to be merged, or written.
     Partial,
@@ -29,7 +29,7 @@ pub enum Role {
     Checkpoint,
     /// Where an array that is changed in place keeps its rows meanwhile.
     Journal,
-    /// What `tune-chunks` found for an array.
+    /// The result of `tune-chunks` for an array.
     Profile,
     /// The list of jobs that `tune-chunks` measures.
     Mix,

@@ -142,7 +142,7 @@ fn no_output_takes_another_output_of_the_call() {
     outputs.read(Role::Input, at("d.dat"));
     outputs.plan(Role::Partial, Kind::Partial, at("d_meta.json")).expect_err("a sidecar of d.dat");
     outputs.plan(Role::Output, Kind::Raw, at("d.bin")).expect("another array");
-    // What the output brings with it counts as well: its sidecar would replace the mask.
+    // Files that come with the output count as well: its sidecar would replace the mask.
     let mut outputs = Outputs::new().overwrite(true);
     array(&at("m.npy"));
     outputs.read(Role::Mask, at("m.npy"));

@@ -7,7 +7,7 @@ use super::Part;
 use crate::source::check_ranges;
 use crate::{Element, Identity, Result, Shape, Source, Tile, TileBuffer};
 
-/// What lies between two runs of bytes is read with them up to this length: a system call, or a trip
+/// Gaps between two runs of bytes are read with them up to this length: a system call, or a trip
 /// through the decoder, takes about as long.
 const GAP_BYTES: usize = 1 << 10;
 
@@ -274,7 +274,7 @@ impl<T: Element, S: Source<T>> Source<T> for Part<S> {
         let start = runs.iter().map(|run| run.start).min().unwrap_or(0);
         let end = runs.iter().map(|run| run.end).max().unwrap_or(0);
         let row_bytes = (self.source.shape().row_len() * size_of::<T>()).max(1);
-        // What is between was not read by this part, and letting go of it does no harm.
+        // Bytes in between were not read by this part: releasing them does no harm.
         let _ = self.each_run(rows, RELEASE_GAP_BYTES / row_bytes, usize::MAX, |_, hull| {
             self.source.release(hull, start..end);
             Ok(())

@@ -1,4 +1,4 @@
-//! What is found after a crash between any two steps, with every kind of old and new array.
+//! The state after a crash between any two steps, with every kind of old and new array.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.map(named).collect()
 }
 
-/// What a reader finds: dtype, shape, order, columns and every element.
+/// An array as a reader sees it: dtype, shape, order, columns and every element.
 fn seen(path: &Path) -> Result<String> {
     let x: AnyArray = open(path)?;
     let all = match_array!(&x, x => {

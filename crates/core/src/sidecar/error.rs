@@ -1,4 +1,4 @@
-//! What can be wrong with a sidecar.
+//! Errors of sidecars.
 
 use super::{MAX_SIDECAR_LEN, VERSION};
 use crate::{ParseDTypeError, ShapeError};
@@ -22,7 +22,7 @@ pub enum SidecarError {
     /// The sidecar is not a JSON object.
     #[error("it is not a JSON object: {source}")]
     Json {
-        /// What is wrong, with line and column.
+        /// The error of the parser, with line and column.
         #[from]
         source: serde_json::Error,
     },
@@ -52,7 +52,7 @@ pub enum SidecarError {
     /// read to tell which one it is.
     #[error("the array file beside it, which was being replaced, cannot be read: {source}")]
     File {
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A key that would be ignored, which its author cannot want.
@@ -81,15 +81,15 @@ pub enum SidecarError {
     WrongType {
         /// The key.
         key: &'static str,
-        /// What it has to be.
+        /// The values that are allowed.
         expected: &'static str,
-        /// What it is.
+        /// The value in the sidecar.
         found: String,
     },
     /// The dtype is none that is supported.
     #[error("\"dtype\": {source}")]
     DType {
-        /// What was found and what is supported.
+        /// The version that was found, and those supported.
         #[from]
         source: ParseDTypeError,
     },
@@ -111,20 +111,20 @@ pub enum SidecarError {
     /// The dimensions make no shape.
     #[error("\"shape\": {source}")]
     Shape {
-        /// What is wrong with it.
+        /// The error in the value.
         #[from]
         source: ShapeError,
     },
     /// Two descriptions of the same file differ.
     #[error("its {key} is {found}, but {other} says {expected}; correct the one that is wrong")]
     Contradicts {
-        /// What they differ in.
+        /// The key in which they differ.
         key: &'static str,
-        /// What the sidecar says.
+        /// The value in the sidecar.
         found: String,
-        /// What else describes the file, in words.
+        /// The other description of the file, in words.
         other: String,
-        /// What that says.
+        /// The value in that description.
         expected: String,
     },
 }

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::{MAX_SIDECAR_LEN, Sidecar, SidecarError};
 use crate::FileIdentity;
 
-/// What a record of a replacement has in the place of the version: no plain sidecar has it, and
-/// whoever knows only plain ones refuses it.
+/// The version of a record of a replacement: no plain sidecar has it, and readers that know only
+/// plain ones refuse it.
 const MARK: &str = "replacing 2";
 
 /// The same in the records of earlier versions, which tell files by inode number alone.
 const MARK_BY_NUMBER: &str = "replacing";
 
-/// What a sidecar says while its array file is being replaced: two descriptions, and which file each
+/// The sidecar of an array file that is being replaced: two descriptions, and which file each
 /// belongs to. A crash leaves the old file or the new one, and then this tells which it is. Copied
 /// elsewhere the file is neither, and is refused; so is one that fits both.
 ///
@@ -36,7 +36,7 @@ pub(crate) struct Described {
     pub(crate) sidecar: Option<String>,
 }
 
-/// What a sidecar says about the file beside it.
+/// The claims of a sidecar about the file beside it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) sidecar: Option<Sidecar>,
@@ -107,8 +107,8 @@ impl Replacement {
 }
 
 impl Sidecar {
-    /// What a sidecar of rowmill's own form says about the file beside it, also while that is being
-    /// replaced. `file` says which one it is, by all its bytes; it is asked only then.
+    /// The claims of a sidecar of rowmill's own form about the file beside it, also while that is
+    /// being replaced. `file` says which one it is, by all its bytes; it is asked only then.
     ///
     /// # Errors
     /// As [`parse`](Self::parse); [`SidecarError::Replacing`] when the file is neither the old one

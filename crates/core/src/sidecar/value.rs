@@ -16,12 +16,12 @@ pub(super) enum Value {
     /// A list of whole numbers; also the empty list.
     Numbers(Vec<u64>),
     Texts(Vec<String>),
-    /// What was found, in words.
+    /// Another value, in words.
     Other(String),
 }
 
 impl Value {
-    /// What was found, in words for an error.
+    /// The value in words, for an error.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Unsigned(n) => n.to_string(),

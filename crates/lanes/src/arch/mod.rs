@@ -20,7 +20,7 @@ use std::str::FromStr;
 
 /// A loop to be compiled for every instruction set.
 pub trait Job {
-    /// What the loop returns.
+    /// The value that the loop returns.
     type Output;
 
     /// Runs it. Implementations are `#[inline(always)]`, and so is all that they call. `simd` has
@@ -53,7 +53,7 @@ const ALL: &[(Kind, &str)] = &[
 ];
 
 impl Isa {
-    /// What every machine of this architecture has.
+    /// The instruction set of every machine of this architecture.
     pub const BASELINE: Self = Self(Kind::Baseline);
 
     /// The fastest instruction set of this machine.
@@ -105,7 +105,7 @@ impl fmt::Display for Isa {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{asked:?} is not an instruction set of this machine; it has {}", available.join(", "))]
 pub struct ParseIsaError {
-    /// What was asked for.
+    /// The name that was asked for.
     pub asked: String,
     /// The names that are accepted here.
     pub available: Vec<&'static str>,

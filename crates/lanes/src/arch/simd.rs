@@ -126,7 +126,7 @@ pub(super) mod sealed {
     pub trait Sealed {}
 }
 
-/// What the compiler makes of plain Rust.
+/// Plain Rust, as the compiler takes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain(pub(super) ());
 

@@ -45,7 +45,7 @@ pub(super) fn copy_past_cache(from: &[u8], to: &mut [u8]) {
         for (i, part) in parts.into_iter().enumerate() {
             let at = to.as_mut_ptr().wrapping_add(16 * i).cast();
             // SAFETY: 16 bytes inside the 64 of `to`, which begins at a multiple of 64. SSE2 is
-            // part of x86-64. Reason: see the caller; the figures are in ARCHITECTURE.md.
+            // part of x86-64. Reason: see the caller; figures: docs/decisions.md.
             unsafe { _mm_stream_si128(at, part) };
         }
     }
@@ -158,7 +158,7 @@ impl Simd for Avx2 {
         let inside = unsafe { _mm256_and_ps(above, below) };
         // SAFETY: see above.
         let keep = unsafe { _mm256_xor_ps(inside, flip) };
-        // What is kept is all ones: minus one.
+        // A kept element is all ones: minus one.
         // SAFETY: see above.
         *count = must_cast(unsafe { _mm256_sub_epi32(must_cast(*count), must_cast(keep)) });
         // SAFETY: see above.

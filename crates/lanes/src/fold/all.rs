@@ -38,7 +38,7 @@ const STREAMS: usize = 4;
 /// Elements of each stream, and where in the tile they begin.
 type Streams<'a, L> = [(&'a [L], usize); STREAMS];
 
-/// What the streams leave over, at most a vector each.
+/// The rest of each stream, at most a vector.
 type Rest<'a, L> = [(&'a [L], usize); 8];
 
 #[inline(always)]
@@ -63,7 +63,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
         let (streams, rest): (Streams<'_, L>, Rest<'_, L>) = if flat.is_none() && group < fours {
             let row = |k: usize| (tile.row(group * STREAMS + k), (group * STREAMS + k) * cols);
             let whole = cols / (2 * N) * (2 * N);
-            // Of each row up to two vectors.
+            // Up to two vectors of each row.
             let left =
                 |k: usize| (whole + k % 2 * N).min(cols)..(whole + (k % 2 + 1) * N).min(cols);
             (

@@ -3,7 +3,7 @@
 use super::CellState;
 use crate::lanes::Lane;
 
-/// What a cell can have been made of.
+/// The elements that a cell can have been made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits<L> {
     /// The most elements.
@@ -26,10 +26,10 @@ impl<L: Lane> Limits<L> {
         } else {
             inf <= count && nan.checked_add(count).is_some_and(|all| all <= self.elements)
         };
-        // What is not finite shows in a sum that it went into.
+        // An element that is not finite shows in a sum that it went into.
         let shows = inf == 0 && (nan == 0 || !self.takes_nan) || !sum || !L::is_clean(total);
         let taken = if self.takes_nan { count.saturating_sub(nan) } else { count };
-        // Of integers the range itself is the narrowest limit of sum and spread.
+        // The range of integers is itself the narrowest limit of sum and spread.
         let (least, most) =
             if range && !L::FLOAT { (cell.min, cell.max) } else { (self.least, self.most) };
         counted

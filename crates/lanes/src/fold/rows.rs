@@ -1,7 +1,7 @@
 //! One cell for each row of the tile: two vectors of accumulators a row, four rows side by side.
 //!
-//! Of narrow rows most of the work would be adding up the eight lanes at the end of each. There a
-//! vector holds one element of each of eight rows, and a lane is a row:
+//! Narrow rows would spend most of the work on adding up the eight lanes at the end of each. There
+//! a vector holds one element of each of eight rows, and a lane is a row:
 //!
 //! ```text
 //!   wide rows    a0 a1 a2 a3 a4 a5 a6 a7 | a8 ...      narrow rows   a0 b0 c0 d0 e0 f0 g0 h0
@@ -97,7 +97,7 @@ fn narrow<L: Lane, P: Parts<L>, S: Select<L>>(
         if P::SPREAD && L::FLOAT {
             about[..n].copy_from_slice(&shift[first..first + n]);
         }
-        // What would be behind the last row is an element of that row, in a lane that is dropped.
+        // Lanes behind the last row read an element of that row, and are dropped.
         let start: [usize; N] = array_of(|j| (first + j.min(n - 1)) * cols);
         let last = start[N - 1] + cols;
         let (x, start) = (&x[..last], array_of::<_, N>(|j| start[j].min(last - cols)));

@@ -220,7 +220,7 @@ macro_rules! within {
 within!(within_i32);
 within!(within_i64);
 
-/// What the compiler vectorises by itself, for the rarer types.
+/// Loops that the compiler vectorises by itself, for the rarer types.
 macro_rules! plain_within {
     () => {};
 }

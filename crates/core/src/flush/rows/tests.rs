@@ -149,7 +149,7 @@ struct Model {
     synced: [bool; ROWS],
     /// After a sync that failed the kernel takes these for written: later syncs skip them.
     lost: [bool; ROWS],
-    /// What a sync under way brings to the disk, at least: what it found of the rows that it is for.
+    /// The rows that a sync under way brings to the disk, at least: those it found.
     promised: Option<[Option<Option<usize>>; ROWS]>,
 }
 

@@ -105,7 +105,7 @@ fn check<T: Element>(case: &Case) {
         }
     }
     let mut buffer = TileBuffer::new();
-    // What was in the buffer before does not show.
+    // Earlier contents of the buffer do not show.
     x.tile(0..rows, 0..row_len, &mut buffer).expect("everything");
     let got = x.tile(some.clone(), part.clone(), &mut buffer).expect("a tile");
     assert_eq!((got.rows(), got.cols()), (some.len(), part.len()));

@@ -65,7 +65,7 @@ impl Slot {
     /// The first bad offset, if there is one. For whoever took the slot.
     #[inline]
     pub(super) fn fault(&self) -> Option<usize> {
-        // What was read of the mapping before is not read after this: a zero that the handler put
+        // Reads of the mapping before this are not moved behind it: a zero that the handler put
         // there is never seen without the offset.
         fence(Ordering::Acquire);
         Some(self.fault.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
@@ -132,7 +132,7 @@ mod tests {
 
     const PAGE: usize = 4096;
 
-    /// What `cover` answers and has mapped.
+    /// The answer of `cover`, and the ranges it has mapped.
     fn cover<const N: usize>(
         registry: &Registry<N>,
         address: usize,
@@ -206,7 +206,7 @@ mod tests {
                 scope.spawn(move || {
                     let mut round = 0;
                     while !stop.load(Ordering::Relaxed) {
-                        // Of each thread its own addresses: a mapping of n pages starts at a
+                        // Each thread has addresses of its own: a mapping of n pages starts at a
                         // multiple of 16 pages, n in its place.
                         let n = round % 7 + 1;
                         let start = (thread * 1000 + n) * 16 * PAGE;

@@ -16,8 +16,8 @@ use super::registry::Registry;
 
 static REGISTRY: Registry = Registry::new();
 
-/// What was done about SIGBUS before us, for the handler to pass on what is not ours. Never freed,
-/// because a handler may be reading it. Null for the default action.
+/// The previous action for SIGBUS, to which our handler is chained. Never freed, because a handler
+/// may be reading it. Null for the default action.
 static PREVIOUS: AtomicPtr<libc::sigaction> = AtomicPtr::new(ptr::null_mut());
 
 /// Known before the handler can run; finding it out is not for a signal handler.
@@ -64,7 +64,7 @@ fn remember(action: libc::sigaction) {
     PREVIOUS.store(Box::into_raw(Box::new(action)), Ordering::SeqCst);
 }
 
-/// What is done about SIGBUS, after replacing it by `new` if there is one.
+/// The action for SIGBUS, which `new` replaces if there is one.
 fn action(new: Option<&libc::sigaction>) -> Option<libc::sigaction> {
     let new = new.map_or(ptr::null(), ptr::from_ref);
     let mut old = MaybeUninit::uninit();

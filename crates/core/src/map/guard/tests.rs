@@ -1,5 +1,5 @@
-//! What a SIGBUS does to a process, with handlers of others before and after ours. How a process ends
-//! is seen from outside: each case runs in a process of its own, this test again.
+//! The effect of a SIGBUS on a process, with handlers of others before and after ours. How a
+//! process ends is seen from outside: each case runs in a process of its own, this test again.
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
@@ -20,7 +20,7 @@ const CASE: &str = "ROWMILL_BUS_CASE";
 const LEN: usize = 4 * PAGE;
 const PAGE: usize = 64 << 10;
 
-/// What handlers of these tests exit with.
+/// The exit code of the handlers of these tests.
 const CALLED: i32 = 42;
 
 fn run(case: &str) -> Output {
@@ -122,7 +122,7 @@ extern "C" fn exits(_: c_int) {
 }
 
 extern "C" fn exits_with_info(_: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // What it was told is the kernel's own.
+    // It was told what the kernel said.
     // SAFETY: installed with SA_SIGINFO.
     let code = unsafe { (*info).si_code };
     if code == 2 && !context.is_null() {

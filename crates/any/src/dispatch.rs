@@ -29,7 +29,7 @@ pub(crate) enum Task<'a> {
     Finish(&'a Partial),
 }
 
-/// What a task gives.
+/// The result of a task.
 pub(crate) enum Outcome {
     Columns(Placed),
     Partial(Partial),

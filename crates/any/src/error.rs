@@ -53,7 +53,7 @@ pub enum Error {
     SelectionAxes {
         /// The selection.
         what: &'static str,
-        /// What goes with a list of axes.
+        /// The rule for a list of axes.
         instead: &'static str,
     },
     /// A dtype that normalized copies are not written in.

@@ -62,7 +62,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// What happens to NaN. Default: [`NanPolicy::Propagate`].
+    /// The treatment of NaN. Default: [`NanPolicy::Propagate`].
     pub fn nan(mut self, policy: NanPolicy) -> Self {
         self.nan = policy;
         self

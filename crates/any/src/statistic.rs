@@ -102,7 +102,7 @@ pub(crate) const RELATIVE_ERROR: f64 = 1e-3;
 pub struct ParseStatisticError {
     /// The text.
     pub text: String,
-    /// What is wrong with it, and what would be right.
+    /// The mistake in it, and what would be right.
     pub expected: String,
 }
 
@@ -111,7 +111,7 @@ const NAMES: &str = "count, nan, inf, sum, mean, var, std, min, max, ptp, argmin
     kurtosis, norm, any, all, distinct, top_k(K), bottom_k(K), median, quantile(Q,...), \
     approx_quantile(Q,...), histogram(BINS), cov, corr";
 
-/// What people type, and the name it goes by here.
+/// Other names that people type, and the name used here.
 const ALIASES: [(&str, &str); 17] = [
     ("average", "mean"),
     ("avg", "mean"),
@@ -183,7 +183,7 @@ impl FromStr for Statistic {
     }
 }
 
-/// What stands in brackets behind a name.
+/// The options in brackets after a name.
 struct Options<'a> {
     text: &'a str,
     name: &'a str,

@@ -76,7 +76,7 @@ pub struct Extremum<T> {
     pub value: T,
 }
 
-/// What [`ArgMinMax`] gives.
+/// The result of [`ArgMinMax`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extrema<T> {
     /// The first smallest element.
@@ -85,7 +85,7 @@ pub struct Extrema<T> {
     pub max: Extremum<T>,
 }
 
-/// What is looked for.
+/// The direction of a search: for the smallest element or the largest.
 pub(super) trait Direction: Copy + Send + Sync + 'static {
     const MAX: bool;
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::reduce::{Answer, Answers, Block, OWN, Reduce, Reducer, Shared, State, decoded};
 use crate::{Error, Result};
 
-/// What a statistic makes of complex numbers, of which the halves are of type `F`.
+/// A statistic of complex numbers, whose halves are of type `F`.
 ///
 /// | statistic | gives |
 /// |---|---|
@@ -25,7 +25,7 @@ use crate::{Error, Result};
 /// There is no [`MinMax`](crate::MinMax) and no [`Stats`](crate::Stats): complex numbers have no order.
 ///
 /// Under [`NanPolicy::Propagate`] a NaN in one half makes that half of the result NaN, as in numpy. The
-/// other policies are about elements: skipped, both halves are.
+/// other policies are about elements: if one is skipped, both halves are.
 ///
 /// ```
 /// use rowmill_core::{Complex, SliceSource};
@@ -66,7 +66,7 @@ impl<F: Numeric> Complexed<F> for Mean {
     }
 }
 
-/// What [`Moments`] gives of complex numbers.
+/// The result of [`Moments`] for complex numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ComplexMeanVar {
     /// Elements that took part.

@@ -21,7 +21,7 @@ pub struct Counts;
 
 lane_statistics!(Counts, Self);
 
-/// What [`Counts`] gives.
+/// The result of [`Counts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// Elements that took part: without the NaN under [`NanPolicy::Skip`].

@@ -16,13 +16,13 @@ use rowmill_lanes::lanes::{Lane, N};
 /// The covariance of every two columns, and their correlation (numpy's `cov` and `corrcoef` with
 /// `rowvar=False`).
 ///
-/// A row of which any element is left out, by a mask or by [`NanPolicy::Skip`](crate::NanPolicy::Skip),
-/// is left out whole.
-/// Blocks are centred about their own means and merged by the pairwise formula of Chan, Golub and
-/// LeVeque (1983), in `f64`.
+/// If any element of a row is left out, the whole row is: by a mask, or by
+/// [`NanPolicy::Skip`](crate::NanPolicy::Skip). Blocks are centred about their own means and merged
+/// by the pairwise formula of Chan, Golub and LeVeque (1983), in `f64`.
 ///
-/// Of `p` columns a partial takes `4 p (p + 3)` bytes, and there are as many of them at a time as
-/// workers times the logarithm of the number of blocks: of the most columns, 1024, about 4 MiB each.
+/// A partial of `p` columns takes `4 p (p + 3)` bytes. As many of them exist at a time as workers
+/// times the logarithm of the number of blocks. With the most columns, 1024, each takes about
+/// 4 MiB.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -45,9 +45,9 @@ pub struct Covariance {
 const MOST_COLUMNS: usize = 1024;
 
 impl Covariance {
-    /// Of all elements. [`masked`](Reduction::masked) keeps the rows of which the mask keeps every
-    /// element; under [`NanPolicy::Propagate`](crate::NanPolicy::Propagate), the default, everything
-    /// that has to do with a column of a NaN is NaN.
+    /// The covariance over all elements. [`masked`](Reduction::masked) keeps the rows of which the
+    /// mask keeps every element. Under [`NanPolicy::Propagate`](crate::NanPolicy::Propagate), the
+    /// default, everything that involves a column with a NaN is NaN.
     pub fn new() -> Reduction<Each<Self>, All> {
         Reduction::new(Each(Self { ddof: 0 }), All)
     }
@@ -62,7 +62,7 @@ impl<M> Reduction<Each<Covariance>, All, M> {
     }
 }
 
-/// What [`Covariance`] gives.
+/// The result of [`Covariance`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct CovarianceMatrix {
     /// Rows that took part.

@@ -91,7 +91,7 @@ pub struct Central {
 impl Central {
     const NEW: Self = Self { count: 0, mean: 0.0, m2: 0.0, m3: 0.0, m4: 0.0 };
 
-    /// Of some elements.
+    /// The state of some elements.
     fn of(values: &[f64], isa: Isa) -> Self {
         if values.is_empty() { Self::NEW } else { isa.run(TwoTrips { values }) }
     }
@@ -232,7 +232,7 @@ impl Job for TwoTrips<'_> {
             m3 += square * d;
             m4 += square * square;
         }
-        // What the mean was rounded by is taken out again.
+        // Corrects for the rounding error of the mean.
         Central { count: self.values.len() as u64, mean, m2, m3, m4 }.shifted(off / n)
     }
 }

@@ -19,8 +19,8 @@ use rowmill_lanes::lanes::Lane;
 /// How many elements fall into each of some bins: numpy's `histogram`.
 ///
 /// Bin `i` holds the elements `edges[i] <= x < edges[i + 1]`; the last one includes its upper edge.
-/// What lies outside is not counted in a bin, but apart, and so are NaN that no policy took out.
-/// Edges are `f64`; integers beyond 2^53 are compared with them rounded to `f64`, as in numpy.
+/// Elements outside are counted apart, in no bin, and so are NaN that no policy took out. Edges are
+/// `f64`; integers beyond 2^53 are compared with them rounded to `f64`, as in numpy.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -130,7 +130,7 @@ impl Histogram {
     }
 }
 
-/// What [`Histogram`] gives.
+/// The result of [`Histogram`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistogramCounts {
     /// The number of elements in each bin.

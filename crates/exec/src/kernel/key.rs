@@ -19,7 +19,7 @@ pub trait Key: Lane {
     /// An integer exactly; zero for floats.
     fn integer(self) -> i128;
 
-    /// What stands for a number as a sum: the float for floats, the integer for integers.
+    /// A number as a sum: the float for floats, the integer for integers.
     fn total(float: f64, integer: i128) -> Self::Total;
 
     /// A sum of integers; `None` of floats.

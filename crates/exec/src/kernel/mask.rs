@@ -80,7 +80,7 @@ pub trait Selector<T: Numeric>: Sync {
         None
     }
 
-    /// What is kept, in words that differ for masks that differ; `None` where that cannot be said.
+    /// The selection, in words that differ for different masks; `None` where it has none.
     #[doc(hidden)]
     fn describe(&self) -> Option<String> {
         None
@@ -274,7 +274,7 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
         let (bounds, row_len) = fold.place();
         let lets_go = fold.has_to_let_go();
         let read = self.with_bytes(bounds, row_len, lets_go, fold.scratch(), f);
-        // What was kept by bytes that were not there is no answer.
+        // A selection by bytes that were not there is no answer.
         self.mask.check()?;
         let read = read?;
         if lets_go {
@@ -371,7 +371,7 @@ impl From<i32> for Threshold {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a number")]
 pub struct ParseThresholdError {
-    /// What was given.
+    /// The text given.
     pub text: String,
 }
 

@@ -32,7 +32,7 @@ pub(super) struct MaybeMinMax;
 
 lane_statistics!(MaybeMinMax);
 
-/// What [`MinMax`] gives.
+/// The result of [`MinMax`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range<T> {
     /// The smallest element.

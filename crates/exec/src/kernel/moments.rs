@@ -9,8 +9,8 @@ use rowmill_lanes::lanes::Lane;
 /// Count, mean and variance.
 ///
 /// The variance is never computed as E\[x²\] - E\[x\]²: a block sums squared distances from a shift
-/// near its mean, and blocks are merged by the pairwise formula of Chan, Golub and LeVeque (1983).
-/// Of integers it is exact, rounded once.
+/// near its mean. Blocks are merged by the pairwise formula of Chan, Golub and LeVeque (1983). For
+/// integers the variance is exact, rounded once.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -43,7 +43,7 @@ impl<A, M> Reduction<Moments, A, M> {
     }
 }
 
-/// What [`Moments`] gives.
+/// The result of [`Moments`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanVar {
     /// Elements that took part.

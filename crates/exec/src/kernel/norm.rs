@@ -109,7 +109,7 @@ impl TwoSum {
         0.0 <= self.sum && self.sum <= bound && (self.error.abs() <= bound || !finite)
     }
 
-    /// What is beyond the range of floats has no errors to speak of.
+    /// The sum with its error. A sum beyond the range of floats has no meaningful error.
     pub(super) fn value(self) -> f64 {
         if self.sum.is_finite() { self.sum + self.error } else { self.sum }
     }
@@ -129,7 +129,7 @@ pub struct Magnitudes {
 /// Squares of numbers from `SMALL` to `LARGE` are in range, and sums of 2^60 of them.
 const SMALL: f64 = f64::from_bits((1023 - 480) << 52); // 2^-480
 const LARGE: f64 = f64::from_bits((1023 + 480) << 52); // 2^480
-/// What numbers outside are scaled by.
+/// Factors that bring numbers outside this range into it.
 const UP: f64 = f64::from_bits((1023 + 600) << 52); // 2^600
 const DOWN: f64 = f64::from_bits((1023 - 600) << 52); // 2^-600
 
@@ -165,7 +165,7 @@ impl Magnitudes {
             NormOrder::Max => self.most,
             NormOrder::L1 => middle,
             NormOrder::L2 if large.is_nan() || middle.is_nan() => f64::NAN,
-            // What is smaller than the middle by so much does not show beside it.
+            // Numbers this much smaller than the middle do not show beside it.
             NormOrder::L2 if large > 0.0 => (large + middle * DOWN * DOWN).sqrt() * UP,
             NormOrder::L2 if middle > 0.0 => (middle + small * DOWN * DOWN).sqrt(),
             NormOrder::L2 => small.sqrt() * DOWN,

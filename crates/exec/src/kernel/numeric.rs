@@ -28,7 +28,7 @@ pub trait Numeric: Element + PartialOrd {
     /// The type of sums.
     type Sum: Copy + Send + Sync + std::fmt::Debug + PartialEq + 'static;
 
-    /// What the loops compute in.
+    /// The type that the loops compute in.
     #[doc(hidden)]
     type Lane: Loops;
 

@@ -43,7 +43,7 @@ impl<T: Numeric> Statistic<T> for Ptp {
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize) -> Result<T::Sum> {
         let none = Error::NoElements { what: "range", cell: index };
         let found = range::<T>(cell, nan).ok_or(none)?;
-        // What `range` makes of NaN.
+        // NaN is already dealt with by `range`.
         let apart = found.max.to_f64() - found.min.to_f64();
         T::sum(T::Lane::total(apart, cell.max.integer().wrapping_sub(cell.min.integer())))
     }

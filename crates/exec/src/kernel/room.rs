@@ -8,9 +8,9 @@ use crate::grid::Grid;
 use rowmill_lanes::fold::{Cell, Limits};
 use rowmill_lanes::lanes::Lane;
 
-/// What can have gone into the cells of a piece of a result, or into one of them.
+/// A bound on what can have gone into the cells of a piece of a result, or into one of them.
 ///
-/// It follows from the grid, the axis and the blocks alone. What stays within it can be merged and
+/// It follows from the grid, the axis and the blocks alone. States within it can be merged and
 /// finished without overflow: counts fit `i64`, and sums of integers `i128`, with room for more.
 #[derive(Clone, Debug)]
 pub struct Room<'a> {
@@ -222,7 +222,7 @@ mod tests {
         // No columns, no blocks; and more bytes than there are addresses.
         assert!(none(&Grid::new(10, 0, 4), 0..1));
         assert!(none(&Grid::new(1 << 62, 1, 8), 0..1));
-        // Of so many blocks that they cannot be gone through.
+        // So many blocks that they cannot be gone through one by one.
         let huge = Grid::new(1 << 40, 1 << 20, 4);
         let (pieces, mut rooms) =
             Room::of_pieces(Cell::All, NanPolicy::Skip, &huge, 0..huge.len()).expect("fits");

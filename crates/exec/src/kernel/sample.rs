@@ -10,13 +10,13 @@ use crate::grid::Grid;
 use crate::reduce::{Answer, Answers, Block, OWN, Reduce, Reducer, Shared, State};
 use crate::{Error, NanPolicy, Result};
 
-/// Some rows, or some elements, of an array: one of each run of so many, at a place in the run that is
-/// random but the same every time. It costs nothing beside a reduction in the same read, and says of
-/// distributions what sums do not.
+/// A sample of the rows or elements of an array: one of each run of so many. Its place in the run
+/// is random but the same every time. A sample costs nothing beside a reduction in the same read,
+/// and shows distributions, which sums do not.
 ///
-/// Of `n` sampled elements, the share that is below a value is off from that of all by about
-/// `1 / (2 √n)` at most (one standard deviation), or less: a sample of strata is no worse than one at random
-/// unless the data has the same period as the strata.
+/// In a sample of `n` elements, the share below a value is off from the true share by about
+/// `1 / (2 √n)` at most (one standard deviation). It may be less: a sample of strata is no worse
+/// than a random one, unless the data has the same period as the strata.
 ///
 /// ```
 /// use rowmill_core::SliceSource;

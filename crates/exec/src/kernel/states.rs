@@ -96,7 +96,7 @@ impl<T: Element> Case<T> {
             let own = || load(&real).unwrap_or_else(|| panic!("{name} of {blocks:?}: {real:?}"));
             assert_eq!(job.save(&own()).expect("a state"), real, "{name} of {blocks:?}");
             survives(&job, [&own, &own]);
-            // Of other blocks there is not as much, or something else.
+            // Other blocks have less state, or a different one.
             let outside = job.load(&real, all..all + 1);
             assert!(outside.is_none(), "{name}: blocks outside");
             assert!(load(&[&real[..], &[0]].concat()).is_none(), "{name}: a byte too many");
@@ -149,7 +149,7 @@ macro_rules! statistics {
     ($case:expr, $nan:expr, $($statistic:ident),*) => {$({
         let kernel = $statistic::over($case.axes()).nan($nan);
         $case.holds(&kernel, stringify!($statistic));
-        // Of few, so that counts differ from cell to cell.
+        // A mask that keeps few, so that counts differ from cell to cell.
         let masked = kernel.masked(Mask::compare(CompareOp::Gt, 3));
         $case.holds(&masked, concat!(stringify!($statistic), " masked"));
     })*};

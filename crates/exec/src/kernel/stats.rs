@@ -36,7 +36,7 @@ impl<A, M> Reduction<Stats, A, M> {
     }
 }
 
-/// What [`Stats`] gives.
+/// The result of [`Stats`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary<T: Numeric> {
     /// Elements that took part: without the NaN under [`NanPolicy::Skip`].

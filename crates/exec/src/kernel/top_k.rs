@@ -67,7 +67,7 @@ impl TopK {
 
     for_each_axis!(Each<Self>, (self), Each(self));
 
-    /// What sorts the best element first: NaN as the smallest of all.
+    /// The rank, which sorts the best element first: NaN has the smallest of all.
     #[inline(always)]
     fn rank<L: Key>(self, x: L) -> u64 {
         if L::FLOAT && x.is_nan() {
@@ -125,7 +125,7 @@ impl<L: Lane> Job for Reaches<'_, L> {
 
 pub(super) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Ranks], top: TopK) {
     let k = top.k;
-    // What has to be beaten, as soon as there are enough.
+    // The rank that a cell's next element has to beat, as soon as there are enough.
     let mut bars = vec![u64::MAX; cells.len()];
     let mut take = |cell: usize, x: L, at: u64| {
         let rank = top.rank(x);

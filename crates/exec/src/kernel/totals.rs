@@ -48,7 +48,7 @@ impl<A, M> crate::Reduction<Totals, A, M> {
     }
 }
 
-/// What [`Totals`] gives of a cell.
+/// The result of [`Totals`] for a cell.
 #[derive(Clone, Copy, Debug)]
 pub struct CellTotals<T: Numeric> {
     cell: CellState<T::Lane>,

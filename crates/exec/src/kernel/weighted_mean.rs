@@ -70,7 +70,7 @@ impl<'a, W: Numeric, S: Source<W>> WeightedMean<'a, W, S> {
     }
 }
 
-/// What [`WeightedMean`] gives.
+/// The result of [`WeightedMean`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weighted {
     /// Elements that took part.
@@ -135,7 +135,7 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
                 }
             }
         }
-        // What was weighed by bytes that were not there is no answer.
+        // A mean weighted by bytes that were not there is no answer.
         self.weights.check()?;
         if lets_go {
             self.weights.release(bounds.rows.clone(), cols);

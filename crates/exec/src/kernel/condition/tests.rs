@@ -136,7 +136,7 @@ proptest! {
     }
 }
 
-/// What a condition is of an element, told as simply as it can be.
+/// The value of a condition for an element, computed as simply as possible.
 fn naive(node: &Node, x: f64, row: &[f64]) -> bool {
     let of = |term: &Term| match &term.column {
         None => x,

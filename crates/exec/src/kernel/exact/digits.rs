@@ -87,7 +87,7 @@ impl Digits {
         *self = Self::of(chunks, 0).with_special(special.0, special.1, special.2);
     }
 
-    /// What NaN and infinities make of the sum.
+    /// The value that NaN and infinities give the sum; `None` if there are none.
     fn special(&self) -> Option<f64> {
         match (self.nan, self.above, self.below) {
             (false, false, false) => None,

@@ -120,7 +120,7 @@ impl Anchors {
     }
 }
 
-/// What is known of a group after it was added.
+/// The outcome of adding a group.
 #[derive(Clone, Copy)]
 struct Seen {
     /// Whether a sum left the binade of its anchor.
@@ -153,7 +153,7 @@ impl<L: Float> Job for AddAll<'_, L> {
                 slow = false;
             }
         }
-        // What is left over is filled up with zeros.
+        // The remainder is padded with zeros.
         for rest in x[STREAMS * len..].chunks(GROUP) {
             let mut padded = [[[L::default(); N]; STEPS]; STREAMS];
             padded.as_flattened_mut().as_flattened_mut()[..rest.len()].copy_from_slice(rest);

@@ -19,7 +19,7 @@ pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
     /// One value, or many with their shape.
     type Output<V: Send>: Send;
 
-    /// What is kept.
+    /// The axes that are kept.
     #[doc(hidden)]
     fn kept(&self) -> Kept<'_>;
 
@@ -28,10 +28,10 @@ pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
     fn output<V: Send>(values: Values<V>) -> Self::Output<V>;
 }
 
-/// What a reduction keeps, as a value.
+/// The axes that a reduction keeps, as a value.
 #[derive(Clone, Copy, Debug)]
 pub struct Kept<'a> {
-    /// What a cell is made of.
+    /// The kind of cell: all elements, a column or a row.
     pub(crate) cell: Cell,
     /// Over a set of axes: the shape of the view that has them, and that of the answer.
     view: Option<(&'a Shape, &'a [usize])>,
@@ -121,9 +121,9 @@ pub struct Rows;
 #[derive(Clone, Copy, Debug)]
 pub struct Axes<'a> {
     pub(in crate::kernel) cell: Cell,
-    /// Of the view.
+    /// The shape of the view.
     pub(in crate::kernel) shape: &'a Shape,
-    /// Of the answer.
+    /// The dimensions of the answer.
     pub(in crate::kernel) dims: &'a [usize],
 }
 

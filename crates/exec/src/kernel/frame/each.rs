@@ -63,7 +63,7 @@ use rowmill_lanes::fold::Cell;
 /// # Ok::<(), rowmill_exec::Error>(())
 /// ```
 pub trait Kernel<T: Numeric>: Sync {
-    /// What is kept of a cell.
+    /// The state of a cell.
     type State: Clone + Send + Serialize + DeserializeOwned + 'static;
 
     /// The value of one cell.

@@ -52,7 +52,7 @@ pub trait Cellular<T: Numeric>: Sync {
     /// Refuses arrays that the kernel cannot work on.
     ///
     /// # Errors
-    /// What the kernel has against the shape.
+    /// The kernel's reason for refusing the shape.
     fn check(&self, shape: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
         let _ = (shape, grid, cell);
         Ok(())
@@ -61,7 +61,7 @@ pub trait Cellular<T: Numeric>: Sync {
     /// The cells of a block.
     ///
     /// # Errors
-    /// Of what is read beside the array, like weights.
+    /// Failures to read other inputs beside the array, like weights.
     fn fold(&self, block: &Block<'_, T>, job: &Selected<'_, T>) -> Result<State>;
 
     /// Takes in the same cells of other elements: of blocks that follow, or lie beside.
@@ -154,7 +154,7 @@ impl<'a> CellPlace<'a> {
         self.index
     }
 
-    /// What happens to NaN in this job.
+    /// The NaN policy of this job.
     #[must_use]
     pub fn nan(&self) -> NanPolicy {
         self.nan

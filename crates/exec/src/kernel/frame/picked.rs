@@ -21,7 +21,7 @@ pub struct Lanes<'a, L> {
     pub(in crate::kernel) keep: Option<&'a [u8]>,
     pub(in crate::kernel) cell: Cell,
     pub(in crate::kernel) bounds: &'a Bounds,
-    /// Of the array.
+    /// The row length of the array.
     pub(in crate::kernel) row_len: usize,
     pub(in crate::kernel) isa: Isa,
     pub(in crate::kernel) scratch: &'a Scratch,
@@ -137,7 +137,7 @@ impl<'a, L: Lane> Lanes<'a, L> {
                     for (r, row) in self.tile.iter_rows().enumerate() {
                         let keep = self.keep.map(|keep| &keep[r * cols + first..][..width]);
                         for (c, x) in row[first..first + width].iter().enumerate() {
-                            // What is left out is written over by what comes next.
+                            // An element that is left out is overwritten by the next one.
                             values[c * rows + n[c]] = x.to_f64();
                             n[c] += usize::from(keep.is_none_or(|keep| keep[c] != 0));
                         }

@@ -5,7 +5,7 @@ use super::{Cellular, Frame, Selected, Valued};
 use crate::kernel::{Numeric, Selector, Unmasked, Values};
 use crate::reduce::{Answers, Reduce, Reducer};
 
-/// What happens to NaN.
+/// The treatment of NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum NanPolicy {
     /// A NaN makes the result NaN.
@@ -54,7 +54,7 @@ impl<K, A, M> Reduction<K, A, M> {
         Reduction { kernel: self.kernel, axis: self.axis, mask, nan: self.nan }
     }
 
-    /// What happens to NaN. Default: [`NanPolicy::Propagate`].
+    /// The treatment of NaN. Default: [`NanPolicy::Propagate`].
     pub fn nan(mut self, policy: NanPolicy) -> Self {
         self.nan = Some(policy);
         self

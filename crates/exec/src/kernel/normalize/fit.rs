@@ -1,4 +1,4 @@
-//! What a normalization has to know of an array, from one read.
+//! The statistics that a normalization needs of an array, from one read.
 
 use rowmill_core::{Shape, Source, Tile};
 
@@ -20,8 +20,9 @@ use crate::scratch::Scratch;
 use crate::{Engine, Result};
 use rowmill_lanes::arch::Isa;
 
-/// What was found of a cell: of moments and range the one that the method needs. Robust, the mean is the
-/// median and the range that of the quantiles; of a norm, it is the maximum.
+/// The statistics of a cell: its moments or its range, whichever the method needs. With the robust
+/// method, the mean is the median, and the range that of the quantiles. With a norm, the maximum is
+/// that norm.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) moments: MeanVar,
@@ -37,7 +38,7 @@ impl PartialEq for Found {
     }
 }
 
-/// Of nothing.
+/// The statistics of no elements.
 pub(super) const NOTHING: Found = Found {
     moments: MeanVar { count: 0, mean: f64::NAN, var: f64::NAN },
     min: f64::NAN,
@@ -85,7 +86,7 @@ impl Normalize {
         }
     }
 
-    /// What is found of each cell, in one read.
+    /// Finds the statistics of each cell, in one read.
     pub(super) fn find<T: Numeric>(self, run: &mut dyn OneRead<T>) -> Result<Vec<Found>> {
         let axis = match self.axis {
             NormalizeAxis::All => AnyAxis::All,
@@ -133,7 +134,7 @@ pub(super) fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
     (scalings.len() == cells && scalings.iter().all(Scaling::is_one)).then_some(scalings)
 }
 
-/// What can run one reduction: an engine over an array, or over one block.
+/// Anything that can run one reduction: an engine over an array, or over one block.
 pub(super) trait OneRead<T: Numeric> {
     fn reduce(&mut self, reducer: Box<dyn Reducer<T> + '_>) -> Result<Answer>;
 
@@ -192,7 +193,7 @@ impl<T: Numeric> OneRead<T> for OneBlock<'_, T> {
         reducer.finish(Shared::default(), state, &shape)
     }
 
-    /// Of rows only: that is what single blocks are taken for.
+    /// Supports rows only, which is all that single blocks are used for.
     fn quantiles(&mut self, _: AnyAxis, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
         let mut sorted = Vec::with_capacity(self.tile.cols());
         let of_row = |row: &[T]| {

@@ -21,7 +21,7 @@ pub enum FittedError {
     /// Not the JSON of one.
     #[error("this is no fitted normalization, or a part of one: {what}; fit it again")]
     Unreadable {
-        /// What is wrong with it.
+        /// The defect.
         what: String,
     },
     /// One of another release.
@@ -51,12 +51,13 @@ pub enum FittedError {
     NoInverse,
 }
 
-/// What a normalization found of an array: by it other arrays with the same columns are normalized
-/// ([`Engine::normalize_by`]), and normalized ones brought back ([`Engine::denormalize`]). Made by
-/// [`Engine::fit`], brought up to date with new rows by [`Engine::fit_more`], kept as JSON.
+/// The statistics that a normalization found in an array. By them other arrays with the same
+/// columns are normalized ([`Engine::normalize_by`]), and normalized ones restored
+/// ([`Engine::denormalize`]). Made by [`Engine::fit`], updated with new rows by
+/// [`Engine::fit_more`], kept as JSON.
 ///
-/// The JSON says in plain numbers what was found of each column, each to the last bit, NaN as null and
-/// infinities as text.
+/// The JSON holds the statistics of each column as plain numbers, exact to the last bit. NaN is
+/// null, and infinities are text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fitted {
     how: Normalize,
@@ -71,17 +72,17 @@ struct Json {
     #[serde(flatten)]
     how: Normalize,
     row_shape: Vec<usize>,
-    /// Of moments.
+    /// The moments, if they were fitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     count: Vec<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     mean: Vec<Float>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     var: Vec<Float>,
-    /// Of quantiles, which are the range then.
+    /// The median, if quantiles were fitted, which are the range then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     median: Vec<Float>,
-    /// Of ranges; of norms the maximum.
+    /// The range, if it was fitted; a norm is kept as the maximum.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     min: Vec<Float>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -184,7 +185,7 @@ impl Fitted {
         Ok(outputs.save_once(Role::Fit, Kind::Fit, path, text.as_bytes())?)
     }
 
-    /// What JSON says.
+    /// Parses the JSON of a fitted normalization.
     ///
     /// # Errors
     /// [`FittedError::Unreadable`] and [`FittedError::Version`].
@@ -265,7 +266,7 @@ impl Found {
     }
 }
 
-/// What is found of two runs of rows together.
+/// The statistics of two runs of rows together.
 fn together(a: Found, b: Found) -> Found {
     // NaN means nothing there.
     let lower = |a: f64, b: f64| if b < a || a.is_nan() { b } else { a };
@@ -300,8 +301,8 @@ impl Engine {
         Ok(Fitted { how, row_dims: source.shape().row_dims().to_vec(), found })
     }
 
-    /// What was fitted, and new rows besides: only these are read. Ranges are those of all rows together;
-    /// means and variances are too, to rounding, not to the bits of one fit. (For those see
+    /// The fit with new rows added: only these are read. Ranges are those of all rows together.
+    /// Means and variances are too, but to rounding, not to the bits of one fit. (For those see
     /// [`partial_after`](Self::partial_after).)
     ///
     /// ```

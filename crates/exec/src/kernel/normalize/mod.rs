@@ -71,9 +71,9 @@ pub enum NormalizeMethod {
     ZScore,
     /// To the interval from `low` to `high`.
     MinMax {
-        /// What the smallest element becomes.
+        /// The value that the smallest element becomes.
         low: f64,
-        /// What the largest element becomes.
+        /// The value that the largest element becomes.
         high: f64,
     },
     /// To a largest absolute value of 1. Zero stays zero.
@@ -89,7 +89,7 @@ pub enum NormalizeMethod {
     Norm(NormOrder),
 }
 
-/// What is normalized by itself.
+/// The part of an array that is normalized by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NormalizeAxis {
@@ -165,7 +165,7 @@ impl Normalize {
         self
     }
 
-    /// What is normalized by itself. Default: each column.
+    /// The part that is normalized by itself. Default: each column.
     pub fn axis(mut self, axis: NormalizeAxis) -> Self {
         self.axis = axis;
         self

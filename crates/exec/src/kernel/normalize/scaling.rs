@@ -1,4 +1,4 @@
-//! What becomes of an element, and back: [`Scaling`], and the loops that do it.
+//! Scaling of elements, there and back: [`Scaling`], and the loops that do it.
 
 use half::{bf16, f16};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ impl Scaling {
     }
 }
 
-/// What all elements have in common: `* span + low`, and the interval that they stay in.
+/// The part that all elements share: `* span + low`, and the interval that they stay in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Target {
     span: f64,
@@ -34,7 +34,7 @@ pub(super) struct Target {
 }
 
 impl Normalize {
-    /// What `x` becomes: `(x * factor - shift) / scale * span + low`.
+    /// The scaling by these statistics: `x` becomes `(x * factor - shift) / scale * span + low`.
     pub(super) fn scaling(self, found: Found) -> Scaling {
         match self.method {
             NormalizeMethod::ZScore => {

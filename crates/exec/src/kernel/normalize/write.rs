@@ -26,7 +26,7 @@ pub struct Normalizing<'a, T, S> {
     element: PhantomData<fn(T)>,
 }
 
-/// What is to be done.
+/// The work to be done.
 #[derive(Clone, Copy, Debug)]
 enum Work<'a> {
     /// Find the statistics, then scale.
@@ -182,7 +182,7 @@ struct Planned<'a> {
     overwrite: bool,
 }
 
-/// What the second read needs of the first.
+/// The results of the first read that the second one needs.
 enum Found {
     /// Nothing: each row is scaled as it is read.
     RowByRow(Normalize),

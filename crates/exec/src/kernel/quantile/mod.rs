@@ -40,7 +40,7 @@ pub struct Quantiles<'a, T, S, M = Unmasked> {
     element: PhantomData<fn() -> T>,
 }
 
-/// What candidates and counts may take up, in bytes.
+/// The most memory that candidates and counts may take up, in bytes.
 const MEMORY: u64 = 256 << 20;
 
 impl Engine {
@@ -82,7 +82,7 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         Quantiles { engine, source, at, mask, nan, memory, element }
     }
 
-    /// What happens to NaN. Default: [`NanPolicy::Propagate`].
+    /// The treatment of NaN. Default: [`NanPolicy::Propagate`].
     pub fn nan(mut self, policy: NanPolicy) -> Self {
         self.nan = policy;
         self

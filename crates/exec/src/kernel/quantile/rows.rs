@@ -45,7 +45,7 @@ impl<T: Numeric> Kernel<T> for OfRows<'_> {
         Ok(())
     }
     fn merge(&self, state: &mut Vec<f64>, next: Vec<f64>) {
-        // Of a row that is whole in one block, the other has nothing.
+        // If a row is whole in one block, the other state is empty.
         if state.is_empty() {
             *state = next;
         }

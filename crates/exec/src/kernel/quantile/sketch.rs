@@ -68,7 +68,7 @@ impl ApproxQuantiles {
 
     for_each_axis!(Each<Self>, (self), Each(self));
 
-    /// What the elements of a bucket are taken for.
+    /// The value that stands for the elements of a bucket.
     fn middle(&self, bucket: u32) -> f64 {
         let low = u64::from(bucket) << self.shift;
         let high = low | ((1 << self.shift) - 1);

@@ -23,18 +23,18 @@ pub(super) struct Range {
     pub(super) high: u64,
 }
 
-/// What one read found.
+/// The results of one read.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// Of each part of each range: the number of elements.
+    /// The number of elements in each part of each range.
     counts: Vec<u64>,
-    /// Of each range: all elements, if they are collected.
+    /// All elements of each range, if they are collected.
     pub(super) collected: Vec<Vec<u64>>,
-    /// Of each range: the number of elements.
+    /// The number of elements in each range.
     pub(super) totals: Vec<u64>,
-    /// Of each range: the smallest and the largest key.
+    /// The smallest and the largest key in each range.
     pub(super) extremes: Vec<(u64, u64)>,
-    /// Of each cell: the number of NaN.
+    /// The number of NaN in each cell.
     pub(super) nan: Vec<u64>,
 }
 
@@ -52,7 +52,7 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    /// Of so many cells of a kind, in order of cells.
+    /// The ranges of so many cells of a kind, in order of cells.
     pub(super) fn new(cell: Cell, cells: usize, ranges: Vec<Range>, parts: Option<u64>) -> Self {
         let mut starts = vec![0; cells + 1];
         for range in &ranges {

@@ -82,7 +82,7 @@ impl<'a, T: Element> TypedBlocks<'a, T> {
     }
 }
 
-/// What a worker carries from chunk to chunk.
+/// The state that a worker carries from chunk to chunk.
 struct Worker<T: Element> {
     buffer: TileBuffer<T>,
     /// Whole rows that a source lends with gaps between them, without the gaps.

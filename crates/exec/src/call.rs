@@ -67,7 +67,7 @@ impl<'a, S> Call<'a, S> {
         self
     }
 
-    /// What happens to NaN in reductions that do not say so themselves, and in quantiles. Default:
+    /// The NaN policy of reductions that do not set their own, and of quantiles. Default:
     /// [`NanPolicy::Propagate`].
     pub fn nan(mut self, policy: NanPolicy) -> Self {
         self.nan = policy;

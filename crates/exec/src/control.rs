@@ -58,7 +58,7 @@ impl CancelToken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What the job is doing: `reduce`, `map`, `stream`, `rows`, `batches`.
+    /// The kind of job: `reduce`, `map`, `stream`, `rows`, `batches`.
     pub job: &'static str,
     /// Bytes of input that are done.
     pub done: u64,
@@ -68,7 +68,7 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
-/// What is called while a job runs.
+/// The callback for progress while a job runs.
 #[derive(Clone)]
 pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&Progress) + Send + Sync>);
 

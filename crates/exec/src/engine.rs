@@ -89,14 +89,14 @@ impl EngineBuilder {
         self
     }
 
-    /// What is called on the caller's thread, about ten times a second while a job runs and once
-    /// at its end. Default: nothing.
+    /// The callback for progress. It is called on the caller's thread, about ten times a second
+    /// while a job runs and once at its end. Default: none.
     pub fn progress(mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         self.observer = Some(Observer(Arc::new(callback)));
         self
     }
 
-    /// What stops the engine's jobs. Default: nothing does.
+    /// The token that stops the engine's jobs. Default: none.
     pub fn cancel(mut self, token: CancelToken) -> Self {
         self.cancel = token;
         self
@@ -126,10 +126,10 @@ impl EngineBuilder {
         self
     }
 
-    /// What is called on the caller's thread when a job has a result: how long it took, how much
-    /// memory the process held, how many page faults there were. A job that failed has no report;
-    /// a normalization in two reads has two. Not called for
-    /// [`shuffled_batches`](Engine::shuffled_batches). Default: nothing, and nothing is measured.
+    /// The callback for reports, called on the caller's thread when a job has a result. A report
+    /// says how long the job took, how much memory the process held, and how many page faults there
+    /// were. A job that failed has no report; a normalization in two reads has two. Not called for
+    /// [`shuffled_batches`](Engine::shuffled_batches). Default: none, and nothing is measured.
     ///
     /// ```
     /// use rowmill_core::SliceSource;

@@ -1,4 +1,4 @@
-//! What can go wrong with a job.
+//! The errors of a job.
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ pub enum Error {
     /// A state that has no form as bytes, in a job that keeps states.
     #[error("the state of the reduction cannot be saved ({what}); run it without a checkpoint")]
     Unsaved {
-        /// What is wrong with it.
+        /// The reason.
         what: String,
     },
     /// A fitted normalization that cannot be read or used.
@@ -59,7 +59,7 @@ pub enum Error {
     KernelPanicked {
         /// Which chunk of the job it was.
         chunk: usize,
-        /// What the panic said.
+        /// The message of the panic.
         message: String,
     },
     /// A kernel of the user's own failed.
@@ -80,13 +80,13 @@ pub enum Error {
     SumOverflow {
         /// The exact sum.
         exact: i128,
-        /// What it should have fitted.
+        /// The type it should have fitted.
         result_type: &'static str,
     },
     /// A product of integers that does not fit the result type.
     #[error("a product does not fit {result_type}; multiply in parts, or sum logarithms")]
     ProductOverflow {
-        /// What it should have fitted.
+        /// The type it should have fitted.
         result_type: &'static str,
     },
     /// More different elements than are counted.
@@ -103,7 +103,7 @@ pub enum Error {
     /// The smallest or largest element of nothing.
     #[error("there is no {what} of no elements (cell {cell} of the result); nothing was selected")]
     NoElements {
-        /// What was asked for.
+        /// The value that was asked for.
         what: &'static str,
         /// Which cell of the result, in C order.
         cell: usize,
@@ -155,13 +155,13 @@ pub enum Error {
     Workers {
         /// How many were asked for.
         workers: usize,
-        /// What the thread pool said.
+        /// The error of the thread pool.
         source: rayon::ThreadPoolBuildError,
     },
     /// The thread that reads ahead could not be started.
     #[error("cannot start the thread that reads ahead: {source}")]
     LoaderThread {
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The instruction set asked for in `ROWMILL_ISA`.
@@ -172,9 +172,9 @@ pub enum Error {
     BadOption {
         /// Which knob.
         knob: &'static str,
-        /// What it was set to.
+        /// The value it was set to.
         value: String,
-        /// What it can be.
+        /// The values it can have.
         expected: &'static str,
     },
     /// A kernel gave rows of another size than it said.
@@ -193,7 +193,7 @@ pub enum Error {
     RowIndex {
         /// Where in the list of indices.
         position: usize,
-        /// What stands there.
+        /// The index at that position.
         index: usize,
         /// Rows in the array.
         rows: usize,

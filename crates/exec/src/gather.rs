@@ -46,7 +46,7 @@ pub(crate) struct Gather<'a, T, S> {
 }
 
 impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
-    /// Of rows that lie anywhere: they are asked for ahead where they are not in memory.
+    /// A gather for rows that lie anywhere: those that are not in memory are requested ahead.
     pub(crate) fn scattered(source: &'a S) -> Self {
         let neighbours = Self::neighbours(source);
         let row_bytes = (neighbours.row_len * size_of::<T>()).max(1);
@@ -58,7 +58,8 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
         Self { ahead, ..neighbours }
     }
 
-    /// Of long runs of rows in rising order, which the operating system reads ahead by itself.
+    /// A gather for long runs of rows in rising order, which the operating system reads ahead by
+    /// itself.
     pub(crate) fn neighbours(source: &'a S) -> Self {
         let row_len = source.shape().row_len();
         let row_bytes = (row_len * size_of::<T>()).max(1);

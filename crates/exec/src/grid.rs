@@ -29,8 +29,9 @@ pub(crate) const BLOCK_BYTES: usize = 512 << 10;
 /// The longest row, in bytes, that is never cut: 32 rows of it make a block.
 const LONGEST_WHOLE_ROW: usize = 16 << 10;
 
-/// What an element takes up of a block. `f16` is widened to four bytes, a block in one piece, since the
-/// order of its additions is the block's; integers of one byte are widened piece by piece.
+/// The bytes that an element takes up in a block. `f16` is widened to four bytes, a whole block at
+/// once, since its additions follow the block's order. Integers of one byte are widened piece by
+/// piece.
 fn size_in_block(element_size: usize) -> usize {
     if element_size == 2 { 4 } else { element_size }
 }

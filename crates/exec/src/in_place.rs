@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::run::Job;
 use crate::{Engine, Error, Result};
 
-/// What became of an array that was to be changed in place.
+/// The outcome of changing an array in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InPlace {
     /// It was changed, or what was begun was finished.
@@ -140,7 +140,7 @@ impl Engine {
         let mut buffer: Vec<T> = Vec::new();
         while next < windows.items {
             let items = next..windows.items.min(next + windows.step);
-            // What a kernel leaves out is zero, as in a new file.
+            // Elements that a kernel leaves out are zero, as in a new file.
             buffer.clear();
             buffer.resize(items.len() * windows.item_len, T::default());
             self.compute(array, &kernel, &windows, items.clone(), &mut buffer)?;
@@ -155,7 +155,7 @@ impl Engine {
         Ok(InPlace::Changed)
     }
 
-    /// What the kernel makes of a window, on all workers.
+    /// Computes the kernel's output for a window, on all workers.
     fn compute<T: Element, K: Map<T, T>>(
         &self,
         array: &ArrayMut<T>,

@@ -1,19 +1,20 @@
-//! What the system tells of the machine and the process: memory, page faults, the processor. Only
-//! Linux does; elsewhere there is nothing to know.
+//! Facts that the system reports about the machine and the process: memory, page faults, the
+//! processor. Only Linux reports them; elsewhere nothing is known.
 //!
 //! Public for this project's own tools, which measure: not part of the interface.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the machine has, or what the process may use of it, whichever is less; `None` where nobody
-/// tells.
+/// The memory of the machine, or the part that the process may use, whichever is less; `None` where
+/// it is unknown.
 #[must_use]
 pub fn available() -> Option<u64> {
     within_groups(of_machine("MemTotal:"))
 }
 
-/// What can be used now without swapping, the page cache given up; `None` where nobody tells.
+/// The memory that can be used now without swapping, once the page cache is given up; `None` where
+/// it is unknown.
 #[must_use]
 pub fn free() -> Option<u64> {
     within_groups(of_machine("MemAvailable:"))
@@ -78,7 +79,7 @@ pub(crate) fn resident() -> Option<u64> {
     kib(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
 }
 
-/// What the process has used so far.
+/// The memory and page faults of the process so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Bytes resident now: private memory and pages of mapped files.

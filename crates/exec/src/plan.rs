@@ -31,7 +31,7 @@ pub enum ChunkSize {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a chunk size; expected bytes (64K, 4MiB), rows (1000rows) or auto")]
 pub struct ParseChunkSizeError {
-    /// What was given.
+    /// The text given.
     pub text: String,
 }
 
@@ -156,7 +156,7 @@ impl Plan {
         Self { step: self.step.min(most.max(1)), ..self }
     }
 
-    /// What all chunks cover.
+    /// The number of items that all chunks cover.
     pub(crate) fn items(&self) -> usize {
         self.len
     }
@@ -166,7 +166,7 @@ impl Plan {
         self.len.div_ceil(self.step)
     }
 
-    /// What chunk `index` covers.
+    /// The items that chunk `index` covers.
     pub(crate) fn chunk(&self, index: usize) -> Range<usize> {
         let start = index * self.step;
         start..self.len.min(start.saturating_add(self.step))

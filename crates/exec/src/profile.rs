@@ -73,7 +73,7 @@ impl Profile {
         Self { job: job.into(), chunk, workers, backend, gain }
     }
 
-    /// What was measured.
+    /// The job that was measured.
     #[must_use]
     pub fn job(&self) -> &str {
         &self.job
@@ -226,7 +226,7 @@ fn meta_of(array: &Path) -> Result<(Meta, u64)> {
     Ok((meta, len))
 }
 
-/// What speed depends on.
+/// The traits of the machine that speed depends on.
 fn machine() -> String {
     let cpu = memory::cpu().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

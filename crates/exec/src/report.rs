@@ -1,4 +1,4 @@
-//! What a finished job took.
+//! The time and memory that a finished job took.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use parking_lot::Mutex;
 
 use crate::memory::{self, Usage};
 
-/// What a finished job took. Handed to the callback of
+/// The time and memory that a finished job took. Handed to the callback of
 /// [`EngineBuilder::report`](crate::EngineBuilder::report).
 ///
-/// What concerns memory is of the whole process while the job ran, and known on Linux only.
+/// The memory figures are of the whole process while the job ran, and known on Linux only.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RunReport {
-    /// What the job was doing: `reduce`, `map`, `stream`, `rows`.
+    /// The kind of job: `reduce`, `map`, `stream`, `rows`.
     pub job: &'static str,
     /// Bytes of elements that were read: of the array, not of masks beside it. Of a stream that its
     /// consumer ended early, what was read until then.
@@ -74,7 +74,7 @@ impl fmt::Display for RunReport {
     }
 }
 
-/// What is called when a job is done.
+/// The callback for the report of a finished job.
 #[derive(Clone)]
 pub(crate) struct Reporter(pub(crate) Arc<dyn Fn(&RunReport) + Send + Sync>);
 

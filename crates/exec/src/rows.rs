@@ -240,7 +240,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
     }
 }
 
-/// What [`RowOrder::Auto`] stands for.
+/// The order that [`RowOrder::Auto`] stands for.
 fn resolve(
     order: RowOrder,
     rows: usize,

@@ -32,7 +32,7 @@ thread_local! {
     static WORKS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a worker of an engine does first.
+/// Marks the thread as a worker of an engine; each worker calls it first.
 pub(crate) fn begin_worker() {
     WORKS.set(true);
 }
@@ -216,8 +216,8 @@ impl<'a> Job<'a> {
     }
 }
 
-/// What the thread that waits for a job does now and then: tells the observer how far it is, looks
-/// at the memory of the process.
+/// The regular duties of the thread that waits for a job: it tells the observer how far the job is,
+/// and checks the memory of the process.
 pub(crate) struct Pulse<'a> {
     job: &'a Job<'a>,
     told: Cell<Instant>,

@@ -12,7 +12,7 @@ use rowmill_core::TileBuffer;
 #[derive(Debug, Default)]
 pub struct Scratch {
     free: RefCell<Vec<Vec<u64>>>,
-    /// What a mask is read into.
+    /// The buffer that a mask is read into.
     pub(crate) mask: RefCell<TileBuffer<bool>>,
 }
 

@@ -51,7 +51,8 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Of `rows` rows in windows of `window`, of which `together` are mixed; both at least 1.
+    /// The order of `rows` rows in windows of `window`, of which `together` are mixed; both are at
+    /// least 1.
     pub(crate) fn new(seed: u64, epoch: u64, rows: usize, window: usize, together: usize) -> Self {
         let mut windows: Vec<usize> = (0..rows.div_ceil(window)).collect();
         SplitMix64::keyed(seed, epoch, 0).shuffle(&mut windows);

@@ -1,4 +1,4 @@
-//! What stands in a checkpoint file, and what can be wrong with one.
+//! The content of a checkpoint file, and what can be wrong with one.
 //!
 //! The payload of its [framing](Framing) is in the format of the `postcard` crate.
 
@@ -25,7 +25,7 @@ pub enum CheckpointError {
     /// A checkpoint that was changed, or the rest of one.
     #[error("it is damaged ({what}); remove it to start over")]
     Damaged {
-        /// What is wrong with it.
+        /// The damage.
         what: &'static str,
     },
     /// A checkpoint of another release.
@@ -54,7 +54,7 @@ pub enum CheckpointError {
          the input as it is now"
     )]
     InputChanged {
-        /// What differs.
+        /// The difference.
         what: &'static str,
     },
     /// An input that cannot be recognised later.
@@ -68,7 +68,7 @@ pub enum CheckpointError {
 /// Everything that a job needs to go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Saved {
-    /// What is computed, in words that differ for jobs that differ.
+    /// The computation, in words that differ for different jobs.
     pub(crate) job: String,
     pub(crate) input: Identity,
     pub(crate) state: State,
@@ -77,14 +77,14 @@ pub(crate) struct Saved {
 /// A node of the merge tree: level, index, partial.
 pub(crate) type SavedNode = (u32, u64, Vec<u8>);
 
-/// What was done.
+/// The work that was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum State {
     /// Nodes of the merge tree.
     Reduce(Vec<SavedNode>),
     /// Ranges of items whose output is durable.
     Map {
-        /// What an earlier read found, for the map.
+        /// The result of an earlier read, for the map.
         fitted: Vec<u8>,
         /// The unfinished output, if it was begun, by its header and what is done.
         output: Option<FileIdentity>,

@@ -85,7 +85,7 @@ impl Checkpoint {
     /// [`OtherKind`](rowmill_core::Error::OtherKind) where anything but a checkpoint does.
     pub fn plan(&self, outputs: &mut Outputs) -> Result<()> {
         outputs.plan(Role::Checkpoint, Kind::Checkpoint, &self.path)?;
-        // What is wrong with it is told by the job.
+        // The job itself reports what is wrong with the checkpoint.
         if let Ok(Some(saved)) = Saved::read(&self.path)
             && let State::Map { output: Some(file), .. } = saved.state
         {
@@ -108,7 +108,7 @@ pub(crate) struct Keeper<'a> {
     input: Identity,
     /// The files of the job, which the checkpoint never replaces.
     outputs: Outputs,
-    /// What an earlier run left.
+    /// The state that an earlier run left.
     found: Option<State>,
     /// When the last was written. Held by who writes.
     last: Mutex<Instant>,
@@ -157,7 +157,7 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    /// What an earlier run left.
+    /// The state that an earlier run left.
     pub(crate) fn take_found(&mut self) -> Option<State> {
         self.found.take()
     }
@@ -261,7 +261,7 @@ pub(crate) fn done_of(ranges: &[(u64, u64)], items: usize) -> Option<Ranges> {
     Some(done)
 }
 
-/// What a map has done, and what it needs to go on.
+/// The progress of a map, and what it needs to resume.
 pub(crate) struct MapKeeper<'a> {
     keeper: Keeper<'a>,
     fitted: Vec<u8>,
@@ -305,7 +305,7 @@ impl<'a> MapKeeper<'a> {
     }
 
     fn state(&self, sync: MakeDurable<'_>) -> Result<State> {
-        // What is done while syncing may not be on disk afterwards.
+        // Items done during the sync may not be on disk afterwards.
         let done = self.done.lock().clone();
         let output = sync(&done).inspect_err(|_| self.failed.store(true, Ordering::SeqCst))?;
         let done = done.iter().map(|r| (r.start as u64, r.end as u64)).collect();

@@ -64,7 +64,7 @@ pub(crate) fn parts_of<'a, U>(
     parts
 }
 
-/// What a range of a chunk counts.
+/// The unit that a range of a chunk is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Rows.

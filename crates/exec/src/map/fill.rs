@@ -78,7 +78,7 @@ impl<T: Element, U: Element> Fill<U> for Mapped<'_, T, U> {
                 }
             }
         });
-        // What a kernel made of bytes that were not there is no result, and no failure.
+        // A kernel's output from bytes that were not there is no result, and its error no failure.
         self.input.check()?;
         filled.map(drop)
     }

@@ -69,7 +69,7 @@ impl Layout {
                     .finer(most)
             }
             Unit::Rows => {
-                // Of nothing that becomes nothing there are no chunks, however many rows it has.
+                // Empty input and output need no chunks, however many rows there are.
                 let rows = if input_len == 0 && output_len == 0 { 0 } else { self.items };
                 let row_bytes = self.in_bytes.max(self.out_item * self.size);
                 Plan::rows(rows, row_bytes, engine.chunk, workers)

@@ -58,9 +58,9 @@ pub struct Mapping<'a, T, U, S, K> {
 #[derive(Clone, Debug)]
 pub(crate) struct Keep<'a> {
     pub(crate) checkpoint: &'a Checkpoint,
-    /// What the map computes, if that can be said.
+    /// The computation of the map, if it can be described.
     pub(crate) what: Option<String>,
-    /// What an earlier read found, for the map.
+    /// The result of an earlier read, for the map.
     pub(crate) fitted: Vec<u8>,
 }
 

@@ -155,7 +155,7 @@ impl<U: Element> Writer<'_, U> {
             next = some.end;
             let at = (some.start - items.start) * out_item;
             let mut piece = scratch.take::<U::Stored>(some.len() * out_item);
-            // What a kernel leaves out is zero, as in the file.
+            // Elements that a kernel leaves out are zero, as in the file.
             bytemuck::fill_zeroes(&mut piece);
             let to = bytemuck::cast_slice_mut(&mut part[at..at + piece.len()]);
             let out = U::view_mut(&mut piece).unwrap_or_default();

@@ -9,7 +9,7 @@ pub enum PartialError {
     /// Not the JSON of a partial.
     #[error("this is no partial, or a part of one: {what}; make it again")]
     Unreadable {
-        /// What is wrong with it.
+        /// The defect.
         what: String,
     },
     /// A partial of another release.
@@ -29,9 +29,9 @@ pub enum PartialError {
     /// Partials of different reductions.
     #[error("these are partials of different reductions: {expected:?} and {found:?}")]
     OtherJob {
-        /// What the others are of.
+        /// The reduction of the others.
         expected: String,
-        /// What this one is of.
+        /// The reduction of this one.
         found: String,
     },
     /// Partials of arrays that cannot be one.

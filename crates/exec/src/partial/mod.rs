@@ -29,12 +29,13 @@ use crate::reduce::{Answer, Answers, Reduce};
 use crate::tree::{Node, Tree};
 use crate::{NanPolicy, Result};
 
-/// What a reduction made of some rows of an array: a value that can be saved, merged with those of other
-/// rows in any order and grouping, and finished, to the bits of a single run over the whole array.
+/// The partial result of a reduction, over some rows of an array. It can be saved, merged with
+/// those of other rows in any order and grouping, and finished. The result has the same bits as a
+/// single run over the whole array.
 ///
-/// The rows have to begin and end at multiples of [`Partial::step`], or at the array's end. What was
-/// reduced is kept as text and compared, dtype and shape of a row are too. The array's contents are
-/// not: partials may come from any machine that has the rows.
+/// The rows have to begin and end at multiples of [`Partial::step`], or at the array's end. The
+/// reduction is kept as text and compared; so are the dtype and the shape of a row. The array's
+/// contents are not compared: partials may come from any machine that has the rows.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -86,7 +87,7 @@ impl Partial {
         grid(dtype, shape).band_rows()
     }
 
-    /// What was computed, in words.
+    /// The reduction, in words.
     #[must_use]
     pub fn job(&self) -> &str {
         &self.job

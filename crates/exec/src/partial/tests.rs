@@ -213,7 +213,7 @@ fn nodes_overlap_nowhere_and_lie_inside() {
     unreadable(&add((4, 0)));
     unreadable(&|partial| partial.end = Some(2 * STEP));
     unreadable(&|partial| partial.row_dims = vec![0]);
-    // Of the first rows alone, with an end that comes from elsewhere.
+    // A partial of the first rows alone, with an end that comes from elsewhere.
     let first = engine().partial(&array(&values), kernel, 0..STEP).expect("a block");
     let mut beyond = first.clone();
     add((4, 0))(&mut beyond);
@@ -240,7 +240,7 @@ fn a_state_that_no_rows_have_is_refused() {
     assert_eq!(error(read.finish::<f32, _>(kernel)), PartialError::State);
 }
 
-/// Of JSON some bytes may be others: white space, and the case of digits.
+/// Some bytes of JSON may change without effect: white space, and the case of digits.
 #[test]
 fn changed_bytes_are_refused_or_mean_the_same() {
     let values = values(STEP);

@@ -2,8 +2,8 @@
 
 use crate::scalar::{Scalar, Scalars};
 
-/// The answer of a request: the shape of its cells, and for each statistic a column with a number, or a
-/// list of numbers, for each cell.
+/// The answer of a request: the shape of its cells, and for each statistic a column with a number,
+/// or a list of numbers, for each cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub(crate) dims: Vec<usize>,

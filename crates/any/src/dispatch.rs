@@ -187,8 +187,8 @@ fn exact_quantiles<T: Told>(
     Ok(columns)
 }
 
-/// The statistics with the intervals of their histograms: where none is given, from the smallest to the
-/// largest element, by a read of its own.
+/// The statistics with the intervals of their histograms: where none is given, from the smallest to
+/// the largest element, by a read of its own.
 fn ranges<T: Told>(
     source: &dyn Source<T>,
     request: &Request<'_>,

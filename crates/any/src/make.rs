@@ -216,8 +216,8 @@ fn of_one<'a, T: Told>(
     })
 }
 
-/// From the answer of a reduction to columns. Of its type alone, so that it is compiled once for all
-/// elements that have such answers.
+/// From the answer of a reduction to columns. Of its type alone, so that it is compiled once for
+/// all elements that have such answers.
 pub(crate) type ToColumns<A> = Box<dyn Fn(A) -> Placed + Sync>;
 
 /// A column with a number for each cell.

@@ -77,8 +77,8 @@ impl<'a> Request<'a> {
     /// The answer.
     ///
     /// # Errors
-    /// As [`Engine::reduce`]; [`Error::Unordered`](crate::Error::Unordered) and the other errors of this
-    /// crate for requests that the array cannot answer.
+    /// As [`Engine::reduce`]; [`Error::Unordered`](crate::Error::Unordered) and the other errors of
+    /// this crate for requests that the array cannot answer.
     pub fn reduce(&self, engine: &Engine, source: &AnySource<'_>) -> Result<Answer> {
         self.answer(source, Task::Reduce(engine, None))
     }
@@ -86,15 +86,16 @@ impl<'a> Request<'a> {
     /// As [`reduce`](Self::reduce), kept in a checkpoint: killed and run again, the job goes on.
     ///
     /// # Errors
-    /// As [`rowmill_exec::Call::reduce`]; [`Error::NotMergeable`](crate::Error::NotMergeable) for exact
-    /// quantiles.
+    /// As [`rowmill_exec::Call::reduce`]; [`Error::NotMergeable`](crate::Error::NotMergeable) for
+    /// exact quantiles.
     pub fn reduce_resumable(
         &self,
         engine: &Engine,
         source: &AnySource<'_>,
         checkpoint: &Checkpoint,
     ) -> Result<Answer> {
-        // A checkpoint sees the array as its axes are reduced, and would take other axes for another array.
+        // A checkpoint sees the array as its axes are reduced, and would take other axes for
+        // another array.
         let over = match &self.axes {
             Axes::Listed(_) => {
                 let label = format!("over axes {} of {}", self.axes, source.shape());
@@ -108,8 +109,8 @@ impl<'a> Request<'a> {
     /// The mergeable state of some rows: see [`Engine::partial`].
     ///
     /// # Errors
-    /// As [`Engine::partial`]; [`Error::NotMergeable`](crate::Error::NotMergeable) for exact quantiles,
-    /// [`Error::NoInterval`](crate::Error::NoInterval) for histograms without one.
+    /// As [`Engine::partial`]; [`Error::NotMergeable`](crate::Error::NotMergeable) for exact
+    /// quantiles, [`Error::NoInterval`](crate::Error::NoInterval) for histograms without one.
     pub fn partial(
         &self,
         engine: &Engine,
@@ -132,12 +133,12 @@ impl<'a> Request<'a> {
         self.state(source, Task::PartialAfter(engine, earlier))
     }
 
-    /// The answer of merged states. Which elements took part was decided when they were made; the selection
-    /// of this request does not matter.
+    /// The answer of merged states. Which elements took part was decided when they were made; the
+    /// selection of this request does not matter.
     ///
     /// # Errors
-    /// As [`Partial::finish`]; [`Error::NoInterval`](crate::Error::NoInterval) for histograms without
-    /// an interval.
+    /// As [`Partial::finish`]; [`Error::NoInterval`](crate::Error::NoInterval) for histograms
+    /// without an interval.
     pub fn finish(&self, partial: &Partial) -> Result<Answer> {
         self.check_intervals()?;
         self.answer(&absent(partial)?, Task::Finish(partial))

@@ -146,7 +146,8 @@ impl Scalar {
     }
 }
 
-/// All of it: floats in the fewest digits that read back to the same bits; a missing number is `nan`.
+/// All of it: floats in the fewest digits that read back to the same bits; a missing number is
+/// `nan`.
 impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -171,8 +172,8 @@ pub fn complex_text(z: Complex<f64>, half: impl Fn(f64) -> String) -> String {
     format!("{}{sign}{im}j", half(z.re))
 }
 
-/// NaN and missing numbers as null, infinities and integers beyond 64 bits as texts, complex numbers as
-/// lists of two, floats so that they read back to the same bits.
+/// NaN and missing numbers as null, infinities and integers beyond 64 bits as texts, complex
+/// numbers as lists of two, floats so that they read back to the same bits.
 impl Serialize for Scalar {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {

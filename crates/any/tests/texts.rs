@@ -1,5 +1,5 @@
-//! Axes, statistics and scalars, as texts and back. Here and not beside them, so that the crate is not
-//! compiled once more for its tests.
+//! Axes, statistics and scalars, as texts and back. Here and not beside them, so that the crate is
+//! not compiled once more for its tests.
 
 use proptest::prelude::*;
 use rowmill_any::{

@@ -5,8 +5,9 @@
 //! ```
 //!
 //! Rows have 4 KiB. "Writing" is the time until the last row was handed over, "with close" until
-//! all of them were durable. "Behind" is the most rows that a power cut could have taken: written, but
-//! not known to be durable. The figures are medians of rounds in which every policy has its turn.
+//! all of them were durable. "Behind" is the most rows that a power cut could have taken: written,
+//! but not known to be durable. The figures are medians of rounds in which every policy has its
+//! turn.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

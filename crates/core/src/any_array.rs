@@ -8,8 +8,8 @@ use crate::{Array, Backend, DType, Element, Meta, OpenOptions, Result, Shape, dt
 
 macro_rules! any_array {
     (numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
-        /// An array open for reading whose dtype is known at run time. [`match_array!`](crate::match_array)
-        /// turns it into an [`Array`].
+        /// An array open for reading whose dtype is known at run time.
+        /// [`match_array!`](crate::match_array) turns it into an [`Array`].
         #[derive(Clone, Debug)]
         #[allow(missing_docs, reason = "one variant for each dtype, named as in `DType`")]
         pub enum AnyArray {

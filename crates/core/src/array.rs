@@ -68,10 +68,11 @@ pub(crate) fn lends_in_place(meta: &Meta, bytes: &[u8]) -> bool {
 /// ```
 ///
 /// A file that shrinks or fails under a scan is an error with path and offset, not SIGBUS: what
-/// cannot be read is zero, and [`check`](Source::check) gives [`Error::Fault`] from then on. Jobs of
-/// the engine look at that after every chunk; whoever reads elements lent in place by other means
-/// should, before using what was made of them. [`verify`](Source::verify) also sees a file that was
-/// written to. A file that another is renamed over stays as it was for whoever has it open.
+/// cannot be read is zero, and [`check`](Source::check) gives [`Error::Fault`] from then on. Jobs
+/// of the engine look at that after every chunk; whoever reads elements lent in place by other
+/// means should, before using what was made of them. [`verify`](Source::verify) also sees a file
+/// that was written to. A file that another is renamed over stays as it was for whoever has it
+/// open.
 #[derive(Debug)]
 pub struct Array<T> {
     inner: Arc<Inner>,
@@ -208,9 +209,9 @@ impl<T: Element> Array<T> {
         bytemuck::try_cast_slice(bytes.get(..meta.byte_len())?).ok()
     }
 
-    /// Whether so many rows at a time bring in more pages than their own: where columns are long or far
-    /// apart, a page fault in each maps sixteen pages of which a tile has one. Short columns of a matrix
-    /// follow each other, and so do their pages.
+    /// Whether so many rows at a time bring in more pages than their own: where columns are long or
+    /// far apart, a page fault in each maps sixteen pages of which a tile has one. Short columns of
+    /// a matrix follow each other, and so do their pages.
     fn maps_more_than_is_read(&self, rows: usize) -> bool {
         let meta = self.meta();
         let column = meta.shape.rows();

@@ -22,52 +22,19 @@ use crate::{append, publish};
 
 /// An array file open for reading and writing, its elements of type `T`.
 ///
-/// Safe code of one process never sees lent elements change. As long as an [`Array`](crate::Array) or a
-/// [`CowArray`](crate::CowArray) has the file mapped, it cannot be opened for writing
-/// ([`Error::AlsoMapped`]); an `Array` that is opened while an `ArrayMut` lives reads it at positions, as
-/// [`Backend::Positioned`](crate::Backend::Positioned) does, and lends nothing in place:
-///
-/// ```
-/// use rowmill_core::{Array, ArrayMut, Error};
-/// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path().join("x.npy");
-/// let mut writer = ArrayMut::<f32>::create(&path, [2])?;
-/// let reader = Array::<f32>::open(&path)?;
-/// writer.write_rows(0, &[1.0, 2.0])?;
-/// assert!(reader.as_slice().is_none()); // nothing that could change
-/// writer.close()?;
-/// let reader = Array::<f32>::open(&path)?;
-/// assert_eq!(reader.as_slice(), Some(&[1.0, 2.0][..]));
-/// assert!(matches!(ArrayMut::<f32>::open(&path), Err(Error::AlsoMapped { .. })));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// Rows that are lent end the writing until they are given back:
-///
-/// ```compile_fail
-/// # let mut x = rowmill_core::ArrayMut::<f32>::create("x.npy", [2]).unwrap();
-/// let mut buffer = rowmill_core::TileBuffer::new();
-/// let lent = x.rows(0..2, &mut buffer).unwrap();
-/// x.write_rows(0, &[1.0]).unwrap();
-/// assert_eq!(lent[0], 0.0);
-/// ```
-///
-/// Another process may write to a file that is mapped here, or this one through `std::fs`. Every bit
-/// pattern is a valid element, so a changed element is another number, never anything worse, and jobs
-/// that end find that the file was changed ([`Error::Changed`]); nothing can be promised of a slice that
-/// was lent meanwhile.
-///
 /// Writes go to the mapping; they survive a power cut once [`flush`](Self::flush) or
 /// [`flush_rows`](Self::flush_rows) returned `Ok`, or a [`FlushPolicy`] had them synced:
 /// [`durable_rows`](Self::durable_rows) says how far that has come. The handle holds the writer's
 /// advisory lock: a second one is refused. It is mapped on every filesystem; on network and FUSE
-/// filesystems others see what was written when it was flushed, and a server that goes away shows as
-/// [`Error::Fault`] or as a flush that fails. Dropping it without [`close`](Self::close) leaves the
-/// writing back to the operating system, and nobody learns of a failure.
+/// filesystems others see what was written when it was flushed, and a server that goes away shows
+/// as [`Error::Fault`] or as a flush that fails. Dropping it without [`close`](Self::close) leaves
+/// the writing back to the operating system, and nobody learns of a failure.
 ///
 /// After a sync that failed the handle is **poisoned**: the kernel forgets which pages it could not
 /// write, so a later sync would succeed without having written them. Every later call that writes
 /// or flushes, `close` included, gives [`Error::Poisoned`] with what the first failure said.
+///
+#[doc = include_str!("two_handles.md")]
 #[derive(Debug)]
 pub struct ArrayMut<T> {
     path: PathBuf,
@@ -83,8 +50,8 @@ pub struct ArrayMut<T> {
 }
 
 impl<T: Element> ArrayMut<T> {
-    /// Opens an existing array for reading and writing (numpy's mode `r+`). Checksums of its rows are
-    /// dropped from its sidecar: they will not be right any more. Its rows do not count as
+    /// Opens an existing array for reading and writing (numpy's mode `r+`). Checksums of its rows
+    /// are dropped from its sidecar: they will not be right any more. Its rows do not count as
     /// [durable](Self::durable_rows) before they are written and synced through this handle.
     ///
     /// # Errors
@@ -110,8 +77,8 @@ impl<T: Element> ArrayMut<T> {
         Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()), refuse_unfinished)
     }
 
-    /// As [`open_raw`](Self::open_raw), also if an in-place job on the array was interrupted: to finish
-    /// it.
+    /// As [`open_raw`](Self::open_raw), also if an in-place job on the array was interrupted: to
+    /// finish it.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -119,8 +86,8 @@ impl<T: Element> ArrayMut<T> {
         Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()), |_, _| Ok(()))
     }
 
-    /// Creates an array of zeros (numpy's mode `w+`) where no file stands: [`CreateOptions`] with its
-    /// defaults, which also has the way to replace one.
+    /// Creates an array of zeros (numpy's mode `w+`) where no file stands: [`CreateOptions`] with
+    /// its defaults, which also has the way to replace one.
     ///
     /// # Errors
     /// See [`CreateOptions::create`].
@@ -198,8 +165,8 @@ impl<T: Element> ArrayMut<T> {
     /// [`rows_mut`](Self::rows_mut).
     ///
     /// # Errors
-    /// [`Error::Fault`] when the file was cut short, its device failed or the disk is full, from then
-    /// on for good.
+    /// [`Error::Fault`] when the file was cut short, its device failed or the disk is full, from
+    /// then on for good.
     pub fn check(&self) -> Result<()> {
         self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
     }
@@ -299,8 +266,8 @@ impl<T: Element> ArrayMut<T> {
         Ok(rows)
     }
 
-    /// Makes everything written so far durable. Waits for a sync that is under way, and then for one
-    /// of its own.
+    /// Makes everything written so far durable. Waits for a sync that is under way, and then for
+    /// one of its own.
     ///
     /// # Errors
     /// [`Error::Io`], then [`Error::Poisoned`] for good. [`Error::Fault`], [`Error::Resized`] and
@@ -325,27 +292,28 @@ impl<T: Element> ArrayMut<T> {
     }
 
     /// The length of the prefix of rows that this handle has written and synced: each row of
-    /// `0..durable_rows()` was written completely **through this handle**, and a sync that began after
-    /// that has returned `Ok`. Such rows survive a power cut as they are now.
+    /// `0..durable_rows()` was written completely **through this handle**, and a sync that began
+    /// after that has returned `Ok`. Such rows survive a power cut as they are now.
     ///
-    /// It counts rows, not bytes, and does not depend on the order in which rows were written: while row
-    /// 5 is missing, it stays at 5. It grows only when a sync has returned `Ok`: one of the
-    /// [`FlushPolicy`], or of [`flush`](Self::flush) and [`flush_rows`](Self::flush_rows). Writing a
-    /// row again takes it back to that row until the next sync, because the disk may hold some bytes of
-    /// each version. Rows without elements count from the first sync on. Of rows written in more than
-    /// 65,536 separate runs the last may be left out until they are written and synced again.
+    /// It counts rows, not bytes, and does not depend on the order in which rows were written:
+    /// while row 5 is missing, it stays at 5. It grows only when a sync has returned `Ok`: one of
+    /// the [`FlushPolicy`], or of [`flush`](Self::flush) and [`flush_rows`](Self::flush_rows).
+    /// Writing a row again takes it back to that row until the next sync, because the disk may hold
+    /// some bytes of each version. Rows without elements count from the first sync on. Of rows
+    /// written in more than 65,536 separate runs the last may be left out until they are written
+    /// and synced again.
     ///
     /// It is 0 for every array just created or opened. Rows that were in the file before do not
-    /// count, flushed or not: nobody knows which of them were ever written. A program that continues an
-    /// array asks [`durable_from`](Self::durable_from).
+    /// count, flushed or not: nobody knows which of them were ever written. A program that
+    /// continues an array asks [`durable_from`](Self::durable_from).
     #[must_use]
     pub fn durable_rows(&self) -> usize {
         self.durable_from(0).end
     }
 
-    /// The durable rows from `row` on, up to the first that is not: `row..end`, empty (`row..row`) when
-    /// row `row` itself is not durable, or past the end of the array. Durable means what it means for
-    /// [`durable_rows`](Self::durable_rows), which is `durable_from(0).end`.
+    /// The durable rows from `row` on, up to the first that is not: `row..end`, empty (`row..row`)
+    /// when row `row` itself is not durable, or past the end of the array. Durable means what it
+    /// means for [`durable_rows`](Self::durable_rows), which is `durable_from(0).end`.
     ///
     #[doc = include_str!("flush/restart.md")]
     #[must_use]

@@ -44,8 +44,8 @@ pub struct AtomicFile {
     _old: Option<Held>,
 }
 
-/// A locked file, unlocked when dropped. Closing it would do that as well, but for a process that is
-/// being started at that moment: until it runs its own program, it has the file open too.
+/// A locked file, unlocked when dropped. Closing it would do that as well, but for a process that
+/// is being started at that moment: until it runs its own program, it has the file open too.
 #[derive(Debug)]
 pub(crate) struct Held(pub(crate) File);
 
@@ -81,12 +81,12 @@ impl Drop for Staged {
 }
 
 impl AtomicFile {
-    /// Starts a file that will be called `path`, where nothing stands yet. [`Outputs::create`] replaces
-    /// files as well, which then stay until [`publish`](Self::publish).
+    /// Starts a file that will be called `path`, where nothing stands yet. [`Outputs::create`]
+    /// replaces files as well, which then stay until [`publish`](Self::publish).
     ///
     /// # Errors
-    /// [`Error::Exists`] and [`Error::OtherKind`] when something has the name, [`Error::Locked`] while
-    /// another writer has the unfinished file, [`Error::Io`].
+    /// [`Error::Exists`] and [`Error::OtherKind`] when something has the name, [`Error::Locked`]
+    /// while another writer has the unfinished file, [`Error::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         Outputs::new().create(Role::Output, Kind::Plain, path)
     }
@@ -111,8 +111,8 @@ impl AtomicFile {
         Self::start(&path, target, anew, Some(Box::new(claim)))
     }
 
-    /// Writes a small file as a whole, and replaces what has its name: for files beside an array whose
-    /// names are ours. A link is replaced, not what it leads to.
+    /// Writes a small file as a whole, and replaces what has its name: for files beside an array
+    /// whose names are ours. A link is replaced, not what it leads to.
     pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         Self::begin(path)?.finish(bytes)
     }
@@ -174,7 +174,8 @@ impl AtomicFile {
     /// Makes room for exactly `len` bytes, so that no later write can find the disk full.
     ///
     /// # Errors
-    /// [`Error::Io`] when there is no room. Filesystems that cannot promise room give a sparse file.
+    /// [`Error::Io`] when there is no room. Filesystems that cannot promise room give a sparse
+    /// file.
     pub fn allocate(&self, len: u64) -> Result<()> {
         let action = "make room for";
         if len > 0 && reserve(&self.file, len).map_err(Error::io(action, &self.target))? {
@@ -188,7 +189,8 @@ impl AtomicFile {
         self.file.sync_all().map_err(Error::io("flush", &self.target))
     }
 
-    /// Asks once more whether nothing is lost when the file takes its name, and what comes beside it.
+    /// Asks once more whether nothing is lost when the file takes its name, and what comes beside
+    /// it.
     pub(crate) fn renew(&self) -> Result<()> {
         self.claim.as_ref().map_or(Ok(()), |claim| claim.renew().map(drop))
     }
@@ -198,8 +200,8 @@ impl AtomicFile {
     ///
     /// # Errors
     /// [`Error::Io`]; the old file is then still there, unless only the directory could not be
-    /// synced. [`Error::Exists`], [`Error::OtherKind`] and [`Error::Taken`] when somebody made a file of
-    /// that name meanwhile, which stays.
+    /// synced. [`Error::Exists`], [`Error::OtherKind`] and [`Error::Taken`] when somebody made a
+    /// file of that name meanwhile, which stays.
     pub fn publish(mut self) -> Result<File> {
         self.sync()?;
         let rename = self.claim.as_ref().map(|claim| claim.renew_alone()).transpose()?;
@@ -219,9 +221,9 @@ impl AtomicFile {
     }
 }
 
-/// Opens and locks the unfinished file: a new one, unless what an earlier writer left is to be taken
-/// over. A new one is a new file, so that nobody takes it for the one that was left. Once it is locked
-/// it is ours, and is removed when anything fails.
+/// Opens and locks the unfinished file: a new one, unless what an earlier writer left is to be
+/// taken over. A new one is a new file, so that nobody takes it for the one that was left. Once it
+/// is locked it is ours, and is removed when anything fails.
 fn claim_staged(staged: PathBuf, path: &Path, anew: bool) -> Result<(File, Staged)> {
     let create = |e| Error::io("create", path)(e);
     loop {
@@ -295,8 +297,9 @@ pub(crate) fn same_file(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// How long a writer waits for those who ask whether the file is being written, each of whom holds a lock
-/// beside other readers for a moment. Whoever asks may be kept waiting by the system in the middle of it.
+/// How long a writer waits for those who ask whether the file is being written, each of whom holds
+/// a lock beside other readers for a moment. Whoever asks may be kept waiting by the system in the
+/// middle of it.
 const FOR_READERS: Duration = Duration::from_secs(5);
 
 /// Takes the writer's advisory lock without waiting for another writer. Filesystems without locks

@@ -14,10 +14,10 @@ const MOST: usize = 16 << 10;
 /// The bytes that one checksum stands for, at least: what is damaged on a disk is larger.
 const RUN_BYTES: usize = 1 << 20;
 
-/// Checksums of an array: one for each run of so many rows, the last run shorter. Each is XXH3 with 64
-/// bits and seed 0 (<https://github.com/Cyan4973/xxHash>) of the elements of these rows in C order, as
-/// little-endian bytes, whatever order the file has. With numpy and the Python package `xxhash`:
-/// `xxh3_64(x[rows].astype('<f4').tobytes())`.
+/// Checksums of an array: one for each run of so many rows, the last run shorter. Each is XXH3 with
+/// 64 bits and seed 0 (<https://github.com/Cyan4973/xxHash>) of the elements of these rows in C
+/// order, as little-endian bytes, whatever order the file has. With numpy and the Python package
+/// `xxhash`: `xxh3_64(x[rows].astype('<f4').tobytes())`.
 ///
 /// They find what a disk, a cable or another program did to a file; they are no protection against
 /// somebody who means to change it.
@@ -58,8 +58,8 @@ impl Checksums {
         XxHash3_64::oneshot(bytes)
     }
 
-    /// How many rows of an array of this shape one checksum should stand for: about a megabyte, more
-    /// for arrays of more than sixteen gigabytes.
+    /// How many rows of an array of this shape one checksum should stand for: about a megabyte,
+    /// more for arrays of more than sixteen gigabytes.
     #[must_use]
     pub fn rows_each(shape: &Shape, element_size: usize) -> usize {
         let row_bytes = shape.row_len().saturating_mul(element_size).max(1);

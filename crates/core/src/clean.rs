@@ -10,8 +10,9 @@ use crate::{Error, LeftoverKind, Result};
 
 /// Finds the unfinished files that a crash left behind, and removes them.
 ///
-/// They are harmless where they are: no reader takes them for arrays, and the next writer of the same
-/// file reuses or removes them. They only take room. Files that a writer has locked are left alone.
+/// They are harmless where they are: no reader takes them for arrays, and the next writer of the
+/// same file reuses or removes them. They only take room. Files that a writer has locked are left
+/// alone.
 ///
 /// ```
 /// use rowmill_core::{CleanOptions, Fate};
@@ -36,8 +37,8 @@ pub struct Leftover {
     pub path: PathBuf,
     /// The kind of file.
     pub kind: LeftoverKind,
-    /// The room that it takes, or took, in bytes: its length, and that of the rows that it keeps from
-    /// being part of an array.
+    /// The room that it takes, or took, in bytes: its length, and that of the rows that it keeps
+    /// from being part of an array.
     pub bytes: u64,
     /// The result of cleaning it.
     pub fate: Fate,
@@ -139,8 +140,8 @@ impl CleanOptions {
         Leftover { path, kind, bytes, fate }
     }
 
-    /// Removes an unfinished file that nobody has locked, and gives its length. A writer that starts
-    /// just now may find it locked for a moment.
+    /// Removes an unfinished file that nobody has locked, and gives its length. A writer that
+    /// starts just now may find it locked for a moment.
     fn partial(&self, path: &Path) -> Result<u64> {
         let file = File::open(path).map_err(Error::io("open", path))?;
         lock(&file, path)?;

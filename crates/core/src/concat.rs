@@ -10,12 +10,12 @@ use crate::{
     Tile, TileBuffer, ViewError,
 };
 
-/// Arrays of the same dtype and the same shape of rows as one array: the rows of the first, then those of
-/// the second, and so on. numpy's `concatenate` along axis 0, without copying.
+/// Arrays of the same dtype and the same shape of rows as one array: the rows of the first, then
+/// those of the second, and so on. numpy's `concatenate` along axis 0, without copying.
 ///
-/// Every job takes it as it takes a file. Answers are those, to the bit, of one file with all rows: blocks
-/// are cut without regard to where files end, and those that cross an end are put together in the
-/// worker's buffer.
+/// Every job takes it as it takes a file. Answers are those, to the bit, of one file with all rows:
+/// blocks are cut without regard to where files end, and those that cross an end are put together
+/// in the worker's buffer.
 ///
 /// ```
 /// use rowmill_core::{Array, ArrayMut, Concat, Source, TileBuffer};
@@ -213,16 +213,17 @@ impl<T: Element> Concat<Array<T>> {
     }
 }
 
-/// The files that a pattern fits, sorted by name, byte by byte: `part-10` comes before `part-9`. `*`
-/// stands for any characters but `/`, `?` for one, `[abc]` for one of some, `**` for any folders.
+/// The files that a pattern fits, sorted by name, byte by byte: `part-10` comes before `part-9`.
+/// `*` stands for any characters but `/`, `?` for one, `[abc]` for one of some, `**` for any
+/// folders.
 ///
 /// ```
 /// assert!(rowmill_core::files_like("no/such/folder/*.npy").is_err());
 /// ```
 ///
 /// # Errors
-/// [`ViewError::Pattern`] for a text that is no pattern, and when no file fits it; [`Error::Io`] for a
-/// folder that cannot be read.
+/// [`ViewError::Pattern`] for a text that is no pattern, and when no file fits it; [`Error::Io`]
+/// for a folder that cannot be read.
 pub fn files_like(pattern: &str) -> Result<Vec<PathBuf>> {
     let wrong = |reason: String| ViewError::Pattern { pattern: pattern.to_owned(), reason };
     // As a shell does it: `*` is not for hidden files.

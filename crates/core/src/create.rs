@@ -91,16 +91,16 @@ impl CreateOptions {
         self
     }
 
-    /// Whether an array of that name is replaced: a `.npy` file, or a raw file that a sidecar of rowmill
-    /// describes; nothing else ever is. Default: `false`.
+    /// Whether an array of that name is replaced: a `.npy` file, or a raw file that a sidecar of
+    /// rowmill describes; nothing else ever is. Default: `false`.
     #[must_use]
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.outputs = self.outputs.overwrite(overwrite);
         self
     }
 
-    /// The other files of the call that creates the array, none of which it replaces; and whether they
-    /// may be [overwritten](Outputs::overwrite). Default: none.
+    /// The other files of the call that creates the array, none of which it replaces; and whether
+    /// they may be [overwritten](Outputs::overwrite). Default: none.
     #[must_use]
     pub fn outputs(mut self, outputs: Outputs) -> Self {
         self.outputs = outputs;
@@ -119,10 +119,11 @@ impl CreateOptions {
     ///
     /// # Errors
     /// [`Error::Exists`] for a file of that name that is not to be [replaced](Self::overwrite),
-    /// [`Error::OtherKind`] for one that is no array, [`Error::Taken`] for another file of the call;
-    /// [`Error::Locked`] while someone else writes it, [`Error::TooLarge`],
+    /// [`Error::OtherKind`] for one that is no array, [`Error::Taken`] for another file of the
+    /// call; [`Error::Locked`] while someone else writes it, [`Error::TooLarge`],
     /// [`MetaError::ColumnNames`], [`Error::Sidecar`] for names that are too long to be read back,
-    /// [`Error::TooManyMappings`], [`Error::AlsoMapped`], [`Error::Io`] (no room, no permission), [`Error::NotAsWritten`].
+    /// [`Error::TooManyMappings`], [`Error::AlsoMapped`], [`Error::Io`] (no room, no permission),
+    /// [`Error::NotAsWritten`].
     pub fn create<T: Element>(
         &self,
         path: impl AsRef<Path>,
@@ -153,9 +154,9 @@ impl CreateOptions {
         Ok(self.staged(path, file, seen, map, meta))
     }
 
-    /// As [`stage`](Self::stage), but goes on with the array that an earlier writer of the same name
-    /// left unfinished, with all that was written to it. `None` when there is none, or none like this:
-    /// nothing was touched then.
+    /// As [`stage`](Self::stage), but goes on with the array that an earlier writer of the same
+    /// name left unfinished, with all that was written to it. `None` when there is none, or none
+    /// like this: nothing was touched then.
     ///
     /// ```
     /// use rowmill_core::{Array, CreateOptions};
@@ -310,9 +311,9 @@ impl<T: Element> StagedArray<T> {
         self.file.keep_unfinished();
     }
 
-    /// Which file it is, to tell it from others that get its name or its number: by its header and by
-    /// these bytes of its elements, counted from the first element, in rising order. They must be
-    /// final, or it is another file to whoever asks later.
+    /// Which file it is, to tell it from others that get its name or its number: by its header and
+    /// by these bytes of its elements, counted from the first element, in rising order. They must
+    /// be final, or it is another file to whoever asks later.
     ///
     /// # Errors
     /// [`Error::Io`] when they cannot be read.
@@ -364,15 +365,16 @@ impl<T: Element> StagedArray<T> {
         self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
     }
 
-    /// Makes everything durable and gives the file its name, and its sidecar, in the place of an array
-    /// that was to be replaced: after a crash at any moment the old array is there or the new one, complete.
+    /// Makes everything durable and gives the file its name, and its sidecar, in the place of an
+    /// array that was to be replaced: after a crash at any moment the old array is there or the new
+    /// one, complete.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] when not everything
-    /// that was written went to the file; nothing is published then, and the old array is as it was.
-    /// [`Error::NotAsWritten`] when the published file does not read back as what it is
-    /// ([`CreateOptions::validate`]). [`Error::Exists`] and its like when somebody made a file of that
-    /// name meanwhile, which stays.
+    /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] when not
+    /// everything that was written went to the file; nothing is published then, and the old array
+    /// is as it was. [`Error::NotAsWritten`] when the published file does not read back as what it
+    /// is ([`CreateOptions::validate`]). [`Error::Exists`] and its like when somebody made a file
+    /// of that name meanwhile, which stays.
     pub fn publish(self) -> Result<()> {
         self.publish_watched(&mut |_| {})?;
         Ok(())

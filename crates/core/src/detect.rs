@@ -21,8 +21,8 @@ use crate::{
 /// of two descriptions that differ one is wrong, and a choice would be silent. Leaves the position
 /// of the file anywhere.
 ///
-/// While rows are appended to the file it is longer than it says; it is then read as the array that it
-/// was, or will be, at a commit.
+/// While rows are appended to the file it is longer than it says; it is then read as the array that
+/// it was, or will be, at a commit.
 ///
 /// # Errors
 /// [`Error::Header`], [`Error::Sidecar`], [`Error::NoSidecar`], [`Error::SpecForNpy`],
@@ -48,8 +48,8 @@ pub(crate) fn read_meta_of(
     })
 }
 
-/// Reads what a file of `len` bytes holds, and reads it again while that fails and rows are being appended:
-/// what was read may be from before and after a commit.
+/// Reads what a file of `len` bytes holds, and reads it again while that fails and rows are being
+/// appended: what was read may be from before and after a commit.
 fn until_settled(
     path: &Path,
     file: &mut File,
@@ -58,9 +58,9 @@ fn until_settled(
 ) -> Result<Meta> {
     let mut attempt = 0;
     loop {
-        // The appender may be done before the journal is looked at that excuses what was read before. So no
-        // failure counts but that of a reading during which there was none. Mostly there is no failure, and
-        // it is not worth a look.
+        // The appender may be done before the journal is looked at that excuses what was read
+        // before. So no failure counts but that of a reading during which there was none. Mostly
+        // there is no failure, and it is not worth a look.
         let journal = attempt == 0 || append::has_journal(path);
         let error = match read(file, len) {
             Ok(meta) => return Ok(meta),
@@ -127,8 +127,8 @@ pub(crate) fn read_sidecar(array: &Path) -> Result<Option<Sidecar>> {
     Ok(Found::own(array, &file)?.0.map(|found| found.sidecar))
 }
 
-/// How often a file is looked at again to which rows are being appended, and how long is waited before
-/// the last time, in milliseconds; before the first time, not at all.
+/// How often a file is looked at again to which rows are being appended, and how long is waited
+/// before the last time, in milliseconds; before the first time, not at all.
 const MOST_ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
 

@@ -168,8 +168,8 @@ impl DType {
         }
     }
 
-    /// The type code of the array interface protocol, without byte order: `f4`, `i8`, `b1`. `bfloat16`
-    /// has none there; its code here is `bf16`.
+    /// The type code of the array interface protocol, without byte order: `f4`, `i8`, `b1`.
+    /// `bfloat16` has none there; its code here is `bf16`.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -14,8 +14,9 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A type that array elements can be read as: `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`](struct@f16),
-/// [`bf16`](struct@bf16), `f32`, `f64`, and [`Complex`] of the last two. Sealed: the list is [`DType`]'s.
+/// A type that array elements can be read as: `bool`, `i8` to `i64`, `u8` to `u64`,
+/// [`f16`](struct@f16), [`bf16`](struct@bf16), `f32`, `f64`, and [`Complex`] of the last two.
+/// Sealed: the list is [`DType`]'s.
 ///
 /// ```
 /// use rowmill_core::{DType, Element};
@@ -61,8 +62,8 @@ pub trait Element:
     #[doc(hidden)]
     fn bytes(elements: &[Self]) -> &[u8];
 
-    /// Puts elements in the order of [`Permuted`](crate::Permuted) axes. A method of each type, so that it
-    /// is compiled with this crate and not again with each that reads arrays.
+    /// Puts elements in the order of [`Permuted`](crate::Permuted) axes. A method of each type, so
+    /// that it is compiled with this crate and not again with each that reads arrays.
     #[doc(hidden)]
     fn gather(
         axes: (&[usize], &[usize]),

@@ -14,8 +14,8 @@
 //! | journal of an in-place job | `ROWMILLJ` | array, job and size of records (`journal/head.rs`); records follow |
 //! | journal of an append | `ROWMILLA` | length and identity of the file (`append/journal.rs`) |
 //!
-//! Partials are JSON, for people and for systems that pass JSON on; their version and their XXH3 are
-//! members of it.
+//! Partials are JSON, for people and for systems that pass JSON on; their version and their XXH3
+//! are members of it.
 
 use crate::Checksums;
 
@@ -103,8 +103,8 @@ impl Framing {
         Ok(&content[HEAD..])
     }
 
-    /// The length of the framing and its payload, at the beginning of a file of `file_len` bytes. `head`
-    /// are the first bytes of the file, of which [`HEAD`] are looked at.
+    /// The length of the framing and its payload, at the beginning of a file of `file_len` bytes.
+    /// `head` are the first bytes of the file, of which [`HEAD`] are looked at.
     ///
     /// # Errors
     /// [`FramingError`], also for a length that the file does not have.

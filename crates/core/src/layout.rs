@@ -135,8 +135,8 @@ impl Meta {
     }
 
     /// Fortran order: for each element of a row, the rows follow each other in the file. So many
-    /// columns are turned side by side that each cache line of a row is written once, and the next ones
-    /// are asked for meanwhile.
+    /// columns are turned side by side that each cache line of a row is written once, and the next
+    /// ones are asked for meanwhile.
     fn gather(
         &self,
         bytes: &impl Fetch,

@@ -19,8 +19,8 @@ pub enum LeftoverKind {
     Append,
 }
 
-// To add a kind: a variant, its line in the table above, its entries here, and what is to be done with
-// it in `settle` (clean.rs), where the compiler asks for it.
+// To add a kind: a variant, its line in the table above, its entries here, and what is to be done
+// with it in `settle` (clean.rs), where the compiler asks for it.
 impl LeftoverKind {
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::Partial, Self::Append];

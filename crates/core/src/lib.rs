@@ -2,9 +2,9 @@
 //!
 //! This crate owns everything about a file: what is in it ([`Meta`], from a `.npy` header, a JSON
 //! [`Sidecar`] or an explicit [`RawSpec`]), how its bytes are reached (a shared read-only mapping,
-//! or positioned reads: [`Backend`]) and how it is written ([`ArrayMut`], [`AtomicFile`]; [`Outputs`]
-//! sees to it that nothing is lost by that). It is
-//! the only crate of the workspace that maps, flushes and locks.
+//! or positioned reads: [`Backend`]) and how it is written ([`ArrayMut`], [`AtomicFile`];
+//! [`Outputs`] sees to it that nothing is lost by that). It is the only crate of the workspace that
+//! maps, flushes and locks.
 //!
 //! A mapped file that shrinks or fails is an error, not SIGBUS: see [`BusErrors`].
 //!

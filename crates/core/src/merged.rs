@@ -10,8 +10,8 @@ use crate::{Element, Identity, Result, Shape, Source, Tile, TileBuffer, ViewErro
 /// [`Source::merge_axes`].
 ///
 /// Results per row are then per element of all merged axes, and results per column are over all of
-/// them: of an array of shape (days, stations, hours), two merged axes give the means over
-/// hours per row, and the means over days and stations per column. Nothing is copied of what lies in
+/// them: of an array of shape (days, stations, hours), two merged axes give the means over hours
+/// per row, and the means over days and stations per column. Nothing is copied of what lies in
 /// place in C order.
 ///
 /// ```
@@ -32,7 +32,8 @@ pub struct Merged<S> {
 }
 
 impl<S> Merged<S> {
-    /// The first `axes` of an array as one. An array without axes has them merged to one of one row.
+    /// The first `axes` of an array as one. An array without axes has them merged to one of one
+    /// row.
     ///
     /// # Errors
     /// [`ViewError::PartAxes`] when it has fewer, or for none of those that it has.
@@ -52,7 +53,8 @@ impl<S> Merged<S> {
         Ok(Self { source, shape, each })
     }
 
-    /// Where a run of rows is in the source, if it is in one row of it: which, and which elements of it.
+    /// Where a run of rows is in the source, if it is in one row of it: which, and which elements
+    /// of it.
     fn within_a_row(&self, rows: &Range<usize>) -> Option<(usize, Range<usize>)> {
         let row = rows.start / self.each;
         let first = rows.start - row * self.each;

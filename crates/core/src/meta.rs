@@ -53,8 +53,8 @@ impl Meta {
     /// ```
     ///
     /// # Errors
-    /// As [`OpenOptions::open_any`](crate::OpenOptions::open_any), but an array that is being changed
-    /// in place is not refused.
+    /// As [`OpenOptions::open_any`](crate::OpenOptions::open_any), but an array that is being
+    /// changed in place is not refused.
     pub fn read(path: impl AsRef<Path>, spec: Option<&RawSpec>) -> Result<Self> {
         let path = path.as_ref();
         let mut file = open_regular(path, std::fs::OpenOptions::new().read(true))?;
@@ -68,8 +68,8 @@ impl Meta {
         self.shape.len() * self.dtype.size()
     }
 
-    /// Where the last element ends, in bytes from the start of the file, once [`check`](Self::check)
-    /// found that it fits.
+    /// Where the last element ends, in bytes from the start of the file, once
+    /// [`check`](Self::check) found that it fits.
     pub(crate) fn end(&self) -> u64 {
         self.offset + self.byte_len() as u64
     }
@@ -83,8 +83,8 @@ impl Meta {
     /// names is right, and that the file name does not spell another dtype.
     ///
     /// # Errors
-    /// [`Error::Truncated`], [`Error::TrailingBytes`], [`Error::TooLarge`], [`MetaError::ColumnNames`]
-    /// or [`MetaError::NameContradicts`].
+    /// [`Error::Truncated`], [`Error::TrailingBytes`], [`Error::TooLarge`],
+    /// [`MetaError::ColumnNames`] or [`MetaError::NameContradicts`].
     pub fn check(&self, path: &Path, file_len: u64) -> Result<()> {
         let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
         let elements = self.shape.byte_len(self.dtype.size()).map_err(too_large)?;

@@ -34,14 +34,14 @@ pub enum BusErrors {
     /// The crate: it becomes [`Error::Fault`], at the end of the chunk at the latest.
     ///
     /// The first mapping installs a handler for the whole process. What does not concern a mapping
-    /// of the crate goes to the handler that was there before, or has the default action. One that is
-    /// installed later has to pass on the signal with all that it was told (`SA_SIGINFO`). Threads
-    /// that use arrays must not have SIGBUS blocked: the system would end the process without
-    /// asking. Linux and macOS; elsewhere there is no handler.
+    /// of the crate goes to the handler that was there before, or has the default action. One that
+    /// is installed later has to pass on the signal with all that it was told (`SA_SIGINFO`).
+    /// Threads that use arrays must not have SIGBUS blocked: the system would end the process
+    /// without asking. Linux and macOS; elsewhere there is no handler.
     #[default]
     Guarded,
-    /// The host, for programs that have a use for SIGBUS of their own: nothing is installed for this
-    /// array, and **without a handler of the host's a file that shrinks ends the process.**
+    /// The host, for programs that have a use for SIGBUS of their own: nothing is installed for
+    /// this array, and **without a handler of the host's a file that shrinks ends the process.**
     Host,
 }
 
@@ -115,9 +115,10 @@ impl OpenOptions {
         self
     }
 
-    /// Which field of a structured `.npy` file is meant, for reading: its elements are an array then, with
-    /// the axes of a sub-array behind those of the file. Of records within records, `outer.inner`.
-    /// Default: none, so that a structured file is refused with the list of its fields.
+    /// Which field of a structured `.npy` file is meant, for reading: its elements are an array
+    /// then, with the axes of a sub-array behind those of the file. Of records within records,
+    /// `outer.inner`. Default: none, so that a structured file is refused with the list of its
+    /// fields.
     ///
     /// ```
     /// use rowmill_core::{Array, OpenOptions, Source};
@@ -176,9 +177,9 @@ impl OpenOptions {
         AnyArray::open_with(path.as_ref(), self)
     }
 
-    /// Opens an existing array for reading and writing: [`ArrayMut::open`] with these knobs. Its rows do
-    /// not count as [durable](ArrayMut::durable_rows) yet; [`ArrayMut::durable_from`] says how a
-    /// program continues an array.
+    /// Opens an existing array for reading and writing: [`ArrayMut::open`] with these knobs. Its
+    /// rows do not count as [durable](ArrayMut::durable_rows) yet; [`ArrayMut::durable_from`] says
+    /// how a program continues an array.
     ///
     /// ```
     /// use rowmill_core::{BusErrors, OpenOptions};

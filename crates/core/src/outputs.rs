@@ -88,8 +88,8 @@ struct Owner {
 }
 
 impl Known {
-    /// Whether it is this file by now: outputs that took their names have other numbers than before, and
-    /// their old ones belong to other files.
+    /// Whether it is this file by now: outputs that took their names have other numbers than
+    /// before, and their old ones belong to other files.
     fn is(&self, place: &Place) -> bool {
         self.name == place.name || Place::opened(&self.path, self.opened).is(place)
     }
@@ -139,8 +139,8 @@ impl Outputs {
         Self::default()
     }
 
-    /// Whether a file that stands where an output goes is replaced, if it is of the same kind. Default:
-    /// `false`.
+    /// Whether a file that stands where an output goes is replaced, if it is of the same kind.
+    /// Default: `false`.
     #[must_use]
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
@@ -177,20 +177,21 @@ impl Outputs {
         let mut beside = Vec::new();
         if role.is_array() {
             beside.extend(beside_array(&owner.path));
-            // Through a link the array is read with the sidecar beside the link; jobs on the file itself
-            // use what is beside that.
+            // Through a link the array is read with the sidecar beside the link; jobs on the file
+            // itself use what is beside that.
             beside.extend(beside_array(&owner.name));
         }
         self.add(&owner, file.number, beside);
     }
 
-    /// Registers what an earlier run of the same job made: it may be replaced by what is made again.
+    /// Registers what an earlier run of the same job made: it may be replaced by what is made
+    /// again.
     pub fn made(&mut self, file: FileIdentity) {
         self.made.push(file);
     }
 
-    /// Registers an output, and checks that nothing is lost by it. Call it before a long job; whoever
-    /// [creates](Self::create) the output asks again.
+    /// Registers an output, and checks that nothing is lost by it. Call it before a long job;
+    /// whoever [creates](Self::create) the output asks again.
     ///
     /// # Errors
     /// [`Error::Taken`], [`Error::Exists`], [`Error::OtherKind`].

@@ -12,15 +12,16 @@ use crate::{Element, Identity, Result, Shape, Source, Tile, TileBuffer, ViewErro
 /// Elements that are asked for at a time of a source that has to decode them.
 const RUN: usize = 1 << 16;
 
-/// Pieces that are read before they are let go of together: each may have the pages around it mapped.
+/// Pieces that are read before they are let go of together: each may have the pages around it
+/// mapped.
 const READS: usize = 64;
 
 /// An array whose axes come in another order, axis 0 first as before: numpy's `transpose`. Made by
 /// [`Source::permute_axes`].
 ///
 /// Each row keeps its elements and has them in another order, so that what is read at a time stays
-/// together. Nothing is copied when it is made: whoever works on it puts a block at a time in order, in
-/// the worker's own buffer.
+/// together. Nothing is copied when it is made: whoever works on it puts a block at a time in
+/// order, in the worker's own buffer.
 ///
 /// ```
 /// use rowmill_core::{SliceSource, Source, TileBuffer};
@@ -36,8 +37,8 @@ const READS: usize = 64;
 pub struct Permuted<S> {
     source: S,
     shape: Shape,
-    /// The distance of the elements of each axis of the result but the first, in a row of the source;
-    /// nothing where the order of elements is that of the source.
+    /// The distance of the elements of each axis of the result but the first, in a row of the
+    /// source; nothing where the order of elements is that of the source.
     strides: Option<Vec<usize>>,
     order: Vec<usize>,
 }
@@ -72,8 +73,8 @@ impl<S> Permuted<S> {
         Ok(Self { source, shape, strides: (!same).then_some(strides), order: order.to_vec() })
     }
 
-    /// Puts some elements of some rows in order, from where they are lent in place or by asking for them;
-    /// below a memory ceiling what was asked for is let go of at once.
+    /// Puts some elements of some rows in order, from where they are lent in place or by asking for
+    /// them; below a memory ceiling what was asked for is let go of at once.
     fn gather_from<T: Element>(
         &self,
         strides: &[usize],
@@ -148,8 +149,8 @@ impl<S> Permuted<S> {
     }
 }
 
-/// A run of indices, in C order, of the first so many axes of a row, and for each of them a run of the
-/// others.
+/// A run of indices, in C order, of the first so many axes of a row, and for each of them a run of
+/// the others.
 pub(crate) type Runs = (usize, Range<usize>, Range<usize>);
 
 /// Hands some elements of some rows to a function, and how far apart the rows are.

@@ -78,7 +78,8 @@ pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)
         Ok(file) => file,
         Err(e) => {
             drop(staged);
-            // With the new file in its place, though perhaps not durably, the record is still right.
+            // With the new file in its place, though perhaps not durably, the record is still
+            // right.
             let there = File::open(&target).ok().and_then(|f| whole(&f).ok());
             if there != Some(new_file) {
                 restore(&sidecar, old.as_deref());

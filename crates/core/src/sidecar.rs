@@ -44,8 +44,8 @@ const KEYS: [&str; 8] =
 /// }
 /// ```
 ///
-/// Checksums, if there are any, are a list `"xxh3_64"` of texts of 16 hexadecimal digits, one for each
-/// run of `"checksum_rows"` rows: see [`Checksums`].
+/// Checksums, if there are any, are a list `"xxh3_64"` of texts of 16 hexadecimal digits, one for
+/// each run of `"checksum_rows"` rows: see [`Checksums`].
 ///
 /// Beside a `.npy` file it needs only `rowmill` and `columns`; anything else it says has to agree
 /// with the header. Unknown keys are refused, because ignoring them could change what the data
@@ -90,8 +90,8 @@ impl Sidecar {
         crate::detect::read_sidecar(array)
     }
 
-    /// Writes this beside an array file, in one step, in the place of the sidecar that it has; what says
-    /// nothing removes that. The array file is not looked at: what is written has to fit it.
+    /// Writes this beside an array file, in one step, in the place of the sidecar that it has; what
+    /// says nothing removes that. The array file is not looked at: what is written has to fit it.
     ///
     /// # Errors
     /// [`Error::Sidecar`](crate::Error::Sidecar) for what is too long to be read back,

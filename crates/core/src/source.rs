@@ -13,10 +13,11 @@ use crate::{
 /// Native, aligned, contiguous elements are lent in place; everything else is decoded into the
 /// worker's buffer. A kernel cannot tell the difference.
 ///
-/// A source says its [`shape`](Self::shape) and lends a [`tile`](Self::tile). A **view**, a source made of
-/// another one, says with [`base`](Self::base) which, and with [`rows_in_base`](Self::rows_in_base) where its
-/// rows are in it: checks, files, identity, names, read-ahead and release then pass through it. What else
-/// there is has a default, and is worth a method of one's own where it can be done better.
+/// A source says its [`shape`](Self::shape) and lends a [`tile`](Self::tile). A **view**, a source
+/// made of another one, says with [`base`](Self::base) which, and with
+/// [`rows_in_base`](Self::rows_in_base) where its rows are in it: checks, files, identity, names,
+/// read-ahead and release then pass through it. What else there is has a default, and is worth a
+/// method of one's own where it can be done better.
 ///
 /// ```
 /// use rowmill_core::{Element, Result, Shape, SliceSource, Source, Tile, TileBuffer};
@@ -73,15 +74,15 @@ pub trait Source<T: Element>: Sync {
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>>;
 
-    /// The source that this is a view of. It answers all questions that the view has no answer of its
-    /// own to. Default: none, as for a source that owns its elements.
+    /// The source that this is a view of. It answers all questions that the view has no answer of
+    /// its own to. Default: none, as for a source that owns its elements.
     fn base(&self) -> Option<&dyn Source<T>> {
         None
     }
 
-    /// The rows of the [`base`](Self::base) in which the elements of these rows are: all that lie between
-    /// the first and the last one, at least. Called for rows of the array only, and for some. Default: the
-    /// same.
+    /// The rows of the [`base`](Self::base) in which the elements of these rows are: all that lie
+    /// between the first and the last one, at least. Called for rows of the array only, and for
+    /// some. Default: the same.
     fn rows_in_base(&self, rows: Range<usize>) -> Range<usize> {
         rows
     }
@@ -102,8 +103,8 @@ pub trait Source<T: Element>: Sync {
         self.base().map_or(Ok(()), |base| base.check())
     }
 
-    /// Checks that what was read was there, as [`check`](Self::check), and is still what was opened.
-    /// Called at the end of a job.
+    /// Checks that what was read was there, as [`check`](Self::check), and is still what was
+    /// opened. Called at the end of a job.
     ///
     /// # Errors
     /// [`Error::Changed`] when the file was changed meanwhile, and as [`check`](Self::check).
@@ -111,22 +112,24 @@ pub trait Source<T: Element>: Sync {
         self.base().map_or(Ok(()), |base| base.verify())
     }
 
-    /// Which file the elements come from, in the state in which it was opened: what tells a job that
-    /// goes on later that it still is the same array. Default: none, as for what is in memory; of a view that
-    /// of its base with the shape. Views that are made in several ways of one base have to tell them apart.
+    /// Which file the elements come from, in the state in which it was opened: what tells a job
+    /// that goes on later that it still is the same array. Default: none, as for what is in memory;
+    /// of a view that of its base with the shape. Views that are made in several ways of one base
+    /// have to tell them apart.
     fn identity(&self) -> Option<Identity> {
         let whole = self.base()?.identity()?;
         Some(whole.of_part(format!("view {}", self.shape()).as_bytes()))
     }
 
-    /// The files that the elements come from, so that no output of a job replaces one of them. A source
-    /// that reads from several others gives those of all. Default: none, as for what is in memory.
+    /// The files that the elements come from, so that no output of a job replaces one of them. A
+    /// source that reads from several others gives those of all. Default: none, as for what is in
+    /// memory.
     fn files(&self) -> Vec<SourceFile> {
         self.base().map_or_else(Vec::new, |base| base.files())
     }
 
-    /// The names of the columns, one for each element of a row, where they have some. Default: those of the
-    /// base, if its rows are as long.
+    /// The names of the columns, one for each element of a row, where they have some. Default:
+    /// those of the base, if its rows are as long.
     fn column_names(&self) -> Option<Cow<'_, [String]>> {
         let base = self.base()?;
         (base.shape().row_len() == self.shape().row_len()).then(|| base.column_names())?
@@ -134,7 +137,8 @@ pub trait Source<T: Element>: Sync {
 
     /// Lets go of the memory that stands for elements `cols` of each of these rows, which will not
     /// be read again soon. They can be: a mapped file gives its pages back to the page cache. Only
-    /// ever a hint; what is outside the array is ignored. Default: of a view whole rows of its base.
+    /// ever a hint; what is outside the array is ignored. Default: of a view whole rows of its
+    /// base.
     fn release(&self, rows: Range<usize>, cols: Range<usize>) {
         if let Some(base) = self.base()
             && check_ranges(self.shape(), &rows, &cols).is_ok()
@@ -146,8 +150,8 @@ pub trait Source<T: Element>: Sync {
         }
     }
 
-    /// Lends a tile as it is stored, in place; `None` where elements have to be decoded. For `bool`,
-    /// which a mapped file cannot lend as such: a byte that is not zero is true.
+    /// Lends a tile as it is stored, in place; `None` where elements have to be decoded. For
+    /// `bool`, which a mapped file cannot lend as such: a byte that is not zero is true.
     #[doc(hidden)]
     fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
         let _ = (rows, cols);
@@ -176,8 +180,8 @@ pub trait Source<T: Element>: Sync {
         Ok(())
     }
 
-    /// Copies runs of elements of one row to `to`: the first run, and those that begin `step` elements after
-    /// each other, as many as there is room for.
+    /// Copies runs of elements of one row to `to`: the first run, and those that begin `step`
+    /// elements after each other, as many as there is room for.
     #[doc(hidden)]
     fn read_runs(
         &self,
@@ -211,8 +215,8 @@ pub trait Source<T: Element>: Sync {
         }
     }
 
-    /// Lends whole rows as one slice. A source whose tiles of whole rows may have gaps between the rows
-    /// has to say how.
+    /// Lends whole rows as one slice. A source whose tiles of whole rows may have gaps between the
+    /// rows has to say how.
     ///
     /// # Errors
     /// As [`tile`](Self::tile).
@@ -255,7 +259,8 @@ pub trait Source<T: Element>: Sync {
     /// The same array with its axes in another order, axis 0 first (numpy's `transpose`).
     ///
     /// # Errors
-    /// [`ViewError::AxisOrder`](crate::ViewError::AxisOrder) unless each axis is named once, axis 0 first.
+    /// [`ViewError::AxisOrder`](crate::ViewError::AxisOrder) unless each axis is named once, axis 0
+    /// first.
     fn permute_axes(&self, order: &[usize]) -> Result<Permuted<&Self>>
     where
         Self: Sized,

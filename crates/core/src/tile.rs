@@ -134,8 +134,8 @@ impl<T: Element> TileBuffer<T> {
     }
 
     /// The buffer of a reader that has to stay below a memory ceiling, or not, and will
-    /// [release](crate::Source::release) what it reads: sources then map no more than a tile itself, where that is
-    /// possible, and may be slower. Without one to begin with.
+    /// [release](crate::Source::release) what it reads: sources then map no more than a tile
+    /// itself, where that is possible, and may be slower. Without one to begin with.
     ///
     /// ```
     /// let buffer = rowmill_core::TileBuffer::<f32>::new().below_ceiling(true);
@@ -158,8 +158,8 @@ impl<T: Element> TileBuffer<T> {
         self.below_ceiling
     }
 
-    /// Room for `len` elements that a view puts together, with what was there before in it, and the buffer
-    /// for the source that they are read from.
+    /// Room for `len` elements that a view puts together, with what was there before in it, and the
+    /// buffer for the source that they are read from.
     pub fn nested(&mut self, len: usize) -> (&mut [T], &mut Self) {
         self.values.resize(len, T::default());
         let inner = self.inner.get_or_insert_default();

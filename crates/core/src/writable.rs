@@ -56,20 +56,20 @@ impl<T: Element> Source<T> for ArrayMut<T> {
 }
 
 impl<T: Element> ArrayMut<T> {
-    /// Starts the journal of a job that changes this array in place. From then on the array is refused
-    /// to everybody else, until the journal is [removed](Journal::remove).
+    /// Starts the journal of a job that changes this array in place. From then on the array is
+    /// refused to everybody else, until the journal is [removed](Journal::remove).
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) when there is no room for it beside the array, or no permission:
-    /// the array must not be changed in place then. As [`flush`](Self::flush), which comes first: the
-    /// journal knows the array by its rows.
+    /// [`Error::Io`](crate::Error::Io) when there is no room for it beside the array, or no
+    /// permission: the array must not be changed in place then. As [`flush`](Self::flush), which
+    /// comes first: the journal knows the array by its rows.
     pub fn start_journal(&self, head: &JournalHead) -> Result<Journal> {
         self.flush()?;
         Journal::create(self.path(), self.file(), Rows::of(self.meta()), head)
     }
 
-    /// Notes beside the array that an in-place job is finished, for jobs that are not to be done twice:
-    /// who was killed after the last row cannot know that there is nothing left to do.
+    /// Notes beside the array that an in-place job is finished, for jobs that are not to be done
+    /// twice: who was killed after the last row cannot know that there is nothing left to do.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io).
@@ -85,8 +85,8 @@ impl<T: Element> ArrayMut<T> {
         was_done(self.path(), self.file(), job)
     }
 
-    /// The journal that an interrupted in-place job on this array left, if there is one: what the job
-    /// was, and the rows that may not be in the array yet, at least not to the last.
+    /// The journal that an interrupted in-place job on this array left, if there is one: what the
+    /// job was, and the rows that may not be in the array yet, at least not to the last.
     ///
     /// # Errors
     /// [`Error::Journal`](crate::Error::Journal) for what is no journal of this array,

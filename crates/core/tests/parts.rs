@@ -1,5 +1,5 @@
-//! Parts of arrays, and many arrays as one: every way to read them against indexing element by element,
-//! in every layout; and that what is outside a part is not read.
+//! Parts of arrays, and many arrays as one: every way to read them against indexing element by
+//! element, in every layout; and that what is outside a part is not read.
 
 use std::fmt::Debug;
 use std::ops::Range;

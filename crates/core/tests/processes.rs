@@ -1,5 +1,6 @@
-//! Several processes with one array: writers and readers, memory in common, and what needs a process
-//! of its own. The other processes are this test again, with the name of a case in their environment.
+//! Several processes with one array: writers and readers, memory in common, and what needs a
+//! process of its own. The other processes are this test again, with the name of a case in their
+//! environment.
 #![cfg(target_os = "linux")]
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! An array and the reducers of a job over its blocks, without the type of the elements: all that the
-//! merge tree, checkpoints and partials see.
+//! An array and the reducers of a job over its blocks, without the type of the elements: all that
+//! the merge tree, checkpoints and partials see.
 
 use std::any::Any;
 use std::ops::Range;
@@ -12,7 +12,8 @@ use crate::scratch::Scratch;
 use crate::{Error, Result};
 use rowmill_lanes::arch::Isa;
 
-/// The states of a run of blocks, one for each reducer. `None` where everything is in its place already.
+/// The states of a run of blocks, one for each reducer. `None` where everything is in its place
+/// already.
 pub(crate) type States = Vec<Option<State>>;
 
 /// Hands on the states of a block, with its number.
@@ -34,8 +35,8 @@ pub(crate) trait Blocks: Sync {
     fn unshared(&self) -> Vec<Shared>;
     /// The memory of one worker. `lets_go` says that finished blocks are released.
     fn worker(&self, lets_go: bool) -> Box<dyn Any>;
-    /// Folds blocks, in order. Bytes that were not there are an error of the source, whatever a kernel
-    /// made of them.
+    /// Folds blocks, in order. Bytes that were not there are an error of the source, whatever a
+    /// kernel made of them.
     fn fold(
         &self,
         worker: &mut dyn Any,
@@ -114,8 +115,8 @@ impl<T: Element> TypedBlocks<'_, T> {
             let start = first.rows.start;
             let (rows, cols) = (start..end.rows.end, first.cols);
             let span = source.tile(rows, cols, buffer)?;
-            // Loops over whole rows are for rows without gaps: which loops are taken must not depend on
-            // how a tile happens to lie in memory.
+            // Loops over whole rows are for rows without gaps: which loops are taken must not
+            // depend on how a tile happens to lie in memory.
             let span = match span.as_slice() {
                 None if span.cols() == row_len => {
                     rows_together.clear();

@@ -46,8 +46,8 @@ impl Engine {
 }
 
 impl<'a, S> Call<'a, S> {
-    /// Called on the thread that waits, about ten times a second while a job of this call runs and once
-    /// at its end. Default: that of the engine.
+    /// Called on the thread that waits, about ten times a second while a job of this call runs and
+    /// once at its end. Default: that of the engine.
     pub fn progress(mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         self.engine.observer = Some(Observer(Arc::new(callback)));
         self
@@ -59,9 +59,10 @@ impl<'a, S> Call<'a, S> {
         self
     }
 
-    /// Keeps what was done in a checkpoint: killed at any point and run again, the job goes on, and gives
-    /// the same bits as an uninterrupted one. For [`reduce`](Self::reduce) and [`stream`](Self::stream);
-    /// maps and normalizations take it from here too. Default: nothing is kept.
+    /// Keeps what was done in a checkpoint: killed at any point and run again, the job goes on, and
+    /// gives the same bits as an uninterrupted one. For [`reduce`](Self::reduce) and
+    /// [`stream`](Self::stream); maps and normalizations take it from here too. Default: nothing is
+    /// kept.
     pub fn checkpoint(mut self, checkpoint: &'a Checkpoint) -> Self {
         self.checkpoint = Some(checkpoint);
         self
@@ -76,12 +77,12 @@ impl<'a, S> Call<'a, S> {
 
     /// Reduces the array with a reduction, or a tuple of reductions, in one read.
     ///
-    /// The checkpoint holds states: little for reductions over everything or per column, as much as the
-    /// answer per row.
+    /// The checkpoint holds states: little for reductions over everything or per column, as much as
+    /// the answer per row.
     ///
     /// # Errors
-    /// As [`Engine::reduce`]; with a checkpoint [`Error::Checkpoint`](crate::Error::Checkpoint) for one that
-    /// is damaged, of another job, or of the input as it was before a change, and
+    /// As [`Engine::reduce`]; with a checkpoint [`Error::Checkpoint`](crate::Error::Checkpoint) for
+    /// one that is damaged, of another job, or of the input as it was before a change, and
     /// [`Error::Unsaved`](crate::Error::Unsaved) for a reduction whose states cannot be saved.
     pub fn reduce<T, R>(&self, kernel: R) -> Result<R::Output>
     where
@@ -146,12 +147,12 @@ impl<'a, S> Call<'a, S> {
 
     /// Hands results of chunks to a consumer, in order of rows: see [`Engine::stream`].
     ///
-    /// With a checkpoint, rows that were consumed are kept: killed and run again, the stream goes on behind
-    /// them. Rows that were consumed since the checkpoint was written last are handed to `consume` again,
-    /// so it should do the same twice without harm, like writing to the place of the rows; with
-    /// [`Checkpoint::every`] zero they are those of one chunk at most. The checkpoint needs a
-    /// [label](Checkpoint::label) that says what `kernel` computes. A stream that `consume` ended keeps its
-    /// checkpoint and goes on there when it is run again.
+    /// With a checkpoint, rows that were consumed are kept: killed and run again, the stream goes
+    /// on behind them. Rows that were consumed since the checkpoint was written last are handed to
+    /// `consume` again, so it should do the same twice without harm, like writing to the place of
+    /// the rows; with [`Checkpoint::every`] zero they are those of one chunk at most. The
+    /// checkpoint needs a [label](Checkpoint::label) that says what `kernel` computes. A stream
+    /// that `consume` ended keeps its checkpoint and goes on there when it is run again.
     ///
     /// ```
     /// use std::ops::ControlFlow;

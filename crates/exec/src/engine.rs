@@ -75,8 +75,8 @@ impl EngineBuilder {
         self
     }
 
-    /// The workers and the chunk size of the [`Profile`] of this array file, if there is one that fits
-    /// file, machine and release, and as far as they are not set by themselves. Default: none.
+    /// The workers and the chunk size of the [`Profile`] of this array file, if there is one that
+    /// fits file, machine and release, and as far as they are not set by themselves. Default: none.
     pub fn tuned_for(mut self, array: impl AsRef<std::path::Path>) -> Self {
         self.profile = Profile::find(array.as_ref());
         self
@@ -104,8 +104,8 @@ impl EngineBuilder {
 
     /// The memory that a job may keep resident, in bytes: mapped pages of inputs and outputs, and
     /// buffers. Chunks that would not fit are made smaller, and what is done of files that are
-    /// larger than half of it is let go, chunk by chunk. What was let go is in the page cache, which
-    /// the operating system takes back when it needs to.
+    /// larger than half of it is let go, chunk by chunk. What was let go is in the page cache,
+    /// which the operating system takes back when it needs to.
     ///
     /// It changes no bit of an answer. Not counted are results, what the caller holds (arrays in
     /// memory, files that earlier jobs left mapped), rows that a map or a stream needs as a whole,
@@ -241,8 +241,8 @@ impl Engine {
         self.ceiling
     }
 
-    /// The most bytes of a chunk, so that what all workers have in hand, inputs and outputs and what
-    /// they are decoded into, is a part of the memory ceiling. At least a megabyte.
+    /// The most bytes of a chunk, so that what all workers have in hand, inputs and outputs and
+    /// what they are decoded into, is a part of the memory ceiling. At least a megabyte.
     pub(crate) fn most_chunk_bytes(&self) -> usize {
         usize::try_from(self.ceiling / 8).unwrap_or(usize::MAX) / self.workers()
     }

@@ -22,8 +22,8 @@ use std::ops::Range;
 
 use rowmill_core::Shape;
 
-/// The bytes of a block, about: it fits a second-level cache of 1 MiB with accumulators beside it, and
-/// what is done once for each block and column (settling, merging) is little beside reading it.
+/// The bytes of a block, about: it fits a second-level cache of 1 MiB with accumulators beside it,
+/// and what is done once for each block and column (settling, merging) is little beside reading it.
 pub(crate) const BLOCK_BYTES: usize = 512 << 10;
 
 /// The longest row, in bytes, that is never cut: 32 rows of it make a block.
@@ -148,8 +148,8 @@ impl Grid {
         blocks.start / self.tiles()..blocks.end.div_ceil(self.tiles())
     }
 
-    /// The tiles that some blocks are in, in order: blocks that go on in a next band lack some in the
-    /// middle.
+    /// The tiles that some blocks are in, in order: blocks that go on in a next band lack some in
+    /// the middle.
     pub(crate) fn tiles_of(&self, blocks: &Range<usize>) -> [Range<usize>; 2] {
         let tiles = self.tiles();
         if blocks.len() >= tiles {
@@ -197,8 +197,8 @@ impl Grid {
         if blocks.is_empty() { 0 } else { before(blocks.end) - before(blocks.start) }
     }
 
-    /// The rows and columns of these blocks, those of a band together; where each band is one block,
-    /// all together.
+    /// The rows and columns of these blocks, those of a band together; where each band is one
+    /// block, all together.
     pub(crate) fn regions(
         &self,
         blocks: Range<usize>,

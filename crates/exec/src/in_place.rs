@@ -4,8 +4,8 @@
 //!   window of rows --kernel--> buffer --> journal, synced --> array, synced --> next window
 //! ```
 //!
-//! After a crash, what is in the journal goes into the array (again), and the job goes on behind it.
-//! The kernel never sees a row twice.
+//! After a crash, what is in the journal goes into the array (again), and the job goes on behind
+//! it. The kernel never sees a row twice.
 
 use std::ops::Range;
 
@@ -43,18 +43,18 @@ pub(crate) struct InPlaceJob<'a> {
 const WINDOW: usize = 16 << 20;
 
 impl Engine {
-    /// Maps an array to itself: each chunk of rows is replaced by what the kernel makes of it, which is
-    /// as many rows of the same shape and type.
+    /// Maps an array to itself: each chunk of rows is replaced by what the kernel makes of it,
+    /// which is as many rows of the same shape and type.
     ///
-    /// A journal beside the array ([`Journal::path_for`]) has each row before it is changed, so that a
-    /// crash at any point leaves either the old or the new of every row. The array is then refused
-    /// ([`rowmill_core::Error::Unfinished`]) until the same call is made again, which finishes the job:
-    /// the same bytes as if it had not been interrupted. `label` says in words what the kernel computes;
-    /// a job is only finished by one with the same label. Where there is no room for a journal, the job
-    /// is refused.
+    /// A journal beside the array ([`Journal::path_for`]) has each row before it is changed, so
+    /// that a crash at any point leaves either the old or the new of every row. The array is then
+    /// refused ([`rowmill_core::Error::Unfinished`]) until the same call is made again, which
+    /// finishes the job: the same bytes as if it had not been interrupted. `label` says in words
+    /// what the kernel computes; a job is only finished by one with the same label. Where there is
+    /// no room for a journal, the job is refused.
     ///
-    /// A job that is finished is done again by the next call. Who was killed and does not know whether it
-    /// was finished has to look at the rows, or make a kernel that does the same twice.
+    /// A job that is finished is done again by the next call. Who was killed and does not know
+    /// whether it was finished has to look at the rows, or make a kernel that does the same twice.
     ///
     /// Open the array with [`ArrayMut::open_to_finish`] when a job may have been interrupted. The
     /// journal takes twice a few tens of megabytes, or two rows if those are larger.
@@ -77,8 +77,8 @@ impl Engine {
     /// # Errors
     /// [`Error::File`] when reading or writing fails, or another job was begun on this array,
     /// [`Error::OutputRow`] when the kernel gives rows of another size, [`Error::Cancelled`],
-    /// [`Error::KernelPanicked`], and what the kernel gives. The array is then refused until the job is
-    /// finished.
+    /// [`Error::KernelPanicked`], and what the kernel gives. The array is then refused until the
+    /// job is finished.
     pub fn map_in_place<T: Element, K: Map<T, T>>(
         &self,
         array: &mut ArrayMut<T>,
@@ -95,8 +95,8 @@ impl Engine {
         self.change_in_place(array, job, |_| Ok(Vec::new()), |_| Ok(kernel)).map(drop)
     }
 
-    /// Changes an array in place. What `fit` finds before the first row is changed is kept for the runs
-    /// after a crash; `kernel` is made of it.
+    /// Changes an array in place. What `fit` finds before the first row is changed is kept for the
+    /// runs after a crash; `kernel` is made of it.
     pub(crate) fn change_in_place<T: Element, K: Map<T, T>>(
         &self,
         array: &mut ArrayMut<T>,
@@ -198,8 +198,8 @@ impl Engine {
     }
 }
 
-/// How an array is changed: so many rows at a time, or of rows that are longer than a record so many
-/// elements.
+/// How an array is changed: so many rows at a time, or of rows that are longer than a record so
+/// many elements.
 #[derive(Clone, Copy, Debug)]
 struct Windows {
     unit: Unit,

@@ -6,8 +6,8 @@ use rowmill_core::{DType, Element, Identity, Outputs, Role, Shape, Source};
 
 use crate::Result;
 
-/// A source whose element type does not matter: the checks, files and releases of a job are compiled
-/// once for all of them.
+/// A source whose element type does not matter: the checks, files and releases of a job are
+/// compiled once for all of them.
 pub(crate) trait Input: Sync {
     fn shape(&self) -> &Shape;
     fn dtype(&self) -> DType;

@@ -64,9 +64,9 @@ impl Engine {
         Ok(Checksums::new(rows, values.into_iter().map(AtomicU64::into_inner).collect()))
     }
 
-    /// Compares an array with its checksums, in one read, on all workers: the rows that are not what
-    /// they were, neighbouring runs as one. Damage is found run by run, so undamaged rows of the same
-    /// run are among them.
+    /// Compares an array with its checksums, in one read, on all workers: the rows that are not
+    /// what they were, neighbouring runs as one. Damage is found run by run, so undamaged rows of
+    /// the same run are among them.
     ///
     /// # Errors
     /// As [`checksums`](Self::checksums); [`Error::ChecksumCount`] for checksums of an array with

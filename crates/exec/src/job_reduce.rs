@@ -1,5 +1,6 @@
-//! Reducing an array: chunks of blocks to workers, their states to the merge tree, the root to answers.
-//! Compiled once: everything here sees [`Blocks`], whatever elements and kernels there are.
+//! Reducing an array: chunks of blocks to workers, their states to the merge tree, the root to
+//! answers. Compiled once: everything here sees [`Blocks`], whatever elements and kernels there
+//! are.
 
 use std::ops::Range;
 
@@ -134,7 +135,8 @@ impl Engine {
         blocks.check_kernels()?;
         let all = 0..blocks.grid().len();
         let merge = |states: &mut States, next| blocks.merge(states, next);
-        // Cells that go into the answer at once are in no state: nothing that a checkpoint could keep.
+        // Cells that go into the answer at once are in no state: nothing that a checkpoint could
+        // keep.
         let shared = if earlier.is_none() { blocks.share()? } else { blocks.unshared() };
         let Earlier { nodes, done, after_chunk, on_failure } = earlier.unwrap_or_default();
         let tree = Tree::from_nodes(nodes, merge);

@@ -2,8 +2,9 @@
 //! how the work was split: the engine of [rowmill](https://docs.rs/rowmill).
 //!
 //! An [`Engine`] holds workers and knobs. A [`Reduce`] kernel turns an array into an answer
-//! ([`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`], or one of your own), a [`Map`]
-//! kernel turns it into another array, [`Engine::stream`] hands results of chunks to a consumer.
+//! ([`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`], or one of your own), a
+//! [`Map`] kernel turns it into another array, [`Engine::stream`] hands results of chunks to a
+//! consumer.
 //!
 //! The array is cut into **blocks** of about 512 KiB whose bounds depend on shape and dtype alone;
 //! each is folded from identity with a fixed number of lanes, and the partials are merged in a

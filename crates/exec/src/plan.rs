@@ -1,4 +1,5 @@
-//! The chunk plan: which blocks, or which elements, a worker takes at a time. It changes speed only.
+//! The chunk plan: which blocks, or which elements, a worker takes at a time. It changes speed
+//! only.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,8 +7,8 @@ use std::str::FromStr;
 
 use crate::grid::Grid;
 
-/// How much of an array a worker takes at a time. Rounded up to whole blocks in reductions (512 KiB,
-/// about); the answer is the same for every size.
+/// How much of an array a worker takes at a time. Rounded up to whole blocks in reductions (512
+/// KiB, about); the answer is the same for every size.
 ///
 /// ```
 /// use rowmill_exec::ChunkSize;

@@ -16,11 +16,11 @@ const VERSION: u32 = 1;
 /// The longest profile that is read, in bytes.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// The setting that was the fastest for an array file on this machine, as `tune-chunks --save` found
-/// it.
+/// The setting that was the fastest for an array file on this machine, as `tune-chunks --save`
+/// found it.
 ///
-/// It is bound to the file's length, dtype and shape, to the machine and to the release: where one of
-/// them differs it is as if there were none. It changes speed only, never an answer.
+/// It is bound to the file's length, dtype and shape, to the machine and to the release: where one
+/// of them differs it is as if there were none. It changes speed only, never an answer.
 ///
 /// ```
 /// use rowmill_core::{ArrayMut, Backend};
@@ -111,8 +111,8 @@ impl Profile {
         name.into()
     }
 
-    /// Keeps the profile beside the array file, or, where that folder cannot be written, in the user's
-    /// cache folder (`XDG_CACHE_HOME`, or `.cache` in `HOME`). Gives where it is.
+    /// Keeps the profile beside the array file, or, where that folder cannot be written, in the
+    /// user's cache folder (`XDG_CACHE_HOME`, or `.cache` in `HOME`). Gives where it is.
     ///
     /// # Errors
     /// [`Error::File`] when the array cannot be read, when a file
@@ -121,8 +121,8 @@ impl Profile {
         self.save_in(array, &Outputs::new())
     }
 
-    /// As [`save`](Self::save), as one of the outputs of a call, which say whether a profile that is
-    /// there is replaced.
+    /// As [`save`](Self::save), as one of the outputs of a call, which say whether a profile that
+    /// is there is replaced.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -149,8 +149,8 @@ impl Profile {
         Ok(cached)
     }
 
-    /// The profile of an array file; `None` when there is none that fits the file as it is now, this
-    /// machine and this release.
+    /// The profile of an array file; `None` when there is none that fits the file as it is now,
+    /// this machine and this release.
     #[must_use]
     pub fn find(array: &Path) -> Option<Self> {
         let beside = Some(Self::path_for(array));

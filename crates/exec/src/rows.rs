@@ -128,8 +128,8 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         Ok(())
     }
 
-    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched when
-    /// anything fails. Other files never are, and no input of the job. Default: `false`.
+    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched
+    /// when anything fails. Other files never are, and no input of the job. Default: `false`.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self

@@ -336,9 +336,10 @@ impl Engine {
         });
     }
 
-    /// Whether this thread is a worker of a pool that is no engine's. Waiting for work of ours, rayon
-    /// would have it take work of its own pool meanwhile, on the same stack and under the same locks.
-    /// So a thread of its own waits in its place, and it is blocked as any other thread would be.
+    /// Whether this thread is a worker of a pool that is no engine's. Waiting for work of ours,
+    /// rayon would have it take work of its own pool meanwhile, on the same stack and under the
+    /// same locks. So a thread of its own waits in its place, and it is blocked as any other thread
+    /// would be.
     fn is_guest(&self) -> bool {
         rayon::current_thread_index().is_some() && !WORKS.get()
     }

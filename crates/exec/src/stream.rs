@@ -262,7 +262,8 @@ impl<S, K> Chunks<'_, S, K> {
         })
     }
 
-    /// Consumes results that arrive in any order, each in its turn, and gives a permit back for each.
+    /// Consumes results that arrive in any order, each in its turn, and gives a permit back for
+    /// each.
     fn reorder<R>(
         &self,
         job: &Job<'_>,

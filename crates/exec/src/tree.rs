@@ -75,7 +75,8 @@ impl<P> Tree<P> {
         tree
     }
 
-    /// Hands all nodes to `f`, with level and index. What a worker is merging just now is not there.
+    /// Hands all nodes to `f`, with level and index. What a worker is merging just now is not
+    /// there.
     pub(crate) fn look<R>(&self, f: impl FnOnce(&BTreeMap<(u32, usize), P>) -> R) -> R {
         f(&self.nodes.lock())
     }

@@ -1,8 +1,8 @@
 //! Elements of 8 and 16 bits over everything, without widening them first.
 //!
-//! Their sums and ranges are exact, so that the order does not matter, and there are many more of them
-//! in a register than lanes: widened to 32 bits they would be computed several times slower than
-//! memory brings them. Sums go in pairs of elements into words of twice their width, and from
+//! Their sums and ranges are exact, so that the order does not matter, and there are many more of
+//! them in a register than lanes: widened to 32 bits they would be computed several times slower
+//! than memory brings them. Sums go in pairs of elements into words of twice their width, and from
 //! there into 64 bits before those can overflow.
 
 use bytemuck::Pod;
@@ -21,8 +21,8 @@ const BYTES: usize = 64;
 /// Streams that are stepped through together.
 const STREAMS: usize = 4;
 
-/// Asks for what each stream comes to a while after its `i`-th pair; after its end that is in the next
-/// block, three streams further.
+/// Asks for what each stream comes to a while after its `i`-th pair; after its end that is in the
+/// next block, three streams further.
 #[inline(always)]
 fn fetch_ahead<V>(streams: [&[[V; 2]]; STREAMS], i: usize) {
     let ahead = i * 2 * BYTES + AHEAD;
@@ -170,8 +170,8 @@ macro_rules! narrow {
                 (x as $bits ^ SIGN) as $summed
             }
 
-            /// As whole words: taken apart into elements first, they would be put together again one
-            /// by one.
+            /// As whole words: taken apart into elements first, they would be put together again
+            /// one by one.
             #[inline(always)]
             fn flipped(x: &Vector) -> [$summed; $n] {
                 let mut words: [u64; 8] = bytemuck::must_cast(*x);

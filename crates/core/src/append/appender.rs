@@ -13,22 +13,22 @@ use crate::detect::read_meta;
 use crate::journal::refuse_unfinished;
 use crate::{Element, Error, Meta, Result, Shape, Source, TileBuffer, publish};
 
-/// An array file open for growing by rows: a `.npy` file whose header has room (rowmill and recent versions of NumPy
-/// leave it), or a raw file with a sidecar.
+/// An array file open for growing by rows: a `.npy` file whose header has room (rowmill and recent
+/// versions of NumPy leave it), or a raw file with a sidecar.
 ///
-/// Appended rows become part of the array when [`commit`](Self::commit) returns, all that came since
-/// the last one at once, and survive power loss from then on. **After a crash at any moment the array
-/// has the rows of some commit, complete**: what was appended behind them is taken back by the next
-/// appender, and ignored by readers until then. The same happens when the appender is dropped
-/// without a commit.
+/// Appended rows become part of the array when [`commit`](Self::commit) returns, all that came
+/// since the last one at once, and survive power loss from then on. **After a crash at any moment
+/// the array has the rows of some commit, complete**: what was appended behind them is taken back
+/// by the next appender, and ignored by readers until then. The same happens when the appender is
+/// dropped without a commit.
 ///
 /// Readers may open the file at any time and get the rows of the last commit. What they read stays
 /// right while more is appended; but the check at the end of a job that its input has not changed
-/// cannot know that, and gives [`Error::Changed`]: open the array after the last commit, or read from
-/// a copy. The handle holds the writer's advisory lock: a second writer is refused.
+/// cannot know that, and gives [`Error::Changed`]: open the array after the last commit, or read
+/// from a copy. The handle holds the writer's advisory lock: a second writer is refused.
 ///
-/// Two or three syncs make a commit, whatever it holds: many rows to a commit are fast, one row to a
-/// commit costs what the disk takes for that.
+/// Two or three syncs make a commit, whatever it holds: many rows to a commit are fast, one row to
+/// a commit costs what the disk takes for that.
 ///
 /// ```
 /// use rowmill_core::{Appender, Array, ArrayMut};
@@ -88,12 +88,13 @@ const BUFFER: usize = 1 << 20;
 const PIECE: usize = 4 << 20;
 
 impl<T: Element> Appender<T> {
-    /// Opens an array file for appending. What an appender before it left uncommitted is taken back.
+    /// Opens an array file for appending. What an appender before it left uncommitted is taken
+    /// back.
     ///
     /// # Errors
-    /// [`Error::Locked`] while someone else writes it; [`Error::CannotAppend`] for arrays that cannot
-    /// grow in place: in Fortran order, without axes, with rows of no elements, with a header
-    /// without room, described by a hand-made sidecar; otherwise as
+    /// [`Error::Locked`] while someone else writes it; [`Error::CannotAppend`] for arrays that
+    /// cannot grow in place: in Fortran order, without axes, with rows of no elements, with a
+    /// header without room, described by a hand-made sidecar; otherwise as
     /// [`Array::open`](crate::Array::open).
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
@@ -155,8 +156,9 @@ impl<T: Element> Appender<T> {
     ///
     /// # Errors
     /// [`Error::PartialRow`] when `values` is not a whole number of rows, [`Error::TooLarge`],
-    /// [`Error::CannotAppend`] when the header has no room for so many rows: nothing is appended then.
-    /// After [`Error::Io`] (a full disk, for one) every later call gives [`Error::AppendFailed`].
+    /// [`Error::CannotAppend`] when the header has no room for so many rows: nothing is appended
+    /// then. After [`Error::Io`] (a full disk, for one) every later call gives
+    /// [`Error::AppendFailed`].
     pub fn append_rows(&mut self, values: &[T]) -> Result<()> {
         self.check()?;
         let row_len = self.shape.row_len();
@@ -179,8 +181,8 @@ impl<T: Element> Appender<T> {
     ///
     /// # Errors
     /// [`Error::RowShape`] when its rows have another shape, what reading it gives
-    /// ([`Error::Changed`] if it changed meanwhile), and as [`append_rows`](Self::append_rows). Once
-    /// rows of it have been read, every later call gives [`Error::AppendFailed`].
+    /// ([`Error::Changed`] if it changed meanwhile), and as [`append_rows`](Self::append_rows).
+    /// Once rows of it have been read, every later call gives [`Error::AppendFailed`].
     pub fn append_source(&mut self, source: &impl Source<T>) -> Result<usize> {
         self.check()?;
         let (rows, dims) = (source.shape().rows(), source.shape().row_dims());
@@ -246,8 +248,8 @@ impl<T: Element> Appender<T> {
         failed
     }
 
-    /// Makes all rows appended so far part of the array, in one step, and durable. Without any it does
-    /// nothing.
+    /// Makes all rows appended so far part of the array, in one step, and durable. Without any it
+    /// does nothing.
     ///
     /// # Errors
     /// [`Error::Io`]: what is in the file afterwards are the rows of the last commit, or those of

@@ -12,8 +12,9 @@ use crate::options::open_regular;
 use crate::{Error, FileIdentity, Framing, LeftoverKind, Result};
 
 /// Says, beside a file to which rows are being appended, how long the file was before: what lies
-/// behind that is unfinished. Durable before the first byte is appended. It means something only for a
-/// file that is longer than its own metadata says, and only as far as both agree on its length.
+/// behind that is unfinished. Durable before the first byte is appended. It means something only
+/// for a file that is longer than its own metadata says, and only as far as both agree on its
+/// length.
 ///
 /// The payload of its [framing](Framing) is the length in 8 bytes, little-endian, and the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! The metadata is the header, changed by one write within one sector of 512 bytes, or the sidecar,
-//! replaced by a rename. A journal is looked at only when a file is longer than its metadata says, so
-//! one that was left behind does no harm.
+//! replaced by a rename. A journal is looked at only when a file is longer than its metadata says,
+//! so one that was left behind does no harm.
 
 mod appender;
 mod describe;

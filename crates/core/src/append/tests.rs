@@ -157,7 +157,8 @@ fn a_stale_journal_does_no_harm_and_a_wrong_one_opens_nothing() {
 
 #[test]
 fn a_number_given_out_again_is_not_the_file_of_a_journal() {
-    // Another last row before the old end; or the same bytes, which nothing but the birth time tells.
+    // Another last row before the old end; or the same bytes, which nothing but the birth time
+    // tells.
     for (without_birth_times, other_row) in [(false, true), (true, true), (false, false)] {
         WITHOUT_BIRTH_TIMES.set(without_birth_times);
         for name in ["x.npy", "x.dat"] {
@@ -470,8 +471,9 @@ fn watch(path: &Path, done: &AtomicBool) -> usize {
     looks
 }
 
-/// Readers in other threads, which share nothing with the appender but the file: one that commits often,
-/// and many that commit once and are gone, with the journal that excuses what a reader saw before.
+/// Readers in other threads, which share nothing with the appender but the file: one that commits
+/// often, and many that commit once and are gone, with the journal that excuses what a reader saw
+/// before.
 #[test]
 fn readers_see_commits_only() {
     for (name, close) in [("x.npy", false), ("x.dat", false), ("x.npy", true), ("x.dat", true)] {

@@ -224,8 +224,8 @@ proptest! {
     }
 }
 
-/// An appender that is done between the look at a file and that at its journal leaves a failure without an
-/// excuse: it is no failure, and no reading counts that began while there was a journal.
+/// An appender that is done between the look at a file and that at its journal leaves a failure
+/// without an excuse: it is no failure, and no reading counts that began while there was a journal.
 #[test]
 fn a_journal_that_goes_meanwhile_excuses_what_was_read() {
     let (_dir, path) = folder(&[("x.npy", &npy_file(&[3, 2]))]);
@@ -233,8 +233,8 @@ fn a_journal_that_goes_meanwhile_excuses_what_was_read() {
         &fs::canonicalize(&path).expect("it is there"),
         crate::LeftoverKind::Append,
     );
-    // In how many readings the journal is gone at the end, and how many readings it takes until a failure
-    // counts.
+    // In how many readings the journal is gone at the end, and how many readings it takes until a
+    // failure counts.
     for (gone_in, expected) in [(None, 2), (Some(1), 2), (Some(2), 3), (Some(5), 6)] {
         if gone_in.is_some() {
             fs::write(&journal, "somebody is appending").expect("written");

@@ -5,7 +5,7 @@ mod view;
 mod words;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::npy::HeaderError;
 use crate::{DType, Kind, Role, Shape, ShapeError, SidecarError, Taken};
@@ -182,8 +182,7 @@ pub enum Error {
     /// The metadata contradicts itself, or what was asked of the file.
     #[error(transparent)]
     Meta(#[from] MetaError),
-    /// Rows were being appended when the writer stopped, and an earlier version wrote down by its number
-    /// alone to which file.
+    /// Rows were being appended when a writer of an earlier version stopped.
     #[error(
         "rows were being appended to {} when its writer stopped, and an earlier version of rowmill wrote \
          the journal {}, which tells the file by number alone: the number may have been given out again; \
@@ -291,8 +290,7 @@ pub enum Error {
     Fault {
         /// The file.
         path: PathBuf,
-        /// The first byte that could not be used, as far as is known: of a mapping, where its page
-        /// begins.
+        /// The first byte that could not be used; in a mapping, the start of its page.
         offset: u64,
         /// The operating system's reason, where it gives one: not of a mapping.
         source: Option<io::Error>,
@@ -321,9 +319,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A mapping of a file through which this process reads or writes it otherwise: safe code must not
-    /// see bytes change that were lent to it. For reading that is no error: a file that is written to is
-    /// read at positions.
+    /// A mapping for writing beside others of the same process: lent elements must not change.
     #[error("{} cannot be {refused}: this process {by}; {instead}", path.display())]
     AlsoMapped {
         /// The file.
@@ -335,8 +331,7 @@ pub enum Error {
         /// The way out.
         instead: &'static str,
     },
-    /// More files are mapped than can be guarded against SIGBUS. For reading that is no error: such
-    /// a file is read at positions.
+    /// More files are mapped than can be guarded against SIGBUS; for reading, positions are used.
     #[error(
         "{} cannot be mapped for writing: {most} files are mapped, and no more can be guarded \
          against SIGBUS; close some of them",
@@ -402,12 +397,4 @@ pub enum Error {
         /// The message of the first failure.
         first: String,
     },
-}
-
-impl Error {
-    /// An [`Error::Io`], for `map_err`.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
-    }
 }

@@ -3,8 +3,8 @@
 
 use crate::{Shape, ShapeError};
 
-/// Why an array has no such view: an element, a part, an order or a set of axes, or several arrays as
-/// one.
+/// Why an array has no such view: an element, a part, an order or a set of axes, or several arrays
+/// as one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ViewError {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::{Kind, Role};
+use crate::{Error, Kind, Role};
 
 /// An output, in words.
 pub(super) fn output(role: Role, path: &Path, of: Option<&Path>) -> String {
@@ -26,4 +26,12 @@ pub(super) fn otherwise(path: &Path, known: &Path) -> String {
 /// A cause in brackets, if there is one.
 pub(super) fn because(source: Option<&io::Error>) -> String {
     source.map_or_else(String::new, |source| format!(" ({source})"))
+}
+
+impl Error {
+    /// An [`Error::Io`], for `map_err`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
 }

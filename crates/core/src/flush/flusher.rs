@@ -203,7 +203,8 @@ impl Flusher {
         self.tell(&state);
     }
 
-    /// Says that these rows are lent out, and may be written until the next call of any method here.
+    /// Says that these rows are lent out, and may be written until the next call of any method
+    /// here.
     ///
     /// # Errors
     /// [`Error::Poisoned`].

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 /// [`OpenOptions::flush_policy`]. Policies combine: of `FlushPolicy::EveryRows(10_000) |
 /// FlushPolicy::Every(Duration::from_secs(5))`, whichever is due first starts a sync.
 ///
-/// Under every policy, [`flush`](crate::ArrayMut::flush), [`flush_rows`](crate::ArrayMut::flush_rows)
-/// and [`close`](crate::ArrayMut::close) make durable what they say when they return `Ok`, and
-/// [`durable_rows`](crate::ArrayMut::durable_rows) says how far this handle has come; a program that
-/// continues an array over several runs asks [`durable_from`](crate::ArrayMut::durable_from). Syncs that
-/// are due run on a thread of the array's own, one at a time, **while rows are written on**: what is
-/// written during a sync is left to the next one. Only [`AtMost`](Self::AtMost) ever makes a writer
-/// wait.
+/// Under every policy, [`flush`](crate::ArrayMut::flush),
+/// [`flush_rows`](crate::ArrayMut::flush_rows) and [`close`](crate::ArrayMut::close) make durable
+/// what they say when they return `Ok`, and [`durable_rows`](crate::ArrayMut::durable_rows) says
+/// how far this handle has come; a program that continues an array over several runs asks
+/// [`durable_from`](crate::ArrayMut::durable_from). Syncs that are due run on a thread of the
+/// array's own, one at a time, **while rows are written on**: what is written during a sync is left
+/// to the next one. Only [`AtMost`](Self::AtMost) ever makes a writer wait.
 ///
 /// | policy | a power cut loses at most | `drop` without `close` |
 /// |---|---|---|
@@ -25,19 +25,19 @@ use std::time::{Duration, Instant};
 /// | `AtMost(n)` | `n` rows | waits for a sync under way, starts none |
 /// | `Every(t)` | what was written in `t` and while one sync runs | waits for a sync under way, starts none |
 ///
-/// So for short syncs, or a writer that computes more than it stores, choose `Every` or `EveryRows`;
-/// for a bound that always holds, `AtMost`; where all can be written anew, `OnClose`.
+/// So for short syncs, or a writer that computes more than it stores, choose `Every` or
+/// `EveryRows`; for a bound that always holds, `AtMost`; where all can be written anew, `OnClose`.
 ///
 /// A crash of the process alone loses no row that was written, under any policy: it is in the page
-/// cache, which the system writes to disk. Which rows those are the next run cannot see: rows that were
-/// not written yet read as zeros, between written ones too where several threads write. So it restarts
-/// from what was [durable](crate::ArrayMut::durable_from), and writes the rest again.
+/// cache, which the system writes to disk. Which rows those are the next run cannot see: rows that
+/// were not written yet read as zeros, between written ones too where several threads write. So it
+/// restarts from what was [durable](crate::ArrayMut::durable_from), and writes the rest again.
 ///
 /// Its cost: 65,536 rows of 4 KiB (256 MiB) on ext4 on a virtual disk, by the example `flush`,
-/// which prints this table for any disk. Medians of three rounds on two cores and a disk that is shared,
-/// so that differences of a quarter mean nothing. A writer that stores to memory is
-/// faster than the disk: syncs in the background cost it little, and leave more behind the faster it
-/// is; waiting for them is what costs.
+/// which prints this table for any disk. Medians of three rounds on two cores and a disk that is
+/// shared, so that differences of a quarter mean nothing. A writer that stores to memory is faster
+/// than the disk: syncs in the background cost it little, and leave more behind the faster it is;
+/// waiting for them is what costs.
 ///
 #[doc = include_str!("costs.md")]
 ///
@@ -71,8 +71,8 @@ pub enum FlushPolicy {
     /// counts each time it is written through this handle; 0 is taken as 1.
     EveryRows(usize),
     /// Never are more rows than that written but not durable: whoever would write more waits for
-    /// the sync under way. A sync starts as soon as there is half of it. More rows than that at a time
-    /// are written when everything before them is durable; 0 is taken as 1.
+    /// the sync under way. A sync starts as soon as there is half of it. More rows than that at a
+    /// time are written when everything before them is durable; 0 is taken as 1.
     AtMost(usize),
     /// A sync starts so long after the first row that was written since the last one started. An
     /// array that nobody writes to is not synced.
@@ -165,8 +165,8 @@ impl Triggers {
         self.on_close
     }
 
-    /// When the next sync is due, with so many rows written since the last one started, the first of
-    /// them at `since`.
+    /// When the next sync is due, with so many rows written since the last one started, the first
+    /// of them at `since`.
     pub(super) fn due(self, rows: usize, since: Option<Instant>, now: Instant) -> Due {
         let half = self.most.map(|most| most.div_ceil(2));
         if self.rows.into_iter().chain(half).any(|due| rows >= due) {

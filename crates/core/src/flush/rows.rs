@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A set of rows, kept as runs. Of more than [`MOST_RUNS`] runs the last are forgotten: in every set
-/// of a [`Ledger`] a forgotten row only counts as not durable.
+/// A set of rows, kept as runs. Of more than [`MOST_RUNS`] runs the last are forgotten: in every
+/// set of a [`Ledger`] a forgotten row only counts as not durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RowSet {
     /// From the start of each run to its end; no two overlap or touch.
@@ -91,8 +91,8 @@ impl RowSet {
     }
 }
 
-/// Which rows are written completely, being synced, and durable. It knows no clock, no thread and no
-/// file.
+/// Which rows are written completely, being synced, and durable. It knows no clock, no thread and
+/// no file.
 ///
 /// ```text
 ///   begin          end            start_sync        end_sync
@@ -101,12 +101,12 @@ impl RowSet {
 /// ```
 ///
 /// A row that is written again leaves every set: what a sync under way wrote of it may be the old
-/// row, the new one, or some of each. Several writers may be under way, in the same rows too: such a
-/// row is complete when the last of them has ended.
+/// row, the new one, or some of each. Several writers may be under way, in the same rows too: such
+/// a row is complete when the last of them has ended.
 ///
-/// Every set starts empty: a row that is in the file when it is opened may never have been written, or
-/// be torn, or have failed to reach the disk in an earlier run. Only a constructor that is told of a
-/// known durable prefix could start with more.
+/// Every set starts empty: a row that is in the file when it is opened may never have been written,
+/// or be torn, or have failed to reach the disk in an earlier run. Only a constructor that is told
+/// of a known durable prefix could start with more.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     /// One entry for each writer under way.

@@ -19,8 +19,8 @@
 //! | input of a checkpoint, note of a finished job (`Identity`) | the whole file (5) |
 //!
 //! 1. Who opens the file for writing settles the record before it writes.
-//! 2. Rows go behind the old end. With another header the file has another end, for which the journal
-//!    is not asked.
+//! 2. Rows go behind the old end. With another header the file has another end, for which the
+//!    journal is not asked.
 //! 3. The rows of earlier records are durable in the array, later ones untouched.
 //! 4. They are durable, and are not computed again.
 //! 5. A change is what it looks for.
@@ -97,8 +97,8 @@ impl FileIdentity {
     /// The length of [`to_bytes`](Self::to_bytes).
     pub(crate) const BYTES: usize = 1 + 4 * 8;
 
-    /// Whether a file has this number, birth time and length: what can be told of an output without knowing
-    /// which of its bytes the fingerprint covers. Never so where there are no birth times.
+    /// Whether a file has this number, birth time and length: what can be told of an output without
+    /// knowing which of its bytes the fingerprint covers. Never so where there are no birth times.
     pub(crate) fn was_made_as(&self, metadata: &Metadata) -> bool {
         self.created.is_some()
             && (self.number, self.created, self.len)
@@ -138,8 +138,8 @@ impl FileIdentity {
         Self { number, len, ..self }
     }
 
-    /// Whether number and birth time are those of `other`: then it is this file, or one that got its
-    /// number within a tick; without birth times, at any time.
+    /// Whether number and birth time are those of `other`: then it is this file, or one that got
+    /// its number within a tick; without birth times, at any time.
     pub(crate) fn has_number_of(&self, other: &Self) -> bool {
         (self.number, self.created) == (other.number, other.created)
     }

@@ -32,7 +32,8 @@ pub(crate) use file::tests::{WITHOUT_BIRTH_TIMES, until_given_out_again, with_th
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
     file: FileIdentity,
-    /// Nanoseconds since 1970 of the last change of the content, as far as the filesystem keeps them.
+    /// Nanoseconds since 1970 of the last change of the content, as far as the filesystem keeps
+    /// them.
     modified: i64,
     /// The same of the last change of content, name or permissions; 0 where there is no such time.
     changed: i64,
@@ -80,8 +81,8 @@ impl Identity {
         })
     }
 
-    /// All of it as text, equal for equal identities only: for the description of a job that is kept in a
-    /// file.
+    /// All of it as text, equal for equal identities only: for the description of a job that is
+    /// kept in a file.
     ///
     /// ```
     /// use rowmill_core::{Array, ArrayMut, Source};

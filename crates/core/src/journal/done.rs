@@ -45,8 +45,8 @@ pub(crate) fn mark_done(path: &Path, array: &File, job: &str) -> Result<()> {
     AtomicFile::replace(&place, &note)
 }
 
-/// Whether this job was the last to change this array. Anything else under the name of the note says
-/// nothing.
+/// Whether this job was the last to change this array. Anything else under the name of the note
+/// says nothing.
 pub(crate) fn was_done(path: &Path, array: &File, job: &str) -> Result<bool> {
     let place = done_path(&behind_links(path));
     if !fs::symlink_metadata(&place).is_ok_and(|m| m.is_file() && m.len() <= MOST_DONE) {

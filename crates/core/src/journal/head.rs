@@ -140,7 +140,8 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<(JournalHead, OfArray), Journal
     Ok((JournalHead { job, fitted, record_len: u64::from_le_bytes(record_len) }, of))
 }
 
-/// Parses the bytes of the head of a journal, and drops what is in it: for tests that feed it anything.
+/// Parses the bytes of the head of a journal, and drops what is in it: for tests that feed it
+/// anything.
 ///
 /// # Errors
 /// Whatever is wrong with it.

@@ -1,7 +1,7 @@
 //! Journals of jobs that change an array in place.
 //!
-//! New rows are written to the journal and synced before they are written to the array. After a crash
-//! at any point every row is still somewhere, complete: in the array, or in the journal.
+//! New rows are written to the journal and synced before they are written to the array. After a
+//! crash at any point every row is still somewhere, complete: in the array, or in the journal.
 //!
 //! ```text
 //!  head      of which array, what the job is, the most bytes of a record; framed (`framing.rs`)
@@ -9,8 +9,8 @@
 //!  record    the same                                                              odd numbers
 //! ```
 //!
-//! The two records take turns. A record that is being written is never the one whose rows are still on
-//! their way into the array.
+//! The two records take turns. A record that is being written is never the one whose rows are still
+//! on their way into the array.
 
 mod done;
 mod head;
@@ -104,7 +104,8 @@ pub struct JournalRecord {
     pub data: Vec<u8>,
 }
 
-/// The journal of one array: what [`ArrayMut::start_journal`](crate::ArrayMut::start_journal) gives.
+/// The journal of one array: what [`ArrayMut::start_journal`](crate::ArrayMut::start_journal)
+/// gives.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -172,11 +173,12 @@ impl Journal {
         hidden_beside(array, SUFFIX)
     }
 
-    /// A new journal for the array file that is open as `array` at `path`, durable, with room for its
-    /// records. The array itself has to be durable.
+    /// A new journal for the array file that is open as `array` at `path`, durable, with room for
+    /// its records. The array itself has to be durable.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Locked`]: there is no journal then, and nothing may be changed in place.
+    /// [`Error::Io`], [`Error::Locked`]: there is no journal then, and nothing may be changed in
+    /// place.
     pub(crate) fn create(
         path: &Path,
         array: &File,
@@ -197,8 +199,8 @@ impl Journal {
         Ok(Self { path: place, file, record_len, first_record, next: 0, array, array_file, of })
     }
 
-    /// The journal that an interrupted job on this array left, if there is one, and the rows that were
-    /// on their way. The array is as the job left it, as far as can be told.
+    /// The journal that an interrupted job on this array left, if there is one, and the rows that
+    /// were on their way. The array is as the job left it, as far as can be told.
     ///
     /// # Errors
     /// [`Error::Journal`] for what is no journal of this array, [`Error::Io`].
@@ -247,8 +249,8 @@ impl Journal {
         rest.map_err(Error::io("inspect", &self.array))
     }
 
-    /// Makes new rows durable here, before they go into the array. The rows of the record before must
-    /// be durable there.
+    /// Makes new rows durable here, before they go into the array. The rows of the record before
+    /// must be durable there.
     ///
     /// # Errors
     /// [`Error::Io`]. The array must not be changed then.
@@ -346,8 +348,8 @@ pub(crate) fn refuse_unfinished(path: &Path, array: &File) -> Result<()> {
     Ok(())
 }
 
-/// Removes the journal of an array that was just replaced: it is of a file that is gone. At worst one
-/// that cannot be removed keeps the array from being opened.
+/// Removes the journal of an array that was just replaced: it is of a file that is gone. At worst
+/// one that cannot be removed keeps the array from being opened.
 pub(crate) fn forget(path: &Path) {
     if let Ok(Some(opened)) = Opened::look(path, false) {
         let _ = fs::remove_file(&opened.path);

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::huge::advise_huge;
 
-/// A vector that threads assemble from parts of equal length (the last one may be shorter), each part
-/// written once and in place: nothing is zeroed before or copied afterwards. Large ones are asked to
-/// be backed by huge pages, as with [`zeros`](crate::zeros).
+/// A vector that threads assemble from parts of equal length (the last one may be shorter), each
+/// part written once and in place: nothing is zeroed before or copied afterwards. Large ones are
+/// asked to be backed by huge pages, as with [`zeros`](crate::zeros).
 ///
 /// ```
 /// use rowmill_core::Assembly;
@@ -46,8 +46,8 @@ pub struct Assembly<T> {
 // pointer is not `Send` by itself.
 unsafe impl<T: Send> Send for Assembly<T> {}
 
-// SAFETY: through a shared reference elements are written only, each by the one thread that took its
-// part. Reason: as above.
+// SAFETY: through a shared reference elements are written only, each by the one thread that took
+// its part. Reason: as above.
 unsafe impl<T: Send> Sync for Assembly<T> {}
 
 impl<T: Copy> Assembly<T> {
@@ -87,12 +87,13 @@ impl<T: Copy> Assembly<T> {
         let first = part * self.part_len;
         let len = self.part_len.min(self.len - first);
         let at = self.start.wrapping_add(first).cast::<MaybeUninit<T>>();
-        // SAFETY: `memory` was made with room for `len` elements from `start` on, which stays where it
-        // is as long as `self` lives and is not touched otherwise before `into_vec`, which takes
-        // `self`. The elements of this part are lent here alone, because `taken` was false once, and
-        // parts do not overlap. Reason: results of gigabytes are written once, by all workers.
+        // SAFETY: `memory` was made with room for `len` elements from `start` on, which stays where
+        // it is as long as `self` lives and is not touched otherwise before `into_vec`, which takes
+        // `self`. The elements of this part are lent here alone, because `taken` was false once,
+        // and parts do not overlap. Reason: results of gigabytes are written once, by all workers.
         let slots = unsafe { std::slice::from_raw_parts_mut(at, len) };
-        // Its lifetime is known to this call alone, so that `f` cannot put another one in its place.
+        // Its lifetime is known to this call alone, so that `f` cannot put another one in its
+        // place.
         let mut unfilled = Unfilled { slots, filled: 0 };
         f(&mut unfilled)?;
         assert_eq!(unfilled.len(), 0, "part {part} is filled to its end");

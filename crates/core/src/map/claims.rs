@@ -1,8 +1,9 @@
-//! Which files this process has mapped, and how: what is lent of one mapping must not change through
-//! another.
+//! Which files this process has mapped, and how: what is lent of one mapping must not change
+//! through another.
 //!
-//! A file is mapped for reading any number of times, or for writing once. The writer's lock keeps other
-//! writers away, but not readers, of this process or of others. Of this process it is this registry.
+//! A file is mapped for reading any number of times, or for writing once. The writer's lock keeps
+//! other writers away, but not readers, of this process or of others. Of this process it is this
+//! registry.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,8 +1,8 @@
 //! The loops that decode: byte order turned around, columns turned into rows. They move bytes in
 //! parts of sixteen and compute nothing.
 //!
-//! Columns become rows a square at a time, in registers: as many columns as a part has elements, the
-//! halves of which are interleaved log2(columns) times.
+//! Columns become rows a square at a time, in registers: as many columns as a part has elements,
+//! the halves of which are interleaved log2(columns) times.
 //!
 //! ```text
 //!   a0 a1 a2 a3      a0 c0 a1 c1      a0 b0 c0 d0
@@ -180,8 +180,8 @@ mod part {
 
     use super::Part;
 
-    // SAFETY of all intrinsics below: they ask for SSE2, which is part of x86-64, compute on values and
-    // touch no memory. Reason: the compiler moves such parts through memory, a byte at a time.
+    // SAFETY of all intrinsics below: they ask for SSE2, which is part of x86-64, compute on values
+    // and touch no memory. Reason: the compiler moves such parts through memory, a byte at a time.
 
     macro_rules! unpack {
         ($a:expr, $b:expr, $by1:ident, $by2:ident, $by4:ident, $by8:ident) => {{

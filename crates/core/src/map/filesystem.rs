@@ -7,9 +7,9 @@ use crate::Backend;
 
 /// The backend that [`Backend::Auto`] stands for, for this file.
 ///
-/// Positioned reads on network and FUSE filesystems: there a server that goes away or another client
-/// that cuts the file short shows as SIGBUS in a mapping, a page fault is a round trip, and pages may
-/// be stale. So as well where mappings cannot be guarded against SIGBUS.
+/// Positioned reads on network and FUSE filesystems: there a server that goes away or another
+/// client that cuts the file short shows as SIGBUS in a mapping, a page fault is a round trip, and
+/// pages may be stale. So as well where mappings cannot be guarded against SIGBUS.
 pub(super) fn choose(file: &File) -> Backend {
     if guard::AVAILABLE && !is_remote(file) { Backend::Mapped } else { Backend::Positioned }
 }
@@ -30,8 +30,8 @@ fn is_remote(_: &File) -> bool {
     false
 }
 
-/// The name of the network, cluster or FUSE filesystem with this number; `None` for all others, which
-/// are taken to be on a disk of this machine. The numbers are those of `linux/magic.h` and of
+/// The name of the network, cluster or FUSE filesystem with this number; `None` for all others,
+/// which are taken to be on a disk of this machine. The numbers are those of `linux/magic.h` and of
 /// coreutils' `stat`. Overlays are local: what is below them cannot be seen.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "numbers are Linux's"))]
 fn remote_name(magic: u32) -> Option<&'static str> {

@@ -167,15 +167,17 @@ struct ReadMap {
 }
 
 impl ReadMap {
-    /// `None` when this process has the file mapped for writing, and when the mapping cannot be guarded,
-    /// because too many are.
+    /// `None` when this process has the file mapped for writing, and when the mapping cannot be
+    /// guarded, because too many are.
     fn new(path: &Path, file: &File, seen: Seen, bus_errors: BusErrors) -> Result<Option<Self>> {
         let len = addressable(path, seen)?;
         let Some(claim) = Claim::read(file) else { return Ok(None) };
-        // SAFETY: the mapping is read-only, and as long as the claim lives, no safe code of this process
-        // maps the file for writing. Another process, or one that writes to the file without mapping it,
-        // can still change the bytes: they are only ever read as types for which every bit pattern is
-        // valid (`Element::Stored`), and no bound or branch for memory safety depends on them. When the file shrinks, or shrank since its length was taken, the guard answers.
+        // SAFETY: the mapping is read-only, and as long as the claim lives, no safe code of this
+        // process maps the file for writing. Another process, or one that writes to the file
+        // without mapping it, can still change the bytes: they are only ever read as types for
+        // which every bit pattern is valid (`Element::Stored`), and no bound or branch for memory
+        // safety depends on them. When the file shrinks, or shrank since its length was taken, the
+        // guard answers.
         let map = unsafe { MmapOptions::new().len(len).map(file) };
         let map = map.map_err(Error::io("map", path))?;
         let guard = guard_for(map.as_ptr(), len, Access::Read, bus_errors);

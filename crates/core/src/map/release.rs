@@ -1,8 +1,9 @@
 //! Letting go of pages, and asking for them many at a time.
 //!
-//! Both are about which pages of a *shared file* mapping are in the process's page table, never about
-//! what they hold: a page that was let go comes back from the page cache as it was. On private
-//! (copy-on-write) mappings the same advice would lose changes; nothing here is ever called on one.
+//! Both are about which pages of a *shared file* mapping are in the process's page table, never
+//! about what they hold: a page that was let go comes back from the page cache as it was. On
+//! private (copy-on-write) mappings the same advice would lose changes; nothing here is ever called
+//! on one.
 
 use std::ops::Range;
 
@@ -13,8 +14,8 @@ use super::Bytes;
 pub(crate) const FAULT_AROUND: usize = 64 << 10;
 
 /// The part of a mapping of `len` bytes at address `start` that `bytes` of it touch, in whole units
-/// of so many bytes of address space; the ends of the mapping may cut the first and the last. `None`
-/// for no bytes, and for what is not in the mapping.
+/// of so many bytes of address space; the ends of the mapping may cut the first and the last.
+/// `None` for no bytes, and for what is not in the mapping.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing to tell elsewhere"))]
 fn whole_units(
     start: usize,
@@ -68,8 +69,8 @@ impl SharedPages {
     }
 
     /// Makes the pages of this range present and writable in one call, instead of a page fault for
-    /// each. What would be a signal at the first store, because the filesystem has no room or a page
-    /// cannot be used, is an error here.
+    /// each. What would be a signal at the first store, because the filesystem has no room or a
+    /// page cannot be used, is an error here.
     pub(super) fn populate(&self, bytes: &Range<usize>) -> std::io::Result<()> {
         #[cfg(target_os = "linux")]
         {

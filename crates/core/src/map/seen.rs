@@ -52,9 +52,9 @@ impl Seen {
     /// as can be told.
     ///
     /// A file that gets or loses a name is as it was: its bytes stay for whoever has it open, also
-    /// when another file is renamed over it. The time of change moves with the number of names then.
-    /// On its own it tells of a write whose time of modification was set back (`cp -p`, `touch -r`),
-    /// of a new mode or owner, or of a new name: that is not told apart, and refused.
+    /// when another file is renamed over it. The time of change moves with the number of names
+    /// then. On its own it tells of a write whose time of modification was set back (`cp -p`,
+    /// `touch -r`), of a new mode or owner, or of a new name: that is not told apart, and refused.
     fn has_bytes_of(&self, now: &Self) -> bool {
         let mut then = *self;
         if then.unix.links != now.unix.links {

@@ -17,8 +17,8 @@ use crate::{Error, Result};
 /// meanwhile, and reads none of them.
 #[derive(Debug)]
 pub(crate) struct SharedMut {
-    // Dropped before the pages, here and in `MappedFile`, so that whoever is last to have them lets go
-    // of the guard first.
+    // Dropped before the pages, here and in `MappedFile`, so that whoever is last to have them lets
+    // go of the guard first.
     guard: Arc<Guard>,
     pages: Arc<MmapRaw>,
     // Dropped after what lends of the pages; `MappedFile` has them longer, and lends nothing.
@@ -42,11 +42,11 @@ impl Deref for SharedMut {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the mapping is this long and lives as long as `self`, and is the only one that this
-        // process has of the file (`Claim`). References to its bytes are made here and in `deref_mut`
-        // only, so that the borrow of `self` keeps them apart: whoever else has the `Arc` (`MappedFile`)
-        // only hands its range to the kernel. Reason: `MmapMut`
-        // can be synced only through a borrow, which the owner's writes would exclude.
+        // SAFETY: the mapping is this long and lives as long as `self`, and is the only one that
+        // this process has of the file (`Claim`). References to its bytes are made here and in
+        // `deref_mut` only, so that the borrow of `self` keeps them apart: whoever else has the
+        // `Arc` (`MappedFile`) only hands its range to the kernel. Reason: `MmapMut` can be synced
+        // only through a borrow, which the owner's writes would exclude.
         unsafe { std::slice::from_raw_parts(self.pages.as_ptr(), self.pages.len()) }
     }
 }
@@ -59,8 +59,8 @@ impl DerefMut for SharedMut {
     }
 }
 
-/// A mapped file as what syncs make durable. Keeps the descriptor open that the mapping was made of:
-/// write errors are reported to it, and it holds the writer's lock.
+/// A mapped file as what syncs make durable. Keeps the descriptor open that the mapping was made
+/// of: write errors are reported to it, and it holds the writer's lock.
 #[derive(Debug)]
 pub(crate) struct MappedFile {
     path: PathBuf,
@@ -82,8 +82,8 @@ impl Disk for MappedFile {
     /// On Linux everything is one `fdatasync`, which is enough: `msync(MS_SYNC)` does nothing but
     /// `vfs_fsync_range(file, start, end, datasync = 1)` for each mapping of its range
     /// (`mm/msync.c`), and `fdatasync` does the same for the whole file (`fs/sync.c`). No page is
-    /// missed: the first store to a clean page of a shared mapping faults, which marks the page dirty
-    /// in the page cache (`fault_dirty_shared_page` in `mm/memory.c`), and the page is made
+    /// missed: the first store to a clean page of a shared mapping faults, which marks the page
+    /// dirty in the page cache (`fault_dirty_shared_page` in `mm/memory.c`), and the page is made
     /// read-only again before it is written (`folio_mkclean` from `folio_clear_dirty_for_io` in
     /// `mm/page-writeback.c`), so that the next store faults again.
     ///

@@ -51,8 +51,8 @@ impl<'a> WriteBack<'a> {
         self.guard.map_or(Ok(()), |guard| guard.check(self.path))
     }
 
-    /// Where in the file, and so in its mapping, these bytes of the elements are. What is beyond any
-    /// file is so here as well.
+    /// Where in the file, and so in its mapping, these bytes of the elements are. What is beyond
+    /// any file is so here as well.
     fn in_file(&self, bytes: Range<u64>) -> Range<usize> {
         let at = |i| usize::try_from(self.offset.saturating_add(i)).unwrap_or(usize::MAX);
         at(bytes.start)..at(bytes.end)

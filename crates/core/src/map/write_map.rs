@@ -82,15 +82,15 @@ pub(crate) fn map_mut(
         });
     };
     map_whole(path, seen, (claim, bus_errors), |options| {
-        // SAFETY: the claim says that this process has no other mapping of the file, and keeps it so. Of
-        // other processes it is as for `ReadMap`; the caller holds the writer's lock, so that no other
-        // well-behaved writer exists.
+        // SAFETY: the claim says that this process has no other mapping of the file, and keeps it
+        // so. Of other processes it is as for `ReadMap`; the caller holds the writer's lock, so
+        // that no other well-behaved writer exists.
         unsafe { options.map_mut(file) }
     })
 }
 
-/// Maps the whole of `file`, which was `seen` when it was opened, copy-on-write; `None` for an empty
-/// file.
+/// Maps the whole of `file`, which was `seen` when it was opened, copy-on-write; `None` for an
+/// empty file.
 pub(crate) fn map_copy(
     path: &Path,
     file: &File,

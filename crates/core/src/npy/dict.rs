@@ -51,7 +51,8 @@ pub fn parse_dict(text: &[u8], encoding: Encoding) -> Result<Dict, HeaderError> 
     parse_field(text, encoding, None)
 }
 
-/// The same of one field of a structured array, whose dtype, shape and place are those of the field.
+/// The same of one field of a structured array, whose dtype, shape and place are those of the
+/// field.
 ///
 /// A field within a record that is a field is `outer.inner`.
 ///

@@ -2,7 +2,8 @@
 //!
 //! Versions 1.0, 2.0 and 3.0 are read. The parser works on bytes alone, evaluates nothing, does not
 //! recurse and never holds more than [`MAX_HEADER_LEN`] bytes of a header, whatever the file says
-//! about itself. (Records within records are the exception: it follows them eight deep.) It reads the header only: whether the data is as long as the header says is for
+//! about itself. (Records within records are the exception: it follows them eight deep.) It reads
+//! the header only: whether the data is as long as the header says is for
 //! [`Meta::check`](crate::Meta::check).
 //!
 //! The header is the `repr` of a Python dict with exactly three keys:

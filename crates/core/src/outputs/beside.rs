@@ -32,8 +32,8 @@ pub(super) fn beside_output(kind: Kind, path: &Path) -> Vec<(Role, PathBuf)> {
     beside
 }
 
-/// Where a sidecar made by hand would be read. It is never written, and files of one stem share it: so an
-/// output is not held against it, but others are.
+/// Where a sidecar made by hand would be read. It is never written, and files of one stem share it:
+/// so an output is not held against it, but others are.
 pub(super) fn handmade(kind: Kind, array: &Path) -> Option<(Role, PathBuf)> {
     let has_one = kind.is_array() && !is_named_npy(array);
     has_one.then(|| (Role::Sidecar, Sidecar::handmade_path_for(array)))

@@ -81,8 +81,8 @@ impl Columns {
         }
     }
 
-    /// Where these elements are in a row of the source, as runs in order: none of them is empty, and
-    /// none begins where the one before ends.
+    /// Where these elements are in a row of the source, as runs in order: none of them is empty,
+    /// and none begins where the one before ends.
     pub(super) fn runs(&self, cols: Range<usize>) -> Vec<Range<usize>> {
         let mut runs: Vec<Range<usize>> = Vec::new();
         let mut next = cols.start;

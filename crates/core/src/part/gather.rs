@@ -20,8 +20,8 @@ const MOST_BYTES: usize = 1 << 20;
 /// Rows that lie so far from each other are let go of one by one.
 const RELEASE_GAP_BYTES: usize = 64 << 10;
 
-/// The smallest run that holds two, if no more than `gap` is in it that is in neither, and it is not
-/// longer than `most`.
+/// The smallest run that holds two, if no more than `gap` is in it that is in neither, and it is
+/// not longer than `most`.
 fn joined(a: &Range<usize>, b: &Range<usize>, gap: usize, most: usize) -> Option<Range<usize>> {
     let both = a.start.min(b.start)..a.end.max(b.end);
     let between = both.len().saturating_sub(a.len() + b.len());
@@ -79,7 +79,8 @@ impl<S> Part<S> {
         groups
     }
 
-    /// Hands runs of the rows to `f`, with the rows of the source from the first to the last of each.
+    /// Hands runs of the rows to `f`, with the rows of the source from the first to the last of
+    /// each.
     fn each_run(
         &self,
         rows: Range<usize>,
@@ -324,7 +325,8 @@ impl<T: Element, S: Source<T>> Source<T> for Part<S> {
 }
 
 impl<S> Part<S> {
-    /// The rows of the source that these are, if they follow each other and nothing of them is left out.
+    /// The rows of the source that these are, if they follow each other and nothing of them is left
+    /// out.
     fn whole_rows(&self, rows: &Range<usize>) -> Option<Range<usize>> {
         self.rows.consecutive(rows).filter(|_| self.columns.is_all())
     }

@@ -20,13 +20,13 @@ use indices::Indices;
 pub use pick::Pick;
 pub use slice::{ParseSliceError, Slice};
 
-/// A part of an array, as an array of its own: rows, columns, or a box of any number of axes. Made by
-/// [`Source::part`].
+/// A part of an array, as an array of its own: rows, columns, or a box of any number of axes. Made
+/// by [`Source::part`].
 ///
-/// Nothing is copied when it is made, and only what is in the part is read: of a box of 100 x 100 in a
-/// file of a terabyte, 100 runs of bytes. What lies in the file as a tile does is lent in place; anything
-/// else is gathered by whoever works on it, a block at a time. Answers are those, to the bit, of a file
-/// that holds the part alone.
+/// Nothing is copied when it is made, and only what is in the part is read: of a box of 100 x 100
+/// in a file of a terabyte, 100 runs of bytes. What lies in the file as a tile does is lent in
+/// place; anything else is gathered by whoever works on it, a block at a time. Answers are those,
+/// to the bit, of a file that holds the part alone.
 ///
 /// ```
 /// use rowmill_core::{Slice, SliceSource, Source, TileBuffer};
@@ -69,7 +69,8 @@ impl<S> Part<S> {
         &self.source
     }
 
-    /// Some of its rows: a range, a range with a step, a list in any order, one row, or numpy's slice.
+    /// Some of its rows: a range, a range with a step, a list in any order, one row, or numpy's
+    /// slice.
     ///
     /// # Errors
     /// [`ViewError::PartRange`] for rows that it does not have.
@@ -97,8 +98,8 @@ impl<S> Part<S> {
     /// everything. No axis goes away, also where one index is picked.
     ///
     /// # Errors
-    /// [`ViewError::PartAxes`] for more axes than it has, [`ViewError::PartRange`] for indices that an
-    /// axis does not have.
+    /// [`ViewError::PartAxes`] for more axes than it has, [`ViewError::PartRange`] for indices that
+    /// an axis does not have.
     pub fn slices<P: Into<Pick>>(self, picks: impl IntoIterator<Item = P>) -> Result<Self> {
         let picks: Vec<Pick> = picks.into_iter().map(Into::into).collect();
         if picks.len() > self.shape.ndim() {

@@ -10,8 +10,8 @@ use crate::sidecar::clip;
 /// Indices asked for of an axis: a range, a range with a step, a list, one index, or numpy's
 /// [`Slice`]. Made by [`From`].
 ///
-/// Ranges and lists are taken at their word: what is not in the array is an error. A [`Slice`] is cut to
-/// the array, as in numpy.
+/// Ranges and lists are taken at their word: what is not in the array is an error. A [`Slice`] is
+/// cut to the array, as in numpy.
 ///
 /// ```
 /// use rowmill_core::Pick;

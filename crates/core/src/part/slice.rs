@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::indices::Indices;
 use crate::sidecar::clip;
 
-/// A slice as numpy has it, `start:stop:step`: negative bounds count from the end, bounds beyond the
-/// axis are cut to it, a negative step goes backwards.
+/// A slice as numpy has it, `start:stop:step`: negative bounds count from the end, bounds beyond
+/// the axis are cut to it, a negative step goes backwards.
 ///
 /// ```
 /// use rowmill_core::Slice;

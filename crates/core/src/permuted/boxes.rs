@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::Result;
 
-/// An axis of a box: its length, and how far apart its elements are where they are read from and where
-/// they go.
+/// An axis of a box: its length, and how far apart its elements are where they are read from and
+/// where they go.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Side {
     pub(super) len: usize,
@@ -13,14 +13,15 @@ pub(super) struct Side {
     pub(super) to: usize,
 }
 
-/// Takes a box: where it begins, and of each axis how many indices it has and how far apart they are.
+/// Takes a box: where it begins, and of each axis how many indices it has and how far apart they
+/// are.
 type EachBox<'a> = &'a mut dyn FnMut(usize, &[(usize, usize)]) -> Result<()>;
 
 /// Takes a piece of a box: its sides, where its first element is read from, and where it goes.
 type EachPiece<'a> = &'a mut dyn FnMut(&[Side], usize, usize) -> Result<()>;
 
-/// Hands the boxes that make up a run of elements of an array of these dimensions to `each`: where the
-/// box begins, and of each axis how many indices it has and how far apart they are in C order.
+/// Hands the boxes that make up a run of elements of an array of these dimensions to `each`: where
+/// the box begins, and of each axis how many indices it has and how far apart they are in C order.
 pub(super) fn boxes(dims: &[usize], run: Range<usize>, each: EachBox<'_>) -> Result<()> {
     if dims.is_empty() {
         return if run.is_empty() { Ok(()) } else { each(0, &[]) };
@@ -31,7 +32,8 @@ pub(super) fn boxes(dims: &[usize], run: Range<usize>, each: EachBox<'_>) -> Res
     }
     let mut start = run.start;
     while start < run.end {
-        // The widest whole steps that begin here and end before the end of the run and of their axis.
+        // The widest whole steps that begin here and end before the end of the run and of their
+        // axis.
         let fits =
             |&axis: &usize| start.is_multiple_of(steps[axis]) && run.end - start >= steps[axis];
         let axis = (0..dims.len()).find(fits).expect("the last axis has steps of one element");
@@ -50,8 +52,8 @@ pub(super) fn boxes(dims: &[usize], run: Range<usize>, each: EachBox<'_>) -> Res
     Ok(())
 }
 
-/// Cuts a box, its sides in the order of the source, into those that are worth reading from their first
-/// element to their last: of at most `most` elements there, a quarter of them wanted.
+/// Cuts a box, its sides in the order of the source, into those that are worth reading from their
+/// first element to their last: of at most `most` elements there, a quarter of them wanted.
 pub(super) fn pieces(
     sides: &[Side],
     first: usize,
@@ -80,8 +82,8 @@ pub(super) fn pieces(
     }
 }
 
-/// Copies a box. Its two innermost sides are those along which elements follow each other: where they are
-/// read from, and where they go.
+/// Copies a box. Its two innermost sides are those along which elements follow each other: where
+/// they are read from, and where they go.
 pub(super) fn copy<T: Copy + Default>(sides: &mut Vec<Side>, from: &[T], to: &mut [T]) {
     sides.retain(|side| side.len > 1);
     sides.sort_unstable_by_key(|side| std::cmp::Reverse(side.to));
@@ -94,8 +96,8 @@ pub(super) fn copy<T: Copy + Default>(sides: &mut Vec<Side>, from: &[T], to: &mu
     copy_sides(sides, from, to);
 }
 
-/// Elements that are read and written together where elements change between rows and columns: cache lines,
-/// each of which is read or written once, however far apart they are.
+/// Elements that are read and written together where elements change between rows and columns:
+/// cache lines, each of which is read or written once, however far apart they are.
 const SQUARE: usize = 16;
 
 fn transpose<T: Copy + Default>(along: Side, across: Side, from: &[T], to: &mut [T]) {

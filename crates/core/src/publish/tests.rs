@@ -144,8 +144,8 @@ fn a_copy_of_what_a_crash_left_is_refused_not_guessed() {
     assert!(refused.contains("was being replaced when its writer stopped"), "{refused}");
 }
 
-/// Where a crash after this step leaves an array, in a folder of its own: the old one has columns, so
-/// has the new one.
+/// Where a crash after this step leaves an array, in a folder of its own: the old one has columns,
+/// so has the new one.
 fn crashed_after(step: Step, dir: &Path, name: &str) -> PathBuf {
     let work = dir.join("work");
     fs::create_dir(&work).expect("a folder");

@@ -48,8 +48,8 @@ pub enum SidecarError {
          place of this"
     )]
     ReplacingByNumber,
-    /// The array file was being replaced when the writer stopped, and the file that is there cannot be
-    /// read to tell which one it is.
+    /// The array file was being replaced when the writer stopped, and the file that is there cannot
+    /// be read to tell which one it is.
     #[error("the array file beside it, which was being replaced, cannot be read: {source}")]
     File {
         /// The error of the system.

@@ -67,8 +67,8 @@ fn json(record: &Record) -> String {
 }
 
 impl Replacement {
-    /// The record as JSON. Where both descriptions together are longer than any sidecar that is read
-    /// (names of very many columns), it names neither, and the file is refused meanwhile.
+    /// The record as JSON. Where both descriptions together are longer than any sidecar that is
+    /// read (names of very many columns), it names neither, and the file is refused meanwhile.
     pub(crate) fn to_json(&self) -> String {
         let old = self.old.as_ref();
         let record = Record {

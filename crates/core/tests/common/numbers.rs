@@ -21,8 +21,8 @@ pub(crate) fn until_given_out_again(what: &str, mut test: impl FnMut() -> bool) 
 const TRIES: usize = 300;
 
 /// Removes the file at `path` and puts another with these bytes there that has the same inode
-/// number. `false` where it does not come again; nothing is at `path` then. Nobody may have the file
-/// open, or a link to it.
+/// number. `false` where it does not come again; nothing is at `path` then. Nobody may have the
+/// file open, or a link to it.
 #[must_use]
 pub(crate) fn with_the_number_of(path: &Path, bytes: &[u8]) -> bool {
     let number = number_of(path);

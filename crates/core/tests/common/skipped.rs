@@ -1,7 +1,7 @@
 //! Tests that cannot run everywhere.
 
-/// Says that something was not checked for want of something. Where `CI` is `true` on Linux all of it can be
-/// had (`.ci/run` installs it), and a test that is not run is a failure.
+/// Says that something was not checked for want of something. Where `CI` is `true` on Linux all of
+/// it can be had (`.ci/run` installs it), and a test that is not run is a failure.
 ///
 /// # Panics
 /// In continuous integration on Linux.

@@ -185,7 +185,8 @@ where
     }
 
     /// Rows that are read as one run. More are read faster from a disk and take more memory; each
-    /// window takes a word of memory as well. Default: 4 MiB of rows, at least 1 and at most 65,536.
+    /// window takes a word of memory as well. Default: 4 MiB of rows, at least 1 and at most
+    /// 65,536.
     pub fn window_rows(mut self, rows: usize) -> Self {
         self.window = Some(rows);
         self

@@ -4,8 +4,8 @@
 //!   chunk done --> recorded in memory --(now and then)--> output synced --> checkpoint replaced
 //! ```
 //!
-//! A checkpoint only ever says what is durable: the output is synced before the checkpoint that names
-//! its rows takes its name. Whatever was done after the last one is done again.
+//! A checkpoint only ever says what is durable: the output is synced before the checkpoint that
+//! names its rows takes its name. Whatever was done after the last one is done again.
 
 mod file;
 mod ranges;
@@ -31,8 +31,8 @@ use crate::{Error, Result};
 /// uninterrupted one. When it is done the checkpoint is removed. A changed input, another job or a
 /// damaged checkpoint is refused ([`CheckpointError`]), never mixed.
 ///
-/// The number of workers, the chunk size and the instruction set may differ between runs: they change
-/// no bit.
+/// The number of workers, the chunk size and the instruction set may differ between runs: they
+/// change no bit.
 ///
 /// ```
 /// use rowmill_core::{Array, ArrayMut};
@@ -56,29 +56,31 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Kept in the file `path`, beside which an unfinished one may stand for a moment. Where anything but
-    /// a checkpoint stands the job is refused, and where an input, a mask or an output of it does.
+    /// Kept in the file `path`, beside which an unfinished one may stand for a moment. Where
+    /// anything but a checkpoint stands the job is refused, and where an input, a mask or an output
+    /// of it does.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), every: Duration::from_secs(5), label: None }
     }
 
-    /// How much work, in time, a kill may cost. Each time what was written is synced. Zero means after
-    /// every chunk. Default: 5 seconds.
+    /// How much work, in time, a kill may cost. Each time what was written is synced. Zero means
+    /// after every chunk. Default: 5 seconds.
     pub fn every(mut self, interval: Duration) -> Self {
         self.every = interval;
         self
     }
 
-    /// Says what a closure computes, in words of your own: the job goes on only if they are the same.
-    /// Change them when the closure changes. Needed for maps and streams, and for masks by
-    /// [`Mask::value`](crate::Mask::value); kernels of this crate describe themselves. Default: none.
+    /// Says what a closure computes, in words of your own: the job goes on only if they are the
+    /// same. Change them when the closure changes. Needed for maps and streams, and for masks by
+    /// [`Mask::value`](crate::Mask::value); kernels of this crate describe themselves. Default:
+    /// none.
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.label = Some(text.into());
         self
     }
 
-    /// Registers the checkpoint as an output of a call. An output that an interrupted run of the job made
-    /// and published may then be replaced by the one that is made again.
+    /// Registers the checkpoint as an output of a call. An output that an interrupted run of the
+    /// job made and published may then be replaced by the one that is made again.
     ///
     /// # Errors
     /// [`Error::File`]: [`Taken`](rowmill_core::Error::Taken) where another file of the call stands,
@@ -115,8 +117,8 @@ pub(crate) struct Keeper<'a> {
 }
 
 impl<'a> Keeper<'a> {
-    /// Finds out whether there is something to go on with. `what` is computed, as far as that can be
-    /// said. The files of the job are `outputs`.
+    /// Finds out whether there is something to go on with. `what` is computed, as far as that can
+    /// be said. The files of the job are `outputs`.
     pub(crate) fn open(
         checkpoint: &'a Checkpoint,
         what: Option<String>,
@@ -168,8 +170,8 @@ impl<'a> Keeper<'a> {
         Error::Checkpoint { path: self.checkpoint.path.clone(), source }
     }
 
-    /// Writes a checkpoint if it is time and nobody else does. `state` makes sure that what it says is
-    /// durable.
+    /// Writes a checkpoint if it is time and nobody else does. `state` makes sure that what it says
+    /// is durable.
     pub(crate) fn save_when_due(&self, state: &dyn Fn() -> Result<State>) -> Result<()> {
         let Some(mut last) = self.last.try_lock() else { return Ok(()) };
         if last.elapsed() < self.checkpoint.every {
@@ -204,8 +206,8 @@ impl<'a> Keeper<'a> {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::file("remove", &self.checkpoint.path)(e))
             }
-            // Should the removal not survive a crash, the next run finds a finished job: it does the
-            // rest of it again, which is the same.
+            // Should the removal not survive a crash, the next run finds a finished job: it does
+            // the rest of it again, which is the same.
             _ => Ok(()),
         }
     }
@@ -246,8 +248,8 @@ pub(crate) fn decode<P>(
     Some(loaded)
 }
 
-/// The items that a map has done, of so many; `None` for ranges that it cannot have written: empty or
-/// out of order, or beyond the last item.
+/// The items that a map has done, of so many; `None` for ranges that it cannot have written: empty
+/// or out of order, or beyond the last item.
 pub(crate) fn done_of(ranges: &[(u64, u64)], items: usize) -> Option<Ranges> {
     let (mut done, mut last) = (Ranges::default(), 0);
     for &(start, end) in ranges {
@@ -266,13 +268,13 @@ pub(crate) struct MapKeeper<'a> {
     keeper: Keeper<'a>,
     fitted: Vec<u8>,
     done: Mutex<Ranges>,
-    /// Set when a sync failed: the kernel has forgotten what it did not write, so nothing more can be
-    /// said to be durable.
+    /// Set when a sync failed: the kernel has forgotten what it did not write, so nothing more can
+    /// be said to be durable.
     failed: AtomicBool,
 }
 
-/// Makes all that was written so far durable, and says which file the output is, by the items that are
-/// done.
+/// Makes all that was written so far durable, and says which file the output is, by the items that
+/// are done.
 type MakeDurable<'a> = &'a dyn Fn(&Ranges) -> Result<FileIdentity>;
 
 impl<'a> MapKeeper<'a> {
@@ -286,8 +288,8 @@ impl<'a> MapKeeper<'a> {
         self.done.lock().missing(items).collect()
     }
 
-    /// These items were written. `sync` makes all that was written so far durable, and says which file
-    /// the output is, by the items that are done.
+    /// These items were written. `sync` makes all that was written so far durable, and says which
+    /// file the output is, by the items that are done.
     pub(crate) fn wrote(&self, items: std::ops::Range<usize>, sync: MakeDurable<'_>) -> Result<()> {
         self.done.lock().insert(items);
         if self.failed.load(Ordering::SeqCst) {

@@ -3,14 +3,15 @@
 use half::{bf16, f16};
 use rowmill_core::Element;
 
-/// The treatment of values that an element type cannot hold. Values in between are rounded: to the nearest float,
-/// to the integer towards zero as numpy's `astype` does.
+/// The treatment of values that an element type cannot hold. Values in between are rounded: to the
+/// nearest float, to the integer towards zero as numpy's `astype` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cast {
-    /// The job ends with [`rowmill_core::Error::Narrowing`]. For integers that is what is beyond their
-    /// range, infinities and NaN; for floats a finite value that would become infinite.
+    /// The job ends with [`rowmill_core::Error::Narrowing`]. For integers that is what is beyond
+    /// their range, infinities and NaN; for floats a finite value that would become infinite.
     Checked,
-    /// It becomes the nearest value that there is, for floats an infinity; NaN becomes 0 in integers.
+    /// It becomes the nearest value that there is, for floats an infinity; NaN becomes 0 in
+    /// integers.
     Saturating,
 }
 

@@ -13,14 +13,15 @@ use crate::{CompareOp, Numeric};
 pub use cast::{Cast, CastElement};
 pub use computed::Computed;
 
-/// Elements that pass through all steps before the next ones do: they stay in the first-level cache.
+/// Elements that pass through all steps before the next ones do: they stay in the first-level
+/// cache.
 const AT_ONCE: usize = 1 << 10;
 
 /// A chain of functions, applied to each element one after the other, in `f64`: any job can have it
 /// in front of it ([`of`](Self::of)), without an array in between.
 ///
-/// `ln`, `exp` and `power` are those of the `libm` crate, whose bits are the same on every machine, to within
-/// a unit in the last place or so of the true value.
+/// `ln`, `exp` and `power` are those of the `libm` crate, whose bits are the same on every machine,
+/// to within a unit in the last place or so of the true value.
 ///
 /// ```
 /// use rowmill_core::{Array, SliceSource};
@@ -73,7 +74,8 @@ impl Elementwise {
         self.then(Step::Affine { factor, plus })
     }
 
-    /// The nearest value from `low` to `high`. NaN stays NaN. With `low > high` all is `high`, as in numpy.
+    /// The nearest value from `low` to `high`. NaN stays NaN. With `low > high` all is `high`, as
+    /// in numpy.
     pub fn clip(self, low: f64, high: f64) -> Self {
         self.then(Step::Clip { low, high })
     }
@@ -103,7 +105,8 @@ impl Elementwise {
         self.then(Step::Power(exponent))
     }
 
-    /// Elements that compare so with a number stay, all others become `otherwise` (numpy's `where`).
+    /// Elements that compare so with a number stay, all others become `otherwise` (numpy's
+    /// `where`).
     pub fn keep_where(self, op: CompareOp, number: f64, otherwise: f64) -> Self {
         self.then(Step::Where { op, number, otherwise })
     }

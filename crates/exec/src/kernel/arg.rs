@@ -27,8 +27,8 @@ use rowmill_lanes::lanes::{Lane, N, higher, lower};
 /// # Ok::<(), rowmill_exec::Error>(())
 /// ```
 ///
-/// Under [`NanPolicy::Propagate`](crate::NanPolicy::Propagate) the first NaN counts as smallest and as largest, as in numpy.
-/// Zeros of both signs are equal.
+/// Under [`NanPolicy::Propagate`](crate::NanPolicy::Propagate) the first NaN counts as smallest and
+/// as largest, as in numpy. Zeros of both signs are equal.
 ///
 /// # Errors
 /// A job ends with [`Error::NoElements`] when a cell has none.
@@ -69,8 +69,8 @@ kernel_constructors!(ArgMinMax, Self);
 /// An element and where it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extremum<T> {
-    /// Its place: over everything in the array as a flat list in C order, per column the row, per row
-    /// the place in the row.
+    /// Its place: over everything in the array as a flat list in C order, per column the row, per
+    /// row the place in the row.
     pub index: usize,
     /// The element.
     pub value: T,

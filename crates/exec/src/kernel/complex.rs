@@ -22,10 +22,11 @@ use crate::{Error, Result};
 /// | [`Moments`] | a complex mean and a real variance, the mean of \|x - mean\|² |
 /// | [`Counts`] | as of real numbers; an element is NaN if either half is, else infinite if either is |
 ///
-/// There is no [`MinMax`](crate::MinMax) and no [`Stats`](crate::Stats): complex numbers have no order.
+/// There is no [`MinMax`](crate::MinMax) and no [`Stats`](crate::Stats): complex numbers have no
+/// order.
 ///
-/// Under [`NanPolicy::Propagate`] a NaN in one half makes that half of the result NaN, as in numpy. The
-/// other policies are about elements: if one is skipped, both halves are.
+/// Under [`NanPolicy::Propagate`] a NaN in one half makes that half of the result NaN, as in numpy.
+/// The other policies are about elements: if one is skipped, both halves are.
 ///
 /// ```
 /// use rowmill_core::{Complex, SliceSource};
@@ -238,8 +239,8 @@ where
 
 /// Hands a block to `f` as the blocks of its halves.
 ///
-/// By element, what is NaN in one half is NaN in both. For counting, what is infinite in one half is
-/// so in the real one.
+/// By element, what is NaN in one half is NaN in both. For counting, what is infinite in one half
+/// is so in the real one.
 fn with_halves<F: Half, R>(
     block: &Block<'_, Complex<F>>,
     by_element: bool,

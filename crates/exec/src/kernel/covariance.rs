@@ -54,8 +54,8 @@ impl Covariance {
 }
 
 impl<M> Reduction<Each<Covariance>, All, M> {
-    /// Delta degrees of freedom: sums are divided by `count - ddof`, and the result is NaN when that
-    /// is not positive. Default: 0, the covariance of the population; numpy's `cov` has 1.
+    /// Delta degrees of freedom: sums are divided by `count - ddof`, and the result is NaN when
+    /// that is not positive. Default: 0, the covariance of the population; numpy's `cov` has 1.
     pub fn ddof(mut self, ddof: u64) -> Self {
         self.kernel.0.ddof = ddof;
         self
@@ -90,8 +90,8 @@ impl CovarianceMatrix {
         self.values[a * self.columns() + b]
     }
 
-    /// The correlations (Pearson's), row after row: 1 on the diagonal, at most 1 beside it. NaN where a
-    /// column is constant.
+    /// The correlations (Pearson's), row after row: 1 on the diagonal, at most 1 beside it. NaN
+    /// where a column is constant.
     #[must_use]
     pub fn correlation(&self) -> Vec<f64> {
         let p = self.columns();

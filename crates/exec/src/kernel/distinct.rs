@@ -13,8 +13,8 @@ use super::{Kernel, Numeric, Reduction};
 use crate::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
-/// How many different elements there are, exactly. Zeros of both signs are one, and so are all NaN that
-/// no policy takes out (as in numpy's `unique`).
+/// How many different elements there are, exactly. Zeros of both signs are one, and so are all NaN
+/// that no policy takes out (as in numpy's `unique`).
 ///
 /// ```
 /// use rowmill_core::SliceSource;

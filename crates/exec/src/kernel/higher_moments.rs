@@ -14,9 +14,9 @@ use rowmill_lanes::lanes::{Lane, N};
 /// `stats.skew`.
 ///
 /// A block is centred about its own mean, and blocks are merged by the formulas of Pébay ("Formulas
-/// for robust, one-pass parallel computation of covariances and arbitrary-order statistical moments",
-/// Sandia report SAND2008-6212, 2008). NaN of nothing, of a constant, and of what has an infinity in
-/// it.
+/// for robust, one-pass parallel computation of covariances and arbitrary-order statistical
+/// moments", Sandia report SAND2008-6212, 2008). NaN of nothing, of a constant, and of what has an
+/// infinity in it.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -71,7 +71,8 @@ impl<A, M> Reduction<Each<Kurtosis>, A, M> {
         self
     }
 
-    /// Pearson's definition, 3 for a normal distribution (`fisher=False` of scipy). Default: Fisher's.
+    /// Pearson's definition, 3 for a normal distribution (`fisher=False` of scipy). Default:
+    /// Fisher's.
     pub fn pearson(mut self) -> Self {
         self.kernel.0.pearson = true;
         self
@@ -96,7 +97,8 @@ impl Central {
         if values.is_empty() { Self::NEW } else { isa.run(TwoTrips { values }) }
     }
 
-    /// Sums about `mean + shift`, that were taken about `mean`, of which `shift` is the mean distance.
+    /// Sums about `mean + shift`, that were taken about `mean`, of which `shift` is the mean
+    /// distance.
     fn shifted(self, shift: f64) -> Self {
         let Self { count, mean, m2, m3, m4 } = self;
         let (n, square) = (count as f64, shift * shift);

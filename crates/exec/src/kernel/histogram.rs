@@ -35,8 +35,8 @@ use rowmill_lanes::lanes::Lane;
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::BadOption`] where the bins of one block of the array would take more than
-/// 32 MiB: many bins in each of many cells.
+/// A job ends with [`Error::BadOption`] where the bins of one block of the array would take more
+/// than 32 MiB: many bins in each of many cells.
 #[derive(Clone, Debug)]
 #[must_use = "all(), per_column() or per_row() make a reduction of it"]
 pub struct Histogram {
@@ -60,8 +60,8 @@ impl Histogram {
     /// half above, as in numpy.
     ///
     /// # Errors
-    /// [`Error::BadOption`] for no bins or more than a million, and for a range that is not finite or
-    /// the wrong way round.
+    /// [`Error::BadOption`] for no bins or more than a million, and for a range that is not finite
+    /// or the wrong way round.
     pub fn uniform(bins: usize, low: f64, high: f64) -> Result<Self> {
         if bins == 0 || bins > MOST_BINS {
             return bad(bins.to_string(), "expected 1 to 1048576 bins");
@@ -81,8 +81,8 @@ impl Histogram {
     /// Bins between these edges, which rise or stay the same.
     ///
     /// # Errors
-    /// [`Error::BadOption`] for fewer than two edges or more than a million, for edges that fall, and
-    /// for NaN.
+    /// [`Error::BadOption`] for fewer than two edges or more than a million, for edges that fall,
+    /// and for NaN.
     pub fn with_edges(edges: impl Into<Vec<f64>>) -> Result<Self> {
         let edges = edges.into();
         if edges.len() < 2 || edges.len() > MOST_BINS + 1 {
@@ -229,16 +229,16 @@ impl<T: Numeric> Kernel<T> for Histogram {
 pub enum BinCount {
     /// So many of one width.
     Fixed(usize),
-    /// numpy's `'auto'` (as of 2.4): as wide as Freedman and Diaconis' rule has it, but not so narrow that
-    /// there are more than twice the square root of the number of elements; or Sturges' where that is
-    /// narrower. Not below 1 for integers. At most a million.
+    /// numpy's `'auto'` (as of 2.4): as wide as Freedman and Diaconis' rule has it, but not so
+    /// narrow that there are more than twice the square root of the number of elements; or Sturges'
+    /// where that is narrower. Not below 1 for integers. At most a million.
     Auto,
 }
 
 impl Engine {
-    /// The histogram of all elements from the smallest to the largest, NaN left out (they are counted
-    /// apart). Takes two reads, [`BinCount::Auto`] those of [`quantiles`](Self::quantiles) as well. Of no
-    /// elements the edges go from 0 to 1, as in numpy.
+    /// The histogram of all elements from the smallest to the largest, NaN left out (they are
+    /// counted apart). Takes two reads, [`BinCount::Auto`] those of [`quantiles`](Self::quantiles)
+    /// as well. Of no elements the edges go from 0 to 1, as in numpy.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -251,8 +251,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// As [`reduce`](Self::reduce); [`Error::BadOption`] for no bins or more than a million, and where
-    /// an infinity among the elements leaves no range.
+    /// As [`reduce`](Self::reduce); [`Error::BadOption`] for no bins or more than a million, and
+    /// where an infinity among the elements leaves no range.
     pub fn histogram<T: Numeric>(
         &self,
         source: &impl Source<T>,

@@ -9,8 +9,8 @@ pub trait Key: Lane {
     /// The bits of a key.
     const BITS: u32;
 
-    /// The key: in the order of the elements, zeros of both signs alike, every NaN the same and above
-    /// all else.
+    /// The key: in the order of the elements, zeros of both signs alike, every NaN the same and
+    /// above all else.
     fn key(self) -> u64;
 
     /// The element of a key.

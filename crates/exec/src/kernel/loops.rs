@@ -1,7 +1,8 @@
 //! The loops of kernels over lanes, each compiled once for each lane, with this crate.
 //!
-//! A generic function is compiled again by every crate that calls it, for every type of elements; a method
-//! of a lane is not. So kernels whose loops are more than a few lines have them here by name.
+//! A generic function is compiled again by every crate that calls it, for every type of elements; a
+//! method of a lane is not. So kernels whose loops are more than a few lines have them here by
+//! name.
 
 use super::arg::{self, Best, Largest, Smallest};
 use super::covariance::CoMoments;

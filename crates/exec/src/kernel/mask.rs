@@ -53,8 +53,8 @@ impl Mask {
     }
 }
 
-/// Decides which elements take part: one decision for each tile, which is all elements, an interval of
-/// values, or a byte an element. Made by [`Mask`] and [`Condition`](crate::Condition).
+/// Decides which elements take part: one decision for each tile, which is all elements, an interval
+/// of values, or a byte an element. Made by [`Mask`] and [`Condition`](crate::Condition).
 pub trait Selector<T: Numeric>: Sync {
     /// Refuses an array that the mask does not fit.
     #[doc(hidden)]
@@ -269,7 +269,8 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
 }
 
 impl<S: Source<bool>> ArrayMask<'_, S> {
-    /// Hands `f` a byte for each element of a block, and lets go of what was read if that is needed.
+    /// Hands `f` a byte for each element of a block, and lets go of what was read if that is
+    /// needed.
     fn read<T: Numeric, R>(&self, fold: &TileFold<'_, T>, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
         let (bounds, row_len) = fold.place();
         let lets_go = fold.has_to_let_go();

@@ -1,8 +1,8 @@
 //! The kernels, one file each, and the frame that they share ([`frame`]).
 //!
-//! Sums, squares and ranges are each a [`Statistic`]: the parts it needs accumulated in lanes, and its
-//! value of a cell. All others are each a [`Kernel`]: the state of a cell, how elements go in, how two
-//! states merge, the value. Axis, mask and NaN policy are the frame's: [`Reduction`].
+//! Sums, squares and ranges are each a [`Statistic`]: the parts it needs accumulated in lanes, and
+//! its value of a cell. All others are each a [`Kernel`]: the state of a cell, how elements go in,
+//! how two states merge, the value. Axis, mask and NaN policy are the frame's: [`Reduction`].
 
 mod arg;
 mod complex;

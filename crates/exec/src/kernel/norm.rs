@@ -35,10 +35,10 @@ impl std::fmt::Display for NormOrder {
     }
 }
 
-/// The norm of the elements as one vector (numpy's `linalg.norm` with `ord` 1, 2 or infinity), in `f64`.
-/// Sums are compensated. Squares neither overflow nor vanish: very large and very small elements are
-/// scaled and summed apart (Anderson, "Algorithm 978: Safe scaling in the level 1 BLAS", ACM TOMS 44,
-/// 2017). The norm of nothing is 0.
+/// The norm of the elements as one vector (numpy's `linalg.norm` with `ord` 1, 2 or infinity), in
+/// `f64`. Sums are compensated. Squares neither overflow nor vanish: very large and very small
+/// elements are scaled and summed apart (Anderson, "Algorithm 978: Safe scaling in the level 1
+/// BLAS", ACM TOMS 44, 2017). The norm of nothing is 0.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -99,7 +99,8 @@ impl TwoSum {
         self.sum == 0.0 && self.error == 0.0
     }
 
-    /// Whether at most `n` numbers from 0 to `most` can have this sum; `finite`, if all of them were.
+    /// Whether at most `n` numbers from 0 to `most` can have this sum; `finite`, if all of them
+    /// were.
     fn is_of(self, n: u64, most: f64, finite: bool) -> bool {
         if !self.sum.is_finite() {
             return !finite;
@@ -179,7 +180,8 @@ const LANES: usize = 16;
 /// The shortest run for which the lanes are worth it.
 const LONG: usize = 8 * LANES;
 
-/// Hands the magnitudes of each group to `f`; zero, which adds nothing to any norm, for what is left out.
+/// Hands the magnitudes of each group to `f`; zero, which adds nothing to any norm, for what is
+/// left out.
 #[inline(always)]
 fn each_group<L: Lane>(
     groups: &[[L; LANES]],

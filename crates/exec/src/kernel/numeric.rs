@@ -14,8 +14,9 @@ use rowmill_lanes::fold::{Cells, Need, Selection};
 use rowmill_lanes::lanes::Lane;
 use rowmill_lanes::narrow::{Narrow, widen, widen_f16};
 
-/// An element type that is a number on a line: every [`Element`] but complex numbers, of which there is
-/// neither a smallest nor a largest. What is computed of those says [`Complexed`](crate::Complexed).
+/// An element type that is a number on a line: every [`Element`] but complex numbers, of which
+/// there is neither a smallest nor a largest. What is computed of those says
+/// [`Complexed`](crate::Complexed).
 ///
 /// | elements | sum | mean, variance | minimum, maximum |
 /// |---|---|---|---|

@@ -15,12 +15,12 @@ use rowmill_lanes::fold::Cell;
 /// ```
 ///
 /// Axis 0 stays the first, and what is read at a time stays together. Where the axes have to change
-/// places, each block is put in order in the cache; where they need not, elements are lent in place. All
-/// reductions take such [`axes`](Self::axes), several of one read as ever.
+/// places, each block is put in order in the cache; where they need not, elements are lent in
+/// place. All reductions take such [`axes`](Self::axes), several of one read as ever.
 ///
-/// Masks and weights that are arrays of the same shape are seen the same way first. What a reduction says
-/// of positions ([`ArgMin`](crate::ArgMin)) counts in C order of the axes that are reduced; the row of an
-/// [`Error::NanFound`](crate::Error::NanFound) is one of the view.
+/// Masks and weights that are arrays of the same shape are seen the same way first. What a
+/// reduction says of positions ([`ArgMin`](crate::ArgMin)) counts in C order of the axes that are
+/// reduced; the row of an [`Error::NanFound`](crate::Error::NanFound) is one of the view.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -51,8 +51,8 @@ pub struct Over<S> {
 }
 
 impl<S> Over<S> {
-    /// Over these axes; negative ones count from the end. Over none of them, each element is a cell of
-    /// its own.
+    /// Over these axes; negative ones count from the end. Over none of them, each element is a cell
+    /// of its own.
     ///
     /// # Errors
     /// [`AxisRange`](rowmill_core::ViewError::AxisRange) for an axis that the array does not have,
@@ -104,8 +104,8 @@ impl<S> Over<S> {
         Axes { cell: self.cell, shape: &self.shape, dims: &self.dims }
     }
 
-    /// The axis of the view that is reduced: `Sum::along(over.along())` of [`view`](Self::view) has the
-    /// values, and [`dims`](Self::dims) is their shape.
+    /// The axis of the view that is reduced: `Sum::along(over.along())` of [`view`](Self::view) has
+    /// the values, and [`dims`](Self::dims) is their shape.
     #[must_use]
     pub fn along(&self) -> AnyAxis {
         match self.cell {

@@ -10,9 +10,9 @@ use super::{Kernel, Numeric};
 use crate::{Error, Result};
 use rowmill_lanes::lanes::Lane;
 
-/// The product: in the result types of sums (see [`Numeric`]), exact for integers; of floats in `f64`,
-/// with an exponent of its own, so that only a product that is itself out of range becomes infinite or
-/// zero. The product of nothing is 1.
+/// The product: in the result types of sums (see [`Numeric`]), exact for integers; of floats in
+/// `f64`, with an exponent of its own, so that only a product that is itself out of range becomes
+/// infinite or zero. The product of nothing is 1.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -27,7 +27,8 @@ use rowmill_lanes::lanes::Lane;
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::ProductOverflow`] when a product of integers does not fit its result type.
+/// A job ends with [`Error::ProductOverflow`] when a product of integers does not fit its result
+/// type.
 #[derive(Clone, Copy, Debug)]
 pub struct Product;
 

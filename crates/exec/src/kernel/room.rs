@@ -1,5 +1,5 @@
-//! The room of a cell: how much of an array can have gone into it. States from files are held against
-//! it, all of them, in one place: [`Pieces::are`](super::frame::pieces::Pieces::are).
+//! The room of a cell: how much of an array can have gone into it. States from files are held
+//! against it, all of them, in one place: [`Pieces::are`](super::frame::pieces::Pieces::are).
 
 use std::ops::Range;
 
@@ -27,8 +27,8 @@ pub struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    /// The number of the pieces of some blocks, and the pieces in order, each with its room. `None` for
-    /// blocks outside the grid, and for a grid that is larger than any file.
+    /// The number of the pieces of some blocks, and the pieces in order, each with its room. `None`
+    /// for blocks outside the grid, and for a grid that is larger than any file.
     pub(super) fn of_pieces(
         cell: Cell,
         nan: NanPolicy,

@@ -48,13 +48,15 @@ enum Unit {
 }
 
 impl Sample {
-    /// `about` rows of an array of this shape, or all if there are not many more. The answer is a list of
-    /// elements for each column, in order of rows: columns in C order, whatever the axes of a row.
+    /// `about` rows of an array of this shape, or all if there are not many more. The answer is a
+    /// list of elements for each column, in order of rows: columns in C order, whatever the axes of
+    /// a row.
     pub fn rows(shape: &Shape, about: usize) -> Self {
         Self::new(Unit::Rows, shape.rows(), about)
     }
 
-    /// `about` elements of an array of this shape, or all if there are not many more. The answer is one list.
+    /// `about` elements of an array of this shape, or all if there are not many more. The answer is
+    /// one list.
     pub fn elements(shape: &Shape, about: usize) -> Self {
         Self::new(Unit::Elements, shape.len(), about)
     }
@@ -154,8 +156,8 @@ impl<T: Element> Reduce<T> for Sample {
     }
 }
 
-/// By tile, row after row. Elements that are taken as they are need neither a selection nor states of
-/// cells, so this stands beside the frame.
+/// By tile, row after row. Elements that are taken as they are need neither a selection nor states
+/// of cells, so this stands beside the frame.
 impl<T: Element> Reducer<T> for Sample {
     fn fold(&self, _: &Shared, block: &Block<'_, T>) -> Result<Option<State>> {
         let piece = if self.unit == Unit::Rows { block.bounds().tile } else { 0 };

@@ -1,5 +1,5 @@
-//! Every kernel's states, of each class of dtypes: those of real blocks are taken, and whatever else is
-//! taken can be merged and finished.
+//! Every kernel's states, of each class of dtypes: those of real blocks are taken, and whatever
+//! else is taken can be merged and finished.
 
 use std::ops::Range;
 

@@ -12,11 +12,11 @@ use crate::{Error, Result};
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::lanes::Lane;
 
-/// The `k` largest or smallest elements and where they are, best first; of equal ones those that come
-/// first. All of them where there are fewer.
+/// The `k` largest or smallest elements and where they are, best first; of equal ones those that
+/// come first. All of them where there are fewer.
 ///
-/// NaN that no policy takes out come before all others, first come first: they are not hidden. Zeros
-/// of both signs are equal, and found as zero.
+/// NaN that no policy takes out come before all others, first come first: they are not hidden.
+/// Zeros of both signs are equal, and found as zero.
 ///
 /// ```
 /// use rowmill_core::SliceSource;

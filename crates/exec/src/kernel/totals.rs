@@ -9,8 +9,8 @@ use crate::Result;
 use rowmill_lanes::fold::{CellState, Need};
 use rowmill_lanes::lanes::Lane;
 
-/// Sum, mean, variance, range and counts in one state, each derived by itself at the end: for lists of
-/// statistics that are known at run time only. A sum that does not fit its type spoils no other.
+/// Sum, mean, variance, range and counts in one state, each derived by itself at the end: for lists
+/// of statistics that are known at run time only. A sum that does not fit its type spoils no other.
 ///
 /// The same bits as [`Sum`](crate::Sum), [`Mean`](crate::Mean), [`Moments`](crate::Moments),
 /// [`MinMax`](crate::MinMax), [`Ptp`](crate::Ptp) and [`Counts`](crate::Counts) give one by one.
@@ -33,8 +33,8 @@ pub struct Totals {
 lane_statistics!(Totals, Self { need: Need::Everything });
 
 impl<A, M> crate::Reduction<Totals, A, M> {
-    /// Accumulates no squares and no range, where only sums, means and counts are asked for: it is faster.
-    /// Default: everything.
+    /// Accumulates no squares and no range, where only sums, means and counts are asked for: it is
+    /// faster. Default: everything.
     pub fn sums_only(mut self) -> Self {
         self.kernel.need = Need::Sum;
         self
@@ -77,7 +77,8 @@ impl<T: Numeric> CellTotals<T> {
     /// The sum.
     ///
     /// # Errors
-    /// [`Error::SumOverflow`](crate::Error::SumOverflow) for a sum of integers that does not fit its type.
+    /// [`Error::SumOverflow`](crate::Error::SumOverflow) for a sum of integers that does not fit
+    /// its type.
     pub fn sum(&self) -> Result<T::Sum> {
         T::sum(self.cell.total)
     }
@@ -109,8 +110,8 @@ impl<T: Numeric> CellTotals<T> {
     /// The largest element less the smallest; `None` of nothing.
     ///
     /// # Errors
-    /// [`Error::SumOverflow`](crate::Error::SumOverflow) for integers that are further apart than their
-    /// type of sums reaches.
+    /// [`Error::SumOverflow`](crate::Error::SumOverflow) for integers that are further apart than
+    /// their type of sums reaches.
     pub fn ptp(&self) -> Option<Result<T::Sum>> {
         let found = self.range()?;
         let apart = found.max.to_f64() - found.min.to_f64();

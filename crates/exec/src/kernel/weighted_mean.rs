@@ -18,9 +18,10 @@ use rowmill_lanes::lanes::Lane;
 
 /// The weighted mean `sum(w * x) / sum(w)` (numpy's `average`), in `f64` with compensated sums.
 ///
-/// Weights are an array of the shape of the elements, or of one weight for each row (shape `(rows,)` or
-/// `(rows, 1, …)`), of any dtype. The weight of an element that is left out is left out as well; a NaN
-/// among the other weights makes the mean NaN. NaN also where the weights add up to zero, as of nothing.
+/// Weights are an array of the shape of the elements, or of one weight for each row (shape
+/// `(rows,)` or `(rows, 1, …)`), of any dtype. The weight of an element that is left out is left
+/// out as well; a NaN among the other weights makes the mean NaN. NaN also where the weights add up
+/// to zero, as of nothing.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -34,8 +35,8 @@ use rowmill_lanes::lanes::Lane;
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::WeightsShape`] for weights that fit neither the array nor its rows, and with
-/// [`Error::File`] when they cannot be read.
+/// A job ends with [`Error::WeightsShape`] for weights that fit neither the array nor its rows, and
+/// with [`Error::File`] when they cannot be read.
 pub struct WeightedMean<'a, W, S> {
     weights: &'a S,
     element: PhantomData<fn() -> W>,

@@ -49,7 +49,8 @@ impl<'a, T> Chunk<'a, T> {
     }
 }
 
-/// An output in parts, one for each chunk, of which each is taken once. Items have so many elements.
+/// An output in parts, one for each chunk, of which each is taken once. Items have so many
+/// elements.
 pub(crate) fn parts_of<'a, U>(
     mut output: &'a mut [U],
     plan: &Plan,

@@ -79,8 +79,8 @@ impl Layout {
         }
     }
 
-    /// Items whose output is computed in the cache, to be written past it. None where a row is too long
-    /// for that, and where the source is only read well many rows at a time.
+    /// Items whose output is computed in the cache, to be written past it. None where a row is too
+    /// long for that, and where the source is only read well many rows at a time.
     pub(super) fn in_cache(&self, input: &dyn Input) -> usize {
         match self.unit {
             _ if input.rows_at_a_time() > 1 => 0,

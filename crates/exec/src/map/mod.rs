@@ -38,7 +38,8 @@ pub trait Map<T: Element, U: Element>: Sync {
     /// Writes the rows that `input` becomes.
     ///
     /// # Errors
-    /// Ends the job; nothing is published then. [`Error::kernel`](crate::Error::kernel) wraps errors of any other type.
+    /// Ends the job; nothing is published then. [`Error::kernel`](crate::Error::kernel) wraps
+    /// errors of any other type.
     fn map(&self, input: &Chunk<'_, T>, output: &mut [U]) -> Result<()>;
 }
 
@@ -91,9 +92,9 @@ where
     S: Source<T>,
     K: Map<T, U>,
 {
-    /// Keeps what was done in a checkpoint: killed at any point and run again with it, the job goes on
-    /// with the output as far as it was written, and gives the same bytes as an uninterrupted one. The
-    /// unfinished output then stays, also when the job fails. The checkpoint needs a
+    /// Keeps what was done in a checkpoint: killed at any point and run again with it, the job goes
+    /// on with the output as far as it was written, and gives the same bytes as an uninterrupted
+    /// one. The unfinished output then stays, also when the job fails. The checkpoint needs a
     /// [label](Checkpoint::label) that says what the kernel computes.
     ///
     /// ```
@@ -113,8 +114,8 @@ where
         self
     }
 
-    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched when
-    /// anything fails. Other files never are, and no input of the job. Default: `false`.
+    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched
+    /// when anything fails. Other files never are, and no input of the job. Default: `false`.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
@@ -123,9 +124,10 @@ where
     /// Runs the job and writes a new `.npy` file.
     ///
     /// # Errors
-    /// [`Error::File`] when reading or writing fails (no room, no permission, another writer), when a file
-    /// of that name [exists](rowmill_core::Error::Exists) or is an [input](rowmill_core::Error::Taken),
-    /// [`Error::Cancelled`], [`Error::KernelPanicked`], and what the kernel gives.
+    /// [`Error::File`] when reading or writing fails (no room, no permission, another writer), when
+    /// a file of that name [exists](rowmill_core::Error::Exists) or is an
+    /// [input](rowmill_core::Error::Taken), [`Error::Cancelled`], [`Error::KernelPanicked`], and
+    /// what the kernel gives.
     ///
     /// [`Error::File`]: crate::Error::File
     /// [`Error::Cancelled`]: crate::Error::Cancelled

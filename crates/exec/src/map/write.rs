@@ -194,8 +194,8 @@ fn publish<U: Element>(
     keeper.map_or(Ok(()), MapKeeper::remove)
 }
 
-/// The options with all files of the job: nothing it writes replaces one of them, or a file that may not
-/// be replaced.
+/// The options with all files of the job: nothing it writes replaces one of them, or a file that
+/// may not be replaced.
 pub(crate) fn planned(
     options: &CreateOptions,
     overwrite: bool,
@@ -213,7 +213,8 @@ pub(crate) fn planned(
     Ok(options.clone().outputs(outputs))
 }
 
-/// The output of a job with a checkpoint: the unfinished one that the checkpoint is of, else a new one.
+/// The output of a job with a checkpoint: the unfinished one that the checkpoint is of, else a new
+/// one.
 fn stage_kept<'a, U: Element>(
     keep: Keep<'a>,
     input: &dyn Input,

@@ -1,8 +1,8 @@
 //! The JSON of a partial.
 //!
-//! Everything but the states is there to be read by people and other programs; the states are bytes in
-//! hexadecimal, in the format that checkpoints have them in. The checksum is over the canonical bytes
-//! of all of it, so that the JSON may be formatted anew on its way.
+//! Everything but the states is there to be read by people and other programs; the states are bytes
+//! in hexadecimal, in the format that checkpoints have them in. The checksum is over the canonical
+//! bytes of all of it, so that the JSON may be formatted anew on its way.
 
 use std::collections::BTreeMap;
 
@@ -74,8 +74,8 @@ impl Partial {
     /// The partial that JSON stands for.
     ///
     /// # Errors
-    /// [`PartialError::Unreadable`], [`PartialError::Version`] and [`PartialError::Damaged`]. Never panics,
-    /// and takes no more memory than a small multiple of the text.
+    /// [`PartialError::Unreadable`], [`PartialError::Version`] and [`PartialError::Damaged`]. Never
+    /// panics, and takes no more memory than a small multiple of the text.
     pub fn from_json(text: &str) -> Result<Self> {
         let unreadable = |what: String| PartialError::Unreadable { what };
         let value: serde_json::Value =

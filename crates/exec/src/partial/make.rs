@@ -13,12 +13,13 @@ use crate::tree::Tree;
 use crate::{Engine, Error, NanPolicy, Result};
 
 impl Engine {
-    /// Reduces some rows of an array to a [`Partial`], which can be merged with those of the others.
+    /// Reduces some rows of an array to a [`Partial`], which can be merged with those of the
+    /// others.
     ///
     /// # Errors
     /// As [`reduce`](Self::reduce); [`PartialError::Bounds`] when the rows do not begin and end at
-    /// multiples of [`Partial::step`] or at the end of the array, [`PartialError::NoWords`] for a mask that
-    /// is a closure.
+    /// multiples of [`Partial::step`] or at the end of the array, [`PartialError::NoWords`] for a
+    /// mask that is a closure.
     pub fn partial<T, S, R>(&self, source: &S, kernel: R, rows: Range<usize>) -> Result<Partial>
     where
         T: Element,
@@ -41,12 +42,12 @@ impl Engine {
         self.partial_blocks(&TypedBlocks::new(source, self.isa, reducers), rows)
     }
 
-    /// Reduces the rows that a partial lacks, and no others: what came to an array by appending, or what
-    /// other processes did not do. Rows of a last block that has grown since are read again.
+    /// Reduces the rows that a partial lacks, and no others: what came to an array by appending, or
+    /// what other processes did not do. Rows of a last block that has grown since are read again.
     ///
     /// # Errors
-    /// As [`partial`](Self::partial); [`PartialError::OtherJob`] and [`PartialError::OtherArray`] when
-    /// this is a partial of something else, or of an array with more rows.
+    /// As [`partial`](Self::partial); [`PartialError::OtherJob`] and [`PartialError::OtherArray`]
+    /// when this is a partial of something else, or of an array with more rows.
     pub fn partial_after<T, S, R>(&self, source: &S, kernel: R, earlier: Partial) -> Result<Partial>
     where
         T: Element,

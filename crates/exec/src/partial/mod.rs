@@ -6,8 +6,9 @@
 //!   process 3   rows b..   ---> Partial --(JSON)--+
 //! ```
 //!
-//! A partial holds nodes of the merge tree over the blocks of the whole array (`tree.rs`). Nodes depend
-//! on blocks alone, so any set of them that covers all blocks once can be finished, whoever made them.
+//! A partial holds nodes of the merge tree over the blocks of the whole array (`tree.rs`). Nodes
+//! depend on blocks alone, so any set of them that covers all blocks once can be finished, whoever
+//! made them.
 
 mod absent;
 mod error;
@@ -74,8 +75,8 @@ fn blocks_of(start: usize, level: u32) -> Option<Range<usize>> {
 }
 
 impl Partial {
-    /// Rows at whose multiples the rows of a partial of such an array have to begin and end: those of a
-    /// block. It depends on dtype and row shape alone.
+    /// Rows at whose multiples the rows of a partial of such an array have to begin and end: those
+    /// of a block. It depends on dtype and row shape alone.
     #[must_use]
     pub fn step<T: Element>(shape: &Shape) -> usize {
         Self::step_of(T::DTYPE, shape)
@@ -118,8 +119,8 @@ impl Partial {
         self.end
     }
 
-    /// An array of the shape that was reduced, as far as it is known, of which nothing can be read: for
-    /// what is made over an array, to [`finish`](Self::finish).
+    /// An array of the shape that was reduced, as far as it is known, of which nothing can be read:
+    /// for what is made over an array, to [`finish`](Self::finish).
     ///
     /// # Errors
     /// [`PartialError::State`] when no array has that many elements.
@@ -135,8 +136,8 @@ impl Partial {
     /// With the rows of another partial of the same reduction.
     ///
     /// # Errors
-    /// [`PartialError::OtherJob`], [`PartialError::OtherArray`]; [`PartialError::Overlap`] when a row is
-    /// in both.
+    /// [`PartialError::OtherJob`], [`PartialError::OtherArray`]; [`PartialError::Overlap`] when a
+    /// row is in both.
     pub fn merge(mut self, other: Self) -> Result<Self> {
         if self.job != other.job {
             return Err(PartialError::OtherJob { expected: self.job, found: other.job }.into());
@@ -162,14 +163,15 @@ impl Partial {
     /// The answer, when all rows are there.
     ///
     /// # Errors
-    /// [`PartialError::OtherJob`] unless `kernel` is what was computed; [`PartialError::Missing`] and
-    /// [`PartialError::NoEnd`] for rows that were not reduced; what the kernel has against the answer.
+    /// [`PartialError::OtherJob`] unless `kernel` is what was computed; [`PartialError::Missing`]
+    /// and [`PartialError::NoEnd`] for rows that were not reduced; what the kernel has against the
+    /// answer.
     pub fn finish<T: Element, R: Reduce<T>>(&self, kernel: R) -> Result<R::Output> {
         self.finish_if(kernel, true)
     }
 
-    /// As [`finish`](Self::finish), of a kernel without the selection: which elements went in was decided
-    /// when the state was made, and stands in [`job`](Self::job).
+    /// As [`finish`](Self::finish), of a kernel without the selection: which elements went in was
+    /// decided when the state was made, and stands in [`job`](Self::job).
     ///
     /// # Errors
     /// As [`finish`](Self::finish), but for another selection.
@@ -252,8 +254,8 @@ impl Partial {
         blocks
     }
 
-    /// Whether the nodes are of blocks of one array: no block is in two of them, and none is behind the
-    /// last, as far as the end is known.
+    /// Whether the nodes are of blocks of one array: no block is in two of them, and none is behind
+    /// the last, as far as the end is known.
     fn is_of_one_tree(&self) -> bool {
         let (mut last, mut apart) = (0..0, true);
         for &(start, level) in self.nodes.keys() {

@@ -228,8 +228,8 @@ fn a_state_that_no_rows_have_is_refused() {
     let (x, kernel) = (array(&values), Mean::all());
     let mut whole = engine().partial(&x, kernel, 0..ROWS).expect("all rows");
     assert!(whole.finish::<f32, _>(kernel).is_ok());
-    // One reduction, 21 bytes; one piece, number 0, one cell, the same count for all: of two elements
-    // more than there are.
+    // One reduction, 21 bytes; one piece, number 0, one cell, the same count for all: of two
+    // elements more than there are.
     let count = (4 * 2 * STEP + 2) as u32;
     let state = whole.nodes.get_mut(&(0, 1)).expect("a node of two blocks");
     assert_eq!(state[..6], [1, 21, 1, 0, 1, 0]);

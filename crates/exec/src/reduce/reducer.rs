@@ -11,8 +11,9 @@ use super::Block;
 use crate::Result;
 use crate::grid::Grid;
 
-/// A place that the workers of a job share for a kernel: its answer is put together there, when no two
-/// blocks contribute to the same cell. Then partials stay empty, and nothing is merged or copied.
+/// A place that the workers of a job share for a kernel: its answer is put together there, when no
+/// two blocks contribute to the same cell. Then partials stay empty, and nothing is merged or
+/// copied.
 #[derive(Default)]
 pub struct Shared(Option<Box<dyn Any + Send + Sync>>);
 
@@ -73,7 +74,8 @@ pub trait Reducer<T: Element>: Sync {
         Ok(())
     }
 
-    /// The place where workers put the answer together, when no two blocks contribute to the same cell.
+    /// The place where workers put the answer together, when no two blocks contribute to the same
+    /// cell.
     ///
     /// # Errors
     /// [`Error::TooManyCells`](crate::Error::TooManyCells).
@@ -106,8 +108,9 @@ pub trait Reducer<T: Element>: Sync {
         Ok(())
     }
 
-    /// The name and options of what is computed, equal for equal reductions only. `None` where that cannot be
-    /// said because a closure takes part; a checkpoint then needs a [label](crate::Checkpoint::label).
+    /// The name and options of what is computed, equal for equal reductions only. `None` where that
+    /// cannot be said because a closure takes part; a checkpoint then needs a
+    /// [label](crate::Checkpoint::label).
     fn describe(&self) -> Option<String> {
         None
     }
@@ -129,7 +132,7 @@ pub trait Reducer<T: Element>: Sync {
     /// [`Error::Unsaved`](crate::Error::Unsaved) for a state that has no form as bytes.
     fn save(&self, state: &State) -> Result<Vec<u8>>;
 
-    /// The state that bytes stand for, of some blocks of an array of this shape. `None` for bytes that
-    /// cannot be one: they come from a file, and may be anything.
+    /// The state that bytes stand for, of some blocks of an array of this shape. `None` for bytes
+    /// that cannot be one: they come from a file, and may be anything.
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<State>;
 }

@@ -8,8 +8,8 @@ use super::{Answer, Answers, Block, Reduce, Reducer, Shared, State};
 use crate::grid::Grid;
 use crate::{NanPolicy, Result};
 
-/// A reduction and what becomes of its answer: so that different reductions have one type of answer, and
-/// can stand in one list.
+/// A reduction and what becomes of its answer: so that different reductions have one type of
+/// answer, and can stand in one list.
 ///
 /// ```
 /// use rowmill_core::SliceSource;

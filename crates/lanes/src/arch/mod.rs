@@ -126,8 +126,8 @@ impl FromStr for Isa {
 }
 
 /// Copies bytes past the caches, for memory that will not be read again soon: the lines written to
-/// are not read first, and what is in the caches stays there. Plain copying where the machine has no
-/// such stores.
+/// are not read first, and what is in the caches stays there. Plain copying where the machine has
+/// no such stores.
 ///
 /// # Panics
 /// When the lengths differ.

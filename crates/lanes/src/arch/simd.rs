@@ -1,8 +1,8 @@
 //! Vectors of eight, as an instruction set computes them.
 //!
 //! Most loops over arrays of eight are vectorised by the compiler, and are left to it. Long chains
-//! of float operations are not, reliably: beyond a certain depth its vectoriser falls back to parts of
-//! vectors, which cost compensated sums two thirds of their speed. Those are spelled out here.
+//! of float operations are not, reliably: beyond a certain depth its vectoriser falls back to parts
+//! of vectors, which cost compensated sums two thirds of their speed. Those are spelled out here.
 
 use half::f16;
 
@@ -11,8 +11,8 @@ use super::Job;
 /// Eight elements.
 pub type V<T> = [T; 8];
 
-/// As `std::array::from_fn`, with less to compile: that one is ready for a panic at every element, and
-/// made up a third of what the loops are compiled from.
+/// As `std::array::from_fn`, with less to compile: that one is ready for a panic at every element,
+/// and made up a third of what the loops are compiled from.
 #[inline(always)]
 pub(crate) fn array_of<T: Copy, const N: usize>(f: impl Fn(usize) -> T) -> [T; N] {
     let mut array = [f(0); N];
@@ -30,8 +30,8 @@ pub(crate) fn array_of<T: Copy, const N: usize>(f: impl Fn(usize) -> T) -> [T; N
 /// All of them round as the operators of Rust do, element by element, so that the instruction set
 /// changes no bit.
 pub trait Simd: Copy + Send + Sync + sealed::Sealed {
-    /// Whether steps of loops are called, and not inlined: of an instruction set for old machines, whose
-    /// loops would otherwise be more than half of what is compiled.
+    /// Whether steps of loops are called, and not inlined: of an instruction set for old machines,
+    /// whose loops would otherwise be more than half of what is compiled.
     const CALLS: bool;
 
     /// Runs a job compiled for this instruction set, called and not inlined.

@@ -105,8 +105,8 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn call<J: Job>(self, job: J) -> J::Output {
-        // SAFETY: a value of this type proves that the CPU has all features that the function is compiled
-        // for. Reason: what is inlined many times is most of what is compiled.
+        // SAFETY: a value of this type proves that the CPU has all features that the function is
+        // compiled for. Reason: what is inlined many times is most of what is compiled.
         unsafe { avx2_called(job) }
     }
 

@@ -18,8 +18,8 @@ use super::{Cells, Partial, Select, four_by_two};
 use crate::arch::{Simd, array_of};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
-/// Accumulators of four streams of two vectors. Separate fields, because an array of arrays is not kept in
-/// registers.
+/// Accumulators of four streams of two vectors. Separate fields, because an array of arrays is not
+/// kept in registers.
 #[derive(Clone, Copy)]
 struct Eight<A> {
     a: A,
@@ -134,8 +134,8 @@ impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
     }
 }
 
-/// Runs of equal length, of whole pairs of vectors, with the place of each in the tile. What lies ahead
-/// of their end is `jump` bytes further.
+/// Runs of equal length, of whole pairs of vectors, with the place of each in the tile. What lies
+/// ahead of their end is `jump` bytes further.
 #[inline(always)]
 fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
     simd: impl Simd,

@@ -1,6 +1,6 @@
 //! One cell for each column of the tile: vectors of accumulators side by side, rows taken four at a
-//! time so that each accumulator is loaded and stored once for four rows, while the next four are asked
-//! for.
+//! time so that each accumulator is loaded and stored once for four rows, while the next four are
+//! asked for.
 //!
 //! Narrow rows would leave most lanes empty. Some of them in a row are taken as one long row, whose
 //! columns are folded together at the end:
@@ -35,7 +35,8 @@ fn rows_in_long_row(cols: usize) -> usize {
     if cols < NARROW { LONG.div_ceil(cols).next_multiple_of(N) } else { 1 }
 }
 
-/// A tile as rows wide enough for the lanes: its own, or long rows and what is left behind the last.
+/// A tile as rows wide enough for the lanes: its own, or long rows and what is left behind the
+/// last.
 struct Wide<'a, L> {
     rows: Tile<'a, L>,
     rest: &'a [L],
@@ -60,8 +61,8 @@ impl<'a, L> Wide<'a, L> {
     }
 }
 
-/// The order in which rows are taken. Each group takes two rows of each of four runs of rows, in two
-/// passes of two runs each.
+/// The order in which rows are taken. Each group takes two rows of each of four runs of rows, in
+/// two passes of two runs each.
 #[derive(Clone, Copy)]
 struct Groups {
     /// How many groups there are; each run has two rows of each.
@@ -137,8 +138,8 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     if is_joined { cells.folded(cols, count) } else { cells }
 }
 
-/// The shift of each column, in vectors, again for each row of a long one; none where squares are not
-/// taken about a shift.
+/// The shift of each column, in vectors, again for each row of a long one; none where squares are
+/// not taken about a shift.
 #[inline(always)]
 fn shifts<L: Lane, P: Parts<L>>(shift: &[f64], cols: usize, width: usize) -> Vec<[f64; N]> {
     let mut shifts: Vec<[f64; N]> = Vec::new();

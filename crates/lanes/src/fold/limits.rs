@@ -17,8 +17,8 @@ pub struct Limits<L> {
 }
 
 impl<L: Lane> Limits<L> {
-    /// Whether a cell of elements within these limits can have this sum, spread and range, as far as they
-    /// are there.
+    /// Whether a cell of elements within these limits can have this sum, spread and range, as far
+    /// as they are there.
     pub(super) fn fit(&self, cell: &CellState<L>, [sum, spread, range]: [bool; 3]) -> bool {
         let &CellState { count, nan, inf, total, .. } = cell;
         let counted = if self.takes_nan {

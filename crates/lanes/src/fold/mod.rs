@@ -268,11 +268,11 @@ pub(crate) const AHEAD: usize = 1 << 10;
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// Four streams of `n` pairs of vectors side by side, each vector of a pair into an accumulator of its
-/// own. What lies ahead of a stream's end is `jump` bytes further.
+/// Four streams of `n` pairs of vectors side by side, each vector of a pair into an accumulator of
+/// its own. What lies ahead of a stream's end is `jump` bytes further.
 ///
-/// Where all accumulators are more than there are registers, each stream goes a few steps before the
-/// next: memory still sees four streams, and which element meets which accumulator is the same.
+/// Where all accumulators are more than there are registers, each stream goes a few steps before
+/// the next: memory still sees four streams, and which element meets which accumulator is the same.
 macro_rules! four_by_two {
     (
         $select:ident, $parts:ident, $lane:ident, $simd:expr, $n:expr, $run:ident, $jump:expr,
@@ -316,8 +316,8 @@ macro_rules! four_by_two {
 }
 use four_by_two;
 
-/// Up to one vector of elements, at `at` of a run, to be taken in. Called, because there are several of
-/// them at the end of every loop.
+/// Up to one vector of elements, at `at` of a run, to be taken in. Called, because there are
+/// several of them at the end of every loop.
 struct Partial<'a, L: Lane, P: Parts<L>, S: Select<L>> {
     x: &'a [L],
     run: &'a S::Run,

@@ -29,8 +29,8 @@ pub trait Select<L: Lane>: Copy + Sync {
     /// Whether the element `x` at `at` of a run is kept.
     fn keeps(run: &Self::Run, at: usize, x: L) -> bool;
 
-    /// Which of the elements `x` at `at` of a run are kept: a byte for each, zero for those that are
-    /// not.
+    /// Which of the elements `x` at `at` of a run are kept: a byte for each, zero for those that
+    /// are not.
     fn keep(run: &Self::Run, at: usize, x: &[L]) -> [u8; N];
 }
 

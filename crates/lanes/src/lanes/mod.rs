@@ -30,8 +30,8 @@ pub(crate) use range::{higher_each, lower_each, range_lanes};
 /// Elements in a vector.
 pub const N: usize = 8;
 
-/// A type that loops compute in: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`. Smaller elements are widened
-/// first, to `i32` and `f32`.
+/// A type that loops compute in: `i32`, `u32`, `i64`, `u64`, `f32`, `f64`. Smaller elements are
+/// widened first, to `i32` and `f32`.
 pub trait Lane: Element + PartialOrd + Serialize + DeserializeOwned {
     /// The sum of one cell, ready to be merged.
     type Total: Copy + Send + Sync + Debug + Default + PartialEq + Serialize + DeserializeOwned;
@@ -83,8 +83,8 @@ pub trait Lane: Element + PartialOrd + Serialize + DeserializeOwned {
     fn join_totals(a: Self::Total, b: Self::Total) -> Self::Total;
     /// Whether a sum shows that neither NaN nor infinity went into it.
     fn is_clean(total: Self::Total) -> bool;
-    /// Whether `count` elements from `least` to `most`, or infinite, can have this sum. There are at most
-    /// 2^63 of them.
+    /// Whether `count` elements from `least` to `most`, or infinite, can have this sum. There are
+    /// at most 2^63 of them.
     fn is_total(total: Self::Total, count: u64, least: Self, most: Self) -> bool;
     /// The same for a spread, beside a sum that they can have.
     fn is_spread(

@@ -279,8 +279,9 @@ fn a_step_of_a_program() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Runs such a program, each time from the row that `count` gives: the most rows before that row that
-/// were not there at a restart. The first `Begin` of a writer takes a row, the second writes it.
+/// Runs such a program, each time from the row that `count` gives: the most rows before that row
+/// that were not there at a restart. The first `Begin` of a writer takes a row, the second writes
+/// it.
 fn lost_rows(
     steps: impl IntoIterator<Item = Step>,
     at_open: fn() -> Ledger,

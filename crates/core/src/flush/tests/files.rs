@@ -28,7 +28,8 @@ fn real_files_under_every_policy() {
             x.flush().expect("flushed");
             assert_eq!(x.durable_rows(), 50);
             x.rows_mut(30..31).expect("lent").fill(9);
-            // Up to the row that may have been changed, or all of them, if that was synced meanwhile.
+            // Up to the row that may have been changed, or all of them, if that was synced
+            // meanwhile.
             let durable = x.durable_rows();
             assert!(durable == 30 || (durable == 50 && policy == timed), "{policy:?}: {durable}");
             drop(x); // the lock goes with it, whatever the thread does

@@ -1,9 +1,9 @@
 //! Which addresses are mappings of ours: slots of atomics, for a signal handler to read.
 //!
 //! A handler must not wait, so it takes no lock. Each slot has a version that is odd while the slot
-//! changes hands (a seqlock): a reader that sees an odd one, or two different ones before and after,
-//! passes the slot over. It loses nothing: the slot of the mapping that it looks for stays as it is,
-//! because the thread that faulted has that mapping borrowed.
+//! changes hands (a seqlock): a reader that sees an odd one, or two different ones before and
+//! after, passes the slot over. It loses nothing: the slot of the mapping that it looks for stays
+//! as it is, because the thread that faulted has that mapping borrowed.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
@@ -106,10 +106,10 @@ impl<const N: usize> Registry<N> {
         self.slots.iter().find(|slot| slot.take(&pages, writable))
     }
 
-    /// Answers a fault at `address`: writes down the offset of its page, then has `map_zeros` replace
-    /// all pages from there to the end of the mapping, in one call. If that cannot be done, all of
-    /// the mapping: that takes no more entries in the kernel's table of mappings than there were.
-    /// `false` when the address is none of ours, or cannot be helped. Only atomics, no lock.
+    /// Answers a fault at `address`: writes down the offset of its page, then has `map_zeros`
+    /// replace all pages from there to the end of the mapping, in one call. If that cannot be done,
+    /// all of the mapping: that takes no more entries in the kernel's table of mappings than there
+    /// were. `false` when the address is none of ours, or cannot be helped. Only atomics, no lock.
     pub(super) fn cover(
         &self,
         address: usize,
@@ -195,8 +195,8 @@ mod tests {
         assert_eq!(tried.into_inner(), [0x3000..0x5000, 0x1000..0x5000]);
     }
 
-    /// Slots that change hands all the time, while faults are looked up: nobody ever sees the start of
-    /// one mapping with the end of another, or an offset that is not its own.
+    /// Slots that change hands all the time, while faults are looked up: nobody ever sees the start
+    /// of one mapping with the end of another, or an offset that is not its own.
     #[test]
     fn slots_that_change_hands_are_never_seen_half() {
         let registry = &Registry::<3>::new();

@@ -24,8 +24,8 @@ static PREVIOUS: AtomicPtr<libc::sigaction> = AtomicPtr::new(ptr::null_mut());
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 
 /// The registry, once its handler is installed: with the first mapping, and again when somebody has
-/// put back the default since. Another handler is taken to pass on what is ours. `None` if the system
-/// does not let us.
+/// put back the default since. Another handler is taken to pass on what is ours. `None` if the
+/// system does not let us.
 pub(super) fn install() -> Option<&'static Registry> {
     // Between threads that open files; the handler does not look at it.
     static INSTALLED: Mutex<bool> = Mutex::new(false);
@@ -41,12 +41,13 @@ pub(super) fn install() -> Option<&'static Registry> {
 /// Replaces `before` by our handler.
 fn set_handler(before: libc::sigaction) -> Option<()> {
     PAGE_SIZE.store(rustix::param::page_size(), Ordering::SeqCst);
-    // First known, then replaced: from the first moment on the handler can pass on what is not ours.
+    // First known, then replaced: from the first moment on the handler can pass on what is not
+    // ours.
     remember(before);
     let mut ours = before;
     ours.sa_sigaction = on_sigbus as *const () as usize;
-    // The stack of a thread may be what is used up; the mask stays the one that the previous handler
-    // asked for.
+    // The stack of a thread may be what is used up; the mask stays the one that the previous
+    // handler asked for.
     ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
     let replaced = action(Some(&ours))?;
     if replaced.sa_sigaction != before.sa_sigaction {
@@ -83,7 +84,8 @@ const fn is_access(code: c_int) -> bool {
     if cfg!(target_os = "linux") { matches!(code, 1..=4) } else { matches!(code, 0..=3) }
 }
 
-/// Answers a SIGBUS: see [`super`]. The code that the signal interrupts finds its `errno` as it left it.
+/// Answers a SIGBUS: see [`super`]. The code that the signal interrupts finds its `errno` as it
+/// left it.
 extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let before = errno::errno();
     answer(signal, info, context);
@@ -110,10 +112,11 @@ fn map_zeros(pages: Range<usize>, writable: bool) -> bool {
     // Nobody needs room for them: the mapping is of no use any more.
     let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
     let at = ptr::without_provenance_mut::<c_void>(pages.start);
-    // SAFETY: the pages are those of a mapping of ours, page-aligned, which cannot go meanwhile: the
-    // thread that runs this handler has it borrowed, for the access that faulted. They are read and
-    // written only through it, as types for which zeros are valid; everyone who did learns that they
-    // are not the file's. Reason: the access that faulted has to succeed for the thread to go on.
+    // SAFETY: the pages are those of a mapping of ours, page-aligned, which cannot go meanwhile:
+    // the thread that runs this handler has it borrowed, for the access that faulted. They are read
+    // and written only through it, as types for which zeros are valid; everyone who did learns that
+    // they are not the file's. Reason: the access that faulted has to succeed for the thread to go
+    // on.
     unsafe { mmap_anonymous(at, pages.len(), access, flags) }.is_ok()
 }
 

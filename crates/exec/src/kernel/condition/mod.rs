@@ -15,8 +15,8 @@ use rowmill_core::{Element, Source};
 
 use super::{CompareMask, CompareOp, Mask, Threshold};
 
-/// A statement that is true or false of an element: comparisons of its value, or of the columns of its row, with
-/// numbers, joined by *and*, *or* and *not*. It is what `rowmill --where` takes.
+/// A statement that is true or false of an element: comparisons of its value, or of the columns of
+/// its row, with numbers, joined by *and*, *or* and *not*. It is what `rowmill --where` takes.
 ///
 /// | text | means |
 /// |---|---|
@@ -25,8 +25,9 @@ use super::{CompareMask, CompareOp, Mask, Threshold};
 /// | `isnan(x)`, `not isnan(temp)` | NaN; a comparison with NaN is false, except for `!=` |
 /// | `a and b`, `a or b`, `not a`, `(a)` | as in Python |
 ///
-/// Numbers are those of [`Threshold`], infinities included. For floats a number is first rounded to the
-/// type of the elements, as numpy does. Columns are counted within a row in C order, whatever its axes.
+/// Numbers are those of [`Threshold`], infinities included. For floats a number is first rounded to
+/// the type of the elements, as numpy does. Columns are counted within a row in C order, whatever
+/// its axes.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -65,8 +66,8 @@ enum Node {
     Any(Vec<Node>),
 }
 
-/// A term of a comparison: the value of an element, or a column of its row. Made by [`Condition::value`] and
-/// [`Condition::column`].
+/// A term of a comparison: the value of an element, or a column of its row. Made by
+/// [`Condition::value`] and [`Condition::column`].
 ///
 /// ```
 /// use rowmill_exec::Condition;
@@ -178,8 +179,8 @@ impl Condition {
         Self::of(Node::Any(any))
     }
 
-    /// The same with numbers of columns instead of names; `names` are those of all columns, none where
-    /// they have no names, and `columns` says how many there are.
+    /// The same with numbers of columns instead of names; `names` are those of all columns, none
+    /// where they have no names, and `columns` says how many there are.
     ///
     /// ```
     /// use rowmill_exec::Condition;
@@ -237,8 +238,8 @@ impl Condition {
         self.any_column(|_| true)
     }
 
-    /// The mask that keeps the elements for which it is true, where that is one comparison of the value: it
-    /// is the fastest.
+    /// The mask that keeps the elements for which it is true, where that is one comparison of the
+    /// value: it is the fastest.
     #[must_use]
     pub fn compare(&self) -> Option<CompareMask> {
         match &self.root {
@@ -249,9 +250,9 @@ impl Condition {
         }
     }
 
-    /// The mask that keeps the elements for which it is true. Columns are those of `source`, the array
-    /// itself or one with the same rows, and their names those that it gives them: of an array file those in
-    /// its sidecar. A name that it does not give is an error of the job.
+    /// The mask that keeps the elements for which it is true. Columns are those of `source`, the
+    /// array itself or one with the same rows, and their names those that it gives them: of an
+    /// array file those in its sidecar. A name that it does not give is an error of the job.
     ///
     /// ```
     /// use rowmill_core::{Array, ArrayMut, CreateOptions};

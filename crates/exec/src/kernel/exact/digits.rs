@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::wide::{CHUNKS, carry};
 
-/// A number exactly, as digits of 32 bits: `sum of digits[i] * 2^(32 (start + i) - 1074)`. One number
-/// has one form: all digits but the last are not negative, neither the first nor the last is zero, and
-/// the last is -1 only where it is the only one.
+/// A number exactly, as digits of 32 bits: `sum of digits[i] * 2^(32 (start + i) - 1074)`. One
+/// number has one form: all digits but the last are not negative, neither the first nor the last is
+/// zero, and the last is -1 only where it is the only one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Digits {
     start: u8,
@@ -46,8 +46,8 @@ impl Digits {
         self.nan
     }
 
-    /// Whether these are digits, in the one form that a number has: what was read from a file may be
-    /// anything.
+    /// Whether these are digits, in the one form that a number has: what was read from a file may
+    /// be anything.
     pub(super) fn are_digits(&self) -> bool {
         let Some((last, others)) = self.digits.split_last() else { return self.start == 0 };
         usize::from(self.start) + self.digits.len() <= CHUNKS
@@ -58,8 +58,8 @@ impl Digits {
             && (*last != -1 || others.is_empty())
     }
 
-    /// Whether these are digits of a sum of so many elements, the finite ones of which are at most this
-    /// large.
+    /// Whether these are digits of a sum of so many elements, the finite ones of which are at most
+    /// this large.
     pub(super) fn are_digits_of(&self, count: u64, largest: f64) -> bool {
         if count == 0 {
             return *self == Self::default();
@@ -142,8 +142,8 @@ impl Digits {
     }
 }
 
-/// The float nearest to digits (lowest first) times `2^unit`, ties to even. `more` says that there is
-/// something behind the last digit.
+/// The float nearest to digits (lowest first) times `2^unit`, ties to even. `more` says that there
+/// is something behind the last digit.
 fn nearest(digits: &[u32], unit: i32, more: bool) -> f64 {
     let Some(last) = digits.iter().rposition(|&digit| digit != 0) else { return 0.0 };
     let top = 32 * last as i32 + 31 - digits[last].leading_zeros() as i32;

@@ -1,10 +1,10 @@
 //! The fast path of exact sums: elements are added to anchors, `1.5 * 2^m`, whose last digit is so
-//! coarse that a thousand additions lose nothing; what an addition left over goes to a second anchor
-//! in the same way. Where something is still left over, or an element was so large that a sum left the
-//! binade of its anchor, the group of elements is taken back and added anew.
+//! coarse that a thousand additions lose nothing; what an addition left over goes to a second
+//! anchor in the same way. Where something is still left over, or an element was so large that a
+//! sum left the binade of its anchor, the group of elements is taken back and added anew.
 //!
-//! As long as a sum stays in the binade of its anchor, no element was larger than the sum, and then what
-//! an addition rounded off is found exactly (Dekker's fast two-sum).
+//! As long as a sum stays in the binade of its anchor, no element was larger than the sum, and then
+//! what an addition rounded off is found exactly (Dekker's fast two-sum).
 //!
 //! ```text
 //!   element    |x x x x x x x x x x x x|
@@ -182,7 +182,8 @@ fn add_group<L: Float>(
     add_again(simd, group, seen, anchors, sums, to)
 }
 
-/// Adds a group that does not fit the anchors: with others, with both, or one by one, which it tells.
+/// Adds a group that does not fit the anchors: with others, with both, or one by one, which it
+/// tells.
 #[inline(always)]
 fn add_again<L: Float>(
     simd: impl Simd,
@@ -214,8 +215,8 @@ fn add_again<L: Float>(
     true
 }
 
-/// Adds a group to the sums, as far as that goes; to the second ones only if there may be digits for
-/// them.
+/// Adds a group to the sums, as far as that goes; to the second ones only if there may be digits
+/// for them.
 #[inline(always)]
 fn step_group<L: Float>(
     simd: impl Simd,

@@ -7,8 +7,8 @@
 //!
 //! [`Wide`](wide::Wide) is the small superaccumulator of Radford Neal ("Fast exact summation using
 //! small and large superaccumulators", arXiv:1505.05571, 2015). The fast path splits elements by
-//! adding them to anchors, as Demmel and Nguyen ("Parallel reproducible summation", IEEE Transactions
-//! on Computers 64, 2015) do, and checks that nothing is left over.
+//! adding them to anchors, as Demmel and Nguyen ("Parallel reproducible summation", IEEE
+//! Transactions on Computers 64, 2015) do, and checks that nothing is left over.
 
 mod digits;
 mod fast;
@@ -36,12 +36,13 @@ pub struct ExactSum;
 pub struct ExactMean;
 
 impl<A, M> Reduction<Sum, A, M> {
-    /// The correctly rounded sum: what all digits of all elements add up to, rounded once to `f64` (to
-    /// the nearest, ties to even), in whatever order they come. Sums of integers are exact anyway.
+    /// The correctly rounded sum: what all digits of all elements add up to, rounded once to `f64`
+    /// (to the nearest, ties to even), in whatever order they come. Sums of integers are exact
+    /// anyway.
     ///
     /// NaN where there is a NaN or infinities of both signs; infinite where there are infinities of
-    /// one sign, or where the sum itself is beyond the range of `f64`: never because of an overflow on
-    /// the way.
+    /// one sign, or where the sum itself is beyond the range of `f64`: never because of an overflow
+    /// on the way.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -57,8 +58,8 @@ impl<A, M> Reduction<Sum, A, M> {
 }
 
 impl<A, M> Reduction<Mean, A, M> {
-    /// The correctly rounded mean: the exact sum divided by the number of elements, rounded once. NaN
-    /// of nothing; otherwise as the exact sum.
+    /// The correctly rounded mean: the exact sum divided by the number of elements, rounded once.
+    /// NaN of nothing; otherwise as the exact sum.
     ///
     /// ```
     /// use rowmill_core::SliceSource;

@@ -2,7 +2,8 @@
 
 use super::digits::Digits;
 
-/// Chunks of a [`Wide`]: 32 bits apart from 2^-1074 up to 2^1166, of which elements reach to 2^1024.
+/// Chunks of a [`Wide`]: 32 bits apart from 2^-1074 up to 2^1166, of which elements reach to
+/// 2^1024.
 pub(super) const CHUNKS: usize = 70;
 
 /// Additions to a chunk before it has to be carried: each is below 2^53.
@@ -72,8 +73,8 @@ impl Wide {
     }
 }
 
-/// Hands what is beyond 32 bits of each chunk to the next. The last has room for any sum of fewer than
-/// 2^63 floats.
+/// Hands what is beyond 32 bits of each chunk to the next. The last has room for any sum of fewer
+/// than 2^63 floats.
 pub(super) fn carry(chunks: &mut [i64]) {
     for i in 0..chunks.len() - 1 {
         let over = chunks[i] >> 32;

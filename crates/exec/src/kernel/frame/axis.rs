@@ -12,7 +12,8 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// The kinds of answers: [`All`] gives one value, [`Columns`], [`Rows`] and [`Axes`] give [`Values`].
+/// The kinds of answers: [`All`] gives one value, [`Columns`], [`Rows`] and [`Axes`] give
+/// [`Values`].
 ///
 /// Only the type of the answer depends on it. What is kept is a value, [`kept`](Self::kept).
 pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
@@ -127,7 +128,8 @@ pub struct Axes<'a> {
     pub(in crate::kernel) dims: &'a [usize],
 }
 
-/// One of the axes above, known at run time only. The answer has its shape with it: none over everything.
+/// One of the axes above, known at run time only. The answer has its shape with it: none over
+/// everything.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -214,8 +216,8 @@ impl Axis for Axes<'_> {
     }
 }
 
-/// The functions that make a reduction, one for each kind of answer: within an `impl`, without `self` or
-/// of it. `$kernel` is the type of the kernel within the reduction.
+/// The functions that make a reduction, one for each kind of answer: within an `impl`, without
+/// `self` or of it. `$kernel` is the type of the kernel within the reduction.
 macro_rules! for_each_axis {
     ($kernel:ty, ($($this:ident)?), $value:expr) => {
         /// Over everything: one value.
@@ -259,7 +261,8 @@ impl<V> Values<V> {
         Self { values, dims }
     }
 
-    /// The shape: all axes but 0 for columns, axis 0 for rows, those that were not reduced for [`Axes`].
+    /// The shape: all axes but 0 for columns, axis 0 for rows, those that were not reduced for
+    /// [`Axes`].
     #[must_use]
     pub fn dims(&self) -> &[usize] {
         &self.dims

@@ -32,7 +32,8 @@ pub(super) fn save<S: Serialize + 'static>(cells: &State, bytes: Vec<u8>) -> Res
     encoded(cells, bytes)
 }
 
-/// Adds the values of some cells, the first of which is at a place; of a new state, if there are none.
+/// Adds the values of some cells, the first of which is at a place; of a new state, if there are
+/// none.
 pub(super) fn values<S: 'static, V>(
     values: &mut Vec<V>,
     cells: Option<&State>,

@@ -17,12 +17,12 @@ use crate::kernel::room::Room;
 use crate::reduce::{Block, Shared, State};
 use rowmill_lanes::fold::Cell;
 
-/// A reduction of your own, or one of this crate: what it keeps of a cell, how elements go in, how two
-/// states merge, what comes out.
+/// A reduction of your own, or one of this crate: what it keeps of a cell, how elements go in, how
+/// two states merge, what comes out.
 ///
-/// The frame does the rest: axes, masks, NaN policy, keepdims, several reductions in one read, answers
-/// put together in place, checkpoints and partials. The bits of the answer do not depend on workers or
-/// chunks, because states are merged in a tree over the blocks of the array.
+/// The frame does the rest: axes, masks, NaN policy, keepdims, several reductions in one read,
+/// answers put together in place, checkpoints and partials. The bits of the answer do not depend on
+/// workers or chunks, because states are merged in a tree over the blocks of the array.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -97,9 +97,9 @@ pub trait Kernel<T: Numeric>: Sync {
     /// When there is none.
     fn value(&self, state: &Self::State, at: &CellPlace<'_>) -> Result<Self::Value>;
 
-    /// Whether a state that was read from a file, which may be anything, can be that of a cell with this
-    /// room. States that fit can be merged, with themselves too, and finished in any order: nothing panics
-    /// and nothing wraps. Default: any.
+    /// Whether a state that was read from a file, which may be anything, can be that of a cell with
+    /// this room. States that fit can be merged, with themselves too, and finished in any order:
+    /// nothing panics and nothing wraps. Default: any.
     fn fits(&self, state: &Self::State, room: &Room<'_>) -> bool {
         let _ = (state, room);
         true

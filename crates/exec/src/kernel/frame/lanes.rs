@@ -15,9 +15,9 @@ use crate::{Error, Result};
 use rowmill_lanes::fold::{Cell, CellState, Cells, Need};
 use rowmill_lanes::lanes::Lane;
 
-/// A kernel whose states live in the lanes' cells: sums, squares and ranges, in the loops that all share.
-/// Implemented by [`Sum`](crate::Sum), [`Mean`](crate::Mean) and their like. For a reduction of your own,
-/// implement [`Kernel`](crate::Kernel).
+/// A kernel whose states live in the lanes' cells: sums, squares and ranges, in the loops that all
+/// share. Implemented by [`Sum`](crate::Sum), [`Mean`](crate::Mean) and their like. For a reduction
+/// of your own, implement [`Kernel`](crate::Kernel).
 pub trait Statistic<T: Numeric>: Sync {
     /// The value of one cell.
     type Value: Copy + Send + Sync + 'static;

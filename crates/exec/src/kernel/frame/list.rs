@@ -55,8 +55,8 @@ pub(super) trait Lists {
     /// An empty list.
     fn list(&self) -> Box<dyn List>;
 
-    /// Adds the values of some cells, the first of which is at a place; `None` is one that nothing went
-    /// into.
+    /// Adds the values of some cells, the first of which is at a place; `None` is one that nothing
+    /// went into.
     fn extend(&self, list: &mut dyn List, cells: Option<&State>, at: &CellPlace<'_>) -> Result<()>;
 }
 
@@ -118,7 +118,8 @@ pub(super) fn values(
 ///
 /// # Errors
 /// [`Error::TooManyCells`]. A header of 128 bytes can claim an array without elements that has any
-/// number of cells: memory that no data stands behind is not asked for, and no other without a check.
+/// number of cells: memory that no data stands behind is not asked for, and no other without a
+/// check.
 pub(in crate::kernel) fn check_len(shape: &Shape, len: usize) -> Result<()> {
     let too_many = shape.is_empty() && len > MOST_EMPTY_CELLS;
     if too_many { Err(Error::TooManyCells { cells: len }) } else { Ok(()) }

@@ -8,9 +8,10 @@
 //!                                                       Kernel::value of each cell
 //! ```
 //!
-//! Kernels keep their states in one of two ways ([`Cellular`]): one object a cell ([`Each`]), or side by
-//! side in the lanes' cells, for sums, squares and ranges (`lanes.rs`). Everything else is the same for
-//! both, and written once, here. A [`Frame`] is one reduction of a job as the engine sees it.
+//! Kernels keep their states in one of two ways ([`Cellular`]): one object a cell ([`Each`]), or
+//! side by side in the lanes' cells, for sums, squares and ranges (`lanes.rs`). Everything else is
+//! the same for both, and written once, here. A [`Frame`] is one reduction of a job as the engine
+//! sees it.
 
 pub(super) mod axis;
 mod boxed;
@@ -44,8 +45,8 @@ use crate::{Error, Result};
 use rowmill_core::{Outputs, Shape};
 use rowmill_lanes::fold::Cell;
 
-/// How the states of many cells are kept, and what becomes of them, without its types: what the frame
-/// works with. A [`State`] is that of some cells.
+/// How the states of many cells are kept, and what becomes of them, without its types: what the
+/// frame works with. A [`State`] is that of some cells.
 ///
 /// Implemented for [`Each`] kernel, and for the statistics whose states live in the lanes' cells.
 pub trait Cellular<T: Numeric>: Sync {
@@ -67,7 +68,8 @@ pub trait Cellular<T: Numeric>: Sync {
     /// Takes in the same cells of other elements: of blocks that follow, or lie beside.
     fn join(&self, cells: &mut State, next: State);
 
-    /// Whether cells that were read from a file, which may be anything, can be cells with this room.
+    /// Whether cells that were read from a file, which may be anything, can be cells with this
+    /// room.
     fn fits(&self, cells: &State, room: &Room<'_>) -> bool;
 
     /// Whether the same elements can have gone into both.
@@ -85,7 +87,8 @@ pub trait Cellular<T: Numeric>: Sync {
     /// Takes cells off the beginning of bytes.
     fn load<'b>(&self, bytes: &'b [u8]) -> Option<(State, &'b [u8])>;
 
-    /// The values of all cells of an answer. Arrays without elements have cells that nothing went into.
+    /// The values of all cells of an answer. Arrays without elements have cells that nothing went
+    /// into.
     ///
     /// # Errors
     /// When a cell has no value, like the least of nothing.

@@ -12,8 +12,8 @@ use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::{Cell, Selection};
 use rowmill_lanes::lanes::Lane;
 
-/// The elements of a block that take part, as lanes: all that the loops of kernels see, which are compiled
-/// for each lane and not for each type of elements.
+/// The elements of a block that take part, as lanes: all that the loops of kernels see, which are
+/// compiled for each lane and not for each type of elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes<'a, L> {
     pub(in crate::kernel) tile: Tile<'a, L>,
@@ -152,14 +152,15 @@ impl<'a, L: Lane> Lanes<'a, L> {
 }
 
 impl<T: Numeric> Picked<'_, T> {
-    /// Hands each element that takes part to `f` as an `f64`, with the number of its cell: which of the
-    /// states given to [`Kernel::fold`](crate::Kernel::fold) it belongs to.
+    /// Hands each element that takes part to `f` as an `f64`, with the number of its cell: which of
+    /// the states given to [`Kernel::fold`](crate::Kernel::fold) it belongs to.
     #[inline]
     pub fn each_value(&self, mut f: impl FnMut(usize, f64)) {
         self.lanes.each(|cell, x, _| f(cell, x.to_f64()));
     }
 
-    /// Hands each element that takes part to `f`, with the number of its cell and its row in the array.
+    /// Hands each element that takes part to `f`, with the number of its cell and its row in the
+    /// array.
     #[inline]
     pub fn each_element(&self, mut f: impl FnMut(usize, T, usize)) {
         let row_len = self.lanes.row_len.max(1) as u64;

@@ -13,8 +13,9 @@ use crate::reduce::{OWN, State};
 use crate::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
-/// The states of cells by the piece of the result that they belong to, pieces in order. Over everything
-/// there is one piece; of long rows, columns come in one piece for each tile; rows in one for each band.
+/// The states of cells by the piece of the result that they belong to, pieces in order. Over
+/// everything there is one piece; of long rows, columns come in one piece for each tile; rows in
+/// one for each band.
 #[derive(Default)]
 pub(crate) struct Pieces(pub(in crate::kernel) Vec<(usize, State)>);
 
@@ -88,11 +89,11 @@ impl Pieces {
         rest.is_empty().then_some(Self(pieces))
     }
 
-    /// Whether these are the pieces of some blocks, each with cells that `fits` accepts, by the room that
-    /// they have: what was read from a file may be anything.
+    /// Whether these are the pieces of some blocks, each with cells that `fits` accepts, by the
+    /// room that they have: what was read from a file may be anything.
     ///
-    /// Every state of every kernel over an axis comes through here; a kernel gets to see no room but the
-    /// one that the grid gives.
+    /// Every state of every kernel over an axis comes through here; a kernel gets to see no room
+    /// but the one that the grid gives.
     pub(in crate::kernel) fn are(
         &self,
         cell: Cell,

@@ -137,8 +137,8 @@ impl<'a, T: Numeric> TileFold<'a, T> {
 }
 
 impl<'a, T: Numeric> TileFold<'a, T> {
-    /// A block about to become cells that need these parts; `special` says that NaN and infinities are
-    /// to be counted.
+    /// A block about to become cells that need these parts; `special` says that NaN and infinities
+    /// are to be counted.
     pub(in crate::kernel) fn of_lanes(
         block: &'a Block<'a, T>,
         tile: Tile<'a, T::Lane>,

@@ -92,12 +92,13 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for FitAndApply {
 }
 
 impl Engine {
-    /// Normalizes an array of floats in place: each row is replaced by its normalized values, which are
-    /// what [`normalize`](Self::normalize) would write. Journalled and finished after a crash as
-    /// [`map_in_place`](Self::map_in_place) says.
+    /// Normalizes an array of floats in place: each row is replaced by its normalized values, which
+    /// are what [`normalize`](Self::normalize) would write. Journalled and finished after a crash
+    /// as [`map_in_place`](Self::map_in_place) says.
     ///
-    /// An array that the same normalization was the last to change is left as it is: a small hidden file
-    /// beside it (`.NAME.rowmill-done`) says so, for who was killed after the last row and runs it again.
+    /// An array that the same normalization was the last to change is left as it is: a small hidden
+    /// file beside it (`.NAME.rowmill-done`) says so, for who was killed after the last row and
+    /// runs it again.
     ///
     /// ```
     /// use rowmill_core::{Array, ArrayMut};

@@ -164,8 +164,8 @@ impl Fitted {
         serde_json::to_string_pretty(&json).expect("strings and numbers")
     }
 
-    /// Writes the JSON to a file, as one of the outputs of a call. A file that holds the same stays as it
-    /// is, so that a job that was killed can be run again.
+    /// Writes the JSON to a file, as one of the outputs of a call. A file that holds the same stays
+    /// as it is, so that a job that was killed can be run again.
     ///
     /// ```
     /// use rowmill_core::{Outputs, SliceSource};
@@ -257,8 +257,8 @@ impl Fitted {
 }
 
 impl Found {
-    /// Whether this can be found of elements: counts of more than there are addresses for would overflow
-    /// when new rows come.
+    /// Whether this can be found of elements: counts of more than there are addresses for would
+    /// overflow when new rows come.
     fn is_one(&self) -> bool {
         let MeanVar { count, var, .. } = self.moments;
         let in_order = self.min <= self.max || self.min.is_nan() || self.max.is_nan();
@@ -291,8 +291,8 @@ impl Engine {
     /// Finds what a normalization has to know of an array, in one read.
     ///
     /// # Errors
-    /// As [`reduce`](Self::reduce); [`FittedError::PerRow`] for a normalization of rows, of which nothing
-    /// holds for other arrays.
+    /// As [`reduce`](Self::reduce); [`FittedError::PerRow`] for a normalization of rows, of which
+    /// nothing holds for other arrays.
     pub fn fit<T: Numeric, S: Source<T>>(&self, source: &S, how: Normalize) -> Result<Fitted> {
         if how.axis == NormalizeAxis::Rows {
             return Err(FittedError::PerRow.into());

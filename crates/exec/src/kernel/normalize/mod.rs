@@ -1,8 +1,8 @@
 //! Normalization: statistics in one read, the scaled copy in a second.
 //!
-//! The conventions are scikit-learn's `StandardScaler`, `MinMaxScaler` and `MaxAbsScaler`: statistics in
-//! `f64`, population variance, NaN left out of the statistics and kept in the output, what is constant
-//! gets scale 1.
+//! The conventions are scikit-learn's `StandardScaler`, `MinMaxScaler` and `MaxAbsScaler`:
+//! statistics in `f64`, population variance, NaN left out of the statistics and kept in the output,
+//! what is constant gets scale 1.
 
 mod apply;
 mod fit;
@@ -138,8 +138,8 @@ impl Normalize {
         Self::new(NormalizeMethod::MaxAbs)
     }
 
-    /// By the median and the distance of the quartiles, per column (scikit-learn's `RobustScaler`). Takes a
-    /// few reads more than the others: quantiles are exact.
+    /// By the median and the distance of the quartiles, per column (scikit-learn's `RobustScaler`).
+    /// Takes a few reads more than the others: quantiles are exact.
     pub fn robust() -> Self {
         Self::new(NormalizeMethod::Robust { low: 0.25, high: 0.75 })
     }
@@ -149,17 +149,17 @@ impl Normalize {
         Self::new(NormalizeMethod::Norm(order)).per_row()
     }
 
-    /// Whether a z-score takes the mean away, besides dividing by the standard deviation (scikit-learn's
-    /// `with_mean`), and a robust normalization the median. The other methods do not look at it. Default:
-    /// yes.
+    /// Whether a z-score takes the mean away, besides dividing by the standard deviation
+    /// (scikit-learn's `with_mean`), and a robust normalization the median. The other methods do
+    /// not look at it. Default: yes.
     pub fn centred(mut self, centred: bool) -> Self {
         self.centred = centred;
         self
     }
 
-    /// Whether what falls outside of the interval of a min-max normalization, as elements of another array
-    /// can, becomes its nearest end; likewise -1 and 1 for max-abs. A z-score has no interval. NaN stays
-    /// NaN. Default: no.
+    /// Whether what falls outside of the interval of a min-max normalization, as elements of
+    /// another array can, becomes its nearest end; likewise -1 and 1 for max-abs. A z-score has no
+    /// interval. NaN stays NaN. Default: no.
     pub fn clip(mut self, clip: bool) -> Self {
         self.clip = clip;
         self

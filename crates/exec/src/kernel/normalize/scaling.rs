@@ -18,7 +18,8 @@ pub(super) struct Scaling {
 }
 
 impl Scaling {
-    /// Whether this is a scaling that can be found of elements: what was read from a file may be anything.
+    /// Whether this is a scaling that can be found of elements: what was read from a file may be
+    /// anything.
     pub(super) fn is_one(&self) -> bool {
         [0.5, 1.0].contains(&self.factor) && (self.scale > 0.0 || self.scale.is_nan())
     }

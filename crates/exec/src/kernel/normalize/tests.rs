@@ -1,4 +1,5 @@
-//! Fitted normalizations as values. What is written is tested against an oracle in `tests/it/normalize.rs`.
+//! Fitted normalizations as values. What is written is tested against an oracle in
+//! `tests/it/normalize.rs`.
 
 use rowmill_core::{Array, SliceSource};
 

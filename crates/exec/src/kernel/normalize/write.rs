@@ -83,8 +83,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// When it is written: [`FittedError::RowShape`](super::FittedError::RowShape) for an array with other
-    /// columns.
+    /// When it is written: [`FittedError::RowShape`](super::FittedError::RowShape) for an array
+    /// with other columns.
     pub fn normalize_by<'a, T, S>(
         &'a self,
         source: &'a S,
@@ -97,8 +97,8 @@ impl Engine {
         self.normalizing(source, Work::Apply(fitted))
     }
 
-    /// The way back: what [`normalize_by`](Self::normalize_by) made becomes what it was made of, to rounding. What
-    /// was clipped stays at the ends of the interval.
+    /// The way back: what [`normalize_by`](Self::normalize_by) made becomes what it was made of, to
+    /// rounding. What was clipped stays at the ends of the interval.
     ///
     /// # Errors
     /// When it is written: as [`normalize_by`](Self::normalize_by), and
@@ -128,22 +128,23 @@ impl Engine {
 }
 
 impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
-    /// Keeps what was done in a checkpoint, in both reads: killed at any point and run again with it,
-    /// the job goes on, and gives the same bytes as an uninterrupted one. The unfinished output then
-    /// stays, also when the job fails. Default: none.
+    /// Keeps what was done in a checkpoint, in both reads: killed at any point and run again with
+    /// it, the job goes on, and gives the same bytes as an uninterrupted one. The unfinished output
+    /// then stays, also when the job fails. Default: none.
     pub fn checkpoint(mut self, checkpoint: &'a Checkpoint) -> Self {
         self.checkpoint = Some(checkpoint);
         self
     }
 
-    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched when
-    /// anything fails. Other files never are, and no input of the job. Default: `false`.
+    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched
+    /// when anything fails. Other files never are, and no input of the job. Default: `false`.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
     }
 
-    /// Writes a new `.npy` file: `f16` and `f32` as they are, `bf16` as `f32`, everything else as `f64`.
+    /// Writes a new `.npy` file: `f16` and `f32` as they are, `bf16` as `f32`, everything else as
+    /// `f64`.
     ///
     /// # Errors
     /// As [`Mapping::write_npy`](crate::Mapping::write_npy).

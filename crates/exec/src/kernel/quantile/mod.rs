@@ -45,13 +45,13 @@ const MEMORY: u64 = 256 << 20;
 
 impl Engine {
     /// Exact quantiles, by numpy's default method `linear`: between the two elements next to place
-    /// `q * (count - 1)` of the sorted elements, in `f64`. `at` holds numbers from 0 to 1, in any order;
-    /// 0.5 is the median.
+    /// `q * (count - 1)` of the sorted elements, in `f64`. `at` holds numbers from 0 to 1, in any
+    /// order; 0.5 is the median.
     ///
     /// The array is not sorted and not held in memory: its values are counted by ranges, those of
-    /// interest are counted more finely in a second read, until what is left fits in memory. That takes
-    /// one read for arrays that fit, two for elements of up to 32 bits, and mostly two or three for
-    /// others, five at most unless there are thousands of columns or of long rows.
+    /// interest are counted more finely in a second read, until what is left fits in memory. That
+    /// takes one read for arrays that fit, two for elements of up to 32 bits, and mostly two or
+    /// three for others, five at most unless there are thousands of columns or of long rows.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -95,7 +95,8 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         self
     }
 
-    /// Over everything: the quantiles in the order in which they were asked for. NaN of no elements.
+    /// Over everything: the quantiles in the order in which they were asked for. NaN of no
+    /// elements.
     ///
     /// # Errors
     /// As [`Engine::reduce`]; [`Error::BadOption`] for a quantile that is not between 0 and 1, and
@@ -113,10 +114,10 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         self.find(Columns)
     }
 
-    /// Per row: axis 0 is kept. For each row the quantiles in the order in which they were asked for. Rows
-    /// that a block holds whole (8 to 16 KiB) are sorted out where they are, in one read. Longer ones are
-    /// searched as columns are: of hundred thousands of them that takes more reads, or more
-    /// [`memory`](Self::memory).
+    /// Per row: axis 0 is kept. For each row the quantiles in the order in which they were asked
+    /// for. Rows that a block holds whole (8 to 16 KiB) are sorted out where they are, in one read.
+    /// Longer ones are searched as columns are: of hundred thousands of them that takes more reads,
+    /// or more [`memory`](Self::memory).
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -124,8 +125,8 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         self.of_rows(Rows)
     }
 
-    /// Along an axis that is known at run time only. For each cell the quantiles in the order in which they
-    /// were asked for.
+    /// Along an axis that is known at run time only. For each cell the quantiles in the order in
+    /// which they were asked for.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -136,8 +137,8 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         }
     }
 
-    /// Over a set of axes: see [`Over`](crate::Over). For each cell the quantiles in the order in which they
-    /// were asked for.
+    /// Over a set of axes: see [`Over`](crate::Over). For each cell the quantiles in the order in
+    /// which they were asked for.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -200,8 +201,8 @@ fn check(at: &[f64]) -> Result<()> {
     }
 }
 
-/// The places of the two elements that a quantile of `count` elements lies between, and how far it is
-/// from the first, as a part of their distance.
+/// The places of the two elements that a quantile of `count` elements lies between, and how far it
+/// is from the first, as a part of their distance.
 fn places(q: f64, count: u64) -> (u64, u64, f64) {
     let last = count.saturating_sub(1);
     let place = q * last as f64;

@@ -1,8 +1,9 @@
 //! The search for the elements at some places of the sorted array, without sorting it.
 //!
-//! Every place that is looked for lies in a range of keys, at first all of them. A read counts how many
-//! elements are in each of many equal parts of a range; the part that the place is in is the range of
-//! the next read. When all that is in the ranges fits in memory, it is collected and sorted instead.
+//! Every place that is looked for lies in a range of keys, at first all of them. A read counts how
+//! many elements are in each of many equal parts of a range; the part that the place is in is the
+//! range of the next read. When all that is in the ranges fits in memory, it is collected and
+//! sorted instead.
 
 use super::table::{Range, Ranges, Table};
 use super::{between_elements, places};

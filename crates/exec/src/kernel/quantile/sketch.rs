@@ -16,11 +16,12 @@ use rowmill_lanes::lanes::Lane;
 
 /// Quantiles in one read, within a bound that holds for any data.
 ///
-/// Elements are counted by buckets between `2^k (1 + j / 2^m)` and the next: the two elements that a
-/// quantile lies between (numpy's method `linear`) are both met with a relative error of at most that
-/// asked for. (Of subnormal numbers the absolute error is below `2^-1022`.) Which elements are counted
-/// together depends on their values alone: the answer is the same however the work is split, and
-/// partials merge without loss. For exact ones see [`Engine::quantiles`](crate::Engine::quantiles).
+/// Elements are counted by buckets between `2^k (1 + j / 2^m)` and the next: the two elements that
+/// a quantile lies between (numpy's method `linear`) are both met with a relative error of at most
+/// that asked for. (Of subnormal numbers the absolute error is below `2^-1022`.) Which elements are
+/// counted together depends on their values alone: the answer is the same however the work is
+/// split, and partials merge without loss. For exact ones see
+/// [`Engine::quantiles`](crate::Engine::quantiles).
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -50,8 +51,8 @@ impl ApproxQuantiles {
     /// These quantiles (numbers from 0 to 1; 0.5 is the median), with at most this relative error.
     ///
     /// # Errors
-    /// [`Error::BadOption`] for a quantile that is not between 0 and 1, and for an error that is not
-    /// between 1/65536 and 1.
+    /// [`Error::BadOption`] for a quantile that is not between 0 and 1, and for an error that is
+    /// not between 1/65536 and 1.
     pub fn new(at: &[f64], relative_error: f64) -> Result<Self> {
         check(at)?;
         // The middle of a bucket is off by at most 2^-(m + 1) of what is in it.

@@ -1,5 +1,5 @@
-//! One read of a search for quantiles: how many elements are in each part of some ranges of keys, or
-//! which.
+//! One read of a search for quantiles: how many elements are in each part of some ranges of keys,
+//! or which.
 //!
 //! Counts are added up by each worker in a table of its own: they do not depend on the order, and a
 //! table for each block would be larger than the block.
@@ -189,7 +189,8 @@ impl<T: Numeric> Reduce<T> for Counting<'_, T> {
     }
 }
 
-/// Counts do not depend on the order in which they are added up, so nothing goes through the merge tree.
+/// Counts do not depend on the order in which they are added up, so nothing goes through the merge
+/// tree.
 impl<T: Numeric> Reducer<T> for &Counting<'_, T> {
     fn check(&self, shape: &Shape) -> Result<()> {
         self.selected.mask.check(shape)

@@ -22,8 +22,8 @@ pub use sums::{CompensatedSum, PlainSum, ShiftedSquares};
 /// two of sixteen digits are lost when they are corrected.
 const CANCELLED: f64 = 256.0;
 
-/// Squares about the mean, of squares about a shift; and whether too many digits were lost by that. `off`
-/// is the sum of the distances from the shift.
+/// Squares about the mean, of squares about a shift; and whether too many digits were lost by that.
+/// `off` is the sum of the distances from the shift.
 #[inline(always)]
 pub fn settle(squares: f64, off: f64, count: u64) -> (f64, bool) {
     if count <= 1 && squares.is_finite() {

@@ -350,9 +350,10 @@ impl<T: Element> StagedArray<T> {
         }
         let (pointer, len) = (stored.as_mut_ptr(), stored.len());
         // SAFETY: `T` is `bool` and `T::Stored` is `u8`: same size, same alignment. The bytes were
-        // zeroed by the kernel when the file was made, or looked at when it was taken over
-        // (`stage_again`); the file has no name that others know and is locked, and through this
-        // slice only valid bools can be written.
+        // zeroed by the kernel when the file was made, or checked when it was taken over
+        // (`stage_again`). This process has no other mapping of the file (`Claim`), and through this
+        // slice only valid bools can be written. It relies on other processes to respect the lock: one
+        // that writes other bytes into the unfinished file meanwhile breaks it.
         Ok((unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), len) }, write_back))
     }
 

@@ -43,7 +43,7 @@ impl Cold {
     /// Does it. Nothing may have the file mapped: mapped pages stay.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the operating system.
     pub fn empty(self, path: &Path) -> io::Result<()> {
         match self {
             Self::Everything if cfg!(target_os = "linux") => {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::limit::{read_all, write_all};
 use crate::{Error, Result, files};
 
-/// What the jobs are done on.
+/// The files that the jobs work on.
 #[derive(Clone, Debug)]
 pub struct Files {
     /// The array: float32, two axes.
@@ -41,7 +41,8 @@ struct Hello {
     jobs: &'static [&'static str],
 }
 
-/// What a job took and gave. What only makes an answer comparable is not in the time.
+/// The time that a job took, and its answer.
+/// Work that only makes an answer comparable is not in the time.
 #[derive(Serialize)]
 struct Reply {
     seconds: f64,
@@ -95,7 +96,7 @@ pub fn serve(side: Side, files: &Files, input: impl BufRead, mut output: impl Wr
     Ok(())
 }
 
-/// What [`limit`] knows.
+/// The jobs that [`limit`] knows.
 const LIMITS: &[&str] = &["sum", "mean_columns", "masked_sum", "five", "z_score"];
 
 /// The same reads and writes with nothing computed.
@@ -118,7 +119,7 @@ fn limit(job: &str, engine: &Engine, x: &Array<f32>, files: &Files) -> Result<Re
     Ok(Reply::since(start, Vec::new()))
 }
 
-/// What [`rowmill`] knows.
+/// The jobs that [`rowmill`] knows.
 const JOBS: &[&str] = &["sum", "mean_columns", "masked_sum", "five", "z_score", "gather"];
 
 fn rowmill(job: &str, engine: &Engine, x: &Array<f32>, files: &Files) -> Result<Reply> {

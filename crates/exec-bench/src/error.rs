@@ -1,4 +1,4 @@
-//! What can go wrong with a measurement.
+//! Everything that can go wrong with a measurement.
 
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,11 @@ pub enum Error {
     /// A file of our own could not be used.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The action that was attempted.
         action: &'static str,
-        /// With which file or folder.
+        /// The file or folder it was attempted on.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// There is no bare read of elements that cannot be lent in place.
@@ -70,7 +70,7 @@ pub enum Error {
     NotCold {
         /// The file.
         path: PathBuf,
-        /// What was tried.
+        /// The ways to make it cold that were tried.
         reason: String,
     },
     /// A recorded mix of jobs is none.
@@ -78,7 +78,7 @@ pub enum Error {
     Mix {
         /// The text file.
         path: PathBuf,
-        /// What was expected, and what was found.
+        /// The reason: what was expected, and what was found.
         reason: String,
     },
     /// A thread that was measured panicked.
@@ -87,13 +87,13 @@ pub enum Error {
     /// The comparison has no such job.
     #[error("{name:?} is not a job of the comparison")]
     UnknownJob {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
     },
     /// No line has such a name.
     #[error("no line has {only:?} in its name; without --only all of them are shown")]
     NothingToMeasure {
-        /// What was asked for.
+        /// The part of a name that was asked for.
         only: String,
     },
 }
@@ -115,7 +115,7 @@ impl Error {
     }
 }
 
-/// What is measured of no complex array.
+/// The error for a complex array, of which this is not measured.
 pub(crate) fn complex<T: rowmill_core::Element, R>(x: &rowmill_core::Array<T>) -> Result<R> {
     Err(Error::Complex { path: x.path().to_owned() })
 }

@@ -24,7 +24,7 @@ pub enum To {
 /// file is. `sums` times as many sums of the whole file after them.
 ///
 /// # Errors
-/// What opening the file and the jobs give.
+/// Those of opening the file and of the jobs.
 pub fn gather(
     file: &Path,
     backend: Backend,

@@ -1,4 +1,4 @@
-//! What the SIGBUS guard costs: warm scans with it and without it, in turns.
+//! The cost of the SIGBUS guard: warm scans with it and without it, in turns.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::measure::{Samples, Timed, interleaved};
 /// after a warm-up. Samples come in pairs: without the guard, with it.
 ///
 /// # Errors
-/// What opening the file and the jobs give.
+/// Those of opening the file and of the jobs.
 pub fn guard(file: &Path, workers: Option<usize>, runs: usize) -> Result<Vec<Samples>> {
     let options = OpenOptions::new().backend(Backend::Mapped);
     let bare = options.clone().bus_errors(BusErrors::Host).open_any(file)?;

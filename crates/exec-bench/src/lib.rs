@@ -1,4 +1,4 @@
-//! What this machine and this file can do: the yardsticks of rowmill. The binaries are thin; all
+//! The yardsticks of rowmill: what this machine and this file can do. The binaries are thin; all
 //! measuring is here.
 //!
 //! | binary | asks | here |

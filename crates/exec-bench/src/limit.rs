@@ -14,7 +14,7 @@ use rowmill_exec::{Isa, Job, Simd, prefetch};
 
 use crate::{Error, Result};
 
-/// What a thread takes at a time.
+/// The bytes that a thread takes at a time.
 const CHUNK: usize = 4 << 20;
 
 /// Streams that a chunk is read by. Two to four were the fastest of one to sixteen: by a fifth
@@ -68,14 +68,14 @@ impl Job for Read<'_> {
                 seen[j] ^= s[0][i][j] ^ s[1][i][j] ^ s[2][i][j] ^ s[3][i][j];
             }
         }
-        // What the streams leave over.
+        // The words and bytes that the streams leave over.
         let words = lines[STREAMS * n..].as_flattened().iter().chain(odd_words).copied();
         let bytes = head.iter().chain(tail).map(|&b| u64::from(b));
         black_box(seen).into_iter().chain(words).chain(bytes).fold(0, |a, b| a ^ b)
     }
 }
 
-/// What a reader asks for at a time.
+/// The bytes that a reader asks for at a time.
 const PIECE: u64 = 1 << 20;
 
 /// Reads a file once with `readers` threads that each ask for 1 MiB at a time into a buffer of
@@ -111,7 +111,7 @@ pub fn pread_all(path: &Path, readers: usize) -> Result<u64> {
     })
 }
 
-/// What a thread fills at a time.
+/// The bytes that a thread fills at a time.
 const PART: usize = 8 << 20;
 
 /// How long [`write_all`] took.

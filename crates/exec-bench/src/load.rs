@@ -8,7 +8,7 @@ use rowmill_exec::Engine;
 
 use crate::{Error, Result};
 
-/// What a thread reads at a time, in bytes.
+/// The bytes that a thread reads at a time.
 const PART: usize = 1 << 20;
 
 /// An array in memory that many can hold.

@@ -5,7 +5,7 @@ use std::fmt;
 use rowmill_exec::{Isa, memory};
 use serde::Serialize;
 
-/// What a figure has to be recorded with.
+/// The facts about a machine that a figure has to be recorded with.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     /// The processor.

@@ -27,7 +27,7 @@ pub struct Output {
     pub overwrite: bool,
 }
 
-/// What can be given in every form.
+/// A result that can be given in every form.
 pub trait Shown {
     /// For people at a terminal.
     fn text(&self, look: Look) -> String;
@@ -82,7 +82,7 @@ impl Output {
     }
 }
 
-/// What a binary ends with: an error goes to stderr.
+/// The exit code of a binary: an error goes to stderr.
 #[must_use]
 pub fn exit(name: &str, result: Result<()>) -> ExitCode {
     match result {
@@ -105,7 +105,7 @@ pub fn exit(name: &str, result: Result<()>) -> ExitCode {
 /// Bytes, as `512MiB`, for `value_parser`.
 ///
 /// # Errors
-/// What was expected instead.
+/// A message that says what was expected instead.
 pub fn parse_bytes(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(rowmill_exec::ChunkSize::Bytes(bytes)) => Ok(bytes),

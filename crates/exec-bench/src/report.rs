@@ -17,7 +17,7 @@ use crate::output::{Shown, up_to};
 use crate::scan::{Axis, Kernel, Scan};
 use crate::{Error, Result};
 
-/// What is measured.
+/// The options of a measurement.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Threads to go up to; the kernels run on all of them.
@@ -32,7 +32,7 @@ pub struct Options {
     pub cold: bool,
 }
 
-/// What was measured of one file.
+/// The measurements of one file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The file.
@@ -54,7 +54,7 @@ pub struct Report {
     pub cold: Vec<Samples>,
     /// The bare read on all threads against itself.
     pub noise: Option<Noise>,
-    /// What could not be measured, and which figures are doubtful.
+    /// Figures that could not be measured, and figures that are doubtful.
     pub notes: Vec<String>,
 }
 
@@ -238,7 +238,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// What to know beside the table.
+    /// The remarks to read beside the table.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         self.noise.iter().map(Noise::to_string).chain(self.notes.iter().cloned())
     }

@@ -7,7 +7,7 @@ use rowmill_exec::{CompareOp, Engine, Mask, Mean, MinMax, Moments, Numeric, Stat
 
 use crate::Result;
 
-/// What is computed.
+/// The computation of a scan.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kernel {
     /// The sum.
@@ -43,7 +43,7 @@ pub enum Axis {
 /// One reduction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scan {
-    /// What is computed.
+    /// The computation.
     pub kernel: Kernel,
     /// Along which axis.
     pub axis: Axis,
@@ -59,7 +59,7 @@ impl Scan {
     /// Runs it.
     ///
     /// # Errors
-    /// What the engine gives.
+    /// Those of the engine.
     pub fn run<T: Numeric, S: Source<T>>(self, engine: &Engine, x: &S) -> Result<()> {
         macro_rules! along {
             ($kernel:ident $(.$with:ident($value:expr))?) => {

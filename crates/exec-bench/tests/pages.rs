@@ -57,7 +57,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;")
 }
 
-/// What a reader of the page sees on a screen this wide.
+/// The page as a reader sees it on a screen this wide.
 fn look(browser: &Path, dir: &Path, page: &str, width: u32, dark: bool) -> Value {
     let harness = dir.join(format!("look-{width}-{dark}.html"));
     let html = format!(
@@ -122,7 +122,7 @@ fn pages_look_right_on_a_phone_and_on_a_desk_light_and_dark() {
         assert_eq!(seen["outside"], Value::Array(Vec::new()), "text is cut off: {seen}");
         assert!(number("smallest") >= 9.0, "text is too small: {seen}");
         assert_eq!(seen["dark"], dark, "{seen}");
-        // What the guidelines for accessible content ask for text, and for shapes.
+        // The guidelines for accessible content ask for this contrast of text, and of shapes.
         assert!(number("contrast") >= 4.5, "{seen}");
         assert_eq!(number("bars"), 0.0, "{seen}");
         assert!(number("samples") > 10.0, "every sample is inside: {seen}");

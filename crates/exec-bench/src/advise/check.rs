@@ -13,10 +13,10 @@ use crate::cache::Cold;
 use crate::measure::{Samples, median, outlier_warning};
 use crate::{Error, Result};
 
-/// What is slower than the best by less than this part is right.
+/// A choice that is slower than the best by less than this fraction is right.
 const TOLERANCE: f64 = 0.1;
 
-/// What every choice took.
+/// The times of every choice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measured {
     /// Whether the file was not in the page cache before each run.

@@ -19,7 +19,7 @@ pub struct Pace {
 /// Everything that the decision depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Facts {
-    /// What is going to be done.
+    /// The planned work.
     pub plan: Plan,
     /// Bytes of elements.
     pub bytes: u64,
@@ -41,7 +41,7 @@ pub struct Facts {
     pub load: Pace,
 }
 
-/// What to do, and why.
+/// The advice: what to do, and why.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Advice {
     /// How to reach the file.
@@ -51,11 +51,11 @@ pub struct Advice {
     pub expected: [Option<f64>; 3],
     /// Why.
     pub reasons: Vec<String>,
-    /// What may go wrong.
+    /// The things that may go wrong.
     pub warnings: Vec<String>,
 }
 
-/// What differs by less than this part is equally fast: the simpler one is taken.
+/// Times that differ by less than this fraction are equally fast: the simpler choice is taken.
 const ALIKE: f64 = 0.05;
 
 impl Facts {
@@ -318,7 +318,7 @@ mod tests {
         let half = Facts { cached: 0.5, ..facts };
         close(half.expected(Choice::Map), (0.15 + 2.6) / 2.0 + 2.0 * 0.11);
         close(half.expected(Choice::Load), (0.9 + 2.8) / 2.0 + 3.0 * 0.10);
-        // What does not fit is cold each time.
+        // An array that does not fit is cold each time.
         let tight = Facts { cached: 0.0, free_memory: Some(GB), ..facts };
         close(tight.expected(Choice::Map), 3.0 * 2.6);
         assert_eq!(tight.expected(Choice::Load), None);
@@ -330,7 +330,7 @@ mod tests {
             Facts { plan: Plan { passes: 1, ..random.plan }, ..random }.expected(Choice::Map),
             2.6,
         );
-        // What nobody knows is taken for warm, and said.
+        // An unknown pace of cold reads is taken for the warm one, and a warning says so.
         let unknown = Facts { cached: 0.0, map: Pace { cold: None, ..facts.map }, ..facts };
         close(unknown.expected(Choice::Map), 0.15 + 2.0 * 0.11);
         assert!(decide(&unknown).warnings[0].contains("could be read cold"));

@@ -52,7 +52,7 @@ impl Choice {
     }
 }
 
-/// What is done in a pass.
+/// The work of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pattern {
@@ -79,7 +79,7 @@ impl Pattern {
     }
 }
 
-/// What is going to be done.
+/// The planned work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// In each pass.
@@ -94,7 +94,7 @@ pub struct Plan {
 /// going to be rewritten stays as it is: a copy of a part of it, beside it, is rewritten.
 ///
 /// # Errors
-/// What opening and reading the file gives, and writing the copy.
+/// Those of opening and reading the file, and of writing the copy.
 pub fn advise(path: &Path, plan: Plan) -> Result<Report> {
     let (facts, meta) = probe::probe(path, plan)?;
     Ok(Report {

@@ -1,4 +1,4 @@
-//! What the decision needs to know of a file and a machine, in a few seconds.
+//! The facts about a file and a machine that the decision needs, measured in a few seconds.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -29,11 +29,12 @@ const ENOUGH: f64 = 4.0;
 const PASSES: usize = 3;
 const RANDOM_PASSES: usize = 8;
 
-/// Of arrays up to so many bytes many passes are probed: one is over before the workers are awake.
+/// Arrays of at most this many bytes are probed over many passes: one is over before
+/// the workers are awake.
 const SHORT: usize = 16 << 20;
 const SHORT_PASSES: usize = 200;
 
-/// What is looked at is not cold any more where so much of it is in the page cache.
+/// A probed part is not cold any more when this fraction of it is in the page cache.
 const COLD: f64 = 0.25;
 
 /// Measures.
@@ -52,7 +53,7 @@ pub(super) fn probe(path: &Path, plan: Plan) -> Result<(Facts, Meta)> {
     Ok((facts, meta))
 }
 
-/// What is looked at.
+/// The array that is probed, and the means to do so.
 struct Probe<'a, T: Element> {
     array: &'a Array<T>,
     plan: Plan,

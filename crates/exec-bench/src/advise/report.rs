@@ -1,4 +1,4 @@
-//! What `advise` prints.
+//! The output of `advise`.
 
 use std::fmt::{self, Write as _};
 
@@ -21,11 +21,11 @@ pub struct Report {
     pub shape: Vec<usize>,
     /// The machine.
     pub machine: Machine,
-    /// What was measured.
+    /// The facts that were measured.
     pub facts: Facts,
-    /// What follows from it.
+    /// The advice that follows from them.
     pub advice: Advice,
-    /// What every choice took, if that was asked for.
+    /// The times of every choice, if they were asked for.
     pub check: Option<Measured>,
     /// Which figures are doubtful.
     pub notes: Vec<String>,
@@ -35,7 +35,7 @@ pub struct Report {
 const BAR: usize = 24;
 
 impl Report {
-    /// What was asked.
+    /// The plan that was asked about, in words.
     fn plan(&self) -> String {
         let super::Plan { pattern, passes, picked } = self.facts.plan;
         let plural = if passes == 1 { "pass" } else { "passes" };

@@ -18,7 +18,7 @@ use crate::load::{Loaded, join};
 use crate::patterns::random_from;
 use crate::{Error, Result};
 
-/// What a thread rewrites at a time, in bytes.
+/// The bytes that a thread rewrites at a time.
 const PIECE: u64 = 1 << 20;
 
 /// The seconds of a job: getting ready, then each pass.
@@ -181,7 +181,7 @@ fn rewrite_at_positions(path: &Path, meta: &Meta, threads: usize) -> Result<()> 
     open().and_then(|file| file.sync_all()).map_err(Error::io("sync", path))
 }
 
-/// What stands before the elements of a file.
+/// The bytes before the elements of a file.
 fn head_of(path: &Path, meta: &Meta) -> Result<Vec<u8>> {
     let mut head = vec![0; meta.offset as usize];
     let mut file = File::open(path).map_err(Error::io("open", path))?;

@@ -16,26 +16,26 @@ pub use terminal::Look;
 /// Everything that is shown of one measurement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    /// What was measured.
+    /// The subject of the measurement.
     pub title: String,
-    /// On what: name and value.
+    /// The setup it was measured on: name and value.
     pub facts: Vec<(&'static str, String)>,
-    /// What came of it, in a sentence or two.
+    /// The findings, in a sentence or two.
     pub findings: Vec<String>,
     /// The charts.
     pub figures: Vec<Figure>,
     /// The numbers.
     pub tables: Vec<Table>,
-    /// What to know beside.
+    /// The remarks to read beside them.
     pub notes: Vec<String>,
 }
 
 /// A chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
-    /// What it shows.
+    /// The data that it shows.
     pub title: String,
-    /// What the values are, with their unit.
+    /// The quantity of the values, with its unit.
     pub unit: &'static str,
     /// Names of what is shown side by side, each in a colour of its own.
     pub series: Vec<String>,
@@ -66,14 +66,14 @@ pub struct Value {
 }
 
 impl Value {
-    /// Of a rate: `amount` in each of these times.
+    /// The value of a rate: `amount` in each of these times.
     #[must_use]
     pub fn rate(amount: f64, seconds: &[f64]) -> Self {
         let at = |part| amount / crate::measure::quantile(seconds, part);
         Self { mid: amount / crate::measure::median(seconds), low: at(0.75), high: at(0.25) }
     }
 
-    /// Of values.
+    /// The median and the quartiles of these values.
     #[must_use]
     pub fn of(values: &[f64]) -> Self {
         use crate::measure::{median, quantile};
@@ -84,7 +84,7 @@ impl Value {
 /// Numbers in rows and columns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    /// What they are.
+    /// The quantities in it.
     pub title: String,
     /// The names of the columns.
     pub head: Vec<&'static str>,

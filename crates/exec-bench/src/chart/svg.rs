@@ -248,7 +248,7 @@ impl Drawing {
         self.height = bottom + LINE + 4.0;
     }
 
-    /// What the colours and dashed lines mean, two to a line.
+    /// The legend: the meaning of the colours and dashed lines, two to a line.
     fn legend(&mut self, figure: &Figure) {
         let named =
             figure.series.iter().enumerate().map(|(i, name)| (Some(i % COLOURS), name.clone()));

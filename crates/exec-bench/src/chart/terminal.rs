@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-/// What the reader of a text can see.
+/// The characters that the reader of a text can see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Look {
     /// Plain characters: for files, pipes and terminals that know no others.
@@ -13,7 +13,7 @@ pub enum Look {
 }
 
 impl Look {
-    /// Of what stdout is connected to.
+    /// The look that suits whatever stdout is connected to.
     #[must_use]
     pub fn of_stdout() -> Self {
         let var = |name| std::env::var(name).unwrap_or_default();

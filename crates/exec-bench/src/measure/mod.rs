@@ -15,7 +15,7 @@ use crate::Result;
 /// The times of one job, in seconds.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Samples {
-    /// What was timed.
+    /// The name of the job that was timed.
     pub name: String,
     /// One entry for each run, in order, without the warm-up.
     pub seconds: Vec<f64>,

@@ -1,4 +1,4 @@
-//! What a handful of times says, and how far it can be trusted.
+//! Statistics of a handful of times, and how far they can be trusted.
 
 use std::fmt;
 
@@ -43,8 +43,8 @@ fn sorted(values: &[f64]) -> Vec<f64> {
 /// Detect and Handle Outliers, 1993).
 const Z_LIMIT: f64 = 3.5;
 
-/// What differs from the median by less than this part is no outlier, however alike the others are:
-/// of three runs two are often equal to a thousandth.
+/// A value that differs from the median by less than this fraction is no outlier, however alike the
+/// others are: of three runs two are often equal to a thousandth.
 const LEAST_DISTANCE: f64 = 0.1;
 
 /// The positions of the values that took far longer or shorter than the others. Fewer than three
@@ -106,7 +106,7 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// Of two series of the same thing that took turns; `None` when there are no pairs.
+    /// The noise between two series of the same thing that took turns; `None` without pairs.
     #[must_use]
     pub fn of(one: &[f64], other: &[f64]) -> Option<Self> {
         let difference = |a: f64, b: f64| (a - b).abs() / a.min(b);

@@ -42,7 +42,7 @@ impl Report {
         }
     }
 
-    /// What the figures come to.
+    /// The finding that the figures come to.
     fn finding(&self, (cold, workers): Sitting) -> Option<String> {
         let mapped = |pattern| {
             let is = |v: &&Visits| {

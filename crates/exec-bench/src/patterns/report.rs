@@ -1,4 +1,4 @@
-//! What `access-patterns` prints.
+//! The output of `access-patterns`.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::machine::Machine;
 use crate::measure::{Noise, Samples, median, spread};
 use crate::output::Shown;
 
-/// What was measured of one file.
+/// The measurements of one file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The file.
@@ -24,7 +24,7 @@ pub struct Report {
     /// The machine.
     #[serde(flatten)]
     pub machine: Machine,
-    /// What could not be measured, and why.
+    /// Figures that could not be measured, and why.
     pub notes: Vec<String>,
     /// The bare read of all of it, for each number of workers.
     pub limits: Vec<Limit>,
@@ -52,7 +52,7 @@ impl Report {
     }
 }
 
-/// What a comparison is between: whether the file was cold, and the workers.
+/// The conditions of a comparison: whether the file was cold, and the workers.
 pub(super) type Sitting = (bool, usize);
 
 impl Report {

@@ -33,11 +33,11 @@ pub struct Check {
     pub sweep: Vec<Tried<Setting>>,
     /// The fastest of them.
     pub best: Setting,
-    /// What tuning picked, each time.
+    /// The settings that tuning picked, each time.
     pub picks: Vec<Pick>,
 }
 
-/// What tuning picked, against the best of the sweep.
+/// A setting that tuning picked, against the best of the sweep.
 #[derive(Clone, Debug, Serialize)]
 pub struct Pick {
     /// The setting: the default where nothing was better beyond noise.
@@ -76,7 +76,7 @@ pub fn check(path: &Path, job: &Job, sweep: f64, times: usize, budget: f64) -> R
         }
     }
     let sweep_seconds = now();
-    // What disturbs a run only makes it longer; the very fastest is luck.
+    // Disturbances only make a run longer; the very fastest is luck.
     let cost = |t: &Tried<Setting>| quantile(&t.seconds, 0.25);
     let fastest = tried.iter().min_by(|a, b| cost(a).total_cmp(&cost(b)));
     let best = fastest.map_or(default, |t| t.setting);

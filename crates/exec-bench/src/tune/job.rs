@@ -69,7 +69,7 @@ impl Job {
     /// ```
     ///
     /// # Errors
-    /// What was expected in which line, and what was found.
+    /// A message that says what was expected in which line, and what was found.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut steps = Vec::new();
         for (i, line) in text.lines().enumerate() {
@@ -113,7 +113,7 @@ impl Job {
         self.name
     }
 
-    /// What is run, in order.
+    /// The steps that are run, in order.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps

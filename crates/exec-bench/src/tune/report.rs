@@ -1,4 +1,4 @@
-//! What `tune-chunks` prints.
+//! The output of `tune-chunks`.
 
 use std::fmt::{self, Write as _};
 
@@ -12,7 +12,7 @@ use crate::machine::Machine;
 use crate::measure::{Samples, outlier_warning, spread};
 use crate::output::Shown;
 
-/// What was found for one file.
+/// The findings for one file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The file.
@@ -33,7 +33,7 @@ pub struct Report {
     pub budget: f64,
     /// The time that it took.
     pub spent: f64,
-    /// What the bare reads and writes of the job take, in seconds.
+    /// The time of the bare reads and writes of the job, in seconds.
     pub limit: f64,
     /// Everything that was tried, and the pick.
     #[serde(flatten)]

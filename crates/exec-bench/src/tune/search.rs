@@ -31,7 +31,7 @@ impl<S> Tried<S> {
     }
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Found<S> {
     /// Everything that was tried, the default first.
@@ -76,10 +76,10 @@ const SEARCHING: f64 = 0.6;
 /// A gain that is not worth a profile.
 const TRIFLE: f64 = 1.01;
 
-/// What is searched, and in how much time.
+/// The settings to search, and the time for it.
 #[derive(Clone, Debug)]
 pub struct Plan<S, N> {
-    /// What is used when nobody tunes.
+    /// The setting that is used when nobody tunes.
     pub default: S,
     /// Everything else, without it.
     pub candidates: Vec<S>,
@@ -123,7 +123,8 @@ where
         Ok(seconds)
     }
 
-    /// What disturbs a run only ever makes it longer, and the very fastest is luck.
+    /// The lower quartile of the times: disturbances only ever make a run longer, and the very
+    /// fastest is luck.
     fn cost(&self, setting: &S) -> f64 {
         let known = self.tried.iter().find(|t| t.setting == *setting);
         known.map_or(f64::INFINITY, |t| quantile(&t.seconds, 0.25))
@@ -191,7 +192,7 @@ pub fn search<S: Clone + PartialEq, N: Fn(&S) -> Vec<S>>(
     let start = clock.now().as_secs_f64();
     let mut runs = Runs { clock, start, budget, tried: Vec::new(), run, progress };
     runs.time(&default)?;
-    // What was not in the page cache is now: that run does not count.
+    // A file that was not in the page cache is there now: that run does not count.
     runs.tried[0].seconds.clear();
     let best = runs.fastest(candidates, near, budget * SEARCHING)?;
     let (mut defaults, mut gains) = (Vec::new(), Vec::new());
@@ -269,7 +270,7 @@ mod tests {
         assert!(found.sure && (found.gain() - 1.3).abs() < 0.1, "{found:?}");
         assert!((10.0..11.0).contains(&spent), "{spent}");
         assert_eq!(found.tried[0].setting, 6);
-        // What lies around the best was looked at.
+        // The neighbourhood of the best was looked at.
         assert!(found.tried.iter().any(|t| t.setting == 85));
     }
 

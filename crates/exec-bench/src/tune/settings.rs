@@ -50,7 +50,7 @@ impl Serialize for Setting {
 /// The smallest and the largest chunk that are tried.
 const CHUNKS: (usize, usize) = (256 << 10, 64 << 20);
 
-/// What is used when nobody tunes, and what the file is.
+/// The setting that is used when nobody tunes, and the metadata of the file.
 pub(super) fn default_for(path: &Path) -> Result<(Setting, Meta)> {
     let options = rowmill_core::OpenOptions::new().backend(Backend::Positioned);
     let meta = options.open_any(path)?.meta().clone();
@@ -84,7 +84,7 @@ fn grid(cores: usize, bytes: usize, factor: usize) -> Vec<Setting> {
     all
 }
 
-/// What lies between a setting and its neighbours.
+/// The settings between a setting and its neighbours.
 pub(super) fn near(setting: &Setting) -> Vec<Setting> {
     let ChunkSize::Bytes(bytes) = setting.chunk else { return Vec::new() };
     let other = |size: usize| Setting { chunk: ChunkSize::Bytes(size), ..*setting };

@@ -1,4 +1,4 @@
-//! What is not native float32 in C order: a mask beside it, foreign byte order, odd offsets,
+//! Arrays other than native float32 in C order: a mask beside it, foreign byte order, odd offsets,
 //! Fortran order.
 
 use rowmill_core::Array;

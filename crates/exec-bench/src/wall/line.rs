@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::measure::{Samples, median, spread};
 
-/// What a line says.
+/// The figure of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
@@ -16,7 +16,7 @@ pub enum Figure {
     Seconds(f64),
 }
 
-/// What a line should say.
+/// The target for the figure of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -33,11 +33,11 @@ pub struct Line {
     pub name: String,
     /// Bytes that are read (or written) in a run, where that makes sense.
     pub bytes: Option<u64>,
-    /// What was found: the median over the rounds.
+    /// The figure that was found: the median over the rounds.
     pub figure: Figure,
     /// The distance between the quartiles of the figure over the rounds, as a part of it.
     pub spread: f64,
-    /// What it should be, if there is an aim.
+    /// The figure it should be, if there is an aim.
     pub target: Option<Target>,
     /// The runs of the job.
     pub job: Option<Samples>,

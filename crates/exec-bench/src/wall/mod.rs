@@ -36,7 +36,7 @@ use crate::machine::Machine;
 use crate::measure::{Samples, Timed, interleaved};
 use crate::{Error, Result};
 
-/// What is measured.
+/// The options of a measurement.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where the array files are made, in a folder of their own.
@@ -53,12 +53,12 @@ pub struct Options {
     pub cold: bool,
 }
 
-/// What is told while it is measured.
+/// News that is told while it is measured.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A file of so many bytes is being made.
     Making {
-        /// What it holds.
+        /// The name of its contents.
         name: &'a str,
         /// Its size.
         bytes: usize,
@@ -69,7 +69,7 @@ pub enum Event<'a> {
     Note(&'a str),
 }
 
-/// What was measured.
+/// The result of a measurement.
 #[derive(Clone, Debug, Serialize)]
 pub struct Wall {
     /// The machine.
@@ -78,7 +78,7 @@ pub struct Wall {
     pub size: usize,
     /// Runs of each job.
     pub runs: usize,
-    /// What the reader of the figures should know.
+    /// The notes that the reader of the figures should know.
     pub notes: Vec<String>,
     /// One for each job.
     pub lines: Vec<Line>,
@@ -149,7 +149,7 @@ pub fn run(options: &Options, event: &mut dyn FnMut(Event<'_>)) -> Result<Wall> 
     Ok(Wall { machine: Machine::this(), size, runs, notes, lines })
 }
 
-/// What the groups of lines share.
+/// The state that the groups of lines share.
 struct Bench<'a> {
     options: &'a Options,
     engine: Engine,

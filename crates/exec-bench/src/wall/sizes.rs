@@ -11,7 +11,7 @@ use crate::scan::{Axis, Kernel, Scan};
 /// The smallest size, in bytes: more than caches hold.
 const SMALLEST: usize = 64 << 20;
 
-/// What the lines are called by; the last is how flat the others are.
+/// The name that all lines begin with; the last line is how flat the others are.
 const NAME: &str = "sum f32, sizes";
 
 /// Adds the lines.

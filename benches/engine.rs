@@ -38,7 +38,7 @@ fn call(c: &mut Criterion) {
     }
 }
 
-/// What workers take at a time.
+/// The chunk that workers take at a time.
 fn chunk(c: &mut Criterion) {
     let data = data(array_bytes());
     let x = whole_rows(&data);

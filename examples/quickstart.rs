@@ -9,7 +9,7 @@ use rowmill::{Array, Counts, Engine, Mean, MinMax, NanPolicy, Sum};
 const WEATHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/weather.npy");
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // What is in a file that you know nothing about? Its header, checked against the file, says.
+    // A file that you know nothing about: its header, checked against the file, says what is in it.
     let unknown = rowmill::open(WEATHER)?;
     println!("weather.npy holds {} of shape {}\n", unknown.dtype(), unknown.shape());
 

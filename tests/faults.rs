@@ -157,7 +157,7 @@ const JOBS: [(&str, &[usize], Job); 7] = [
     ("stream", &[0, 5], |engine, x, _| {
         let sum = |chunk: &Chunk<'_, f32>| Ok(chunk.as_slice().iter().sum::<f32>());
         engine.stream(x, sum, |rows, sum| {
-            // What is handed out was there.
+            // The rows that are handed out were there.
             assert_eq!(sum, (rows.len() * DIMS[1]) as f32);
             ControlFlow::Continue(())
         })

@@ -39,7 +39,7 @@ const CASE: &str = "ROWMILL_MEMORY_CASE";
 
 const CEILING: u64 = 64 * MIB;
 
-/// Of the file that is read in each case, in bytes: eight times the ceiling.
+/// The size of the file that is read in each case, in bytes: eight times the ceiling.
 const FILE: u64 = 512 * MIB;
 
 /// How a case lays out its file: dtype, shape, order, byte order.
@@ -389,7 +389,7 @@ fn file<T: Element>(folder: &Path, dims: &[usize], values: &[T]) -> PathBuf {
     path
 }
 
-/// What a report says of a job, without what differs from run to run.
+/// The part of a report on a job that does not differ from run to run.
 fn told(report: &RunReport) -> (&'static str, u64, u64, usize, usize, bool) {
     let RunReport { job, read, written, workers, chunks, released, .. } = *report;
     assert!(report.elapsed.as_nanos() > 0 && report.bytes_per_second() > 0.0, "{report}");
@@ -464,7 +464,7 @@ fn reports_of_small_and_broken_jobs() {
     };
     engine.stream(&x, |_| Ok(()), enough).expect("a stream");
     assert_eq!(last(), Some(("stream", 600, 0, 1, 10, false)));
-    // What failed has no report.
+    // A job that failed has no report.
     assert!(engine.reduce(&x, MinMax::all().masked(Mask::value(|v| v > 1))).is_err());
     let fails = |chunk: &Chunk<'_, i16>| {
         if chunk.rows().end > 500 { Err(Error::kernel("no")) } else { Ok(()) }

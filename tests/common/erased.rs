@@ -15,7 +15,7 @@ impl<'a, T: Element, O: 'a> Erased<'a, T, O> {
 }
 
 impl<'a, T: Element, O: 'a> Erased<'a, T, Result<O>> {
-    /// Of a reduction whose failure at the end is its answer, so that it spoils no other.
+    /// Erases a reduction whose failure at the end is its answer, so that it spoils no other.
     pub fn tried<R>(reduction: R, list: impl Fn(R::Output) -> O + Sync + 'a) -> Self
     where
         R: Reduce<T> + 'a,

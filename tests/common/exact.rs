@@ -203,6 +203,6 @@ pub fn mean_and_squares(values: &[f64]) -> (f64, f64) {
         squares = squares.add(square.high).add(square.low);
         off = off.add(d.high).add(d.low);
     }
-    // What the mean is off by, taken out again.
+    // The error of the mean, taken out of the squares again.
     (mean.value(), squares.add(-off.square().divided(n).value()).value())
 }

@@ -1,4 +1,4 @@
-//! What the tests share: seeded numbers, exact arithmetic, files of every layout.
+//! Helpers that the tests share: seeded numbers, exact arithmetic, files of every layout.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
@@ -56,7 +56,8 @@ pub fn two_workers() -> Engine {
     engine(2, ChunkSize::Auto, Isa::detect())
 }
 
-/// What `work` gives, or a failed test when it takes longer than `seconds`: for what could hang.
+/// The result of `work`, or a failed test when it takes longer than `seconds`: for
+/// work that could hang.
 pub fn within<R: Send + 'static>(seconds: u64, work: impl FnOnce() -> R + Send + 'static) -> R {
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || send.send(work()));

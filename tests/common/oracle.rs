@@ -1,6 +1,6 @@
 //! The naive oracle: every statistic of every cell from a list of its elements.
 //!
-//! What is promised, and checked here, of a cell of `n` elements with `S = Σ|x|`:
+//! The promises, checked here, about a cell of `n` elements with `S = Σ|x|`:
 //!
 //! | result | integers and bool | `f16`, `f32` | `f64` |
 //! |---|---|---|---|
@@ -17,7 +17,7 @@ use super::erased::Erased;
 use super::exact::{Natural, fsum, is_ratio_rounded, mean_and_squares};
 use super::value::{Total, Value};
 
-/// What went into one cell.
+/// The contents of one cell.
 #[derive(Clone, Debug)]
 pub struct Cell<T> {
     /// Kept by the mask, and by the policy.
@@ -178,7 +178,7 @@ fn same_summary<T: Value>(a: &Summary<T>, sum: T::Sum, moments: MeanVar, tally: 
     assert_eq!(bits(a.var), bits(moments.var), "var of Stats, {at}");
 }
 
-/// What all kernels gave, cell by cell.
+/// The answers of all kernels, cell by cell.
 struct Answers<T: Value> {
     mean: Vec<f64>,
     moments: Vec<MeanVar>,

@@ -4,7 +4,7 @@ use rowmill::{Numeric, bf16, f16};
 
 use super::Rng;
 
-/// What random elements look like.
+/// The kind of numbers that random elements are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A few small whole numbers: many are equal, and all sums are exact.
@@ -58,7 +58,7 @@ pub trait Value: Numeric<Sum: Total> {
     fn random(kind: Kind, rng: &mut Rng) -> Self;
     /// The nearest element to a number.
     fn near(value: f64) -> Self;
-    /// What integer sums have to fit.
+    /// The range that integer sums have to fit.
     const SUMS: (i128, i128);
 
     fn many(len: usize, kind: Kind, seed: u64) -> Vec<Self> {

@@ -199,7 +199,7 @@ fn compare(mask: &str) -> rowmill::CompareMask {
     Mask::compare(op, threshold.parse::<rowmill::Threshold>().expect("a number"))
 }
 
-/// What the engine says of a case. Only `full` dtypes have all reductions under all masks.
+/// The engine's answer to a case. Only `full` dtypes have all reductions under all masks.
 pub(crate) fn ask<T: Real, const FULL: bool>(
     case: &Case,
     input: &Input<T>,

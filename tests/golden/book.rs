@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// What was recorded under a name.
+/// The record under a name.
 struct Entry {
     answer: String,
-    /// What it was before, and why that was wrong.
+    /// The answer before, and why that was wrong.
     history: Option<String>,
 }
 
-/// What was found under a name.
+/// The answer found under a name.
 pub(crate) struct Found {
     pub(crate) answer: String,
     /// How it was computed. Nothing of it may change the answer.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use rowmill::NanPolicy;
 
-/// What is asked of an array.
+/// The question that is asked of an array.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     /// The reduction, with its options behind it.

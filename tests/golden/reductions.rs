@@ -15,7 +15,7 @@ use crate::case::{Case, FEW, KERNELS, MASKS};
 use crate::input::{Input, Inputs, Made, Real};
 use crate::ways::agreed;
 
-/// What cases of a dtype are drawn from.
+/// The choices that cases of a dtype are drawn from.
 struct Dtype {
     name: &'static str,
     kernels: &'static [&'static str],

@@ -170,7 +170,7 @@ fn sums_of_f64_are_compensated() {
     }
 }
 
-/// What the mask leaves out has no influence, however large it is.
+/// Elements that the mask leaves out have no influence, however large they are.
 #[test]
 fn masked_outliers_leave_no_trace() {
     for outlier in [1e100, 1e200, f64::MAX, f64::INFINITY, f64::NAN] {

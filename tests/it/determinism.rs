@@ -22,7 +22,7 @@ const CHUNKS: [ChunkSize; 5] = [
     ChunkSize::Rows(usize::MAX),
 ];
 
-/// Of the settings, one in so many is tried with each array: unoptimized, each takes as long as ten.
+/// One in so many settings is tried with each array: unoptimized, each takes as long as ten.
 const EVERY: usize = if cfg!(debug_assertions) { 16 } else { 4 };
 
 /// Every setting of the knobs.

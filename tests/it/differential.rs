@@ -58,7 +58,7 @@ const REDUCTIONS: [&str; 29] = [
     "weighted_mean",
 ];
 
-/// What became of the cases of a reduction.
+/// The outcome of the cases of a reduction.
 #[derive(Debug, Default)]
 struct Seen {
     checked: usize,
@@ -87,7 +87,7 @@ impl Checker<'_> {
         Source::<bool>::rows(over.view(), rows, &mut TileBuffer::new()).expect("all rows").to_vec()
     }
 
-    /// What the engine says of real numbers.
+    /// The engine's answer for real numbers.
     fn real<T>(&self, case: &Case, x: &Array<T>) -> Result<Answer>
     where
         T: Value<Sum: Into<Number>>,
@@ -114,7 +114,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What the engine says.
+    /// The engine's answer.
     fn answer(&self, case: &Case, x: &AnyArray) -> Result<Answer> {
         macro_rules! complex {
             ($x:expr, $ask:ident) => {{

@@ -86,7 +86,7 @@ fn rows_are_written_in_every_layout() {
                     let mut buffer = TileBuffer::new();
                     assert!(same(x.rows(0..9, &mut buffer).expect("all"), &expected));
                     x.flush_rows(2..5).expect("flushed");
-                    // What does not fit changes nothing.
+                    // Elements that do not fit change nothing.
                     let partial = x.write_rows(0, &new[..7]);
                     assert!(matches!(
                         partial,
@@ -279,7 +279,7 @@ fn outputs_are_atomic() {
     engine.normalize(&x, Normalize::z_score()).overwrite(true).write_npy(&path).expect("an output");
     assert_eq!(elements::<f32>(&path), [-1.0, 1.0]);
     assert_eq!(old.as_slice(), Some(&[7.0][..]));
-    // What a crash left behind is no obstacle and is not read.
+    // The leftover of a crash is no obstacle and is not read.
     fs::write(folder.path().join(".x.npy.rowmill-partial"), vec![0xff; 1000]).expect("written");
     engine.normalize(&x, Normalize::min_max()).overwrite(true).write_npy(&path).expect("an output");
     assert_eq!(elements::<f32>(&path), [0.0, 1.0]);

@@ -153,7 +153,8 @@ fn an_output_that_appears_during_the_job_stays() {
     assert!(matches!(refused, Error::File(FileError::Exists { .. })), "{refused}");
     let theirs = Array::<f32>::open(&out).expect("theirs");
     assert_eq!(theirs.as_slice(), x.as_slice());
-    // What was computed is not lost either: under this name, once they let us have it.
+    // The elements that were computed are not lost either: they come under this name, once
+    // the others let us have it.
     let again = || {
         let same = map_elements(|_: f32| -> f32 { panic!("all is done") });
         engine.map(&x, same).checkpoint(&checkpoint)

@@ -1,6 +1,7 @@
 //! The engine from outside, in one binary: what tests have in common is compiled once.
 //!
-//! What needs a process of its own, to count its memory or to own its signals, is beside this folder.
+//! Tests that need a process of their own, to count its memory or to own its signals, are beside
+//! this folder.
 
 #[path = "../common/mod.rs"]
 mod common;

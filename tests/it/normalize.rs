@@ -14,7 +14,7 @@ const AXES: [NormalizeAxis; 3] = [NormalizeAxis::All, NormalizeAxis::Columns, No
 const Z_SCORE: NormalizeMethod = NormalizeMethod::ZScore;
 const MIN_MAX: NormalizeMethod = NormalizeMethod::MinMax { low: -2.0, high: 3.0 };
 
-/// What each element of a cell becomes.
+/// The normalized elements of a cell.
 fn oracle(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
     let kept: Vec<f64> = cell.iter().copied().filter(|x| !x.is_nan()).collect();
     let n = kept.len() as f64;

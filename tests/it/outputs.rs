@@ -1,4 +1,4 @@
-//! What maps write: every element once, whatever the dtypes, shapes, workers and chunks.
+//! The outputs of maps: every element once, whatever the dtypes, shapes, workers and chunks.
 
 use std::path::Path;
 

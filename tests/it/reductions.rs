@@ -31,7 +31,7 @@ fn edged() -> Histogram {
     Histogram::with_edges(EDGES).expect("rising")
 }
 
-/// What all kernels gave, cell by cell.
+/// The answers of all kernels, cell by cell.
 struct Got<T: Value> {
     extrema: Result<Vec<Extrema<T>>>,
     smallest: Result<Vec<Extremum<T>>>,
@@ -173,7 +173,7 @@ fn close(got: f64, expected: f64, off: f64, at: &str) {
     assert!(same || (got - expected).abs() <= off, "{got} is not {expected} within {off:e}, {at}");
 }
 
-/// What went into a cell: places within it, and elements.
+/// The contents of a cell: places within it, and elements.
 struct Cell<T>(Vec<(usize, T)>);
 
 impl<T: Value> Cell<T> {
@@ -642,7 +642,7 @@ fn histograms_of_automatic_range_and_bad_options() {
     ] {
         assert!(matches!(bad, Err(Error::BadOption { .. })));
     }
-    // Of the few rows that there are, not of those that a block could have.
+    // Histograms of the few rows that there are, not of those that a block could have.
     let narrow = SliceSource::new(&[1_u8, 3, 3], [3, 1]).expect("three");
     let rows = Histogram::uniform(10, 0.0, 10.0).expect("a range").per_row();
     let rows = engine.reduce(&narrow, rows).expect("three histograms");

@@ -24,7 +24,7 @@ const ORDERS: [RowOrder; 6] = [
     RowOrder::Window(usize::MAX),
 ];
 
-/// What NumPy's `x[indices]` gives.
+/// The rows that NumPy's `x[indices]` gives.
 fn oracle<T: Copy>(values: &[T], row_len: usize, indices: &[usize]) -> Vec<T> {
     indices.iter().flat_map(|&i| &values[i * row_len..(i + 1) * row_len]).copied().collect()
 }

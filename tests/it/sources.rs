@@ -12,7 +12,7 @@ use rowmill::{
     Order, Part, Pick, RawSpec, Shape, SliceSource, Source, Stats, Sum, TileBuffer, bf16, f16, npy,
 };
 
-/// What all kernels make of a source, as text: equal for equal bits.
+/// The answers of all kernels for a source, as text: equal for equal bits.
 fn answers<T: Value>(engine: &Engine, x: &impl Source<T>) -> String {
     let skip = NanPolicy::Skip;
     let kernels = (

@@ -1,4 +1,4 @@
-//! What is wrong with `--where`, pointed at.
+//! Errors in `--where`, with the place pointed at.
 
 use std::fmt;
 

@@ -46,7 +46,7 @@ fn statistic_instead(mut error: clap::Error) -> clap::Error {
     if let Ok(statistic) = name.parse::<rowmill_any::Statistic>() {
         let instead = StyledStr::from(format!("rowmill reduce '{statistic}' FILE computes it"));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![instead]));
-        // What it resembles is no help then.
+        // The subcommand that it resembles is no help then.
         error.remove(ContextKind::SuggestedSubcommand);
     }
     error

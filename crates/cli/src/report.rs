@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::note;
 
-/// What the jobs of a command took together, as it stands in the JSON: times, bytes, chunks and page
-/// faults add up, of the workers and of the memory the most counts. Null is what the system does not
-/// tell.
+/// The resources that the jobs of a command took together, as they stand in the JSON. Times, bytes,
+/// chunks and page faults add up; of the workers and of the memory the most counts. Null is a
+/// figure that the system does not tell.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Took {
     read: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Took {
 }
 
 impl Took {
-    /// Of a command without jobs, nothing.
+    /// The totals of these reports; `None` for a command without jobs.
     fn of(reports: &[RunReport]) -> Option<Self> {
         let all = || reports.iter();
         let sum = |part: fn(&RunReport) -> Option<u64>| all().map(part).sum::<Option<u64>>();

@@ -111,7 +111,7 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
     }
     let mut value = bytes as f64 / 1000.0;
     let mut unit = 0;
-    // What would round to 1000 belongs to the next unit.
+    // A value that would round to 1000 belongs to the next unit.
     while value >= 999.95 && unit + 1 < UNITS.len() {
         value /= 1000.0;
         unit += 1;

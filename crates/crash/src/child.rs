@@ -17,11 +17,11 @@ use crate::{Failure, Result};
 /// Longer than any process here takes; what takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a process did.
+/// The outcome of a process.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) status: ExitStatus,
-    /// What it promised until its end.
+    /// The promises it made until its end.
     pub(crate) promised: Promised,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -46,7 +46,7 @@ impl Ran {
     }
 }
 
-/// What a process has promised to whoever listens.
+/// The promises that a process has made to whoever listens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Promised {
     /// The rows that it reported durable; `None` when it reported nothing.
@@ -118,7 +118,7 @@ impl Running {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
-    /// What it has promised until now.
+    /// The promises it has made until now.
     pub(crate) fn promised(&mut self) -> Promised {
         let finished = matches!(self.child.try_wait(), Ok(Some(status)) if status.success());
         Promised { durable: self.durable.lock().ok().and_then(|rows| *rows), finished }
@@ -153,7 +153,7 @@ impl Drop for Running {
     }
 }
 
-/// What a writer says on its output when rows are durable.
+/// The words on a writer's output that say that rows are durable.
 pub(crate) const DURABLE: &str = "durable rows ";
 
 /// Reads lines until the other end is gone, and keeps the last number of durable rows up to date.

@@ -1,4 +1,4 @@
-//! What stops the tests themselves; what a test finds is in the [`Tally`](crate::tally::Tally).
+//! Failures of the tests themselves; what a test finds is in the [`Tally`](crate::tally::Tally).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ pub enum Failure {
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The action that was attempted.
         action: &'static str,
-        /// On what.
+        /// The path it was attempted on.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A tool failed.
@@ -27,7 +27,7 @@ pub enum Failure {
         tool: String,
         /// How it ended.
         status: String,
-        /// What it said.
+        /// Its output on stderr.
         stderr: String,
     },
     /// rowmill refused something that is no part of a test.
@@ -38,13 +38,13 @@ pub enum Failure {
     Unstruck {
         /// The writer.
         writer: &'static str,
-        /// What it said, or what it left.
+        /// Its message, or the description of what it left.
         what: String,
     },
     /// A flush succeeded after one that had failed.
     #[error("a flush succeeded after one had failed with: {first}")]
     NotPoisoned {
-        /// What the first one said.
+        /// The message of the first one.
         first: String,
     },
     /// There is no writer of that name.

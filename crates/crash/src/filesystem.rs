@@ -102,7 +102,7 @@ impl Mounted {
         loop {
             match tool("umount", [&self.at]) {
                 Ok(_) => return Ok(()),
-                // What a process that was killed had open goes a moment later.
+                // Files that a killed process had open are released a moment later.
                 Err(_) if tries < 100 => std::thread::sleep(Duration::from_millis(20)),
                 Err(failure) => return Err(failure),
             }

@@ -1,4 +1,4 @@
-//! What may be there after a crash.
+//! The states that are allowed after a crash.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::child::{Promised, Running};
 use crate::writers::{Place, Writer};
 use crate::{Failure, Result};
 
-/// What was found after a crash.
+/// The state that was found after a crash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Everything is as it was before the writer started.
@@ -63,7 +63,7 @@ fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
-/// What a writer finds, and what it leaves when nobody strikes it.
+/// The files that a writer finds, and those that it leaves when nobody strikes it.
 #[derive(Debug)]
 pub(crate) struct Golden {
     pub(crate) old: Files,
@@ -107,7 +107,7 @@ impl Golden {
         Ok(golden)
     }
 
-    /// What it finds when there was nothing before, unless it needs something.
+    /// The same with nothing there before, unless the writer needs something.
     pub(crate) fn without_old(&self) -> Self {
         let old = if self.needs_old { self.old.clone() } else { Files::new() };
         Self { old, new: self.new.clone(), ..*self }
@@ -129,7 +129,7 @@ pub(crate) fn is_partial(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".rowmill-partial")
 }
 
-/// What is there after a writer was struck, and whether that keeps what it had promised.
+/// The state after a writer was struck, and whether that keeps what it had promised.
 pub(crate) fn judge(
     writer: &dyn Writer,
     place: &Place<'_>,

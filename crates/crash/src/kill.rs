@@ -59,7 +59,7 @@ fn kills(
             std::thread::sleep(instant);
             running.kill();
             let ran = running.wait()?;
-            // What an earlier run finished stays: it counts as new.
+            // The files that an earlier run finished stay: they count as new.
             let promised = ran.promised.after(writer, &mut told);
             let found = judge(writer, place, &golden, promised)?;
             if let Found::Lost(what) = &found {

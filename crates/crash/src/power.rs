@@ -98,7 +98,7 @@ fn time(
     Ok(start.elapsed())
 }
 
-/// What ends a writer.
+/// The event that ends a writer.
 #[derive(Clone, Copy, Debug)]
 enum Strike {
     /// `kill -9`: what it wrote stays in memory.
@@ -138,7 +138,7 @@ impl Strike {
     }
 }
 
-/// What the bystander writes, in a directory of its own.
+/// The directory of its own that the bystander writes in.
 const BYSTANDER: &str = "bystander";
 
 /// Does `work` while somebody else makes a file of their own durable, again and again, and with it

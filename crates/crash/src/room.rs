@@ -12,7 +12,7 @@ use crate::tally::{Bench, Summary, Tally};
 use crate::writers::{self, IN_PLACE, Place, Writer, make_input};
 use crate::{Failure, Result};
 
-/// What is written, and the room that there is for it.
+/// The bytes that are written, and the room that there is for them.
 const BYTES: usize = 48 << 20;
 const ROOM: u64 = 32 << 20;
 
@@ -33,7 +33,7 @@ pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
         ("read-only", read_only.at(), &free, &[]),
     ];
     let all = writers::ALL.iter().filter(|w| w.name().contains(&bench.options.only));
-    // What keeps its work for the next run leaves something behind.
+    // A writer that keeps its work for the next run leaves something behind.
     for &writer in all.filter(|w| !w.keeps_work()).chain([&IN_PLACE]) {
         let golden = Golden::make(writer, &place)?;
         let mut tally = Tally::new(format!("T5 room {}", writer.name()));
@@ -77,7 +77,7 @@ fn refused(
     if ran.status.code() != Some(1) {
         return Ok(Found::lost(format!("not exit code 1: {}", ran.words())));
     }
-    // What was promised before the room was used up is there.
+    // Everything that was promised before the room was used up is there.
     let promised = || writer.look(place, golden, &now, ran.promised.durable) == Found::Rows;
     if now != golden.old && !promised() {
         let what = differences(&now, golden);

@@ -17,7 +17,7 @@ use crate::{Failure, Result};
 /// Takes long enough to be stopped in the middle.
 const BYTES: usize = 64 << 20;
 
-/// What happens to the input.
+/// The change that happens to the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     /// It ends in the middle.
@@ -59,7 +59,7 @@ impl Change {
     }
 }
 
-/// What reads the input.
+/// The reader of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reader {
     Mean,

@@ -31,7 +31,7 @@ const CALLS: [&str; 15] = [
     "unlinkat",
 ];
 
-/// What happens at a call.
+/// The fault that happens at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Kill,
@@ -64,7 +64,7 @@ pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
         for &fault in faults {
             let mut tally = Tally::new(format!("T2 {} {}", fault.option(), writer.name()));
             strike_all(writer, &place, &golden, fault, &mut tally)?;
-            // What happens to an old file is most of it; an error is the same with and without.
+            // The fate of an old file matters most; an error is the same with and without one.
             if bench.options.long || fault == Fault::Kill {
                 strike_all(writer, &place, &golden.without_old(), fault, &mut tally)?;
             }

@@ -1,4 +1,4 @@
-//! What the tests found, counted and told.
+//! The findings of the tests, counted and told.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// What a test needs: where things are, and how much to do.
+/// The needs of a test: where things are, and how much to do.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) options: Options,
@@ -135,7 +135,7 @@ impl Summary {
     /// Tells one line, and all that was lost.
     pub(crate) fn tell(&mut self, tally: &Tally) {
         println!("{tally}");
-        // Of a control one is enough to see what it is about.
+        // One finding of a control is enough to see what it is about.
         let most = if tally.control.is_some() { 1 } else { 20 };
         for what in tally.lost.iter().take(most) {
             println!("    {what}");

@@ -26,13 +26,13 @@ pub const ALL: [Target; 9] =
 /// A parser, or several that take the same input.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// What it is called, here and in `fuzz/`.
+    /// Its name, here and in `fuzz/`.
     pub name: &'static str,
     /// The bytes that it may hold for an input of no length.
     pub fixed: usize,
     /// The bytes that it may hold for each byte of the input, in addition.
     pub per_byte: usize,
-    /// What is done with the input.
+    /// The work that is done with the input.
     pub run: fn(&[u8]),
 }
 
@@ -53,7 +53,7 @@ impl Target {
     }
 }
 
-/// What holds for every error: it says something, and it cannot be made to say too much.
+/// Checks what holds for every error: it says something, and it cannot be made to say too much.
 pub(crate) fn check_error(error: &dyn std::error::Error) {
     // The longest on purpose: 64 dimensions of 20 digits.
     const LONGEST: usize = 2000;

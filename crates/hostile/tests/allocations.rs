@@ -7,7 +7,7 @@ use rowmill_hostile::{Counting, held_at_most};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What an error and a shape may take besides the header itself.
+/// The bytes that an error and a shape may take besides the header itself.
 const SMALL: usize = 8 * 1024;
 
 #[test]

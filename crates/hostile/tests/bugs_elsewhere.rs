@@ -50,7 +50,7 @@ fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// What opening says, on both backends; without holding much meanwhile.
+/// The result of opening, the same on both backends; without holding much meanwhile.
 #[track_caller]
 fn opens(path: &Path, spec: Option<&RawSpec>) -> Result<AnyArray, Error> {
     let [mapped, positioned] = [Backend::Mapped, Backend::Positioned].map(|backend| {

@@ -40,7 +40,7 @@ const COMPENSATED_MEAN: Bound = COMPENSATED_SUM;
 /// and what they are corrected by are rounded.
 const VAR: Bound = Bound::relative(512.0).absolute(1e-320);
 const STD: Bound = Bound::relative(256.0).absolute(1e-160);
-/// Of the variance of integers, which was rounded before.
+/// The root of the variance of integers, which was rounded before.
 const ROOT: Bound = Bound::relative(1.0);
 /// A rounding for each of hundreds of factors.
 const PRODUCT: Bound = Bound::relative(20.0).absolute(5e-324);

@@ -11,7 +11,7 @@ use super::corpus::Case;
 use super::erased::{Answer, AnySource, Erased, Number};
 use crate::common::value::Value;
 
-/// What an engine is asked: the array and its weights, as their axes are reduced.
+/// The question to an engine: the array and its weights, as their axes are reduced.
 pub(super) struct Question<'a, T: Element, M> {
     pub(super) case: &'a Case,
     pub(super) axes: Axes<'a>,
@@ -131,7 +131,7 @@ where
     })
 }
 
-/// What the engine says of a reduction.
+/// The engine's answer to a reduction.
 pub(super) fn ask<T, M>(engine: &Engine, asked: &Question<'_, T, M>) -> Result<Answer>
 where
     T: Value<Sum: Into<Number>>,

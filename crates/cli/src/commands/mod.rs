@@ -108,7 +108,7 @@ fn most_lines() -> usize {
     if std::io::stdout().is_terminal() { MOST_ON_A_TERMINAL } else { usize::MAX }
 }
 
-/// What a cell is called: the name of its column, or its index.
+/// The label of a cell: the name of its column, or its index.
 fn label(axes: &Axes, columns: Option<&[String]>, dims: &[usize], cell: usize) -> String {
     let names = columns.filter(|_| axes.keeps_columns());
     match names.and_then(|names| names.get(cell)) {

@@ -1,4 +1,4 @@
-//! What is printed, checked against NumPy's answers and small arrays done by hand.
+//! The printed answers, checked against NumPy's and against small arrays done by hand.
 
 use std::process::Stdio;
 

@@ -73,7 +73,7 @@ fn rows_that_were_not_committed_are_taken_back() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[2], &[1_u8, 2]);
     let before = fs::read(&x).expect("x");
-    // What a crash leaves: taken while the appender was at it, under the same inode.
+    // The leftovers of a crash: taken while the appender was at it, under the same inode.
     let mut appender = Appender::<u8>::open(&x).expect("a writer");
     appender.append_rows(&[7; 2 << 20]).expect("appended");
     let journal = dir.path().join(".x.npy.rowmill-append");
@@ -95,7 +95,7 @@ fn what_is_not_there_is_an_error() {
     let dir = dir();
     let gone = dir.path().join("gone.npy");
     let partial = write_bytes(&dir, ".a.npy.rowmill-partial", b"1");
-    // What can be done is done, and then it fails.
+    // Everything that can be done is done, and then it fails.
     let ran = rowmill([Path::new("clean"), &gone, dir.path()]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("rowmill: cannot look at") && ran.err.contains("gone.npy"), "{ran:?}");

@@ -8,7 +8,7 @@ use rowmill::{ArrayMut, Element};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What a run of the command left.
+/// The outcome of a run of the command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,

@@ -1,4 +1,4 @@
-//! What survives a kill and what is damaged: `--checkpoint`, `--in-place`, `checksum`, `verify`.
+//! Survival of a kill, and signs of damage: `--checkpoint`, `--in-place`, `checksum`, `verify`.
 
 use std::fs;
 use std::path::Path;
@@ -114,7 +114,7 @@ fn in_place() {
     run(&["normalize", "--in-place", "--output-dtype", "f64"], &x).fails(2, &["--output-dtype"]);
     rowmill(["normalize", text(&x), "y.npy", "--in-place"]).fails(2, &["cannot be used with"]);
 
-    // What another job left.
+    // The leftover of another job.
     let journal = rowmill::Journal::path_for(&x);
     fs::write(&journal, b"no journal").expect("room");
     for command in ["sum", "info"] {
@@ -151,7 +151,7 @@ fn damaged_rows_are_named() {
     let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!((ran.code, &report["damaged"]), (Some(1), &json!([[0, 1746], [19206, 20000]])));
 
-    // Of another array.
+    // The checksums of another array.
     let sidecar = fs::read(Sidecar::path_for(&x)).expect("there");
     let y = write(&dir, "y.npy", &[2, 300], &[0.0_f32; 600]);
     fs::write(Sidecar::path_for(&y), sidecar).expect("room");

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::common::{command, dir, rowmill, write};
 use crate::written::PATHS;
 
-/// What each call reads and writes besides the file under test, which stands where `@` does. Every flag
-/// that writes has one call at least.
+/// The files that each call reads and writes besides the file under test, which stands where `@`
+/// does. Every flag that writes has one call at least.
 const CALLS: &[(&str, &str, &str, &[&str])] = &[
     ("describe", "html", "describe x.npy y.npy --html @", &["x.npy", "y.npy"]),
     ("stats", "checkpoint", "stats x.npy --mask m.npy --checkpoint @", &["x.npy", "m.npy"]),
@@ -180,7 +180,7 @@ fn no_output_takes_a_file_of_the_call() {
         let mut targets = Vec::new();
         for other in *others {
             targets.extend(aliases(folder, other));
-            // What belongs to an array, there or not.
+            // The files that belong to an array, there or not.
             if other.ends_with(".npy") {
                 targets.extend(aliases(folder, &format!("{other}.meta.json")));
                 let hidden = ["partial", "journal", "append", "done"];

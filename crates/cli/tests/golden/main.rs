@@ -32,7 +32,7 @@ struct Call {
     answer: String,
 }
 
-/// What is longer on stdout is hashed.
+/// Output on stdout that is longer than this is hashed.
 const MOST_BYTES: usize = 4000;
 
 /// Commands that take `--workers` and `--chunk`.
@@ -78,7 +78,7 @@ fn arguments(line: &str) -> Vec<String> {
     arguments
 }
 
-/// What a job took differs each time.
+/// The text without the seconds that a job took, which differ each time.
 fn without_seconds(text: &str) -> String {
     let mut parts = text.split("\"seconds\":");
     let mut same = parts.next().unwrap_or_default().to_owned();

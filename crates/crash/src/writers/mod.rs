@@ -57,7 +57,7 @@ pub(crate) struct Place<'a> {
 
 /// Something that writes array files, in a process of its own.
 pub(crate) trait Writer: Sync {
-    /// What it is called.
+    /// Its name.
     fn name(&self) -> &'static str;
 
     /// The file that it promises: what it writes beside it belongs to it.
@@ -115,7 +115,7 @@ pub(crate) trait Writer: Sync {
     /// Does the work, in the process that is struck. `durable` is told of rows that are durable.
     ///
     /// # Errors
-    /// What goes wrong: the process ends with exit code 1 and says it on stderr.
+    /// Everything that goes wrong: the process ends with exit code 1 and says it on stderr.
     fn write(&self, dir: &Path, input: &Path, durable: &mut dyn FnMut(usize)) -> Result<()>;
 
     /// Whether what is there is allowed, if it is neither all old nor all new. Default: it is not.
@@ -127,7 +127,7 @@ pub(crate) trait Writer: Sync {
 /// The elements of a row of inputs and outputs: 512 bytes, a sector of a disk.
 pub(crate) const COLS: usize = 64;
 
-/// What the old files hold, and the input.
+/// The generations that the old files and the input hold.
 const OLD: u64 = 1;
 const INPUT: u64 = 2;
 

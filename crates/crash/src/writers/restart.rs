@@ -181,8 +181,9 @@ impl Leg {
         }
     }
 
-    /// What a thread does between taking a row and writing it. The first one takes a row of the second
-    /// half, and pauses until the others have written all that is behind it and some of it is synced.
+    /// The pause of a thread between taking a row and writing it. The first thread takes a row of
+    /// the second half, and pauses until the others have written all that is behind it and some of
+    /// it is synced.
     fn pause(&self, thread: usize, row: usize) {
         std::thread::sleep(Duration::from_micros(100 * (mix(row as u64) % 4)));
         if thread != 0 || row < self.rows.start.midpoint(self.rows.end) {

@@ -76,7 +76,7 @@ fn kernels(bytes: &[u8], of: &Of<'_>) {
     load::<f64, _>(ApproxQuantiles::new(&[0.3], 0.01).expect("coarse").all(), bytes, of);
 }
 
-/// What is taken for a state can be merged, with itself and after itself, and finished.
+/// A state that bytes are taken for can be merged, with itself and after itself, and finished.
 fn load<T, R>(kernel: R, bytes: &[u8], (shape, blocks): &Of<'_>)
 where
     T: rowmill_core::Element,

@@ -33,7 +33,7 @@ use crate::{Target, check_error};
 /// An engine holds its scratch space for blocks, which is a few blocks of 512 KiB.
 pub const OPEN: Target = Target { name: "open", fixed: 8 << 20, per_byte: 160, run };
 
-/// What stands between the parts.
+/// The separator between the parts.
 const BETWEEN: &[u8] = b"\n--\n";
 
 fn run(bytes: &[u8]) {
@@ -124,7 +124,7 @@ pub(super) fn some_of<T: Element>(x: &Array<T>) -> String {
     words
 }
 
-/// What a scan of it says.
+/// The answers of a scan of it, in words.
 fn scan<T: Numeric>(x: &Array<T>) -> String {
     static ENGINE: LazyLock<Engine> =
         LazyLock::new(|| Engine::builder().workers(1).build().expect("an engine"));
@@ -155,7 +155,7 @@ fn check_writing(path: &Path) {
     fn same<T: Element>(_: &Array<T>, path: &Path) -> Result<()> {
         open::<T>(path)
     }
-    // What is mapped is not opened for writing.
+    // A mapped file is not opened for writing.
     match OpenOptions::new().backend(Backend::Positioned).open_any(path) {
         Ok(array) => {
             let opened: Result<()> = match_array!(&array, x => same(x, path));

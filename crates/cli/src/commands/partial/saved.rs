@@ -15,7 +15,7 @@ use crate::values::{Axis, Nan};
 /// The file: a partial, and what is needed to make a kernel for it and to print what it gives.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Saved {
-    /// What it was made of.
+    /// The files that it was made of.
     files: Vec<String>,
     axis: String,
     nan: String,
@@ -28,7 +28,7 @@ struct Saved {
     partial: serde_json::Value,
 }
 
-/// What is in such a file.
+/// The contents of such a file.
 pub(super) struct Read {
     pub(super) files: Vec<String>,
     pub(super) axis: Axis,

@@ -11,7 +11,7 @@ use crate::atomic::{Held, open_locked};
 use crate::detect::read_meta;
 use crate::flush::{Flusher, Ledger};
 use crate::journal::refuse_unfinished;
-use crate::map::{InMemory, MappedFile, Seen, SharedMut, WriteMap, map_mut};
+use crate::map::{Claim, InMemory, MappedFile, Seen, SharedMut, WriteMap, map_mut};
 use crate::source::check_ranges;
 use crate::tile::tile_in;
 use crate::{
@@ -103,6 +103,7 @@ impl<T: Element> ArrayMut<T> {
         let mut file = open_locked(path)?;
         check(path, &file)?;
         let mut seen = Seen::of(path, &file)?;
+        let claim = Claim::write(path, &seen)?;
         let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
         expect_dtype::<T>(path, &meta)?;
         if append::take_back_rest(path, &file, meta.end(), seen.len)? {
@@ -111,7 +112,7 @@ impl<T: Element> ArrayMut<T> {
         }
         publish::settle(path, &file)?;
         forget_checksums(path)?;
-        let map = map_mut(path, &file, seen, options.bus_errors)?;
+        let map = map_mut(path, &file, seen, claim, options.bus_errors)?;
         Self::assemble(path.to_owned(), (file, seen), map, meta, options.flush)
     }
 

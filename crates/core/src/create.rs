@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::array_mut::elements_mut;
-use crate::map::{Seen, WriteMap, map_mut};
+use crate::map::{Claim, Seen, WriteMap, map_mut};
 use crate::publish::{Step, publish, sidecar_of, validate};
 use crate::sidecar::check_len;
 use crate::{
@@ -147,7 +147,8 @@ impl CreateOptions {
         let file = self.outputs.create(Role::Output, self.kind(path), path)?;
         file.allocate(len)?;
         let seen = Seen::of(path, file.file())?;
-        let mut map = map_mut(path, file.file(), seen, self.bus_errors)?;
+        let mut map =
+            map_mut(path, file.file(), seen, Claim::write(path, &seen)?, self.bus_errors)?;
         if let Some(map) = &mut map {
             map[..header.len()].copy_from_slice(&header);
         }
@@ -191,7 +192,7 @@ impl CreateOptions {
             return Ok(None);
         }
         let seen = Seen::of(path, file.file())?;
-        let map = map_mut(path, file.file(), seen, self.bus_errors)?;
+        let map = map_mut(path, file.file(), seen, Claim::write(path, &seen)?, self.bus_errors)?;
         let Blank { meta, .. } = expected;
         // Bools are lent as such, and somebody may have written to the file.
         let elements = map.as_ref().map_or(&[][..], |map| &map[meta.offset as usize..]);

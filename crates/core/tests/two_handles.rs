@@ -1,21 +1,25 @@
 //! Two handles on one file in one process: whatever was lent to safe code does not change.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use rowmill_core::{
-    Appender, Array, ArrayMut, Backend, CowArray, CreateOptions, Error, OpenOptions, Source,
-    TileBuffer,
+    Appender, Array, ArrayMut, Backend, Checksums, CowArray, CreateOptions, Error, OpenOptions,
+    Sidecar, Source, TileBuffer,
 };
+use tempfile::TempDir;
 
-/// A file of four rows of two zeros.
-fn zeros(path: &Path) {
-    ArrayMut::<f32>::create(path, [4, 2]).expect("created").close().expect("closed");
+/// A file of four rows of two zeros, in a folder of its own.
+fn zeros() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("x.npy");
+    ArrayMut::<f32>::create(&path, [4, 2]).expect("created").close().expect("closed");
+    (folder, path)
 }
 
-/// The other names of a file.
-fn names(folder: &Path) -> Vec<std::path::PathBuf> {
-    let path = folder.join("x.npy");
-    zeros(&path);
+/// Such a file by each of its names.
+fn names() -> (TempDir, Vec<PathBuf>) {
+    let (dir, path) = zeros();
+    let folder = dir.path();
     let mut names = vec![path.clone(), folder.join(".").join("x.npy")];
     #[cfg(unix)]
     {
@@ -25,7 +29,7 @@ fn names(folder: &Path) -> Vec<std::path::PathBuf> {
         std::os::unix::fs::symlink(&path, &soft).expect("a symbolic link");
         names.extend([hard, soft]);
     }
-    names
+    (dir, names)
 }
 
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> bool {
@@ -34,8 +38,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> bool {
 
 #[test]
 fn what_is_mapped_for_reading_is_not_opened_for_writing() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let names = names(folder.path());
+    let (_folder, names) = names();
     for first in &names {
         for second in &names {
             let reader = Array::<f32>::open(first).expect("opened");
@@ -56,8 +59,7 @@ fn what_is_mapped_for_reading_is_not_opened_for_writing() {
 
 #[test]
 fn what_is_open_for_writing_is_read_at_positions() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let names = names(folder.path());
+    let (_folder, names) = names();
     for (i, first) in names.iter().enumerate() {
         for second in &names {
             let mut writer = ArrayMut::<f32>::open(first).expect("opened");
@@ -82,9 +84,7 @@ fn what_is_open_for_writing_is_read_at_positions() {
 
 #[test]
 fn private_changes_stay_beside_readers_and_keep_writers_away() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("x.npy");
-    zeros(&path);
+    let (_folder, path) = zeros();
     let reader = Array::<f32>::open(&path).expect("opened");
     let mut private = CowArray::<f32>::open(&path).expect("readers do not mind");
     private.rows_mut(0..1).expect("rows").fill(7.0);
@@ -97,9 +97,7 @@ fn private_changes_stay_beside_readers_and_keep_writers_away() {
 
 #[test]
 fn what_is_read_at_positions_does_not_keep_writers_away() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("x.npy");
-    zeros(&path);
+    let (_folder, path) = zeros();
     let options = OpenOptions::new().backend(Backend::Positioned);
     let reader = options.open::<f32>(&path).expect("opened");
     let mut writer = ArrayMut::<f32>::open(&path).expect("nothing is mapped");
@@ -126,9 +124,7 @@ fn an_unfinished_output_is_a_file_as_well() {
 
 #[test]
 fn replacing_and_appending_change_nothing_that_was_lent() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("x.npy");
-    zeros(&path);
+    let (_folder, path) = zeros();
     let reader = Array::<f32>::open(&path).expect("opened");
     let all = reader.as_slice().expect("lent in place");
     let mut appender = Appender::<f32>::open(&path).expect("it maps nothing");
@@ -142,4 +138,29 @@ fn replacing_and_appending_change_nothing_that_was_lent() {
     other.write_rows(0, &[1.0; 8]).expect("written");
     assert_eq!(all, [0.0; 8]);
     other.close().expect("closed");
+}
+
+#[test]
+fn a_refused_writer_leaves_everything_as_it_was() {
+    let (folder, path) = zeros();
+    let mut sidecar = Sidecar::default();
+    sidecar.checksums = Some(Checksums::new(4, vec![Checksums::of(&[0; 32])]));
+    sidecar.write(&path).expect("written");
+    let files = || {
+        let entries = std::fs::read_dir(folder.path()).expect("a folder");
+        let mut files: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").path())
+            .map(|path| (std::fs::read(&path).expect("a file"), path))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = files();
+    let reader = Array::<f32>::open(&path).expect("opened");
+    assert!(refused(ArrayMut::<f32>::open(&path)));
+    assert!(files() == before);
+    // A writer that is let in drops the checksums, which will not be right any more.
+    drop(reader);
+    ArrayMut::<f32>::open(&path).expect("nobody has it").close().expect("closed");
+    assert!(files() != before);
 }

@@ -1,4 +1,4 @@
-//! Parts of the messages of errors.
+//! Parts of the messages of errors, and how those of the system become ours.
 
 use std::io;
 use std::path::Path;

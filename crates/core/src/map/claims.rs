@@ -6,13 +6,12 @@
 //! registry.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::outputs::number;
-
-/// Device and inode. A file keeps its number as long as it is mapped.
-type Number = (u64, u64);
+use super::Seen;
+use crate::outputs::FileNumber;
+use crate::{Error, Result};
 
 /// How a file is mapped. One that is not has no entry.
 #[derive(Debug)]
@@ -23,37 +22,47 @@ enum Use {
     Write,
 }
 
-static USES: Mutex<BTreeMap<Number, Use>> = Mutex::new(BTreeMap::new());
+/// By device and inode, which a file keeps as long as it is mapped.
+static USES: Mutex<BTreeMap<(u64, u64), Use>> = Mutex::new(BTreeMap::new());
 
 /// The right to map a file. It has to be dropped after the mapping.
 #[derive(Debug)]
-pub(super) struct Claim {
-    /// `None` where the system has no numbers of files.
-    number: Option<Number>,
+pub(crate) struct Claim {
+    number: FileNumber,
 }
 
 impl Claim {
     /// To read a file through a mapping; `None` while it is mapped for writing.
-    pub(super) fn read(file: &File) -> Option<Self> {
-        Self::new(file, |found| match found {
+    pub(super) fn read(file: &Seen) -> Option<Self> {
+        Self::new(file.number(), |found| match found {
             None => Some(Use::Read(1)),
             Some(Use::Read(times)) => Some(Use::Read(times + 1)),
             Some(Use::Write) => None,
         })
     }
 
-    /// To write to a file through a mapping; `None` while it is mapped at all.
-    pub(super) fn write(file: &File) -> Option<Self> {
-        Self::new(file, |found| found.is_none().then_some(Use::Write))
+    /// To write to a file through a mapping. Asked for before anything of the file is touched.
+    ///
+    /// # Errors
+    /// [`Error::AlsoMapped`] while it is mapped at all.
+    pub(crate) fn write(path: &Path, file: &Seen) -> Result<Self> {
+        let claim = Self::new(file.number(), |found| found.is_none().then_some(Use::Write));
+        claim.ok_or_else(|| Error::AlsoMapped {
+            path: path.to_owned(),
+            refused: "mapped for writing",
+            by: "has it mapped already, and what it lends of that must not change",
+            instead: "drop the other arrays of this file first, or open them with \
+                      `Backend::Positioned`",
+        })
     }
 
-    fn new(file: &File, next: impl FnOnce(Option<&Use>) -> Option<Use>) -> Option<Self> {
-        let number = file.metadata().ok().as_ref().and_then(number);
-        let Some(number) = number else { return Some(Self { number: None }) };
-        let mut uses = USES.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = next(uses.get(&number))?;
-        uses.insert(number, next);
-        Some(Self { number: Some(number) })
+    fn new(number: FileNumber, next: impl FnOnce(Option<&Use>) -> Option<Use>) -> Option<Self> {
+        if let Some(number) = number {
+            let mut uses = USES.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = next(uses.get(&number))?;
+            uses.insert(number, next);
+        }
+        Some(Self { number })
     }
 }
 
@@ -74,19 +83,23 @@ mod tests {
 
     #[test]
     fn many_read_or_one_writes() {
+        let seen = |file: &std::fs::File| Seen::of(Path::new("x"), file).expect("a file");
+        let write = |file| Claim::write(Path::new("x"), file);
         let file = tempfile::tempfile().expect("a file");
-        let again = file.try_clone().expect("another descriptor");
-        let first = Claim::read(&file).expect("nobody else");
+        let again = seen(&file.try_clone().expect("another descriptor"));
+        let other = tempfile::tempfile().expect("another file");
+        let (file, other) = (&seen(&file), &seen(&other));
+        let first = Claim::read(file).expect("nobody else");
         let second = Claim::read(&again).expect("readers only");
-        assert!(Claim::write(&file).is_none());
+        assert!(write(file).is_err());
         drop(first);
-        assert!(Claim::write(&file).is_none());
+        assert!(write(file).is_err());
         drop(second);
-        let writer = Claim::write(&again).expect("nobody else");
-        assert!(Claim::read(&file).is_none() && Claim::write(&file).is_none());
+        let writer = write(&again).expect("nobody else");
+        assert!(Claim::read(file).is_none() && write(file).is_err());
         // Another file is nobody's business.
-        assert!(Claim::write(&tempfile::tempfile().expect("a file")).is_some());
+        assert!(write(other).is_ok());
         drop(writer);
-        assert!(Claim::read(&file).is_some() && Claim::write(&file).is_some());
+        assert!(Claim::read(file).is_some() && write(file).is_ok());
     }
 }

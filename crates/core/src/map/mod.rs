@@ -24,6 +24,7 @@ mod write_map;
 pub(crate) use release::FAULT_AROUND;
 pub(crate) use shared_mut::{MappedFile, SharedMut};
 
+pub(crate) use claims::Claim;
 pub(crate) use guard::MOST as MOST_GUARDED;
 pub(crate) use seen::Seen;
 pub(crate) use write_map::{WriteMap, map_copy, map_mut};
@@ -40,7 +41,6 @@ use memmap2::{Mmap, MmapOptions};
 use crate::layout::Fetch;
 use crate::outputs::{FileNumber, number};
 use crate::{Backend, BusErrors, Error, Identity, Result};
-use claims::Claim;
 use guard::{Access, Guard};
 
 /// The bytes of a file opened for reading.
@@ -171,7 +171,7 @@ impl ReadMap {
     /// guarded, because too many are.
     fn new(path: &Path, file: &File, seen: Seen, bus_errors: BusErrors) -> Result<Option<Self>> {
         let len = addressable(path, seen)?;
-        let Some(claim) = Claim::read(file) else { return Ok(None) };
+        let Some(claim) = Claim::read(&seen) else { return Ok(None) };
         // SAFETY: the mapping is read-only, and as long as the claim lives, no safe code of this
         // process maps the file for writing. Another process, or one that writes to the file
         // without mapping it, can still change the bytes: they are only ever read as types for

@@ -156,7 +156,8 @@ mod tests {
         drop(bytes);
         let file = std::fs::OpenOptions::new().read(true).write(true).open(&path);
         let file = file.expect("just written");
-        let map = crate::map::map_mut(&path, &file, seen, BusErrors::Guarded);
+        let claim = crate::map::Claim::write(&path, &seen).expect("nobody else has it");
+        let map = crate::map::map_mut(&path, &file, seen, claim, BusErrors::Guarded);
         let mut map = map.expect("mapped").expect("not empty");
         let pages = SharedPages::new(&map);
         for range in [0..300_001, 4095..4097, 300_000..300_001, 7..7] {

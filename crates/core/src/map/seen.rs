@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::outputs::FileNumber;
 use crate::{Error, Identity, Result};
 
 /// The facts the system knows about an open file that show a change.
@@ -41,6 +42,11 @@ impl Seen {
         #[cfg(not(unix))]
         let unix = Unix::default();
         Ok(Self { len: metadata.len(), modified: metadata.modified().ok(), unix })
+    }
+
+    /// Device and inode; `None` where the system has no such numbers.
+    pub(super) fn number(&self) -> FileNumber {
+        cfg!(unix).then_some((self.unix.device, self.unix.inode))
     }
 
     /// The same for a job that goes on later.

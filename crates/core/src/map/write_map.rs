@@ -65,22 +65,15 @@ impl DerefMut for WriteMap {
     }
 }
 
-/// Maps the whole of `file`, which was `seen` when it was opened, for reading and writing; `None`
-/// for an empty file.
+/// Maps the whole of `file`, which was `seen` when it was opened and is claimed, for reading and
+/// writing; `None` for an empty file.
 pub(crate) fn map_mut(
     path: &Path,
     file: &File,
     seen: Seen,
+    claim: Claim,
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
-    let Some(claim) = Claim::write(file) else {
-        return Err(Error::AlsoMapped {
-            path: path.to_owned(),
-            refused: "mapped for writing",
-            by: "has it mapped already, and what it lends of that must not change",
-            instead: "drop the other arrays of this file first, or open them with `Backend::Positioned`",
-        });
-    };
     map_whole(path, seen, (claim, bus_errors), |options| {
         // SAFETY: the claim says that this process has no other mapping of the file, and keeps it
         // so. Of other processes it is as for `ReadMap`; the caller holds the writer's lock, so
@@ -97,7 +90,7 @@ pub(crate) fn map_copy(
     seen: Seen,
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
-    let Some(claim) = Claim::read(file) else {
+    let Some(claim) = Claim::read(&seen) else {
         return Err(Error::AlsoMapped {
             path: path.to_owned(),
             refused: "opened copy-on-write",

@@ -181,7 +181,7 @@ fn compare(case: &Case, x: &AnyArray, got: Result<Answer>) -> Result<f64, String
             return Err(format!("cell {i} is {cell:?}"));
         }
         for (j, (&number, &expected)) in cell.iter().zip(expected).enumerate() {
-            let off = bounds::off(case, x.dtype(), (i, j), number, expected);
+            let off = bounds::off(case, x, (i, j), number, expected);
             if off > 1.0 {
                 return Err(format!(
                     "cell {i} is {cell:?}, {off:.2} times as far from {expected:?} as it may be"

@@ -1,6 +1,6 @@
 //! How far an answer may be from the exact one, by reduction.
 
-use rowmill::DType;
+use rowmill::{AnyArray, DType};
 
 use super::corpus::Case;
 use super::erased::Number;
@@ -46,21 +46,33 @@ const ROOT: Bound = Bound::relative(1.0);
 const PRODUCT: Bound = Bound::relative(20.0).absolute(5e-324);
 /// Compensated sums of products that are rounded: measured by the mean of their magnitudes.
 const WEIGHTED_MEAN: Bound = Bound::scaled(2.0).absolute(1e-320);
-/// Plain sums down columns of up to 131 rows. Behind an element far above all others, each addition can
-/// round the same way by half a unit: 66 units of the sum of magnitudes. Sums of cubes and fourth powers are
-/// off by as much, and the squares they are divided by, to the power 1.5 and 2, by 1.5 and 2 times that.
-const PLAIN: f64 = 66.0;
-/// Measured by the same of their magnitudes.
-const SKEWNESS: Bound = Bound::scaled(2.5 * PLAIN);
-const KURTOSIS: Bound = Bound::scaled(3.0 * PLAIN);
+/// The units that a plain sum of these elements can be off, by the sum of magnitudes. Behind an
+/// element far above all others each addition can round the same way, by half a unit; four are for
+/// what goes in. Columns have up to 131 rows, and longer sums are in lanes.
+fn plain(elements: usize) -> f64 {
+    (elements as f64 / 2.0 + 4.0).min(66.0)
+}
+/// Sums of cubes and of fourth powers, and the squares that they are divided by, to the power 1.5
+/// and 2: measured by the same of their magnitudes.
+fn skewness(elements: usize) -> Bound {
+    Bound::scaled(2.5 * plain(elements))
+}
+fn kurtosis(elements: usize) -> Bound {
+    Bound::scaled(3.0 * plain(elements))
+}
 /// Measured by the product of both standard deviations, with the rounding of each product.
-const COVARIANCE: Bound = Bound::scaled(PLAIN + 2.0);
+fn covariance(elements: usize) -> Bound {
+    Bound::scaled(plain(elements) + 2.0)
+}
 /// A covariance over two roots of variances, each off by half of what a variance is.
-const CORRELATION: Bound = Bound::relative(0.0).absolute((2.0 * PLAIN + 4.0) * f64::EPSILON);
+fn correlation(elements: usize) -> Bound {
+    Bound::relative(0.0).absolute((2.0 * plain(elements) + 4.0) * f64::EPSILON)
+}
 /// Compensated sums, of squares that are rounded.
 const NORM: Bound = Bound::relative(2.0);
 
-fn bound(reduction: &str, dtype: DType, place: usize) -> Bound {
+fn bound(reduction: &str, x: &AnyArray, place: usize) -> Bound {
+    let (dtype, elements) = (x.dtype(), x.shape().len());
     let compensated = matches!(dtype, DType::F64 | DType::C128);
     let rounded = dtype.is_float() || matches!(dtype, DType::C64 | DType::C128);
     match reduction {
@@ -73,10 +85,10 @@ fn bound(reduction: &str, dtype: DType, place: usize) -> Bound {
         "std" => ROOT,
         "product" if rounded => PRODUCT,
         "weighted_mean" if place == 2 => WEIGHTED_MEAN,
-        "skewness" => SKEWNESS,
-        "kurtosis" => KURTOSIS,
-        "covariance" => COVARIANCE,
-        "correlation" => CORRELATION,
+        "skewness" => skewness(elements),
+        "kurtosis" => kurtosis(elements),
+        "covariance" => covariance(elements),
+        "correlation" => correlation(elements),
         "norm_l1" | "norm_l2" => NORM,
         _ => EXACT,
     }
@@ -85,7 +97,7 @@ fn bound(reduction: &str, dtype: DType, place: usize) -> Bound {
 /// How far off an answer is, as a part of what it may be: up to 1 is well, infinite is wrong.
 pub(super) fn off(
     case: &Case,
-    dtype: DType,
+    x: &AnyArray,
     (cell, place): (usize, usize),
     got: Number,
     expected: Number,
@@ -103,7 +115,7 @@ pub(super) fn off(
     if !got.is_finite() || !expected.is_finite() {
         return f64::INFINITY;
     }
-    let bound = bound(case.reduction(), dtype, place);
+    let bound = bound(case.reduction(), x, place);
     let unit = bound.relative * expected.abs() + bound.scaled * case.scale(cell, place);
     let off = (got - expected).abs() / (unit * f64::EPSILON + bound.absolute);
     if off.is_nan() { f64::INFINITY } else { off }

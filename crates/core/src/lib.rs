@@ -19,79 +19,45 @@
 //! | `c`  | [`CowArray`] | in memory only | no |
 //! | none | [`Appender`] | rows at the end | commits |
 
-mod any_array;
-mod append;
 mod array;
-mod array_mut;
-mod atomic;
-mod checksums;
-mod clean;
-mod concat;
-mod cow;
-mod create;
-mod detect;
 mod dtype;
+mod durable;
 mod element;
 mod error;
-mod flush;
-mod framing;
+mod format;
+mod fs;
 mod identity;
-mod journal;
-mod layout;
-mod leftovers;
+mod limits;
 mod map;
-mod merged;
-mod meta;
-pub mod npy;
-mod options;
-mod outputs;
-mod part;
-mod permuted;
-mod publish;
-mod raw;
 mod shape;
-mod sidecar;
 #[cfg(test)]
 #[path = "../tests/common/skipped.rs"]
 mod skipped;
-mod slice;
-mod source;
+mod text;
 mod tile;
-mod writable;
+mod view;
 
-pub use any_array::{AnyArray, open};
-pub use append::Appender;
-pub use array::Array;
-pub use array_mut::ArrayMut;
-pub use atomic::AtomicFile;
-pub use checksums::{ChecksumHasher, Checksums};
-pub use clean::{CleanOptions, Fate, Leftover};
-pub use concat::{Concat, files_like};
-pub use cow::CowArray;
-pub use create::{CreateOptions, StagedArray};
-pub use dtype::{ByteOrder, DType, ParseDTypeError};
-pub use element::Element;
-pub use error::{Error, MetaError, Result, ViewError};
-pub use flush::{FlushPolicy, Triggers};
-pub use framing::{Framing, FramingError};
-pub use identity::{FileIdentity, Identity};
-pub use journal::{
-    Journal, JournalError, JournalHead, JournalRecord, check_journal, frame_journal,
+pub use array::{
+    AnyArray, Array, ArrayMut, CowArray, CreateOptions, OpenOptions, StagedArray, WhileWritten,
+    files_like, open,
 };
-pub use leftovers::LeftoverKind;
-pub use map::{Assembly, Unfilled, WriteBack, zeros};
-pub use merged::Merged;
-pub use meta::{Format, Meta};
-pub use options::{Backend, BusErrors, OpenOptions, WhileWritten};
-pub use outputs::{Kind, Outputs, Role, SourceFile, Taken};
-pub use part::{ParseSliceError, Part, Pick, Slice};
-pub use permuted::Permuted;
-pub use raw::RawSpec;
+pub use dtype::{ByteOrder, DType, ParseDTypeError};
+pub use durable::{
+    Appender, AtomicFile, CleanOptions, Fate, FlushPolicy, Journal, JournalHead, JournalRecord,
+    Leftover, Outputs, Triggers, check_journal, frame_journal,
+};
+pub use element::Element;
+pub use error::{Error, JournalError, MetaError, Result, SidecarError, Taken, ViewError};
+pub use format::{
+    ChecksumHasher, Checksums, Format, Framing, FramingError, LeftoverKind, Meta, RawSpec, Sidecar,
+    npy,
+};
+pub use fs::{Kind, Role, SourceFile};
+pub use identity::{FileIdentity, Identity};
+pub use map::{Backend, BusErrors, WriteBack};
 pub use shape::{MAX_NDIM, Order, ParseShapeError, Shape, ShapeError};
-pub use sidecar::{Sidecar, SidecarError};
-pub use slice::SliceSource;
-pub use source::Source;
-pub use tile::{Tile, TileBuffer};
+pub use tile::{Assembly, Tile, TileBuffer, Unfilled, zeros};
+pub use view::{Concat, Merged, ParseSliceError, Part, Permuted, Pick, Slice, SliceSource, Source};
 
 pub use half::{bf16, f16};
 pub use num_complex::Complex;

@@ -1,10 +1,10 @@
 //! Shapes: a bounded list of dimensions, seen as rows of elements.
 
-use crate::{Error, ViewError};
+use crate::error::{Error, ViewError};
 use std::fmt;
 use std::str::FromStr;
 
-use crate::sidecar::clip;
+use crate::text::clip;
 
 /// The most dimensions an array can have, as in NumPy 2.
 pub const MAX_NDIM: usize = 64;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::{DType, Shape};
+use crate::dtype::DType;
+use crate::shape::Shape;
 
 /// Why the metadata of an array file, whole as it is, does not do.
 #[derive(Debug, thiserror::Error)]

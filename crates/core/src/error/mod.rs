@@ -1,15 +1,24 @@
 //! [`Error`]: everything that can go wrong with an array file, by what it is about.
 
+mod header;
+mod journal;
 mod meta;
+mod sidecar;
+mod taken;
 mod view;
 mod words;
 
 use std::io;
 use std::path::PathBuf;
 
-use crate::npy::HeaderError;
-use crate::{DType, Kind, Role, Shape, ShapeError, SidecarError, Taken};
+use crate::dtype::DType;
+use crate::fs::{Kind, Role};
+use crate::shape::{Shape, ShapeError};
+pub use header::HeaderError;
+pub use journal::JournalError;
 pub use meta::MetaError;
+pub use sidecar::SidecarError;
+pub use taken::Taken;
 pub use view::ViewError;
 use words::{because, otherwise, output, when_asked};
 
@@ -278,7 +287,7 @@ pub enum Error {
         /// The journal.
         path: PathBuf,
         /// Why not.
-        source: crate::JournalError,
+        source: JournalError,
     },
     /// Bytes of an open file could not be read or written any more. Of a mapping that is told for
     /// good: everything after the first fault gives this error as well.

@@ -1,7 +1,7 @@
 //! [`ViewError`]: elements, parts and axes that an array does not have, and arrays that do not go
 //! together.
 
-use crate::{Shape, ShapeError};
+use crate::shape::{Shape, ShapeError};
 
 /// Why an array has no such view: an element, a part, an order or a set of axes, or several arrays
 /// as one.

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use crate::{Error, Kind, Role};
+use crate::error::Error;
+use crate::fs::{Kind, Role};
 
 /// An output, in words.
 pub(super) fn output(role: Role, path: &Path, of: Option<&Path>) -> String {

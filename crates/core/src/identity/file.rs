@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 use super::nanoseconds;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// How many bytes are hashed at each end.
 const EDGE: u64 = 64 << 10;

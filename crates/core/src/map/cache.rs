@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
     use crate::map::Seen;
-    use crate::{Backend, BusErrors};
+    use crate::map::{Backend, BusErrors};
 
     #[test]
     fn hints_about_any_range_are_harmless() {

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::Seen;
-use crate::outputs::FileNumber;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::fs::FileNumber;
 
 /// How a file is mapped. One that is not has no entry.
 #[derive(Debug)]

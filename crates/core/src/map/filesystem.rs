@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use super::guard;
-use crate::Backend;
+use crate::map::Backend;
 
 /// The backend that [`Backend::Auto`] stands for, for this file.
 ///

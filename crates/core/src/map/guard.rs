@@ -37,7 +37,7 @@ mod tests;
 
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use registry::Slot;
 
 /// How many mappings can be guarded at a time.

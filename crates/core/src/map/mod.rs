@@ -6,15 +6,13 @@
 //!     Mapping     positioned reads      a page fault a page  |  a system call a tile
 //! ```
 
-mod assembly;
+mod backend;
 mod cache;
 mod claims;
-pub(crate) mod decode;
+mod disk;
 mod filesystem;
 mod guard;
-mod huge;
 mod positioned;
-mod prefetch;
 mod release;
 mod seen;
 mod shared_mut;
@@ -29,8 +27,8 @@ pub(crate) use guard::MOST as MOST_GUARDED;
 pub(crate) use seen::Seen;
 pub(crate) use write_map::{WriteMap, map_copy, map_mut};
 
-pub use assembly::{Assembly, Unfilled};
-pub use huge::zeros;
+pub use backend::{Backend, BusErrors};
+pub(crate) use disk::Disk;
 pub use write_back::WriteBack;
 
 use std::fs::File;
@@ -38,9 +36,10 @@ use std::path::{Path, PathBuf};
 
 use memmap2::{Mmap, MmapOptions};
 
-use crate::layout::Fetch;
-use crate::outputs::{FileNumber, number};
-use crate::{Backend, BusErrors, Error, Identity, Result};
+use crate::error::{Error, Result};
+use crate::fs::{FileNumber, number};
+use crate::identity::Identity;
+use crate::tile::layout::Fetch;
 use guard::{Access, Guard};
 
 /// The bytes of a file opened for reading.

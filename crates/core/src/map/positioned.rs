@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Fills `to` from `offset`.
 pub(super) fn read(file: &File, path: &Path, offset: u64, to: &mut [u8]) -> Result<()> {

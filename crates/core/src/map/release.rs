@@ -121,7 +121,7 @@ impl SharedPages {
 mod tests {
     use super::*;
     use crate::map::Seen;
-    use crate::{Backend, BusErrors};
+    use crate::map::{Backend, BusErrors};
 
     #[test]
     fn whole_units_within_the_mapping() {

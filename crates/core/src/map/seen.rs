@@ -4,8 +4,9 @@ use std::fs::File;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::outputs::FileNumber;
-use crate::{Error, Identity, Result};
+use crate::error::{Error, Result};
+use crate::fs::FileNumber;
+use crate::identity::Identity;
 
 /// The facts the system knows about an open file that show a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use memmap2::MmapRaw;
 use super::claims::Claim;
 use super::guard::Guard;
 use super::{Seen, WriteMap};
-use crate::atomic::Held;
-use crate::flush::Disk;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::fs::Held;
+use crate::map::Disk;
 
 /// A shared mapping open for writing. Its bytes are its owner's; [`MappedFile`] can sync its pages
 /// meanwhile, and reads none of them.

@@ -10,7 +10,8 @@ use std::path::Path;
 use super::WriteMap;
 use super::guard::Guard;
 use super::release::SharedPages;
-use crate::{Error, FileIdentity, Result};
+use crate::error::{Error, Result};
+use crate::identity::FileIdentity;
 
 /// Starts writing parts of a file to disk without waiting. Only ever a hint: durability is what
 /// [`sync`](Self::sync) and [`AtomicFile::publish`](crate::AtomicFile::publish) are for.

@@ -9,7 +9,8 @@ use memmap2::{MmapMut, MmapOptions};
 use super::claims::Claim;
 use super::guard::{Access, Guard};
 use super::{MOST_GUARDED, Seen, addressable, guard_for};
-use crate::{BusErrors, Error, Result};
+use crate::error::{Error, Result};
+use crate::map::BusErrors;
 
 /// A whole file, mapped for reading and writing: its bytes.
 #[derive(Debug)]

@@ -1,0 +1,406 @@
+//! Arrays that do not exist yet: what they shall be, and how they come to their name.
+
+use std::io::{Read, Seek};
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::array::ArrayMut;
+use crate::array::array_mut::elements_mut;
+use crate::dtype::ByteOrder;
+use crate::durable::publish::{Step, publish, sidecar_of, validate};
+use crate::durable::{AtomicFile, FlushPolicy, Outputs};
+use crate::element::Element;
+use crate::error::{Error, MetaError, Result};
+use crate::format::sidecar::check_len;
+use crate::format::{Format, Meta, Sidecar, npy};
+use crate::fs::{Kind, Role};
+use crate::identity::FileIdentity;
+use crate::map::{BusErrors, WriteBack};
+use crate::map::{Claim, Seen, WriteMap, map_mut};
+use crate::shape::{Order, Shape};
+
+/// Knobs for creating an array file.
+///
+/// ```
+/// use rowmill_core::CreateOptions;
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("x.npy");
+/// let mut x = CreateOptions::new().columns(["a", "b"]).create::<f64>(&path, [1000, 2])?;
+/// x.rows_mut(0..1)?.copy_from_slice(&[1.0, 2.0]);
+/// x.flush_rows(0..1)?; // this row survives a power cut
+/// x.close()?;          // and now all of them do
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CreateOptions {
+    format: Option<Format>,
+    order: Order,
+    columns: Option<Vec<String>>,
+    flush: FlushPolicy,
+    unchecked: bool,
+    bus_errors: BusErrors,
+    outputs: Outputs,
+}
+
+impl CreateOptions {
+    /// `.npy` or raw by the name's ending, in C order, without column names.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The format. Default: [`Format::Npy`] for names that end in `.npy`, else [`Format::Raw`]
+    /// with a sidecar.
+    #[must_use]
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// The order of the elements. Default: [`Order::C`].
+    #[must_use]
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Names for the elements of a row, kept in the sidecar. Default: none.
+    #[must_use]
+    pub fn columns<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.columns = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// When written rows are made durable without being asked. Default: [`FlushPolicy::Manual`].
+    /// For arrays that [`stage`](Self::stage) makes it has no meaning: publishing makes all of them
+    /// durable.
+    #[must_use]
+    pub fn flush_policy(mut self, policy: FlushPolicy) -> Self {
+        self.flush = policy;
+        self
+    }
+
+    /// Who deals with SIGBUS, which a full disk or a failing one raises. Default:
+    /// [`BusErrors::Guarded`].
+    #[must_use]
+    pub fn bus_errors(mut self, bus_errors: BusErrors) -> Self {
+        self.bus_errors = bus_errors;
+        self
+    }
+
+    /// Whether a published file is opened again under its name and its metadata compared with what
+    /// was asked for. It reads the header and the sidecar, no data. Default: `true`.
+    #[must_use]
+    pub fn validate(mut self, validate: bool) -> Self {
+        self.unchecked = !validate;
+        self
+    }
+
+    /// Whether an array of that name is replaced: a `.npy` file, or a raw file that a sidecar of
+    /// rowmill describes; nothing else ever is. Default: `false`.
+    #[must_use]
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.outputs = self.outputs.overwrite(overwrite);
+        self
+    }
+
+    /// The other files of the call that creates the array, none of which it replaces; and whether
+    /// they may be [overwritten](Outputs::overwrite). Default: none.
+    #[must_use]
+    pub fn outputs(mut self, outputs: Outputs) -> Self {
+        self.outputs = outputs;
+        self
+    }
+
+    /// The files of the call, as far as they were given.
+    #[must_use]
+    pub fn files(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// Creates an array of zeros (numpy's mode `w+`). Space is
+    /// reserved at once where the filesystem can; the file takes its name complete, with header
+    /// and all zeros, and is then filled in place.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] for a file of that name that is not to be [replaced](Self::overwrite),
+    /// [`Error::OtherKind`] for one that is no array, [`Error::Taken`] for another file of the
+    /// call; [`Error::Locked`] while someone else writes it, [`Error::TooLarge`],
+    /// [`MetaError::ColumnNames`], [`Error::Sidecar`] for names that are too long to be read back,
+    /// [`Error::TooManyMappings`], [`Error::AlsoMapped`], [`Error::Io`] (no room, no permission),
+    /// [`Error::NotAsWritten`].
+    pub fn create<T: Element>(
+        &self,
+        path: impl AsRef<Path>,
+        dims: impl Into<Vec<usize>>,
+    ) -> Result<ArrayMut<T>> {
+        self.stage(path, dims)?.publish_watched(&mut |_| {})
+    }
+
+    /// Creates an array of zeros that takes its name only when it is published, with all that was
+    /// written to it: for the results of a job.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn stage<T: Element>(
+        &self,
+        path: impl AsRef<Path>,
+        dims: impl Into<Vec<usize>>,
+    ) -> Result<StagedArray<T>> {
+        let path = path.as_ref();
+        let Blank { meta, header, len } = self.describe::<T>(path, dims.into())?;
+        let file = self.outputs.create(Role::Output, self.kind(path), path)?;
+        file.allocate(len)?;
+        let seen = Seen::of(path, file.file())?;
+        let mut map =
+            map_mut(path, file.file(), seen, Claim::write(path, &seen)?, self.bus_errors)?;
+        if let Some(map) = &mut map {
+            map[..header.len()].copy_from_slice(&header);
+        }
+        Ok(self.staged(path, file, seen, map, meta))
+    }
+
+    /// As [`stage`](Self::stage), but goes on with the array that an earlier writer of the same
+    /// name left unfinished, with all that was written to it. `None` when there is none, or none
+    /// like this: nothing was touched then.
+    ///
+    /// ```
+    /// use rowmill_core::{Array, CreateOptions};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("x.npy");
+    /// let options = CreateOptions::new();
+    /// let mut first = options.stage::<u8>(&path, [3])?;
+    /// first.as_mut_slice()?[0] = 7;
+    /// first.keep_unfinished();
+    /// let made = first.file_identity(&[0..1])?; // by the byte that does not change any more
+    /// drop(first); // or killed
+    /// let mut again = options.stage_again::<u8>(&path, [3])?.expect("left unfinished");
+    /// assert!(again.file_identity(&[0..1])? == made && again.as_mut_slice()? == [7, 0, 0]);
+    /// again.publish()?;
+    /// assert_eq!(Array::<u8>::open(&path)?.as_slice(), Some(&[7, 0, 0][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`stage`](Self::stage).
+    pub fn stage_again<T: Element>(
+        &self,
+        path: impl AsRef<Path>,
+        dims: impl Into<Vec<usize>>,
+    ) -> Result<Option<StagedArray<T>>> {
+        let path = path.as_ref();
+        let expected = self.describe::<T>(path, dims.into())?;
+        let mut file = self.outputs.resume(Role::Output, self.kind(path), path)?;
+        let is_it = expected.is_stored_in(&file).map_err(Error::io("read", path))?;
+        if !is_it {
+            file.keep_unfinished();
+            return Ok(None);
+        }
+        let seen = Seen::of(path, file.file())?;
+        let map = map_mut(path, file.file(), seen, Claim::write(path, &seen)?, self.bus_errors)?;
+        let Blank { meta, .. } = expected;
+        // Bools are lent as such, and somebody may have written to the file.
+        let elements = map.as_ref().map_or(&[][..], |map| &map[meta.offset as usize..]);
+        if T::DTYPE == crate::dtype::DType::Bool && elements.iter().any(|&byte| byte > 1) {
+            file.keep_unfinished();
+            return Ok(None);
+        }
+        Ok(Some(self.staged(path, file, seen, map, meta)))
+    }
+
+    /// The format of an array of this name.
+    fn format_for(&self, path: &Path) -> Format {
+        let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
+        self.format.unwrap_or(if is_npy { Format::Npy } else { Format::Raw })
+    }
+
+    /// The kind of file that an array of this name will be, for [`Outputs::plan`].
+    #[must_use]
+    pub fn kind(&self, path: &Path) -> Kind {
+        match self.format_for(path) {
+            Format::Npy => Kind::Npy,
+            Format::Raw => Kind::Raw,
+        }
+    }
+
+    /// The description of a new array, before there is a file.
+    fn describe<T: Element>(&self, path: &Path, dims: Vec<usize>) -> Result<Blank> {
+        let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
+        let shape = Shape::new(dims).map_err(too_large)?;
+        let format = self.format_for(path);
+        if format == Format::Npy && !T::DTYPE.has_npy_code() {
+            return Err(MetaError::NoNpyCode { path: path.to_owned(), dtype: T::DTYPE }.into());
+        }
+        let header = match format {
+            Format::Npy => npy::write(T::DTYPE, ByteOrder::NATIVE, self.order, &shape),
+            Format::Raw => Vec::new(),
+        };
+        let meta = Meta {
+            format,
+            dtype: T::DTYPE,
+            byte_order: ByteOrder::NATIVE,
+            order: self.order,
+            shape,
+            offset: header.len() as u64,
+            columns: self.columns.clone(),
+            record: None,
+        };
+        let bytes = meta.shape.byte_len(T::DTYPE.size()).map_err(too_large)?;
+        let len = (header.len() + bytes) as u64;
+        meta.check(path, len)?;
+        if let Some(json) = sidecar_of(&meta) {
+            check_len(&Sidecar::path_for(path), &json)?;
+        }
+        Ok(Blank { meta, header, len })
+    }
+
+    fn staged<T>(
+        &self,
+        path: &Path,
+        file: AtomicFile,
+        seen: Seen,
+        map: Option<WriteMap>,
+        meta: Meta,
+    ) -> StagedArray<T> {
+        let (flush, validate, path) = (self.flush, !self.unchecked, path.to_owned());
+        StagedArray { file, seen, map, meta, path, flush, validate, element: PhantomData }
+    }
+}
+
+/// A new array without its file.
+struct Blank {
+    meta: Meta,
+    header: Vec<u8>,
+    /// The length of the file, in bytes.
+    len: u64,
+}
+
+impl Blank {
+    /// Whether an unfinished file has the length and the header of this array.
+    fn is_stored_in(&self, file: &AtomicFile) -> std::io::Result<bool> {
+        let mut file = file.file();
+        if file.metadata()?.len() != self.len {
+            return Ok(false);
+        }
+        let mut header = vec![0; self.header.len()];
+        file.rewind()?;
+        file.read_exact(&mut header)?;
+        Ok(header == self.header)
+    }
+}
+
+/// An array that does not have its name yet: see [`CreateOptions::stage`]. Dropped unpublished,
+/// nothing is left of it.
+#[derive(Debug)]
+pub struct StagedArray<T> {
+    pub(crate) file: AtomicFile,
+    /// The file as it was when its mapping was made.
+    seen: Seen,
+    pub(crate) map: Option<WriteMap>,
+    pub(crate) meta: Meta,
+    path: PathBuf,
+    flush: FlushPolicy,
+    validate: bool,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T: Element> StagedArray<T> {
+    /// The metadata.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Leaves the unfinished file where it is when this is dropped, for
+    /// [`CreateOptions::stage_again`].
+    pub fn keep_unfinished(&mut self) {
+        self.file.keep_unfinished();
+    }
+
+    /// Which file it is, to tell it from others that get its name or its number: by its header and
+    /// by these bytes of its elements, counted from the first element, in rising order. They must
+    /// be final, or it is another file to whoever asks later.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when they cannot be read.
+    pub fn file_identity(&self, done: &[Range<u64>]) -> Result<FileIdentity> {
+        FileIdentity::of_output(&self.path, self.file.file(), self.meta.offset, done)
+    }
+
+    /// All elements, in C order; zero where not written yet.
+    ///
+    /// # Errors
+    /// [`Error::NotAddressable`] for arrays created in Fortran order with more than one long axis.
+    pub fn as_mut_slice(&mut self) -> Result<&mut [T]> {
+        Ok(self.parts()?.0)
+    }
+
+    /// All elements, as [`as_mut_slice`](Self::as_mut_slice), and what starts writing finished ones
+    /// to disk.
+    ///
+    /// # Errors
+    /// As [`as_mut_slice`](Self::as_mut_slice).
+    pub fn parts(&mut self) -> Result<(&mut [T], WriteBack<'_>)> {
+        if !self.meta.is_row_major() {
+            return Err(Error::NotAddressable {
+                path: self.path.clone(),
+                reason: "it is in Fortran order",
+                instead: "create in C order",
+            });
+        }
+        let (file, offset) = (self.file.file(), self.meta.offset);
+        let (write_back, bytes) = WriteBack::split(file, &self.path, self.map.as_mut(), offset);
+        let stored = elements_mut::<T>(bytes.get_mut(offset as usize..).unwrap_or_default());
+        if T::DTYPE != crate::dtype::DType::Bool {
+            return Ok((T::view_mut(stored).unwrap_or_default(), write_back));
+        }
+        let (pointer, len) = (stored.as_mut_ptr(), stored.len());
+        // SAFETY: `T` is `bool` and `T::Stored` is `u8`: same size, same alignment. The bytes were
+        // zeroed by the kernel when the file was made, or checked when it was taken over
+        // (`stage_again`). This process has no other mapping of the file (`Claim`), and through this
+        // slice only valid bools can be written. It relies on other processes to respect the lock: one
+        // that writes other bytes into the unfinished file meanwhile breaks it.
+        Ok((unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), len) }, write_back))
+    }
+
+    /// Checks that what was written so far went to the file. Cheap; [`publish`](Self::publish) does
+    /// it as well.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] when the disk is full or failed, or someone cut the file short.
+    pub fn check(&self) -> Result<()> {
+        self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
+    }
+
+    /// Makes everything durable and gives the file its name, and its sidecar, in the place of an
+    /// array that was to be replaced: after a crash at any moment the old array is there or the new
+    /// one, complete.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] when not
+    /// everything that was written went to the file; nothing is published then, and the old array
+    /// is as it was. [`Error::NotAsWritten`] when the published file does not read back as what it
+    /// is ([`CreateOptions::validate`]). [`Error::Exists`] and its like when somebody made a file
+    /// of that name meanwhile, which stays.
+    pub fn publish(self) -> Result<()> {
+        self.publish_watched(&mut |_| {})?;
+        Ok(())
+    }
+
+    /// As [`publish`](Self::publish), and stays open. `after` is called after each step.
+    pub(crate) fn publish_watched(self, after: &mut dyn FnMut(Step)) -> Result<ArrayMut<T>> {
+        if let Some(map) = &self.map {
+            map.flush().map_err(Error::io("flush", &self.path))?;
+        }
+        self.check()?;
+        self.seen.verify_written(&self.path, self.file.file())?;
+        let target = self.file.target().to_owned();
+        let file = publish(self.file, &self.meta, after)?;
+        if self.validate {
+            validate(&target, &self.meta)?;
+        }
+        // Nothing has been written to it as an array that is open yet.
+        ArrayMut::assemble(target, (file, self.seen), self.map, self.meta, self.flush)
+    }
+}

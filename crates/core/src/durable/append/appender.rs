@@ -1,0 +1,351 @@
+//! [`Appender`]: rows at the end of an array file, all or none of them.
+
+use std::fs::File;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use super::describe::Description;
+use super::journal_file::JournalFile;
+use super::{take_back_rest, truncate};
+use crate::durable::forget_checksums;
+use crate::durable::journal::refuse_unfinished;
+use crate::durable::publish;
+use crate::element::Element;
+use crate::error::{Error, Result};
+use crate::format::Meta;
+use crate::format::append_journal::{self, Journal};
+use crate::format::detect::read_meta;
+use crate::format::expect_dtype;
+use crate::fs::{Held, open_locked, write_all_at};
+use crate::shape::Shape;
+use crate::tile::TileBuffer;
+use crate::view::Source;
+
+/// An array file open for growing by rows: a `.npy` file whose header has room (rowmill and recent
+/// versions of NumPy leave it), or a raw file with a sidecar.
+///
+/// Appended rows become part of the array when [`commit`](Self::commit) returns, all that came
+/// since the last one at once, and survive power loss from then on. **After a crash at any moment
+/// the array has the rows of some commit, complete**: what was appended behind them is taken back
+/// by the next appender, and ignored by readers until then. The same happens when the appender is
+/// dropped without a commit.
+///
+/// Readers may open the file at any time and get the rows of the last commit. What they read stays
+/// right while more is appended; but the check at the end of a job that its input has not changed
+/// cannot know that, and gives [`Error::Changed`]: open the array after the last commit, or read
+/// from a copy. The handle holds the writer's advisory lock: a second writer is refused.
+///
+/// Two or three syncs make a commit, whatever it holds: many rows to a commit are fast, one row to
+/// a commit costs what the disk takes for that.
+///
+/// ```
+/// use rowmill_core::{Appender, Array, ArrayMut};
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("x.npy");
+/// ArrayMut::<f32>::create(&path, [0, 3])?.close()?;
+/// let mut x = Appender::<f32>::open(&path)?;
+/// x.append_rows(&[1.0, 2.0, 3.0])?;
+/// x.append_rows(&[4.0, 5.0, 6.0, 7.0, 8.0, 9.0])?;
+/// assert_eq!(Array::<f32>::open(&path)?.shape().rows(), 0);
+/// x.commit()?; // three rows, durable
+/// assert_eq!(Array::<f32>::open(&path)?.shape().rows(), 3);
+/// x.append_rows(&[0.0; 3])?;
+/// x.close()?; // and a fourth
+/// # assert_eq!(Array::<f32>::open(&path)?.shape().rows(), 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Appender<T> {
+    path: PathBuf,
+    file: Held,
+    /// The metadata in the file, with the rows of the last commit.
+    meta: Meta,
+    description: Description,
+    journal: JournalFile,
+    /// With the rows that are not committed.
+    shape: Shape,
+    /// Encoded rows that are not written yet, and where they go.
+    buffer: Vec<u8>,
+    at: u64,
+    /// The journal speaks of the last commit, so that bytes may be written behind it.
+    begun: bool,
+    /// The first failure.
+    poison: Option<String>,
+    /// The description may be the old one or the new one: what is behind the old end has to stay.
+    undecided: bool,
+    #[cfg(test)]
+    pub(super) stop_after: Option<Step>,
+    element: PhantomData<fn() -> T>,
+}
+
+/// The steps that were taken. All are durable but [`Written`](Self::Written) and
+/// [`Said`](Self::Said).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Journalled,
+    Written,
+    Synced,
+    Said,
+    Committed,
+}
+
+/// How much is encoded before it is written.
+const BUFFER: usize = 1 << 20;
+
+/// How much of a source is read at a time, in bytes.
+const PIECE: usize = 4 << 20;
+
+impl<T: Element> Appender<T> {
+    /// Opens an array file for appending. What an appender before it left uncommitted is taken
+    /// back.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] while someone else writes it; [`Error::CannotAppend`] for arrays that
+    /// cannot grow in place: in Fortran order, without axes, with rows of no elements, with a
+    /// header without room, described by a hand-made sidecar; otherwise as
+    /// [`Array::open`](crate::Array::open).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut file = open_locked(path)?;
+        refuse_unfinished(path, &file)?;
+        publish::settle(path, &file)?;
+        forget_checksums(path)?;
+        let len = file.metadata().map_err(Error::io("inspect", path))?.len();
+        let meta = read_meta(path, &mut file, len, None)?;
+        expect_dtype::<T>(path, &meta)?;
+        let description = Description::find(path, &mut file, &meta)?;
+        take_back_rest(path, &file, meta.end(), len)?;
+        let mut journal = JournalFile::new(append_journal::path_for(path));
+        journal.remove();
+        Ok(Self {
+            path: path.to_owned(),
+            file: Held(file),
+            description,
+            journal,
+            shape: meta.shape.clone(),
+            buffer: Vec::new(),
+            at: meta.end(),
+            meta,
+            begun: false,
+            poison: None,
+            undecided: false,
+            #[cfg(test)]
+            stop_after: None,
+            element: PhantomData,
+        })
+    }
+
+    /// The metadata, with the rows of the last commit.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many rows there will be after the next commit.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.shape.rows()
+    }
+
+    /// How many rows are part of the array and survive power loss: those of the last commit.
+    #[must_use]
+    pub fn durable_rows(&self) -> usize {
+        self.meta.shape.rows()
+    }
+
+    /// Appends whole rows, `values` in C order. They become part of the array with the next
+    /// [`commit`](Self::commit).
+    ///
+    /// # Errors
+    /// [`Error::PartialRow`] when `values` is not a whole number of rows, [`Error::TooLarge`],
+    /// [`Error::CannotAppend`] when the header has no room for so many rows: nothing is appended
+    /// then. After [`Error::Io`] (a full disk, for one) every later call gives
+    /// [`Error::AppendFailed`].
+    pub fn append_rows(&mut self, values: &[T]) -> Result<()> {
+        self.check()?;
+        let row_len = self.shape.row_len();
+        if !values.len().is_multiple_of(row_len) {
+            return Err(Error::PartialRow { found: values.len(), row_len });
+        }
+        if values.is_empty() {
+            return Ok(());
+        }
+        let first = self.shape.rows();
+        let shape = self.longer(values.len() / row_len)?;
+        self.description.check(&self.path, &self.meta, &shape)?;
+        let done = self.write(first, values);
+        self.or_poison(done)?;
+        self.shape = shape;
+        Ok(())
+    }
+
+    /// Appends all rows of another array, a few megabytes at a time, and says how many they were.
+    ///
+    /// # Errors
+    /// [`Error::RowShape`] when its rows have another shape, what reading it gives
+    /// ([`Error::Changed`] if it changed meanwhile), and as [`append_rows`](Self::append_rows).
+    /// Once rows of it have been read, every later call gives [`Error::AppendFailed`].
+    pub fn append_source(&mut self, source: &impl Source<T>) -> Result<usize> {
+        self.check()?;
+        let (rows, dims) = (source.shape().rows(), source.shape().row_dims());
+        if source.shape().ndim() == 0 || dims != self.shape.row_dims() {
+            let path = self.path.clone();
+            let too_large = |source| Error::TooLarge { path: path.clone(), source };
+            return Err(Error::RowShape {
+                expected: Shape::new(self.shape.row_dims()).map_err(too_large)?,
+                found: Shape::new(dims).map_err(too_large)?,
+                path: path.clone(),
+            });
+        }
+        // So that what does not fit is refused before the first row is read.
+        let shape = self.longer(rows)?;
+        self.description.check(&self.path, &self.meta, &shape)?;
+        let done = self.copy(source, rows);
+        self.or_poison(done)?;
+        Ok(rows)
+    }
+
+    fn copy(&mut self, source: &impl Source<T>, rows: usize) -> Result<()> {
+        let step = (PIECE / (self.shape.row_len() * size_of::<T>())).max(1);
+        let mut buffer = TileBuffer::new();
+        for start in (0..rows).step_by(step) {
+            let end = rows.min(start.saturating_add(step));
+            self.append_rows(source.rows(start..end, &mut buffer)?)?;
+        }
+        source.verify()
+    }
+
+    /// The shape with so many rows more.
+    fn longer(&self, rows: usize) -> Result<Shape> {
+        let mut dims = self.shape.dims().to_vec();
+        dims[0] = dims[0].saturating_add(rows);
+        let shape = Shape::new(dims).and_then(|s| s.byte_len(size_of::<T>()).map(|_| s));
+        shape.map_err(|source| Error::TooLarge { path: self.path.clone(), source })
+    }
+
+    fn write(&mut self, first: usize, values: &[T]) -> Result<()> {
+        if !self.begun {
+            if self.journal.is_new() {
+                // The journal knows the file by bytes that a crash must not take back.
+                self.file.sync_data().map_err(Error::io("flush", &self.path))?;
+            }
+            let journal = Journal::new(&self.file, self.meta.end());
+            self.journal.write(journal.map_err(Error::io("inspect", &self.path))?)?;
+            self.begun = true;
+            self.reached(Step::Journalled)?;
+        }
+        let Self { meta, file, path, buffer, at, .. } = self;
+        let mut failed = Ok(());
+        meta.encode(first, values, |_, bytes| {
+            if failed.is_ok() && buffer.len() + bytes.len() > BUFFER {
+                failed = write_out(file, path, buffer, at);
+            }
+            if failed.is_err() {
+            } else if bytes.len() > BUFFER {
+                failed = write_on(file, path, bytes, at);
+            } else {
+                buffer.extend_from_slice(bytes);
+            }
+        });
+        failed
+    }
+
+    /// Makes all rows appended so far part of the array, in one step, and durable. Without any it
+    /// does nothing.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: what is in the file afterwards are the rows of the last commit, or those of
+    /// this one. Every later call gives [`Error::AppendFailed`].
+    pub fn commit(&mut self) -> Result<()> {
+        self.check()?;
+        if self.shape == self.meta.shape {
+            return Ok(());
+        }
+        let done = self.commit_steps();
+        self.or_poison(done)
+    }
+
+    fn commit_steps(&mut self) -> Result<()> {
+        write_out(&self.file, &self.path, &mut self.buffer, &mut self.at)?;
+        self.reached(Step::Written)?;
+        self.file.sync_data().map_err(Error::io("flush", &self.path))?;
+        self.reached(Step::Synced)?;
+        self.undecided = true;
+        self.description.say(&self.path, &self.file, &self.meta, &self.shape)?;
+        self.reached(Step::Said)?;
+        self.file.sync_data().map_err(Error::io("flush", &self.path))?;
+        self.meta.shape = self.shape.clone();
+        (self.undecided, self.begun) = (false, false);
+        self.reached(Step::Committed)
+    }
+
+    /// Commits and closes the file.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn close(mut self) -> Result<()> {
+        self.commit()
+    }
+
+    fn check(&self) -> Result<()> {
+        match &self.poison {
+            Some(first) => {
+                Err(Error::AppendFailed { path: self.path.clone(), first: first.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn or_poison(&mut self, done: Result<()>) -> Result<()> {
+        done.inspect_err(|e| {
+            self.poison.get_or_insert_with(|| e.to_string());
+        })
+    }
+
+    /// Where tests stop, as a crash would.
+    #[cfg(test)]
+    fn reached(&mut self, step: Step) -> Result<()> {
+        if self.stop_after == Some(step) {
+            self.undecided = true; // and nothing is tidied up
+            return Err(Error::io("go on with", &self.path)(std::io::Error::other("stopped")));
+        }
+        Ok(())
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests stop here")]
+    fn reached(&mut self, _: Step) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<T> Drop for Appender<T> {
+    /// Takes back what is not committed. What cannot be taken back the next appender takes back.
+    fn drop(&mut self) {
+        if self.undecided {
+            return; // the journal stays for whoever finds the old description
+        }
+        if self.begun && truncate(&self.file, &self.path, self.meta.end()).is_err() {
+            return;
+        }
+        self.journal.remove();
+    }
+}
+
+fn write_out(file: &File, path: &Path, buffer: &mut Vec<u8>, at: &mut u64) -> Result<()> {
+    write_on(file, path, buffer, at)?;
+    buffer.clear();
+    Ok(())
+}
+
+fn write_on(file: &File, path: &Path, bytes: &[u8], at: &mut u64) -> Result<()> {
+    write_all_at(file, bytes, *at).map_err(Error::io("write", path))?;
+    *at += bytes.len() as u64;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Notes of finished in-place jobs.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::behind_links;
+use crate::durable::AtomicFile;
+use crate::error::{Error, Result};
+use crate::format::leftovers::hidden_beside;
+use crate::identity::Earlier;
+use crate::identity::Identity;
+use crate::map::Seen;
+
+/// The suffix of the name of a note that a job is finished.
+pub(crate) const DONE_SUFFIX: &str = ".rowmill-done";
+
+/// The note of a finished in-place job that must not be done twice.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Done {
+    job: String,
+    /// The array as the job left it.
+    array: Identity,
+}
+
+/// The same as earlier versions wrote it. It is still read: with its times, which are as of the end
+/// of the job, it is no guess, and a job that is done must not be done again.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct EarlierDone {
+    job: String,
+    array: Earlier,
+}
+
+/// The longest note that is read, in bytes.
+const MOST_DONE: u64 = 64 << 10;
+
+pub(super) fn done_path(array: &Path) -> PathBuf {
+    hidden_beside(array, DONE_SUFFIX)
+}
+
+/// Notes that a job on this array is finished.
+pub(crate) fn mark_done(path: &Path, array: &File, job: &str) -> Result<()> {
+    let done = Done { job: job.to_owned(), array: Seen::of(path, array)?.identity(array) };
+    let place = done_path(&behind_links(path));
+    let note = serde_json::to_vec(&done).map_err(|e| Error::io("write", &place)(e.into()))?;
+    AtomicFile::replace(&place, &note)
+}
+
+/// Whether this job was the last to change this array. Anything else under the name of the note
+/// says nothing.
+pub(crate) fn was_done(path: &Path, array: &File, job: &str) -> Result<bool> {
+    let place = done_path(&behind_links(path));
+    if !fs::symlink_metadata(&place).is_ok_and(|m| m.is_file() && m.len() <= MOST_DONE) {
+        return Ok(false);
+    }
+    let Ok(bytes) = fs::read(&place) else { return Ok(false) };
+    let array = Seen::of(path, array)?.identity(array);
+    if let Ok(found) = serde_json::from_slice::<Done>(&bytes) {
+        return Ok(found.job == job && found.array == array);
+    }
+    let earlier = serde_json::from_slice::<EarlierDone>(&bytes);
+    Ok(earlier.is_ok_and(|found| found.job == job && array.was(&found.array)))
+}

@@ -1,0 +1,133 @@
+//! Errors of sidecars.
+
+use crate::dtype::ParseDTypeError;
+use crate::limits::{MAX_SIDECAR_LEN, SIDECAR_VERSION};
+use crate::shape::ShapeError;
+
+/// Why a sidecar could not be used.
+///
+/// Texts taken from the sidecar are cut to a few words, so an error is small whatever the file
+/// holds.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SidecarError {
+    /// A directory, a pipe or a device in the place of the sidecar.
+    #[error("it is not a regular file; remove it or write a sidecar in its place")]
+    NotRegular,
+    /// The sidecar is longer than any sidecar has to be.
+    #[error("it has {found} bytes; at most {MAX_SIDECAR_LEN} are read")]
+    TooLong {
+        /// Its length in bytes.
+        found: u64,
+    },
+    /// The sidecar is not a JSON object.
+    #[error("it is not a JSON object: {source}")]
+    Json {
+        /// The error of the parser, with line and column.
+        #[from]
+        source: serde_json::Error,
+    },
+    /// A version that this release does not know.
+    #[error(
+        "it has version {found} (\"rowmill\": {found}); supported is version {SIDECAR_VERSION}"
+    )]
+    Version {
+        /// The version found.
+        found: u64,
+    },
+    /// The array file was being replaced when the writer stopped, and the file that is there is
+    /// neither the old one nor the new one.
+    #[error(
+        "the array file was being replaced when its writer stopped, and the file beside it is \
+         neither the old one nor the new one (it was copied or changed since); write the array \
+         anew, or write a sidecar that says what the file holds"
+    )]
+    Replacing,
+    /// The same, and an earlier version wrote down by its number alone which file is which.
+    #[error(
+        "the array file was being replaced when its writer stopped, and an earlier version of rowmill \
+         wrote this, which tells files by number alone: the number may have been given out again; \
+         write the array anew, or put the text under \"old\" or \"new\" that fits the file in the \
+         place of this"
+    )]
+    ReplacingByNumber,
+    /// The array file was being replaced when the writer stopped, and the file that is there cannot
+    /// be read to tell which one it is.
+    #[error("the array file beside it, which was being replaced, cannot be read: {source}")]
+    File {
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// A key that would be ignored, which its author cannot want.
+    #[error(
+        "it has an unknown key {key:?}; expected rowmill, dtype, shape, order, offset, columns, \
+         checksum_rows and xxh3_64"
+    )]
+    UnknownKey {
+        /// The key.
+        key: String,
+    },
+    /// The same key twice.
+    #[error("it has the key \"{key}\" twice; expected it once")]
+    DuplicateKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// A key that this file cannot do without.
+    #[error("it has no key \"{key}\"; add it")]
+    MissingKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// A value that its key cannot have.
+    #[error("\"{key}\" has to be {expected}, found {found}")]
+    WrongType {
+        /// The key.
+        key: &'static str,
+        /// The values that are allowed.
+        expected: &'static str,
+        /// The value in the sidecar.
+        found: String,
+    },
+    /// The dtype is none that is supported.
+    #[error("\"dtype\": {source}")]
+    DType {
+        /// The version that was found, and those supported.
+        #[from]
+        source: ParseDTypeError,
+    },
+    /// `i8` or `u8`, which mean two things.
+    #[error(
+        "\"dtype\": {found:?} is eight bytes to NumPy and eight bits elsewhere; expected a name \
+         such as \"int8\" or \"int64\", or a code with a sign such as \"|i1\" or \"<i8\""
+    )]
+    AmbiguousDType {
+        /// The dtype as the sidecar spells it.
+        found: String,
+    },
+    /// A dimension that this machine cannot count to.
+    #[error("\"shape\": the dimension {found} is too large; expected at most {}", usize::MAX)]
+    DimensionTooLarge {
+        /// The dimension.
+        found: u64,
+    },
+    /// The dimensions make no shape.
+    #[error("\"shape\": {source}")]
+    Shape {
+        /// The error in the value.
+        #[from]
+        source: ShapeError,
+    },
+    /// Two descriptions of the same file differ.
+    #[error("its {key} is {found}, but {other} says {expected}; correct the one that is wrong")]
+    Contradicts {
+        /// The key in which they differ.
+        key: &'static str,
+        /// The value in the sidecar.
+        found: String,
+        /// The other description of the file, in words.
+        other: String,
+        /// The value in that description.
+        expected: String,
+    },
+}

@@ -5,11 +5,11 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::room::Room;
 use super::frame::{CellPlace, Lanes, Picked, Run, kernel_constructors};
 use super::loops::Loops;
-use super::room::Room;
 use super::{Kernel, Numeric};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use rowmill_lanes::arch::{Isa, Job, Simd};
 use rowmill_lanes::lanes::{Lane, N, higher, lower};
 

@@ -11,8 +11,9 @@ use super::{
     ArrayMask, Counts, Mean, Moments, NanPolicy, Numeric, Reduction, Selector, Statistic, Sum,
     Tally, Unmasked, Values,
 };
-use crate::reduce::{Answer, Answers, Block, OWN, Reduce, Reducer, Shared, State, decoded};
-use crate::{Error, Result};
+use crate::engine::OWN;
+use crate::error::{Error, Result};
+use crate::kernel::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State, decoded};
 
 /// A statistic of complex numbers, whose halves are of type `F`.
 ///

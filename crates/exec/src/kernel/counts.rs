@@ -2,7 +2,7 @@
 
 use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Statistic};
-use crate::Result;
+use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 
 /// How many elements there are, and how many of them are NaN and infinite. Free on clean data: only

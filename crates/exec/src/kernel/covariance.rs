@@ -3,12 +3,12 @@
 use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
+use super::frame::room::Room;
 use super::frame::{CellPlace, Each, Kernel, Lanes, Picked, Reduction};
 use super::loops::Loops;
-use super::room::Room;
 use super::{All, Numeric};
-use crate::grid::Grid;
-use crate::{Error, Result};
+use crate::engine::grid::Grid;
+use crate::error::{Error, Result};
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::fold::Cell;
 use rowmill_lanes::lanes::{Lane, N};

@@ -5,12 +5,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::room::Room;
 use super::frame::{CellPlace, Each, Lanes, Picked, kernel_constructors};
 use super::key::Key;
 use super::loops::Loops;
-use super::room::Room;
 use super::{Kernel, Numeric, Reduction};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
 /// How many different elements there are, exactly. Zeros of both signs are one, and so are all NaN

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::room::Room;
 use super::frame::{CellPlace, Each, Picked, kernel_constructors};
 use super::loops::Loops;
-use super::room::Room;
 use super::{Kernel, Numeric, Reduction};
-use crate::Result;
+use crate::error::Result;
 use rowmill_lanes::arch::{Isa, Job, Simd};
 use rowmill_lanes::lanes::{Lane, N};
 

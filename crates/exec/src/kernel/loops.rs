@@ -8,11 +8,11 @@ use super::arg::{self, Best, Largest, Smallest};
 use super::covariance::CoMoments;
 use super::distinct::{self, Seen};
 use super::exact::{self, ExactTotal};
+use super::float::{self, Floats, Rescale};
 use super::frame::Lanes;
 use super::histogram::{self, Bins, Histogram};
 use super::key::Key;
 use super::norm::{self, Magnitudes, NormOrder};
-use super::normalize::{self, Floats, Rescale};
 use super::product::{self, Factors};
 use super::quantile::{self, Ranges, Search, Table};
 use super::top_k::{self, Ranks, TopK};
@@ -110,7 +110,7 @@ macro_rules! loops {
                 quantile::count(lanes, ranges, table);
             }
             fn rescale(x: &[Self], out: Floats<'_>, how: Rescale<'_>) {
-                normalize::rescale(x, out, how);
+                float::rescale(x, out, how);
             }
         }
     )*};

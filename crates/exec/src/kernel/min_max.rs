@@ -2,7 +2,7 @@
 
 use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Statistic};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use rowmill_lanes::fold::{CellState, Need};
 use rowmill_lanes::lanes::Lane;
 
@@ -28,7 +28,7 @@ lane_statistics!(MinMax, Self);
 
 /// [`MinMax`] of cells that may be empty.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MaybeMinMax;
+pub(crate) struct MaybeMinMax;
 
 lane_statistics!(MaybeMinMax);
 
@@ -61,7 +61,7 @@ impl<T: Numeric> Statistic<T> for MinMax {
 }
 
 /// The range of a cell; `None` when nothing is in it.
-pub(super) fn range<T: Numeric>(cell: &CellState<T::Lane>, nan: NanPolicy) -> Option<Range<T>> {
+pub(crate) fn range<T: Numeric>(cell: &CellState<T::Lane>, nan: NanPolicy) -> Option<Range<T>> {
     let of = |min, max| Range { min: T::from_lane(min), max: T::from_lane(max) };
     if cell.count == 0 {
         None

@@ -5,30 +5,29 @@
 //! how two states merge, the value. Axis, mask and NaN policy are the frame's: [`Reduction`].
 
 mod arg;
+pub(crate) mod blocks;
 mod complex;
-mod condition;
 mod counts;
 mod covariance;
 mod distinct;
 mod exact;
+pub(crate) mod float;
 pub(crate) mod frame;
 mod higher_moments;
-mod histogram;
-mod key;
-mod loops;
-mod mask;
+pub(crate) mod histogram;
+pub(crate) mod key;
+pub(crate) mod loops;
 mod mean;
-mod min_max;
+pub(crate) mod min_max;
 mod moments;
-mod norm;
-mod normalize;
+pub(crate) mod norm;
 mod numeric;
-mod over;
 mod product;
 mod ptp;
-mod quantile;
-mod room;
+pub(crate) mod quantile;
+pub(crate) mod reduce;
 mod sample;
+pub(crate) mod select;
 #[cfg(test)]
 mod states;
 mod stats;
@@ -40,36 +39,32 @@ mod weighted_mean;
 
 pub use arg::{ArgMax, ArgMin, ArgMinMax, Extrema, Extremum};
 pub use complex::{ComplexMeanVar, Complexed, Positional};
-pub use condition::{ColumnName, Condition, ConditionMask, ParseConditionError, Term};
 pub use counts::{Counts, Tally};
 pub use covariance::{Covariance, CovarianceMatrix};
 pub use distinct::Distinct;
 pub use exact::{ExactMean, ExactSum};
+pub use float::FloatElement;
 pub use frame::axis::{All, AnyAxis, Axes, Axis, Columns, Rows, Values};
 pub use frame::{
-    CellPlace, Cellular, Each, Kernel, NanPolicy, Picked, Reduction, Selected, Statistic, TileFold,
-    Valued,
+    CellPlace, Cellular, Each, Kernel, Over, Picked, Reduction, Room, Selected, Statistic,
+    TileFold, Valued,
 };
 pub use higher_moments::{Kurtosis, Skewness};
-pub use histogram::{BinCount, Histogram, HistogramCounts};
-pub use mask::{
-    ArrayMask, CompareMask, CompareOp, Mask, ParseThresholdError, Selector, Threshold, Unmasked,
-    ValueMask,
-};
+pub use histogram::{Histogram, HistogramCounts};
 pub use mean::Mean;
 pub use min_max::{MinMax, Range};
 pub use moments::{MeanVar, Moments};
 pub use norm::{Norm, NormOrder};
-pub use normalize::{
-    Fitted, FittedError, FloatElement, Normalize, NormalizeAxis, NormalizeMethod, Normalizing,
-};
 pub use numeric::Numeric;
-pub use over::Over;
 pub use product::Product;
 pub use ptp::Ptp;
-pub use quantile::{ApproxQuantiles, Quantiles};
-pub use room::Room;
+pub use quantile::ApproxQuantiles;
+pub use reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State, Then, Tried};
 pub use sample::Sample;
+pub use select::{
+    ArrayMask, ColumnName, CompareMask, CompareOp, Condition, ConditionMask, Mask, NanPolicy,
+    ParseThresholdError, Selector, Term, Threshold, Unmasked, ValueMask,
+};
 pub use stats::{Stats, Summary};
 pub use sum::Sum;
 pub use top_k::TopK;

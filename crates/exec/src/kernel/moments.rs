@@ -2,7 +2,7 @@
 
 use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Reduction, Statistic};
-use crate::Result;
+use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 use rowmill_lanes::lanes::Lane;
 
@@ -29,7 +29,7 @@ pub struct Moments {
 lane_statistics!(Moments, Self { ddof: 0 });
 
 impl Moments {
-    pub(super) fn population() -> Self {
+    pub(crate) fn population() -> Self {
         Self { ddof: 0 }
     }
 }
@@ -81,7 +81,7 @@ impl<T: Numeric> Statistic<T> for Moments {
     }
 }
 
-pub(super) fn mean_var<L: Lane>(cell: &CellState<L>, ddof: u64) -> MeanVar {
+pub(crate) fn mean_var<L: Lane>(cell: &CellState<L>, ddof: u64) -> MeanVar {
     let mean = L::mean(cell.total, cell.count);
     // An infinity has no finite distance from anything.
     let finite = mean.is_finite() || !L::FLOAT;

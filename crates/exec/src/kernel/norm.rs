@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::room::Room;
 use super::frame::{CellPlace, Each, Lanes, Picked, kernel_constructors};
 use super::loops::Loops;
-use super::room::Room;
 use super::{Kernel, Numeric, Reduction};
-use crate::Result;
+use crate::error::Result;
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::lanes::Lane;
 
@@ -60,7 +60,7 @@ pub struct Norm {
 kernel_constructors!(Norm, Self { order: NormOrder::L2 });
 
 impl Norm {
-    pub(super) fn of(order: NormOrder) -> Self {
+    pub(crate) fn of(order: NormOrder) -> Self {
         Self { order }
     }
 }
@@ -75,27 +75,27 @@ impl<A, M> Reduction<Each<Norm>, A, M> {
 
 /// A sum, and the rounding errors that were made in it (Knuth's two-sum).
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(super) struct TwoSum {
+pub(crate) struct TwoSum {
     sum: f64,
     error: f64,
 }
 
 impl TwoSum {
     #[inline(always)]
-    pub(super) fn add(&mut self, x: f64) {
+    pub(crate) fn add(&mut self, x: f64) {
         let sum = self.sum + x;
         let x_part = sum - self.sum;
         self.error += (self.sum - (sum - x_part)) + (x - x_part);
         self.sum = sum;
     }
 
-    pub(super) fn join(&mut self, other: Self) {
+    pub(crate) fn join(&mut self, other: Self) {
         self.add(other.sum);
         self.error += other.error;
     }
 
     /// Whether nothing was added but zeros.
-    pub(super) fn is_zero(self) -> bool {
+    pub(crate) fn is_zero(self) -> bool {
         self.sum == 0.0 && self.error == 0.0
     }
 
@@ -111,7 +111,7 @@ impl TwoSum {
     }
 
     /// The sum with its error. A sum beyond the range of floats has no meaningful error.
-    pub(super) fn value(self) -> f64 {
+    pub(crate) fn value(self) -> f64 {
         if self.sum.is_finite() { self.sum + self.error } else { self.sum }
     }
 }
@@ -274,7 +274,7 @@ impl<L: Lane> Job for Steps<'_, L> {
     }
 }
 
-pub(super) fn fold<L: Lane>(lanes: &Lanes<'_, L>, cells: &mut [Magnitudes], order: NormOrder) {
+pub(crate) fn fold<L: Lane>(lanes: &Lanes<'_, L>, cells: &mut [Magnitudes], order: NormOrder) {
     lanes.runs(|run| {
         if run.across {
             run.each(|cell, x, _| cells[cell].step(x.to_f64(), order));

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::room::Room;
 use super::frame::{CellPlace, Lanes, Picked, kernel_constructors};
 use super::key::Key;
 use super::loops::Loops;
-use super::room::Room;
 use super::{Kernel, Numeric};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use rowmill_lanes::lanes::Lane;
 
 /// The product: in the result types of sums (see [`Numeric`]), exact for integers; of floats in

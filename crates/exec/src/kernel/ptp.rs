@@ -4,7 +4,7 @@ use super::frame::lane_statistics;
 use super::key::Key;
 use super::min_max::range;
 use super::{NanPolicy, Numeric, Statistic};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use rowmill_lanes::fold::{CellState, Need};
 
 /// The largest element less the smallest (numpy's `ptp`), in the result types of sums (see

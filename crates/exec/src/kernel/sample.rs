@@ -6,9 +6,11 @@ use rowmill_core::{Element, Shape};
 
 use super::frame::list::check_len;
 use super::frame::pieces::Pieces;
-use crate::grid::Grid;
-use crate::reduce::{Answer, Answers, Block, OWN, Reduce, Reducer, Shared, State};
-use crate::{Error, NanPolicy, Result};
+use crate::engine::OWN;
+use crate::engine::grid::Grid;
+use crate::error::{Error, Result};
+use crate::kernel::NanPolicy;
+use crate::kernel::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State};
 
 /// A sample of the rows or elements of an array: one of each run of so many. Its place in the run
 /// is random but the same every time. A sample costs nothing beside a reduction in the same read,
@@ -191,7 +193,7 @@ mod tests {
     use rowmill_core::{SliceSource, Source};
 
     use super::*;
-    use crate::Engine;
+    use crate::engine::Engine;
 
     #[test]
     fn one_of_each_stratum_for_any_split() {

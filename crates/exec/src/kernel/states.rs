@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use rowmill_core::{Complex, Element, Shape, SliceSource, bf16, f16};
 
 use super::*;
-use crate::blocks::{Blocks, States, TypedBlocks};
-use crate::grid::Grid;
-use crate::reduce::Reduce;
+use crate::engine::grid::Grid;
+use crate::kernel::blocks::{Blocks, States, TypedBlocks};
+use crate::kernel::reduce::Reduce;
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::Cell;
 

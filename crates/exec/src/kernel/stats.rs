@@ -4,7 +4,7 @@ use super::frame::lane_statistics;
 use super::min_max::range;
 use super::moments::mean_var;
 use super::{NanPolicy, Numeric, Reduction, Statistic};
-use crate::Result;
+use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 
 /// Count, NaN, infinities, sum, mean, variance, minimum and maximum in one trip through the data.

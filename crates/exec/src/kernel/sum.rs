@@ -2,7 +2,7 @@
 
 use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Statistic};
-use crate::Result;
+use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 
 /// The sum: exact for integers, accumulated in `f64` for `f16` and `f32`, compensated for `f64`.

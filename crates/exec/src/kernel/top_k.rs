@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::axis::for_each_axis;
+use super::frame::room::Room;
 use super::frame::{CellPlace, Each, Lanes, Picked, Run};
 use super::key::Key;
 use super::loops::Loops;
-use super::room::Room;
 use super::{Extremum, Kernel, Numeric};
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::lanes::Lane;
 

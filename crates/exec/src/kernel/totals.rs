@@ -5,7 +5,7 @@ use super::key::Key;
 use super::min_max::range;
 use super::moments::mean_var;
 use super::{MeanVar, NanPolicy, Numeric, Range, Statistic};
-use crate::Result;
+use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 use rowmill_lanes::lanes::Lane;
 
@@ -32,7 +32,7 @@ pub struct Totals {
 
 lane_statistics!(Totals, Self { need: Need::Everything });
 
-impl<A, M> crate::Reduction<Totals, A, M> {
+impl<A, M> crate::kernel::Reduction<Totals, A, M> {
     /// Accumulates no squares and no range, where only sums, means and counts are asked for: it is
     /// faster. Default: everything.
     pub fn sums_only(mut self) -> Self {

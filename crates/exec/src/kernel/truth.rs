@@ -1,10 +1,10 @@
 //! Whether any element, or every element, is true.
 
+use super::frame::room::Room;
 use super::frame::{CellPlace, Lanes, Picked, kernel_constructors};
 use super::loops::Loops;
-use super::room::Room;
 use super::{Kernel, Numeric};
-use crate::Result;
+use crate::error::Result;
 use rowmill_lanes::lanes::Lane;
 
 /// Whether any element is not zero (numpy's `any`): NaN is not zero. Of nothing: `false`.

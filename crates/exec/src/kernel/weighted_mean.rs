@@ -7,12 +7,12 @@ use rowmill_core::{Outputs, Role, Shape, Source, TileBuffer};
 use serde::{Deserialize, Serialize};
 
 use super::frame::axis::for_each_axis;
+use super::frame::room::Room;
 use super::frame::{CellPlace, Each, Lanes, Picked};
 use super::norm::TwoSum;
-use super::room::Room;
 use super::{Kernel, Numeric};
-use crate::grid::Grid;
-use crate::{Error, Result};
+use crate::engine::grid::Grid;
+use crate::error::{Error, Result};
 use rowmill_lanes::fold::Cell;
 use rowmill_lanes::lanes::Lane;
 

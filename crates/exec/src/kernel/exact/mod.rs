@@ -19,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use self::digits::Digits;
 pub(super) use self::fast::add_floats;
 pub(super) use self::wide::Wide;
+use super::frame::room::Room;
 use super::frame::{CellPlace, Each, Lanes, Picked};
 use super::key::Key;
 use super::loops::Loops;
-use super::room::Room;
 use super::{Kernel, Mean, Numeric, Reduction, Sum};
-use crate::Result;
+use crate::error::Result;
 use rowmill_lanes::lanes::Lane;
 
 /// The correctly rounded sum: see [`Reduction::exact`](crate::Reduction::exact).

@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use rowmill_core::Shape;
 
-use crate::grid::{Bounds, Grid};
-use crate::{Error, Result};
+use crate::engine::grid::{Bounds, Grid};
+use crate::error::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
 mod sealed {
@@ -121,11 +121,11 @@ pub struct Rows;
 /// Over a set of axes of an array, by way of a view of it. Made by [`Over`](crate::Over).
 #[derive(Clone, Copy, Debug)]
 pub struct Axes<'a> {
-    pub(in crate::kernel) cell: Cell,
+    pub(crate) cell: Cell,
     /// The shape of the view.
-    pub(in crate::kernel) shape: &'a Shape,
+    pub(crate) shape: &'a Shape,
     /// The dimensions of the answer.
-    pub(in crate::kernel) dims: &'a [usize],
+    pub(crate) dims: &'a [usize],
 }
 
 /// One of the axes above, known at run time only. The answer has its shape with it: none over
@@ -221,32 +221,32 @@ impl Axis for Axes<'_> {
 macro_rules! for_each_axis {
     ($kernel:ty, ($($this:ident)?), $value:expr) => {
         /// Over everything: one value.
-        pub fn all($($this)?) -> $crate::Reduction<$kernel, $crate::All> {
-            $crate::Reduction::new($value, $crate::All)
+        pub fn all($($this)?) -> $crate::kernel::Reduction<$kernel, $crate::kernel::All> {
+            $crate::kernel::Reduction::new($value, $crate::kernel::All)
         }
 
         /// Per column: axis 0 is reduced, the others are kept (numpy's `axis=0`).
-        pub fn per_column($($this)?) -> $crate::Reduction<$kernel, $crate::Columns> {
-            $crate::Reduction::new($value, $crate::Columns)
+        pub fn per_column($($this)?) -> $crate::kernel::Reduction<$kernel, $crate::kernel::Columns> {
+            $crate::kernel::Reduction::new($value, $crate::kernel::Columns)
         }
 
         /// Per row: axis 0 is kept, the others are reduced.
-        pub fn per_row($($this)?) -> $crate::Reduction<$kernel, $crate::Rows> {
-            $crate::Reduction::new($value, $crate::Rows)
+        pub fn per_row($($this)?) -> $crate::kernel::Reduction<$kernel, $crate::kernel::Rows> {
+            $crate::kernel::Reduction::new($value, $crate::kernel::Rows)
         }
 
         /// Along an axis that is known at run time only.
-        pub fn along($($this,)? axis: $crate::AnyAxis) -> $crate::Reduction<$kernel, $crate::AnyAxis> {
-            $crate::Reduction::new($value, axis)
+        pub fn along($($this,)? axis: $crate::kernel::AnyAxis) -> $crate::kernel::Reduction<$kernel, $crate::kernel::AnyAxis> {
+            $crate::kernel::Reduction::new($value, axis)
         }
 
         /// Over a set of axes: see [`Over`]($crate::Over).
-        pub fn over($($this,)? axes: $crate::Axes<'_>) -> $crate::Reduction<$kernel, $crate::Axes<'_>> {
-            $crate::Reduction::new($value, axes)
+        pub fn over($($this,)? axes: $crate::kernel::Axes<'_>) -> $crate::kernel::Reduction<$kernel, $crate::kernel::Axes<'_>> {
+            $crate::kernel::Reduction::new($value, axes)
         }
     };
 }
-pub(in crate::kernel) use for_each_axis;
+pub(crate) use for_each_axis;
 
 /// The values of the cells of a result, in C order, with their shape. A slice otherwise.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::CellPlace;
 use super::pieces::encoded;
-use crate::Result;
-use crate::kernel::room::Room;
-use crate::reduce::{OWN, State};
+use crate::engine::OWN;
+use crate::error::Result;
+use crate::kernel::frame::room::Room;
+use crate::kernel::reduce::State;
 
 pub(super) fn join<S: 'static>(cells: &mut State, next: State, merge: &dyn Fn(&mut S, S)) {
     let cells: &mut Vec<S> = cells.downcast_mut().expect(OWN);

@@ -10,11 +10,11 @@ use super::boxed;
 use super::list::{self, List, Lists, own};
 use super::pieces::taken;
 use super::{CellPlace, Cellular, Picked, Reduction, Selected, Valued};
-use crate::Result;
-use crate::grid::Grid;
+use crate::engine::grid::Grid;
+use crate::error::Result;
 use crate::kernel::Numeric;
-use crate::kernel::room::Room;
-use crate::reduce::{Block, Shared, State};
+use crate::kernel::frame::room::Room;
+use crate::kernel::reduce::{Block, Shared, State};
 use rowmill_lanes::fold::Cell;
 
 /// A reduction of your own, or one of this crate: what it keeps of a cell, how elements go in, how
@@ -127,7 +127,7 @@ pub trait Kernel<T: Numeric>: Sync {
 
 /// A kernel whose states are kept one by one.
 #[derive(Clone, Copy, Debug)]
-pub struct Each<K>(pub(in crate::kernel) K);
+pub struct Each<K>(pub(crate) K);
 
 impl<K, A> Reduction<Each<K>, A> {
     /// A kernel of your own over an axis: [`All`](crate::All), [`Columns`](crate::Columns),
@@ -142,7 +142,7 @@ macro_rules! kernel_constructors {
     ($name:ty, $value:expr) => {
         impl $name {
             $crate::kernel::frame::axis::for_each_axis!(
-                $crate::Each<Self>,
+                $crate::kernel::Each<Self>,
                 (),
                 $crate::kernel::frame::Each($value)
             );

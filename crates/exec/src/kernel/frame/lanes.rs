@@ -1,17 +1,19 @@
 //! Statistics whose states live in the lanes' cells, side by side.
 
+use crate::kernel::select::NanPolicy;
 use parking_lot::Mutex;
 use rowmill_core::{Assembly, Unfilled};
 
 use super::list::{List, check_len};
 use super::pieces::encoded;
-use super::{CellPlace, NanPolicy, Selected, TileFold};
-use crate::grid::BLOCK_BYTES;
+use super::{CellPlace, Selected, TileFold};
+use crate::engine::OWN;
+use crate::engine::grid::BLOCK_BYTES;
+use crate::engine::run::for_each;
+use crate::error::{Error, Result};
 use crate::kernel::Numeric;
-use crate::kernel::room::Room;
-use crate::reduce::{Block, OWN, Shared, State};
-use crate::run::for_each;
-use crate::{Error, Result};
+use crate::kernel::frame::room::Room;
+use crate::kernel::reduce::{Block, Shared, State};
 use rowmill_lanes::fold::{Cell, CellState, Cells, Need};
 use rowmill_lanes::lanes::Lane;
 
@@ -227,7 +229,7 @@ macro_rules! lane_statistics {
         $crate::kernel::frame::lane_statistics!($name);
     };
     ($name:ident) => {
-        impl<T: $crate::Numeric> $crate::kernel::frame::Valued<T> for $name {
+        impl<T: $crate::kernel::Numeric> $crate::kernel::frame::Valued<T> for $name {
             type Value = <Self as $crate::kernel::Statistic<T>>::Value;
         }
 
@@ -235,8 +237,8 @@ macro_rules! lane_statistics {
             use rowmill_lanes::fold::Cells;
 
             use $crate::kernel::Statistic;
+            use $crate::kernel::frame::room::Room;
             use $crate::kernel::frame::{CellPlace, Cellular, List, Selected, lanes, pieces};
-            use $crate::kernel::room::Room;
             use $crate::reduce::{Shared, State};
             use $crate::{Block, Numeric, Result};
 

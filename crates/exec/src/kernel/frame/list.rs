@@ -8,8 +8,9 @@ use rowmill_core::Shape;
 
 use super::CellPlace;
 use super::axis::Values;
-use crate::reduce::{Answer, OWN, Shared, State};
-use crate::{Error, Result};
+use crate::engine::OWN;
+use crate::error::{Error, Result};
+use crate::kernel::reduce::{Answer, Shared, State};
 
 /// The most cells of a result that no element went into.
 const MOST_EMPTY_CELLS: usize = 1 << 24;
@@ -120,7 +121,7 @@ pub(super) fn values(
 /// [`Error::TooManyCells`]. A header of 128 bytes can claim an array without elements that has any
 /// number of cells: memory that no data stands behind is not asked for, and no other without a
 /// check.
-pub(in crate::kernel) fn check_len(shape: &Shape, len: usize) -> Result<()> {
+pub(crate) fn check_len(shape: &Shape, len: usize) -> Result<()> {
     let too_many = shape.is_empty() && len > MOST_EMPTY_CELLS;
     if too_many { Err(Error::TooManyCells { cells: len }) } else { Ok(()) }
 }

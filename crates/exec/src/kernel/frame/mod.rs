@@ -13,16 +13,19 @@
 //! the same for both, and written once, here. A [`Frame`] is one reduction of a job as the engine
 //! sees it.
 
-pub(super) mod axis;
+pub(crate) mod axis;
 mod boxed;
 mod each;
 pub(super) mod lanes;
-pub(super) mod list;
+pub(crate) mod list;
+mod over;
 mod picked;
-pub(super) mod pieces;
+pub(crate) mod pieces;
 mod reduction;
+pub(in crate::kernel) mod room;
 mod tile_fold;
 
+use crate::kernel::select::NanPolicy;
 use std::ops::Range;
 
 use self::axis::Kept;
@@ -31,17 +34,19 @@ pub use self::each::{Each, Kernel};
 pub use self::lanes::Statistic;
 pub(super) use self::lanes::lane_statistics;
 pub(super) use self::list::List;
+pub use self::over::Over;
 pub(super) use self::picked::Lanes;
 pub use self::picked::Picked;
 pub(super) use self::picked::{Run, with_picked};
 use self::pieces::{MANY_CELLS, Pieces};
-pub use self::reduction::{NanPolicy, Reduction};
+pub use self::reduction::Reduction;
+pub use self::room::Room;
 pub use self::tile_fold::TileFold;
-use super::room::Room;
 use super::{Numeric, Selector};
-use crate::grid::Grid;
-use crate::reduce::{Answer, Block, OWN, Reducer, Shared, State};
-use crate::{Error, Result};
+use crate::engine::OWN;
+use crate::engine::grid::Grid;
+use crate::error::{Error, Result};
+use crate::kernel::reduce::{Answer, Block, Reducer, Shared, State};
 use rowmill_core::{Outputs, Shape};
 use rowmill_lanes::fold::Cell;
 
@@ -181,9 +186,9 @@ impl<'a> CellPlace<'a> {
 
 /// Which elements of a job take part, and in which cells.
 pub struct Selected<'a, T> {
-    pub(super) cell: Cell,
-    pub(super) mask: &'a dyn Selector<T>,
-    pub(super) nan: NanPolicy,
+    pub(crate) cell: Cell,
+    pub(crate) mask: &'a dyn Selector<T>,
+    pub(crate) nan: NanPolicy,
 }
 
 impl<T> Clone for Selected<'_, T> {
@@ -201,7 +206,7 @@ impl<T> std::fmt::Debug for Selected<'_, T> {
 }
 
 /// A kernel with everything that its job says: one reduction as the engine sees it.
-pub(super) struct Frame<'a, T> {
+pub(crate) struct Frame<'a, T> {
     pub(super) kernel: &'a dyn Cellular<T>,
     pub(super) kept: Kept<'a>,
     pub(super) selected: Selected<'a, T>,

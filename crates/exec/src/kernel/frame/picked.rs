@@ -1,13 +1,14 @@
 //! The elements of a block that take part, as kernels see them.
 
+use crate::kernel::select::NanPolicy;
 use rowmill_core::Tile;
 
-use super::{NanPolicy, Selected, TileFold};
-use crate::Result;
-use crate::grid::Bounds;
+use super::{Selected, TileFold};
+use crate::engine::grid::Bounds;
+use crate::engine::scratch::Scratch;
+use crate::error::Result;
 use crate::kernel::Numeric;
-use crate::reduce::Block;
-use crate::scratch::Scratch;
+use crate::kernel::reduce::Block;
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::{Cell, Selection};
 use rowmill_lanes::lanes::Lane;

@@ -6,11 +6,12 @@ use std::ops::Range;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::grid::Grid;
+use crate::engine::OWN;
+use crate::engine::grid::Grid;
+use crate::error::{Error, Result};
 use crate::kernel::NanPolicy;
-use crate::kernel::room::Room;
-use crate::reduce::{OWN, State};
-use crate::{Error, Result};
+use crate::kernel::frame::room::Room;
+use crate::kernel::reduce::State;
 use rowmill_lanes::fold::Cell;
 
 /// The states of cells by the piece of the result that they belong to, pieces in order. Over
@@ -120,7 +121,7 @@ pub(in crate::kernel) const MANY_CELLS: usize = 1 << 16;
 ///
 /// # Errors
 /// [`Error::Unsaved`] for what serde has no form for.
-pub(in crate::kernel) fn encoded(value: &impl Serialize, bytes: Vec<u8>) -> Result<Vec<u8>> {
+pub(crate) fn encoded(value: &impl Serialize, bytes: Vec<u8>) -> Result<Vec<u8>> {
     postcard::to_extend(value, bytes).map_err(|e| Error::Unsaved { what: e.to_string() })
 }
 

@@ -2,31 +2,9 @@
 
 use super::axis::Axis;
 use super::{Cellular, Frame, Selected, Valued};
+use crate::kernel::reduce::{Answers, Reduce, Reducer};
+use crate::kernel::select::NanPolicy;
 use crate::kernel::{Numeric, Selector, Unmasked, Values};
-use crate::reduce::{Answers, Reduce, Reducer};
-
-/// The treatment of NaN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum NanPolicy {
-    /// A NaN makes the result NaN.
-    #[default]
-    Propagate,
-    /// NaN are left out, as if a mask excluded them (numpy's `nan*` functions).
-    Skip,
-    /// A NaN ends the job with [`Error::NanFound`](crate::Error::NanFound).
-    Error,
-}
-
-impl NanPolicy {
-    /// In one word, for the description of a job.
-    pub(in crate::kernel) fn name(self) -> &'static str {
-        match self {
-            Self::Propagate => "propagate",
-            Self::Skip => "skip",
-            Self::Error => "error",
-        }
-    }
-}
 
 /// A kernel over an axis, of the elements that a mask keeps.
 ///
@@ -35,15 +13,15 @@ impl NanPolicy {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a reduction does nothing until an engine runs it"]
 pub struct Reduction<K, A, M = Unmasked> {
-    pub(in crate::kernel) kernel: K,
-    pub(in crate::kernel) axis: A,
-    pub(in crate::kernel) mask: M,
+    pub(crate) kernel: K,
+    pub(crate) axis: A,
+    pub(crate) mask: M,
     /// `None`: that of the call, which is to propagate unless it says otherwise.
-    pub(in crate::kernel) nan: Option<NanPolicy>,
+    pub(crate) nan: Option<NanPolicy>,
 }
 
 impl<K, A> Reduction<K, A> {
-    pub(in crate::kernel) fn new(kernel: K, axis: A) -> Self {
+    pub(crate) fn new(kernel: K, axis: A) -> Self {
         Self { kernel, axis, mask: Unmasked, nan: None }
     }
 }
@@ -61,12 +39,12 @@ impl<K, A, M> Reduction<K, A, M> {
     }
 
     /// The same with another kernel.
-    pub(in crate::kernel) fn with_kernel<L>(self, kernel: L) -> Reduction<L, A, M> {
+    pub(crate) fn with_kernel<L>(self, kernel: L) -> Reduction<L, A, M> {
         Reduction { kernel, axis: self.axis, mask: self.mask, nan: self.nan }
     }
 
     /// The same without its types but that of the kernel.
-    pub(in crate::kernel) fn frame<T: Numeric>(&self, nan: NanPolicy) -> Frame<'_, T>
+    pub(crate) fn frame<T: Numeric>(&self, nan: NanPolicy) -> Frame<'_, T>
     where
         K: Cellular<T>,
         A: Axis,

@@ -1,13 +1,14 @@
 //! A block on its way to cells: the selection applied, NaN taken out, special values counted.
 
+use crate::kernel::select::NanPolicy;
 use rowmill_core::Tile;
 
-use super::{NanPolicy, Selected};
-use crate::grid::Bounds;
+use super::Selected;
+use crate::engine::grid::Bounds;
+use crate::engine::scratch::Scratch;
+use crate::error::{Error, Result};
 use crate::kernel::Numeric;
-use crate::reduce::Block;
-use crate::scratch::Scratch;
-use crate::{Error, Result};
+use crate::kernel::reduce::Block;
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::{Cell, Cells, FoldOrder, Need, Selection, Special};
 use rowmill_lanes::lanes::Lane;

@@ -7,8 +7,8 @@
 
 use super::table::{Range, Ranges, Table};
 use super::{between_elements, places};
+use crate::error::{Error, Result};
 use crate::kernel::key::Key;
-use crate::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
 /// The most parts of a range: their counts fit a second-level cache.
@@ -42,7 +42,7 @@ pub struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(cells: usize, at: &'a [f64], (low, high): (u64, u64)) -> Self {
+    pub(crate) fn new(cells: usize, at: &'a [f64], (low, high): (u64, u64)) -> Self {
         let open = |cell| Open {
             range: Range { cell, low, high },
             below: 0,
@@ -54,7 +54,7 @@ impl<'a> Search<'a> {
     }
 
     /// Reads an array of `len` elements until everything is found.
-    pub(super) fn run(
+    pub(crate) fn run(
         &mut self,
         (cell, len): (Cell, usize),
         workers: usize,
@@ -143,7 +143,7 @@ impl<'a> Search<'a> {
     }
 
     /// The quantiles of a cell.
-    pub(in crate::kernel) fn values<L: Key>(&self, cell: usize) -> Vec<f64> {
+    pub(crate) fn values<L: Key>(&self, cell: usize) -> Vec<f64> {
         let count = self.counts[cell];
         if count == 0 || self.nan[cell] > 0 {
             return vec![f64::NAN; self.at.len()];

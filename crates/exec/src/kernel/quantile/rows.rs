@@ -1,20 +1,20 @@
 //! Quantiles per row, of rows that blocks hold whole: found where the row is.
 
 use super::{between_elements, places};
-use crate::Result;
+use crate::error::Result;
+use crate::kernel::frame::room::Room;
 use crate::kernel::frame::{CellPlace, Lanes, Picked};
 use crate::kernel::key::Key;
 use crate::kernel::loops::Loops;
-use crate::kernel::room::Room;
 use crate::kernel::{Kernel, Numeric};
 
 /// The quantiles of each row.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OfRows<'a> {
-    pub(super) at: &'a [f64],
+pub(crate) struct OfRows<'a> {
+    pub(crate) at: &'a [f64],
 }
 
-pub(in crate::kernel) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Vec<f64>], at: &[f64]) {
+pub(crate) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Vec<f64>], at: &[f64]) {
     let mut keys = Vec::new();
     lanes.runs(|run| {
         keys.clear();

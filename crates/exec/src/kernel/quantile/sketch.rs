@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{between, check, places};
+use crate::error::{Error, Result};
 use crate::kernel::frame::axis::for_each_axis;
+use crate::kernel::frame::room::Room;
 use crate::kernel::frame::{CellPlace, Each, Picked};
 use crate::kernel::key::Key;
 use crate::kernel::loops::Loops;
-use crate::kernel::room::Room;
 use crate::kernel::{Kernel, NanPolicy, Numeric};
-use crate::{Error, Result};
 use rowmill_lanes::lanes::Lane;
 
 /// Quantiles in one read, within a bound that holds for any data.

@@ -7,20 +7,20 @@
 use parking_lot::Mutex;
 use rowmill_core::Shape;
 
-use crate::kernel::Numeric;
+use crate::error::{Error, Result};
 use crate::kernel::frame::{Lanes, Selected};
 use crate::kernel::key::Key;
 use crate::kernel::loops::Loops;
-use crate::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State};
-use crate::{Error, NanPolicy, Result};
+use crate::kernel::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State};
+use crate::kernel::{NanPolicy, Numeric};
 use rowmill_lanes::fold::Cell;
 
 /// Keys from `low` to `high`, both included, of one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) cell: usize,
-    pub(super) low: u64,
-    pub(super) high: u64,
+pub(crate) struct Range {
+    pub(crate) cell: usize,
+    pub(crate) low: u64,
+    pub(crate) high: u64,
 }
 
 /// The results of one read.
@@ -29,13 +29,13 @@ pub struct Table {
     /// The number of elements in each part of each range.
     counts: Vec<u64>,
     /// All elements of each range, if they are collected.
-    pub(super) collected: Vec<Vec<u64>>,
+    pub(crate) collected: Vec<Vec<u64>>,
     /// The number of elements in each range.
-    pub(super) totals: Vec<u64>,
+    pub(crate) totals: Vec<u64>,
     /// The smallest and the largest key in each range.
-    pub(super) extremes: Vec<(u64, u64)>,
+    pub(crate) extremes: Vec<(u64, u64)>,
     /// The number of NaN in each cell.
-    pub(super) nan: Vec<u64>,
+    pub(crate) nan: Vec<u64>,
 }
 
 /// Ranges of which is counted, or collected, what is in them.
@@ -53,7 +53,7 @@ pub struct Ranges {
 
 impl Ranges {
     /// The ranges of so many cells of a kind, in order of cells.
-    pub(super) fn new(cell: Cell, cells: usize, ranges: Vec<Range>, parts: Option<u64>) -> Self {
+    pub(crate) fn new(cell: Cell, cells: usize, ranges: Vec<Range>, parts: Option<u64>) -> Self {
         let mut starts = vec![0; cells + 1];
         for range in &ranges {
             starts[range.cell + 1] += 1;
@@ -66,7 +66,7 @@ impl Ranges {
 
     /// By how many bits keys of a range are shifted to make the number of their part; nothing where
     /// they are collected.
-    pub(super) fn shift(&self, range: usize) -> Option<u32> {
+    pub(crate) fn shift(&self, range: usize) -> Option<u32> {
         let Range { low, high, .. } = self.ranges[range];
         // So many that the last key is in the last part at most.
         self.parts
@@ -74,7 +74,7 @@ impl Ranges {
     }
 
     /// The counts of the parts of a range.
-    pub(super) fn counts<'t>(&self, range: usize, table: &'t Table) -> &'t [u64] {
+    pub(crate) fn counts<'t>(&self, range: usize, table: &'t Table) -> &'t [u64] {
         let parts = self.parts.unwrap_or(0) as usize;
         &table.counts[range * parts..][..parts]
     }
@@ -114,7 +114,7 @@ impl Ranges {
 }
 
 /// Takes what is in the ranges into a table.
-pub(in crate::kernel) fn count<L: Key>(lanes: &Lanes<'_, L>, ranges: &Ranges, table: &mut Table) {
+pub(crate) fn count<L: Key>(lanes: &Lanes<'_, L>, ranges: &Ranges, table: &mut Table) {
     if let (Cell::All, [range], Some(shift)) = (ranges.cell, &ranges.ranges[..], ranges.shift(0)) {
         return count_one(lanes, range, shift, table);
     }
@@ -172,10 +172,10 @@ fn count_one<L: Key>(lanes: &Lanes<'_, L>, range: &Range, shift: u32, table: &mu
 }
 
 /// A read of some elements that counts what is in ranges.
-pub(super) struct Counting<'a, T> {
-    pub(super) selected: Selected<'a, T>,
-    pub(super) ranges: &'a Ranges,
-    pub(super) tables: Mutex<Vec<Table>>,
+pub(crate) struct Counting<'a, T> {
+    pub(crate) selected: Selected<'a, T>,
+    pub(crate) ranges: &'a Ranges,
+    pub(crate) tables: Mutex<Vec<Table>>,
 }
 
 impl<T: Numeric> Reduce<T> for Counting<'_, T> {

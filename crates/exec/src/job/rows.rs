@@ -1,0 +1,280 @@
+//! Random rows: any rows of an array, in any order.
+
+use std::marker::PhantomData;
+use std::path::Path;
+
+use rayon::slice::ParallelSliceMut;
+use rowmill_core::{CreateOptions, Element, Shape, Source, TileBuffer, zeros};
+
+use crate::engine::Engine;
+use crate::engine::input::Typed;
+use crate::engine::plan::{ChunkSize, Plan};
+use crate::engine::run::Job;
+use crate::error::{Error, Result};
+use crate::job::gather::{Gather, Slot, cut, slots};
+use crate::job::map::planned;
+
+/// The order in which [`Engine::rows`] reads rows. It changes speed only: the output is always in
+/// the order of the indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum RowOrder {
+    /// As given when the rows are in memory, by a sample of them. Sorted when a disk has to be
+    /// waited for: it is then read in one direction, and neighbours are read together. Large
+    /// results are sorted in parts, so that memory for the sorting stays below 128 MiB and the
+    /// places written to are not spread over more than 1 GiB.
+    #[default]
+    Auto,
+    /// In the order of the indices.
+    AsGiven,
+    /// In the order of the file. Takes three words of memory for each index.
+    Sorted,
+    /// In the order of the file within windows of so many indices (0 is taken for 1), each window
+    /// by one worker. Takes three words of memory for each index of the windows under way.
+    Window(usize),
+}
+
+/// Rows that wait for a place to go to. Made by [`Engine::rows`].
+#[derive(Debug)]
+#[must_use = "collect(), read_into() or write_npy() runs the job"]
+pub struct RowSelection<'a, T, S> {
+    engine: &'a Engine,
+    source: &'a S,
+    indices: &'a [usize],
+    order: RowOrder,
+    overwrite: bool,
+    elements: PhantomData<fn() -> T>,
+}
+
+impl Engine {
+    /// Gathers rows of an array by their numbers: any rows, in any order, repeats allowed. The
+    /// result has the shape `(indices.len(), ..row shape)`, as NumPy's `x[indices]`.
+    ///
+    /// Rows that are in memory are copied by all workers. Rows that are not are asked for some
+    /// hundreds at a time ahead of the copy, so that the disk has many reads to work on. Rows of a
+    /// column-major file are slow to get, since each is spread over the whole file.
+    ///
+    /// ```
+    /// use rowmill_core::SliceSource;
+    /// use rowmill_exec::{Engine, RowOrder};
+    /// let x = SliceSource::new(&[0, 1, 10, 11, 20, 21], [3, 2]).unwrap();
+    /// let engine = Engine::new()?;
+    /// let (values, shape) = engine.rows(&x, &[2, 0, 2]).collect()?;
+    /// assert_eq!(values, [20, 21, 0, 1, 20, 21]);
+    /// assert_eq!(shape.dims(), [3, 2]);
+    ///
+    /// let mut two = [0; 4];
+    /// engine.rows(&x, &[1, 0]).order(RowOrder::Sorted).read_into(&mut two)?;
+    /// assert_eq!(two, [10, 11, 0, 1]);
+    /// # Ok::<(), rowmill_exec::Error>(())
+    /// ```
+    pub fn rows<'a, T, S>(&'a self, source: &'a S, indices: &'a [usize]) -> RowSelection<'a, T, S>
+    where
+        T: Element,
+        S: Source<T>,
+    {
+        let (order, overwrite) = (RowOrder::Auto, false);
+        RowSelection { engine: self, source, indices, order, overwrite, elements: PhantomData }
+    }
+}
+
+/// How many rows are looked at to find out whether a disk has to be waited for.
+const SAMPLES: usize = 64;
+
+/// The most that [`RowOrder::Auto`] sorts at a time: bytes of the result, and rows.
+const AUTO_BYTES: usize = 1 << 30;
+const AUTO_ROWS: usize = 4 << 20;
+
+/// Rows that a worker takes at a time when it does not sort: few enough for their slots to stay in
+/// cache, so many that looking whether they are cold costs nothing.
+const RUN: usize = 16 << 10;
+
+impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
+    /// The order in which rows are read. Default: [`RowOrder::Auto`].
+    pub fn order(mut self, order: RowOrder) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Runs the job and gives the elements in C order, and their shape.
+    ///
+    /// # Errors
+    /// [`Error::RowIndex`] when an index is not below the number of rows, [`Error::TooManyRows`]
+    /// when memory cannot hold the result, [`Error::File`] when the array cannot be read or changed
+    /// meanwhile, [`Error::Cancelled`].
+    pub fn collect(self) -> Result<(Vec<T>, Shape)> {
+        self.check()?;
+        let row_bytes = self.source.shape().row_len() * size_of::<T>();
+        let no_room = || Error::TooManyRows { rows: self.indices.len(), row_bytes };
+        let shape = Shape::new(self.dims()).map_err(|_| no_room())?;
+        let mut values = zeros(shape.len()).ok_or_else(no_room)?;
+        self.fill(&mut values, 0, &|_, _| {})?.succeed();
+        Ok((values, shape))
+    }
+
+    /// Runs the job and writes the elements to `out` in C order. After an error it holds some of
+    /// them.
+    ///
+    /// # Errors
+    /// [`Error::RowIndex`] when an index is not below the number of rows, [`Error::OutputLength`]
+    /// when `out` does not hold exactly the result, [`Error::File`] when the array cannot be read
+    /// or changed meanwhile, [`Error::Cancelled`].
+    pub fn read_into(self, out: &mut [T]) -> Result<()> {
+        self.check()?;
+        let (rows, row_len) = (self.indices.len(), self.source.shape().row_len());
+        if rows.checked_mul(row_len) != Some(out.len()) {
+            return Err(Error::OutputLength { rows, row_len, found: out.len() });
+        }
+        self.fill(out, 0, &|_, _| {})?.succeed();
+        Ok(())
+    }
+
+    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched
+    /// when anything fails. Other files never are, and no input of the job. Default: `false`.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Runs the job and writes a new `.npy` file.
+    ///
+    /// # Errors
+    /// [`Error::File`] when a file of that name [exists](rowmill_core::Error::Exists) or is an
+    /// [input](rowmill_core::Error::Taken).
+    /// [`Error::RowIndex`] when an index is not below the number of rows, [`Error::File`] when
+    /// reading or writing fails (no room, no permission, another writer, a change meanwhile),
+    /// [`Error::Cancelled`].
+    pub fn write_npy(self, path: impl AsRef<Path>) -> Result<()> {
+        self.write(path, &CreateOptions::new().format(rowmill_core::Format::Npy))
+    }
+
+    /// Runs the job and writes a new array file as the options say.
+    ///
+    /// # Errors
+    /// As [`write_npy`](Self::write_npy).
+    pub fn write(self, path: impl AsRef<Path>, options: &CreateOptions) -> Result<()> {
+        self.check()?;
+        let path = path.as_ref();
+        let options = planned(options, self.overwrite, &Typed(self.source), None, path)?;
+        let mut staged = options.stage::<T>(path, self.dims())?;
+        let (out, write_back) = staged.parts()?;
+        let bytes = size_of_val(out) as u64;
+        let job = self.fill(out, bytes, &|from, to| write_back.start(from..to))?;
+        staged.publish()?;
+        job.succeed();
+        Ok(())
+    }
+
+    fn dims(&self) -> Vec<usize> {
+        let mut dims = vec![self.indices.len()];
+        dims.extend(self.source.shape().row_dims());
+        dims
+    }
+
+    /// Every index has to be one of a row.
+    fn check(&self) -> Result<()> {
+        let rows = self.source.shape().rows();
+        match self.indices.iter().position(|&index| index >= rows) {
+            Some(position) => {
+                Err(Error::RowIndex { position, index: self.indices[position], rows })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Copies the rows to `out`, of which so many bytes go to a file. `written` is told of bytes of
+    /// it that are complete. Gives the job that did it.
+    fn fill(
+        &self,
+        out: &mut [T],
+        to_file: u64,
+        written: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Job<'_>> {
+        let &Self { engine, source, indices, order, .. } = self;
+        let (rows, row_len) = (indices.len(), source.shape().row_len());
+        let row_bytes = row_len * size_of::<T>();
+        if out.is_empty() {
+            source.verify()?;
+            return Ok(Job::new(engine, "rows", 0, 0));
+        }
+        let gather = Gather::scattered(source);
+        let cold = || gather.any_cold(indices.iter().copied(), SAMPLES);
+        let order = resolve(order, rows, row_bytes, engine.workers(), cold);
+        let size = match order {
+            RowOrder::Window(window) => ChunkSize::Rows(window),
+            _ => engine.chunk,
+        };
+        let plan = &Plan::rows(rows, row_bytes, size, engine.workers());
+        let job = Job::new(engine, "rows", plan.len(), (rows * row_bytes) as u64);
+        let job = job.writing(to_file);
+        let bytes = |chunk: usize| (plan.chunk(chunk).len() * row_bytes) as u64;
+        let lengths = (0..plan.len()).map(|chunk| plan.chunk(chunk).len());
+        if order == RowOrder::Sorted {
+            let mut all: Vec<Slot<'_, T>> = slots(indices, out, row_len).collect();
+            engine.on_workers(&mut || all.par_sort_unstable_by_key(|slot| slot.0));
+            let parts = cut(&mut all, lengths);
+            engine.run(&job, bytes, TileBuffer::new, |buffer, chunk| {
+                gather.fetch(&mut parts[chunk].lock(), buffer)?;
+                Ok(source.check()?)
+            });
+        } else {
+            let parts = cut(out, lengths.map(|rows| rows * row_len));
+            engine.run(&job, bytes, TileBuffer::new, |buffer, chunk| {
+                let items = plan.chunk(chunk);
+                let (rows, out) = (&indices[items.clone()], &mut **parts[chunk].lock());
+                if let RowOrder::Window(_) = order {
+                    let mut window: Vec<Slot<'_, T>> = slots(rows, out, row_len).collect();
+                    window.sort_unstable_by_key(|slot| slot.0);
+                    gather.fetch(&mut window, buffer)?;
+                } else {
+                    for (rows, out) in rows.chunks(RUN).zip(out.chunks_mut(RUN * row_len)) {
+                        gather.fetch_in_order(rows, out, buffer)?;
+                    }
+                }
+                source.check()?;
+                written((items.start * row_bytes) as u64, (items.end * row_bytes) as u64);
+                Ok(())
+            });
+        }
+        job.end(&Typed(source))?;
+        Ok(job)
+    }
+}
+
+/// The order that [`RowOrder::Auto`] stands for.
+fn resolve(
+    order: RowOrder,
+    rows: usize,
+    row_bytes: usize,
+    workers: usize,
+    cold: impl FnOnce() -> bool,
+) -> RowOrder {
+    match order {
+        RowOrder::Auto if !cold() => RowOrder::AsGiven,
+        RowOrder::Auto => {
+            let most = (AUTO_BYTES / row_bytes.max(1)).min(AUTO_ROWS);
+            if rows <= most { RowOrder::Sorted } else { RowOrder::Window((most / workers).max(1)) }
+        }
+        RowOrder::Window(0) => RowOrder::Window(1),
+        given => given,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_sorts_only_what_is_cold_and_only_so_much() {
+        let auto = |rows, row_bytes, cold| resolve(RowOrder::Auto, rows, row_bytes, 4, || cold);
+        assert_eq!(auto(1000, 4096, false), RowOrder::AsGiven);
+        assert_eq!(auto(1000, 4096, true), RowOrder::Sorted);
+        assert_eq!(auto(1 << 18, 4096, true), RowOrder::Sorted);
+        assert_eq!(auto((1 << 18) + 1, 4096, true), RowOrder::Window(1 << 16));
+        assert_eq!(auto(5 << 20, 4, true), RowOrder::Window(1 << 20));
+        assert_eq!(auto(9, 3 << 30, true), RowOrder::Window(1));
+        let given = |order| resolve(order, 9, 9, 2, || panic!("nobody asked"));
+        assert_eq!(given(RowOrder::Window(0)), RowOrder::Window(1));
+        assert_eq!(given(RowOrder::Sorted), RowOrder::Sorted);
+    }
+}

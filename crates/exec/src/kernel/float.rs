@@ -1,0 +1,177 @@
+//! Float types that are written, and the loops that scale elements to them.
+
+use half::{bf16, f16};
+use rowmill_core::Element;
+use rowmill_lanes::arch::{Isa, Job, Simd};
+use rowmill_lanes::lanes::Lane;
+use serde::{Deserialize, Serialize};
+
+mod sealed {
+    use super::Floats;
+
+    pub trait Sealed: Sized {
+        /// A run of elements, for loops that are not compiled by their type.
+        fn floats(elements: &mut [Self]) -> Floats<'_>;
+    }
+}
+
+/// A float type that normalized data can be written as: [`f16`](struct@f16),
+/// [`bf16`](struct@bf16), `f32`, `f64`.
+pub trait FloatElement: Element + sealed::Sealed {
+    /// The nearest value.
+    #[doc(hidden)]
+    fn round_from(value: f64) -> Self;
+}
+
+macro_rules! float_elements {
+    ($($variant:ident($t:ty): |$x:ident| $round:expr;)*) => {$(
+        impl sealed::Sealed for $t {
+            fn floats(elements: &mut [Self]) -> Floats<'_> {
+                Floats::$variant(elements)
+            }
+        }
+
+        impl FloatElement for $t {
+            #[inline(always)]
+            fn round_from($x: f64) -> Self {
+                $round
+            }
+        }
+    )*};
+}
+float_elements! {
+    F16(f16): |x| Self::from_f64(x);
+    Bf16(bf16): |x| Self::from_f64(x);
+    F32(f32): |x| x as Self;
+    F64(f64): |x| x;
+}
+
+/// `(x * factor - shift) / scale`. The factor is 1, or 1/2 where the range would overflow.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Scaling {
+    pub(crate) factor: f64,
+    pub(crate) shift: f64,
+    pub(crate) scale: f64,
+}
+
+impl Scaling {
+    /// Whether this is a scaling that can be found of elements: what was read from a file may be
+    /// anything.
+    pub(crate) fn is_one(&self) -> bool {
+        [0.5, 1.0].contains(&self.factor) && (self.scale > 0.0 || self.scale.is_nan())
+    }
+}
+
+/// The part that all elements share: `* span + low`, and the interval that they stay in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) span: f64,
+    pub(crate) low: f64,
+    pub(crate) least: f64,
+    pub(crate) most: f64,
+}
+
+impl Target {
+    /// Whether what became of an element says what it was.
+    pub(crate) fn can_be_inverted(self) -> bool {
+        self.span != 0.0 && self.span.is_finite()
+    }
+}
+
+/// Elements of an output, of whichever float type.
+#[derive(Debug)]
+pub enum Floats<'a> {
+    F16(&'a mut [f16]),
+    Bf16(&'a mut [bf16]),
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
+}
+
+/// How a run of elements is scaled: each by its own scaling, or all by one.
+#[derive(Clone, Copy, Debug)]
+pub struct Rescale<'a> {
+    pub(crate) isa: Isa,
+    pub(crate) scalings: &'a [Scaling],
+    pub(crate) target: Target,
+    /// From what was normalized to what it was.
+    pub(crate) back: bool,
+}
+
+/// Scales a run of elements.
+pub(crate) fn rescale<L: Lane>(x: &[L], out: Floats<'_>, how: Rescale<'_>) {
+    fn to<L: Lane, U: FloatElement>(x: &[L], out: &mut [U], how: Rescale<'_>) {
+        let Rescale { isa, scalings, target, back } = how;
+        if back {
+            isa.run(Unscale { x, out, scalings, target });
+        } else {
+            isa.run(Scale { x, out, scalings, target });
+        }
+    }
+    match out {
+        Floats::F16(out) => to(x, out, how),
+        Floats::Bf16(out) => to(x, out, how),
+        Floats::F32(out) => to(x, out, how),
+        Floats::F64(out) => to(x, out, how),
+    }
+}
+
+/// The way there.
+struct Scale<'a, L, U> {
+    x: &'a [L],
+    out: &'a mut [U],
+    scalings: &'a [Scaling],
+    target: Target,
+}
+
+impl<L: Lane, U: FloatElement> Job for Scale<'_, L, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, _: impl Simd) {
+        let Self { x, out, scalings, target: Target { span, low, least, most } } = self;
+        each(x, out, scalings, |x: L, s: &Scaling| {
+            let y = (x.to_f64() * s.factor - s.shift) / s.scale * span + low;
+            // Not `min` and `max`: NaN stays NaN.
+            let y = if y < least { least } else { y };
+            U::round_from(if y > most { most } else { y })
+        });
+    }
+}
+
+/// The way back.
+struct Unscale<'a, L, U> {
+    x: &'a [L],
+    out: &'a mut [U],
+    scalings: &'a [Scaling],
+    target: Target,
+}
+
+impl<L: Lane, U: FloatElement> Job for Unscale<'_, L, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, _: impl Simd) {
+        let Self { x, out, scalings, target: Target { span, low, .. } } = self;
+        each(x, out, scalings, |y: L, s: &Scaling| {
+            U::round_from(((y.to_f64() - low) / span * s.scale + s.shift) / s.factor)
+        });
+    }
+}
+
+#[inline(always)]
+fn each<L: Lane, U>(
+    x: &[L],
+    out: &mut [U],
+    scalings: &[Scaling],
+    scaled: impl Fn(L, &Scaling) -> U,
+) {
+    if let [one] = scalings {
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = scaled(x, one);
+        }
+    } else {
+        for ((out, &x), s) in out.iter_mut().zip(x).zip(scalings) {
+            *out = scaled(x, s);
+        }
+    }
+}

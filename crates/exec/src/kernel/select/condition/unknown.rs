@@ -1,0 +1,26 @@
+//! Columns that an array does not have.
+
+use super::ColumnName;
+
+/// Names of columns that an error lists at most.
+const MOST_NAMES: usize = 20;
+
+/// The message that there is no such column.
+pub(super) fn unknown(column: &ColumnName, names: &[String], columns: usize) -> String {
+    let all = match columns {
+        0 => "rows have no columns".to_owned(),
+        1 => "the only column is [0]".to_owned(),
+        n => format!("columns go from [0] to [{}]", n - 1),
+    };
+    match column {
+        ColumnName::Index(i) => format!("there is no column [{i}]; {all}"),
+        ColumnName::Name(name) if names.is_empty() => {
+            format!("the columns have no names, so there is no {name:?}; {all}, x is the value")
+        }
+        ColumnName::Name(name) => {
+            let shown = names[..names.len().min(MOST_NAMES)].join(", ");
+            let more = if names.len() > MOST_NAMES { ", …" } else { "" };
+            format!("there is no column {name:?}; the columns are {shown}{more}; x is the value")
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Which elements take part: masks, conditions, the treatment of NaN.
+
+mod condition;
+mod mask;
+mod nan;
+
+pub use self::condition::{ColumnName, Condition, ConditionMask, Term};
+pub use self::mask::{
+    ArrayMask, CompareMask, CompareOp, Mask, ParseThresholdError, Selector, Threshold, Unmasked,
+    ValueMask,
+};
+pub use self::nan::NanPolicy;

@@ -76,7 +76,7 @@
 //! | reduce in several processes, or after an append | [`Partial`], [`Engine::partial`], [`Engine::partial_after`] |
 //! | normalize by what was found before, and back | [`Engine::fit`], [`Fitted`], [`Engine::normalize_by`], [`Engine::denormalize`] |
 //! | leave elements out | [`Mask`], [`Condition`], [`NanPolicy`] |
-//! | write a reduction of your own | [`Reduce`] |
+//! | write a reduction of your own | [`Kernel`], [`Reduction::of`] |
 //! | map to a new array | [`Engine::map`], [`Engine::normalize`], [`map_elements`], [`map_rows`], [`Map`] |
 //! | consume chunks in order | [`Engine::stream`] |
 //! | gather rows by their numbers | [`Engine::rows`], [`RowOrder`] |

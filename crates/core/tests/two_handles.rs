@@ -164,3 +164,21 @@ fn a_refused_writer_leaves_everything_as_it_was() {
     ArrayMut::<f32>::open(&path).expect("nobody has it").close().expect("closed");
     assert!(files() != before);
 }
+
+/// An unfinished file has a name that everybody knows: its bytes are never lent as `bool`.
+#[test]
+fn bools_of_an_unfinished_file_are_lent_as_bytes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("mask.npy");
+    let mut staged = CreateOptions::new().stage::<bool>(&path, [2, 3]).expect("staged");
+    let error = staged.as_mut_slice().expect_err("not as bool").to_string();
+    assert!(error.contains("its bools may be any byte; use parts() instead"), "{error}");
+    let (bytes, _) = staged.parts().expect("in C order");
+    assert_eq!(bytes, [0; 6]);
+    // What another process writes there is read as Rust's two values.
+    bytes.copy_from_slice(&[1, 0, 2, 0xff, 0, 1]);
+    staged.publish().expect("published");
+    let x = Array::<bool>::open(&path).expect("there");
+    let read = x.rows(0..2, &mut TileBuffer::new()).expect("read").to_vec();
+    assert_eq!(read, [true, false, true, true, false, true]);
+}

@@ -13,16 +13,12 @@ use crate::element::Element;
 use crate::error::{Error, MetaError, Result, ViewError};
 use crate::format::detect::read_meta_of;
 use crate::format::{Meta, RawSpec};
-use crate::fs::SourceFile;
-use crate::fs::is_being_written;
+use crate::fs::{SourceFile, is_being_written};
 use crate::identity::Identity;
-use crate::map::Backend;
-use crate::map::{Bytes, FAULT_AROUND, Seen};
+use crate::map::{Backend, Bytes, Seen, coalesce};
 use crate::shape::Shape;
-use crate::tile::tile_in;
-use crate::tile::{Tile, TileBuffer};
-use crate::view::Source;
-use crate::view::check_ranges;
+use crate::tile::{Tile, TileBuffer, tile_in};
+use crate::view::{Source, check_ranges};
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -329,7 +325,7 @@ impl<T: Element> Source<T> for Array<T> {
             bytes.release(run(rows.start * row_len, rows.len() * row_len));
         } else {
             let runs = rows.map(|row| run(row * row_len + cols.start, cols.len()));
-            together(runs, |run| bytes.release(run));
+            coalesce(runs, |run| bytes.release(run));
         }
     }
 
@@ -366,42 +362,5 @@ impl<T: Element> Source<T> for Array<T> {
         if let Some(bytes) = self.inner.row_bytes(rows) {
             self.inner.bytes.prefetch(bytes);
         }
-    }
-}
-
-/// Hands rising runs to `f`, neighbours with little between them as one.
-fn together(runs: impl Iterator<Item = Range<usize>>, mut f: impl FnMut(Range<usize>)) {
-    let mut pending: Option<Range<usize>> = None;
-    for run in runs {
-        pending = match pending {
-            Some(p) if p.start <= run.start && run.start <= p.end.saturating_add(FAULT_AROUND) => {
-                Some(p.start..p.end.max(run.end))
-            }
-            other => {
-                other.into_iter().for_each(&mut f);
-                Some(run)
-            }
-        };
-    }
-    pending.into_iter().for_each(f);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_with_little_between_them_go_together() {
-        let go = |runs: &[Range<usize>]| {
-            let mut seen = Vec::new();
-            together(runs.iter().cloned(), |run| seen.push((run.start, run.end)));
-            seen
-        };
-        assert_eq!(go(&[]), []);
-        assert_eq!(go(&[1..2, 5..9, 9..12]), [(1, 12)]);
-        let far = 10 + FAULT_AROUND;
-        assert_eq!(go(&[1..10, far..far + 5]), [(1, far + 5)]);
-        let apart = [(1, 10), (far + 1, far + 5), (3, 4)];
-        assert_eq!(go(&[1..10, far + 1..far + 5, 3..4]), apart);
     }
 }

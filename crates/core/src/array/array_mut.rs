@@ -8,11 +8,9 @@ use std::sync::Arc;
 
 use crate::array::array::lends_in_place;
 use crate::array::{CreateOptions, OpenOptions};
-use crate::durable::FlushPolicy;
 use crate::durable::flush::{Flusher, Ledger};
-use crate::durable::forget_checksums;
 use crate::durable::journal::refuse_unfinished;
-use crate::durable::{append, publish};
+use crate::durable::{FlushPolicy, append, forget_checksums, publish};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::format::detect::read_meta;
@@ -20,8 +18,7 @@ use crate::format::{Meta, RawSpec, expect_dtype};
 use crate::fs::{Held, open_locked};
 use crate::map::{Claim, InMemory, MappedFile, Seen, SharedMut, WriteMap, map_mut};
 use crate::shape::Shape;
-use crate::tile::TileBuffer;
-use crate::tile::tile_in;
+use crate::tile::{TileBuffer, tile_in};
 use crate::view::check_ranges;
 
 /// An array file open for reading and writing, its elements of type `T`.
@@ -38,7 +35,7 @@ use crate::view::check_ranges;
 /// write, so a later sync would succeed without having written them. Every later call that writes
 /// or flushes, `close` included, gives [`Error::Poisoned`] with what the first failure said.
 ///
-#[doc = include_str!("../two_handles.md")]
+#[doc = include_str!("two_handles.md")]
 #[derive(Debug)]
 pub struct ArrayMut<T> {
     path: PathBuf,

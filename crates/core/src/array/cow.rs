@@ -10,9 +10,8 @@ use crate::durable::journal::refuse_unfinished;
 use crate::element::Element;
 use crate::error::Result;
 use crate::format::detect::read_meta;
-use crate::format::expect_dtype;
-use crate::format::{Meta, RawSpec};
-use crate::map::{Seen, WriteMap, map_copy};
+use crate::format::{Meta, RawSpec, expect_dtype};
+use crate::map::{PrivateMap, Seen, map_copy};
 use crate::shape::Shape;
 use crate::tile::TileBuffer;
 
@@ -43,7 +42,7 @@ use crate::tile::TileBuffer;
 #[derive(Debug)]
 pub struct CowArray<T> {
     path: PathBuf,
-    map: Option<WriteMap>,
+    map: Option<PrivateMap>,
     meta: Meta,
     element: PhantomData<fn() -> T>,
 }

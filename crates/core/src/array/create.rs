@@ -2,22 +2,18 @@
 
 use std::io::{Read, Seek};
 use std::marker::PhantomData;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::array::ArrayMut;
-use crate::array::array_mut::elements_mut;
+use crate::array::{ArrayMut, StagedArray};
 use crate::dtype::ByteOrder;
-use crate::durable::publish::{Step, publish, sidecar_of, validate};
+use crate::durable::publish::sidecar_of;
 use crate::durable::{AtomicFile, FlushPolicy, Outputs};
 use crate::element::Element;
 use crate::error::{Error, MetaError, Result};
 use crate::format::sidecar::check_len;
 use crate::format::{Format, Meta, Sidecar, npy};
 use crate::fs::{Kind, Role};
-use crate::identity::FileIdentity;
-use crate::map::{BusErrors, WriteBack};
-use crate::map::{Claim, Seen, WriteMap, map_mut};
+use crate::map::{BusErrors, Claim, Seen, WriteMap, map_mut};
 use crate::shape::{Order, Shape};
 
 /// Knobs for creating an array file.
@@ -200,12 +196,6 @@ impl CreateOptions {
         let seen = Seen::of(path, file.file())?;
         let map = map_mut(path, file.file(), seen, Claim::write(path, &seen)?, self.bus_errors)?;
         let Blank { meta, .. } = expected;
-        // Bools are lent as such, and somebody may have written to the file.
-        let elements = map.as_ref().map_or(&[][..], |map| &map[meta.offset as usize..]);
-        if T::DTYPE == crate::dtype::DType::Bool && elements.iter().any(|&byte| byte > 1) {
-            file.keep_unfinished();
-            return Ok(None);
-        }
         Ok(Some(self.staged(path, file, seen, map, meta)))
     }
 
@@ -287,120 +277,5 @@ impl Blank {
         file.rewind()?;
         file.read_exact(&mut header)?;
         Ok(header == self.header)
-    }
-}
-
-/// An array that does not have its name yet: see [`CreateOptions::stage`]. Dropped unpublished,
-/// nothing is left of it.
-#[derive(Debug)]
-pub struct StagedArray<T> {
-    pub(crate) file: AtomicFile,
-    /// The file as it was when its mapping was made.
-    seen: Seen,
-    pub(crate) map: Option<WriteMap>,
-    pub(crate) meta: Meta,
-    path: PathBuf,
-    flush: FlushPolicy,
-    validate: bool,
-    element: PhantomData<fn() -> T>,
-}
-
-impl<T: Element> StagedArray<T> {
-    /// The metadata.
-    #[must_use]
-    pub fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    /// Leaves the unfinished file where it is when this is dropped, for
-    /// [`CreateOptions::stage_again`].
-    pub fn keep_unfinished(&mut self) {
-        self.file.keep_unfinished();
-    }
-
-    /// Which file it is, to tell it from others that get its name or its number: by its header and
-    /// by these bytes of its elements, counted from the first element, in rising order. They must
-    /// be final, or it is another file to whoever asks later.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when they cannot be read.
-    pub fn file_identity(&self, done: &[Range<u64>]) -> Result<FileIdentity> {
-        FileIdentity::of_output(&self.path, self.file.file(), self.meta.offset, done)
-    }
-
-    /// All elements, in C order; zero where not written yet.
-    ///
-    /// # Errors
-    /// [`Error::NotAddressable`] for arrays created in Fortran order with more than one long axis.
-    pub fn as_mut_slice(&mut self) -> Result<&mut [T]> {
-        Ok(self.parts()?.0)
-    }
-
-    /// All elements, as [`as_mut_slice`](Self::as_mut_slice), and what starts writing finished ones
-    /// to disk.
-    ///
-    /// # Errors
-    /// As [`as_mut_slice`](Self::as_mut_slice).
-    pub fn parts(&mut self) -> Result<(&mut [T], WriteBack<'_>)> {
-        if !self.meta.is_row_major() {
-            return Err(Error::NotAddressable {
-                path: self.path.clone(),
-                reason: "it is in Fortran order",
-                instead: "create in C order",
-            });
-        }
-        let (file, offset) = (self.file.file(), self.meta.offset);
-        let (write_back, bytes) = WriteBack::split(file, &self.path, self.map.as_mut(), offset);
-        let stored = elements_mut::<T>(bytes.get_mut(offset as usize..).unwrap_or_default());
-        if T::DTYPE != crate::dtype::DType::Bool {
-            return Ok((T::view_mut(stored).unwrap_or_default(), write_back));
-        }
-        let (pointer, len) = (stored.as_mut_ptr(), stored.len());
-        // SAFETY: `T` is `bool` and `T::Stored` is `u8`: same size, same alignment. The bytes were
-        // zeroed by the kernel when the file was made, or checked when it was taken over
-        // (`stage_again`). This process has no other mapping of the file (`Claim`), and through this
-        // slice only valid bools can be written. It relies on other processes to respect the lock: one
-        // that writes other bytes into the unfinished file meanwhile breaks it.
-        Ok((unsafe { std::slice::from_raw_parts_mut(pointer.cast::<T>(), len) }, write_back))
-    }
-
-    /// Checks that what was written so far went to the file. Cheap; [`publish`](Self::publish) does
-    /// it as well.
-    ///
-    /// # Errors
-    /// [`Error::Fault`] when the disk is full or failed, or someone cut the file short.
-    pub fn check(&self) -> Result<()> {
-        self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
-    }
-
-    /// Makes everything durable and gives the file its name, and its sidecar, in the place of an
-    /// array that was to be replaced: after a crash at any moment the old array is there or the new
-    /// one, complete.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] when not
-    /// everything that was written went to the file; nothing is published then, and the old array
-    /// is as it was. [`Error::NotAsWritten`] when the published file does not read back as what it
-    /// is ([`CreateOptions::validate`]). [`Error::Exists`] and its like when somebody made a file
-    /// of that name meanwhile, which stays.
-    pub fn publish(self) -> Result<()> {
-        self.publish_watched(&mut |_| {})?;
-        Ok(())
-    }
-
-    /// As [`publish`](Self::publish), and stays open. `after` is called after each step.
-    pub(crate) fn publish_watched(self, after: &mut dyn FnMut(Step)) -> Result<ArrayMut<T>> {
-        if let Some(map) = &self.map {
-            map.flush().map_err(Error::io("flush", &self.path))?;
-        }
-        self.check()?;
-        self.seen.verify_written(&self.path, self.file.file())?;
-        let target = self.file.target().to_owned();
-        let file = publish(self.file, &self.meta, after)?;
-        if self.validate {
-            validate(&target, &self.meta)?;
-        }
-        // Nothing has been written to it as an array that is open yet.
-        ArrayMut::assemble(target, (file, self.seen), self.map, self.meta, self.flush)
     }
 }

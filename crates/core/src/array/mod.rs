@@ -8,6 +8,7 @@ mod concat;
 mod cow;
 mod create;
 mod options;
+mod staged;
 mod writable;
 
 pub use self::any_array::{AnyArray, open};
@@ -15,5 +16,6 @@ pub use self::array::Array;
 pub use self::array_mut::ArrayMut;
 pub use self::concat::files_like;
 pub use self::cow::CowArray;
-pub use self::create::{CreateOptions, StagedArray};
+pub use self::create::CreateOptions;
 pub use self::options::{OpenOptions, WhileWritten};
+pub use self::staged::StagedArray;

@@ -7,14 +7,11 @@ use crate::array::ArrayMut;
 use crate::durable::journal::{Journal, JournalHead, JournalRecord, Rows, mark_done, was_done};
 use crate::element::Element;
 use crate::error::Result;
-use crate::fs::SourceFile;
-use crate::fs::number;
+use crate::fs::{SourceFile, number};
 use crate::map::InMemory;
 use crate::shape::Shape;
-use crate::tile::tile_in;
-use crate::tile::{Tile, TileBuffer};
-use crate::view::Source;
-use crate::view::check_ranges;
+use crate::tile::{Tile, TileBuffer, tile_in};
+use crate::view::{Source, check_ranges};
 
 /// Reads what was written so far, durable or not.
 impl<T: Element> Source<T> for ArrayMut<T> {

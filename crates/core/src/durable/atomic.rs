@@ -8,8 +8,7 @@ use crate::durable::Outputs;
 use crate::durable::outputs::{Claim, Rename};
 use crate::error::{Error, Result};
 use crate::format::leftovers::{LeftoverKind, neighbour};
-use crate::fs::{Held, lock, same_file, sync_directory};
-use crate::fs::{Kind, Role};
+use crate::fs::{Held, Kind, Role, lock, same_file, sync_directory};
 
 /// A file that is written beside its name and takes the name in one step.
 ///

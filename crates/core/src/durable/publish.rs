@@ -17,14 +17,12 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use crate::durable::AtomicFile;
-use crate::durable::journal;
+use crate::durable::{AtomicFile, journal};
 use crate::error::{Error, Result};
 use crate::format::detect::{is_named_npy, read_meta, read_small, said_by, whole};
 use crate::format::sidecar::{Described, Replacement};
 use crate::format::{Format, Meta, Sidecar};
-use crate::fs::open_regular;
-use crate::fs::{Held, sync_directory};
+use crate::fs::{Held, open_regular, sync_directory};
 
 /// The text of the sidecar that a new array has, if it has one.
 pub(crate) fn sidecar_of(meta: &Meta) -> Option<String> {

@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, MetaError, Result, SidecarError};
-use crate::format::append_journal;
 use crate::format::sidecar::Said;
-use crate::format::{Format, Meta, RawSpec, Sidecar, npy};
+use crate::format::{Format, Meta, RawSpec, Sidecar, append_journal, npy};
 use crate::fs::same_file;
-use crate::identity::FileIdentity;
-use crate::identity::Stable;
+use crate::identity::{FileIdentity, Stable};
 use crate::limits::MAX_SIDECAR_LEN;
 use crate::shape::Order;
 use crate::text::clip;

@@ -6,7 +6,8 @@
 pub enum Backend {
     /// [`Mapped`](Self::Mapped), but [`Positioned`](Self::Positioned) on network and FUSE
     /// filesystems (NFS, SMB, 9p, Ceph, AFS, Lustre, GPFS, sshfs …), where a file cannot be mapped,
-    /// and on systems other than Linux, macOS and Windows. [`Array::backend`] says what it is.
+    /// and on systems other than Linux, macOS and Windows.
+    /// [`Array::backend`](crate::Array::backend) says what it is.
     #[default]
     Auto,
     /// One read-only mapping, shared by all workers. The fastest for files in the page cache.
@@ -23,7 +24,8 @@ pub enum Backend {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum BusErrors {
-    /// The crate: it becomes [`Error::Fault`], at the end of the chunk at the latest.
+    /// The crate: it becomes [`Error::Fault`](crate::Error::Fault), at the end of the chunk at the
+    /// latest.
     ///
     /// The first mapping installs a handler for the whole process. What does not concern a mapping
     /// of the crate goes to the handler that was there before, or has the default action. One that

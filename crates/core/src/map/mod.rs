@@ -19,13 +19,13 @@ mod shared_mut;
 mod write_back;
 mod write_map;
 
-pub(crate) use release::FAULT_AROUND;
+pub(crate) use release::coalesce;
 pub(crate) use shared_mut::{MappedFile, SharedMut};
 
 pub(crate) use claims::Claim;
 pub(crate) use guard::MOST as MOST_GUARDED;
 pub(crate) use seen::Seen;
-pub(crate) use write_map::{WriteMap, map_copy, map_mut};
+pub(crate) use write_map::{PrivateMap, WriteMap, map_copy, map_mut};
 
 pub use backend::{Backend, BusErrors};
 pub(crate) use disk::Disk;

@@ -2,8 +2,8 @@
 //!
 //! Both are about which pages of a *shared file* mapping are in the process's page table, never
 //! about what they hold: a page that was let go comes back from the page cache as it was. On
-//! private (copy-on-write) mappings the same advice would lose changes; nothing here is ever called
-//! on one.
+//! private (copy-on-write) mappings the same advice would lose changes: they have a type of their
+//! own (`PrivateMap`), which nothing here takes.
 
 use std::ops::Range;
 
@@ -29,6 +29,23 @@ fn whole_units(
     let first = (start + bytes.start) / unit * unit;
     let end = (start + bytes.end).div_ceil(unit) * unit - start;
     Some(first.saturating_sub(start)..end.min(len))
+}
+
+/// Hands rising runs to `f`, neighbours with little between them as one.
+pub(crate) fn coalesce(runs: impl Iterator<Item = Range<usize>>, mut f: impl FnMut(Range<usize>)) {
+    let mut pending: Option<Range<usize>> = None;
+    for run in runs {
+        pending = match pending {
+            Some(p) if p.start <= run.start && run.start <= p.end.saturating_add(FAULT_AROUND) => {
+                Some(p.start..p.end.max(run.end))
+            }
+            other => {
+                other.into_iter().for_each(&mut f);
+                Some(run)
+            }
+        };
+    }
+    pending.into_iter().for_each(f);
 }
 
 impl Bytes {
@@ -122,6 +139,21 @@ mod tests {
     use super::*;
     use crate::map::Seen;
     use crate::map::{Backend, BusErrors};
+
+    #[test]
+    fn runs_with_little_between_them_go_coalesce() {
+        let go = |runs: &[Range<usize>]| {
+            let mut seen = Vec::new();
+            coalesce(runs.iter().cloned(), |run| seen.push((run.start, run.end)));
+            seen
+        };
+        assert_eq!(go(&[]), []);
+        assert_eq!(go(&[1..2, 5..9, 9..12]), [(1, 12)]);
+        let far = 10 + FAULT_AROUND;
+        assert_eq!(go(&[1..10, far..far + 5]), [(1, far + 5)]);
+        let apart = [(1, 10), (far + 1, far + 5), (3, 4)];
+        assert_eq!(go(&[1..10, far + 1..far + 5, 3..4]), apart);
+    }
 
     #[test]
     fn whole_units_within_the_mapping() {

@@ -12,7 +12,7 @@ use super::{MOST_GUARDED, Seen, addressable, guard_for};
 use crate::error::{Error, Result};
 use crate::map::BusErrors;
 
-/// A whole file, mapped for reading and writing: its bytes.
+/// A whole file, mapped shared for reading and writing: its bytes.
 #[derive(Debug)]
 pub(crate) struct WriteMap {
     // Dropped before the mapping, so that the slot never stands for what came after it.
@@ -66,6 +66,34 @@ impl DerefMut for WriteMap {
     }
 }
 
+/// A whole file, mapped copy-on-write: its bytes, with changes that stay in memory.
+///
+/// A type of its own, because advice that is harmless for a shared mapping (see `release.rs`) would
+/// drop those changes here. It gives nothing away but its bytes.
+#[derive(Debug)]
+pub(crate) struct PrivateMap(WriteMap);
+
+impl PrivateMap {
+    /// Whether what was read so far was in the file. Costs one load.
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+        self.0.check(path)
+    }
+}
+
+impl Deref for PrivateMap {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for PrivateMap {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
 /// Maps the whole of `file`, which was `seen` when it was opened and is claimed, for reading and
 /// writing; `None` for an empty file.
 pub(crate) fn map_mut(
@@ -90,7 +118,7 @@ pub(crate) fn map_copy(
     file: &File,
     seen: Seen,
     bus_errors: BusErrors,
-) -> Result<Option<WriteMap>> {
+) -> Result<Option<PrivateMap>> {
     let Some(claim) = Claim::read(&seen) else {
         return Err(Error::AlsoMapped {
             path: path.to_owned(),
@@ -99,10 +127,11 @@ pub(crate) fn map_copy(
             instead: "close the array that is open for writing first",
         });
     };
-    map_whole(path, seen, (claim, bus_errors), |options| {
+    let map = map_whole(path, seen, (claim, bus_errors), |options| {
         // SAFETY: as for `ReadMap`; written pages become private copies.
         unsafe { options.map_copy(file) }
-    })
+    });
+    Ok(map?.map(PrivateMap))
 }
 
 /// The common part of both: the length, and the guard.

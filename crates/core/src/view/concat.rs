@@ -9,8 +9,7 @@ use crate::fs::SourceFile;
 use crate::identity::Identity;
 use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer};
-use crate::view::Source;
-use crate::view::check_ranges;
+use crate::view::{Source, check_ranges};
 
 /// Arrays of the same dtype and the same shape of rows as one array: the rows of the first, then
 /// those of the second, and so on. numpy's `concatenate` along axis 0, without copying.

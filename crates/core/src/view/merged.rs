@@ -6,10 +6,8 @@ use crate::element::Element;
 use crate::error::{Result, ViewError};
 use crate::identity::Identity;
 use crate::shape::Shape;
-use crate::tile::tile_in;
-use crate::tile::{Tile, TileBuffer};
-use crate::view::Source;
-use crate::view::check_ranges;
+use crate::tile::{Tile, TileBuffer, tile_in};
+use crate::view::{Source, check_ranges};
 
 /// An array whose first axes are taken as one: numpy's `reshape` that merges them. Made by
 /// [`Source::merge_axes`].

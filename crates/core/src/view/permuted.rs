@@ -9,8 +9,7 @@ use crate::error::{Result, ViewError};
 use crate::identity::Identity;
 use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer};
-use crate::view::Source;
-use crate::view::check_ranges;
+use crate::view::{Source, check_ranges};
 
 /// Elements that are asked for at a time of a source that has to decode them.
 const RUN: usize = 1 << 16;

@@ -5,10 +5,8 @@ use std::ops::Range;
 use crate::element::Element;
 use crate::error::Result;
 use crate::shape::Shape;
-use crate::tile::tile_in;
-use crate::tile::{Tile, TileBuffer};
-use crate::view::Source;
-use crate::view::check_ranges;
+use crate::tile::{Tile, TileBuffer, tile_in};
+use crate::view::{Source, check_ranges};
 
 /// A slice in memory as a source, in C order.
 ///

@@ -36,7 +36,7 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// As [`reduce`](Self::reduce); [`Error::BadOption`] for no bins or more than a million, and
+    /// As [`reduce`](Self::reduce); [`Error::BadOption`](crate::Error::BadOption) for no bins or more than a million, and
     /// where an infinity among the elements leaves no range.
     pub fn histogram<T: Numeric>(
         &self,

@@ -91,7 +91,7 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
     /// elements.
     ///
     /// # Errors
-    /// As [`Engine::reduce`]; [`Error::BadOption`] for a quantile that is not between 0 and 1, and
+    /// As [`Engine::reduce`]; [`Error::BadOption`](crate::Error::BadOption) for a quantile that is not between 0 and 1, and
     /// where there is too little memory.
     pub fn all(self) -> Result<Vec<f64>> {
         Ok(self.find(All)?.into_vec().pop().unwrap_or_default())

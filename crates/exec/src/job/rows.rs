@@ -1,10 +1,11 @@
 //! Random rows: any rows of an array, in any order.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::path::Path;
 
 use rayon::slice::ParallelSliceMut;
-use rowmill_core::{CreateOptions, Element, Shape, Source, TileBuffer, zeros};
+use rowmill_core::{CreateOptions, DType, Element, Shape, Source, TileBuffer, zeros};
 
 use crate::engine::Engine;
 use crate::engine::input::Typed;
@@ -89,6 +90,9 @@ const AUTO_ROWS: usize = 4 << 20;
 /// cache, so many that looking whether they are cold costs nothing.
 const RUN: usize = 16 << 10;
 
+/// Elements on their way to where they cannot be lent, in bytes.
+const BUFFER_BYTES: usize = 256 << 10;
+
 impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
     /// The order in which rows are read. Default: [`RowOrder::Auto`].
     pub fn order(mut self, order: RowOrder) -> Self {
@@ -108,7 +112,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         let no_room = || Error::TooManyRows { rows: self.indices.len(), row_bytes };
         let shape = Shape::new(self.dims()).map_err(|_| no_room())?;
         let mut values = zeros(shape.len()).ok_or_else(no_room)?;
-        self.fill(&mut values, 0, &|_, _| {})?.succeed();
+        self.fill(Place::Elements(&mut values), 0, &|_| {})?.succeed();
         Ok((values, shape))
     }
 
@@ -125,7 +129,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         if rows.checked_mul(row_len) != Some(out.len()) {
             return Err(Error::OutputLength { rows, row_len, found: out.len() });
         }
-        self.fill(out, 0, &|_, _| {})?.succeed();
+        self.fill(Place::Elements(out), 0, &|_| {})?.succeed();
         Ok(())
     }
 
@@ -159,7 +163,11 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         let mut staged = options.stage::<T>(path, self.dims())?;
         let (out, write_back) = staged.parts()?;
         let bytes = size_of_val(out) as u64;
-        let job = self.fill(out, bytes, &|from, to| write_back.start(from..to))?;
+        let out = Place::of_file(out);
+        let row_bytes = (self.source.shape().row_len() * size_of::<T>()) as u64;
+        let at = |item: usize| item as u64 * row_bytes;
+        let written = |items: Range<usize>| write_back.start(at(items.start)..at(items.end));
+        let job = self.fill(out, bytes, &written)?;
         staged.publish()?;
         job.succeed();
         Ok(())
@@ -182,14 +190,9 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         }
     }
 
-    /// Copies the rows to `out`, of which so many bytes go to a file. `written` is told of bytes of
-    /// it that are complete. Gives the job that did it.
-    fn fill(
-        &self,
-        out: &mut [T],
-        to_file: u64,
-        written: &(dyn Fn(u64, u64) + Sync),
-    ) -> Result<Job<'_>> {
+    /// Copies the rows to `out`, of which so many bytes go to a file. `written` is told of
+    /// items that are complete. Gives the job that did it.
+    fn fill(&self, out: Place<'_, T>, to_file: u64, written: Written<'_>) -> Result<Job<'_>> {
         let &Self { engine, source, indices, order, .. } = self;
         let (rows, row_len) = (indices.len(), source.shape().row_len());
         let row_bytes = row_len * size_of::<T>();
@@ -207,37 +210,122 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         let plan = &Plan::rows(rows, row_bytes, size, engine.workers());
         let job = Job::new(engine, "rows", plan.len(), (rows * row_bytes) as u64);
         let job = job.writing(to_file);
-        let bytes = |chunk: usize| (plan.chunk(chunk).len() * row_bytes) as u64;
-        let lengths = (0..plan.len()).map(|chunk| plan.chunk(chunk).len());
-        if order == RowOrder::Sorted {
-            let mut all: Vec<Slot<'_, T>> = slots(indices, out, row_len).collect();
-            engine.on_workers(&mut || all.par_sort_unstable_by_key(|slot| slot.0));
-            let parts = cut(&mut all, lengths);
-            engine.run(&job, bytes, TileBuffer::new, |buffer, chunk| {
-                gather.fetch(&mut parts[chunk].lock(), buffer)?;
-                Ok(source.check()?)
-            });
-        } else {
-            let parts = cut(out, lengths.map(|rows| rows * row_len));
-            engine.run(&job, bytes, TileBuffer::new, |buffer, chunk| {
-                let items = plan.chunk(chunk);
-                let (rows, out) = (&indices[items.clone()], &mut **parts[chunk].lock());
-                if let RowOrder::Window(_) = order {
-                    let mut window: Vec<Slot<'_, T>> = slots(rows, out, row_len).collect();
-                    window.sort_unstable_by_key(|slot| slot.0);
-                    gather.fetch(&mut window, buffer)?;
-                } else {
-                    for (rows, out) in rows.chunks(RUN).zip(out.chunks_mut(RUN * row_len)) {
-                        gather.fetch_in_order(rows, out, buffer)?;
-                    }
-                }
-                source.check()?;
-                written((items.start * row_bytes) as u64, (items.end * row_bytes) as u64);
-                Ok(())
-            });
+        match out {
+            Place::Elements(out) if order == RowOrder::Sorted => {
+                self.fill_sorted(&gather, (&job, plan), out);
+            }
+            Place::Elements(out) => {
+                self.fill_in_order(&gather, (&job, plan), (out, order), written);
+            }
+            Place::Stored(out) => self.fill_stored(&gather, (&job, plan), out, written),
         }
         job.end(&Typed(source))?;
         Ok(job)
+    }
+
+    /// The bytes of a chunk.
+    fn bytes(&self, plan: &Plan, chunk: usize) -> u64 {
+        (plan.chunk(chunk).len() * self.source.shape().row_len() * size_of::<T>()) as u64
+    }
+
+    /// Copies all rows in the order in which they lie.
+    fn fill_sorted(
+        &self,
+        gather: &Gather<'_, T, S>,
+        (job, plan): (&Job<'_>, &Plan),
+        out: &mut [T],
+    ) {
+        let row_len = self.source.shape().row_len();
+        let mut all: Vec<Slot<'_, T>> = slots(self.indices, out, row_len).collect();
+        self.engine.on_workers(&mut || all.par_sort_unstable_by_key(|slot| slot.0));
+        let parts = cut(&mut all, (0..plan.len()).map(|chunk| plan.chunk(chunk).len()));
+        let bytes = |chunk| self.bytes(plan, chunk);
+        self.engine.run(job, bytes, TileBuffer::new, |buffer, chunk| {
+            gather.fetch(&mut parts[chunk].lock(), buffer)?;
+            Ok(self.source.check()?)
+        });
+    }
+
+    /// Copies rows chunk by chunk, those of a window in the order in which they lie.
+    fn fill_in_order(
+        &self,
+        gather: &Gather<'_, T, S>,
+        (job, plan): (&Job<'_>, &Plan),
+        (out, order): (&mut [T], RowOrder),
+        written: Written<'_>,
+    ) {
+        let row_len = self.source.shape().row_len();
+        let parts = cut(out, (0..plan.len()).map(|chunk| plan.chunk(chunk).len() * row_len));
+        let bytes = |chunk| self.bytes(plan, chunk);
+        self.engine.run(job, bytes, TileBuffer::new, |buffer, chunk| {
+            let items = plan.chunk(chunk);
+            let (rows, out) = (&self.indices[items.clone()], &mut **parts[chunk].lock());
+            if let RowOrder::Window(_) = order {
+                let mut window: Vec<Slot<'_, T>> = slots(rows, out, row_len).collect();
+                window.sort_unstable_by_key(|slot| slot.0);
+                gather.fetch(&mut window, buffer)?;
+            } else {
+                for (rows, out) in rows.chunks(RUN).zip(out.chunks_mut(RUN * row_len)) {
+                    gather.fetch_in_order(rows, out, buffer)?;
+                }
+            }
+            self.source.check()?;
+            written(items);
+            Ok(())
+        });
+    }
+
+    /// Copies rows chunk by chunk by way of a buffer of elements.
+    fn fill_stored(
+        &self,
+        gather: &Gather<'_, T, S>,
+        (job, plan): (&Job<'_>, &Plan),
+        out: &mut [T::Stored],
+        written: Written<'_>,
+    ) {
+        let row_len = self.source.shape().row_len();
+        let run = (BUFFER_BYTES / (row_len * size_of::<T>())).clamp(1, RUN);
+        let parts = cut(out, (0..plan.len()).map(|chunk| plan.chunk(chunk).len() * row_len));
+        let bytes = |chunk| self.bytes(plan, chunk);
+        let worker = || (TileBuffer::new(), Vec::new());
+        self.engine.run(job, bytes, worker, |(buffer, elements), chunk| {
+            let items = plan.chunk(chunk);
+            let (rows, out) = (&self.indices[items.clone()], &mut **parts[chunk].lock());
+            for (rows, out) in rows.chunks(run).zip(out.chunks_mut(run * row_len)) {
+                elements.resize(out.len(), T::default());
+                gather.fetch_in_order(rows, elements, buffer)?;
+                out.iter_mut().zip(&*elements).for_each(|(to, from)| *to = from.store());
+            }
+            self.source.check()?;
+            written(items);
+            Ok(())
+        });
+    }
+}
+
+/// Is told of items that are complete.
+type Written<'a> = &'a (dyn Fn(Range<usize>) + Sync);
+
+/// Where rows go.
+enum Place<'o, T: Element> {
+    Elements(&'o mut [T]),
+    /// The bytes of a file, which are not lent as elements: those of `bool`.
+    Stored(&'o mut [T::Stored]),
+}
+
+impl<'o, T: Element> Place<'o, T> {
+    fn of_file(stored: &'o mut [T::Stored]) -> Self {
+        if T::DTYPE == DType::Bool {
+            return Self::Stored(stored);
+        }
+        Self::Elements(T::view_mut(stored).unwrap_or_default())
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Elements(out) => out.is_empty(),
+            Self::Stored(out) => out.is_empty(),
+        }
     }
 }
 

@@ -9,8 +9,7 @@ use super::behind_links;
 use crate::durable::AtomicFile;
 use crate::error::{Error, Result};
 use crate::format::leftovers::hidden_beside;
-use crate::identity::Earlier;
-use crate::identity::Identity;
+use crate::identity::{Earlier, Identity};
 use crate::map::Seen;
 
 /// The suffix of the name of a note that a job is finished.

@@ -7,8 +7,7 @@ use std::ops::Range;
 use super::JournalHead;
 use crate::error::JournalError;
 use crate::format::{Checksums, Framing, FramingError, Meta};
-use crate::identity::FileIdentity;
-use crate::identity::Stable;
+use crate::identity::{FileIdentity, Stable};
 use crate::limits::JOURNAL_VERSION;
 
 const FRAMING: Framing = Framing::new(*b"ROWMILLJ", JOURNAL_VERSION);

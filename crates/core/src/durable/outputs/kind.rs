@@ -10,8 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 
 use crate::format::detect::{read_meta, read_small};
 use crate::format::{Format, Sidecar, npy};
-use crate::fs::Kind;
-use crate::fs::open_regular;
+use crate::fs::{Kind, open_regular};
 use crate::limits::MAX_SIDECAR_LEN;
 
 /// Marks stand within so many bytes of the beginning.

@@ -10,8 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::leftovers::neighbour;
 use crate::format::{Framing, LeftoverKind};
 use crate::fs::open_regular;
-use crate::identity::FileIdentity;
-use crate::identity::Stable;
+use crate::identity::{FileIdentity, Stable};
 
 /// Says, beside a file to which rows are being appended, how long the file was before: what lies
 /// behind that is unfinished. Durable before the first byte is appended. It means something only

@@ -11,8 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::Error;
-use crate::map::{Backend, BusErrors};
-use crate::map::{Bytes, Seen};
+use crate::map::{Backend, BusErrors, Bytes, Seen};
 
 /// Set to the name of a case in the process that runs it.
 const CASE: &str = "ROWMILL_BUS_CASE";

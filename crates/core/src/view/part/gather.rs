@@ -9,8 +9,7 @@ use crate::error::Result;
 use crate::identity::Identity;
 use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer};
-use crate::view::Source;
-use crate::view::check_ranges;
+use crate::view::{Source, check_ranges};
 
 /// Gaps between two runs of bytes are read with them up to this length: a system call, or a trip
 /// through the decoder, takes about as long.

@@ -19,7 +19,6 @@ use crate::engine::input::Input;
 use crate::engine::plan::Plan;
 use crate::engine::ranges::Ranges;
 use crate::engine::run::Job;
-use crate::engine::scratch::Scratch;
 use crate::error::Result;
 use crate::resume::checkpoint::{Checkpoint, Keeper, MapKeeper, State, done_of};
 
@@ -72,12 +71,12 @@ impl Engine {
 }
 
 /// The chunks of an output on their way to its file.
-struct Writer<'a, U> {
+struct Writer<'a, U: Element> {
     fill: &'a dyn Fill<U>,
     layout: &'a Layout,
     plan: &'a Plan,
     /// The output, in chunks.
-    parts: Vec<Mutex<&'a mut [U]>>,
+    parts: Vec<Mutex<&'a mut [U::Stored]>>,
     write_back: &'a WriteBack<'a>,
     keeper: Option<&'a MapKeeper<'a>>,
     in_cache: usize,
@@ -86,7 +85,7 @@ struct Writer<'a, U> {
 }
 
 /// The memory of one worker: that of the fill, and what output is computed in.
-type Worker = (Box<dyn Any>, Scratch);
+type Worker<U> = (Box<dyn Any>, Vec<U>);
 
 impl<U: Element> Writer<'_, U> {
     /// Does all chunks.
@@ -94,7 +93,7 @@ impl<U: Element> Writer<'_, U> {
         engine.run(
             job,
             |chunk| (self.plan.chunk(chunk).len() * self.layout.in_bytes) as u64,
-            || -> Worker { (self.fill.worker(self.lets_go), Scratch::default()) },
+            || -> Worker<U> { (self.fill.worker(self.lets_go), Vec::new()) },
             |worker, chunk| self.chunk(worker, chunk),
         );
         let ended = job.end(self.fill.input());
@@ -106,7 +105,7 @@ impl<U: Element> Writer<'_, U> {
     }
 
     /// Does a chunk, or what is missing of it.
-    fn chunk(&self, worker: &mut Worker, chunk: usize) -> Result<()> {
+    fn chunk(&self, worker: &mut Worker<U>, chunk: usize) -> Result<()> {
         let all = &mut **self.parts[chunk].lock();
         let items = self.plan.chunk(chunk);
         let Some(keeper) = self.keeper else { return self.items(worker, items, all) };
@@ -121,17 +120,23 @@ impl<U: Element> Writer<'_, U> {
     }
 
     /// Fills a part of the output with its items, and starts writing it to disk.
-    fn items(&self, worker: &mut Worker, items: Range<usize>, part: &mut [U]) -> Result<()> {
+    fn items(
+        &self,
+        worker: &mut Worker<U>,
+        items: Range<usize>,
+        part: &mut [U::Stored],
+    ) -> Result<()> {
         let bytes = self.layout.bytes(&items);
         self.write_back.prepare(bytes.clone())?;
-        if self.in_cache > 0 && U::stored_mut(part).is_some() {
-            self.past_cache(worker, items.clone(), part)?;
-        } else {
-            if self.keeper.is_some() {
-                // An earlier run may have begun with it.
-                part.fill(U::default());
+        match U::view_mut(part) {
+            Some(part) if self.in_cache == 0 => {
+                if self.keeper.is_some() {
+                    // An earlier run may have begun with it.
+                    part.fill(U::default());
+                }
+                self.fill.fill(&mut *worker.0, items.clone(), self.layout.unit, part)?;
             }
-            self.fill.fill(&mut *worker.0, items.clone(), self.layout.unit, part)?;
+            _ => self.past_cache(worker, items.clone(), part)?,
         }
         self.write_back.check()?;
         self.write_back.start(bytes.clone());
@@ -145,24 +150,22 @@ impl<U: Element> Writer<'_, U> {
     /// Computes items in the cache, as many at a time as stay there, and writes them past it.
     fn past_cache(
         &self,
-        (worker, scratch): &mut Worker,
+        (worker, piece): &mut Worker<U>,
         items: Range<usize>,
-        part: &mut [U],
+        part: &mut [U::Stored],
     ) -> Result<()> {
         let out_item = self.layout.out_item;
-        let part = U::stored_mut(part).unwrap_or_default();
         let mut next = items.start;
         while next < items.end {
-            let some = next..items.end.min(next.saturating_add(self.in_cache));
+            let some = next..items.end.min(next.saturating_add(self.in_cache.max(1)));
             next = some.end;
             let at = (some.start - items.start) * out_item;
-            let mut piece = scratch.take::<U::Stored>(some.len() * out_item);
             // Elements that a kernel leaves out are zero, as in the file.
-            bytemuck::fill_zeroes(&mut piece);
+            piece.clear();
+            piece.resize(some.len() * out_item, U::default());
             let to = bytemuck::cast_slice_mut(&mut part[at..at + piece.len()]);
-            let out = U::view_mut(&mut piece).unwrap_or_default();
-            self.fill.fill(&mut **worker, some, self.layout.unit, out)?;
-            copy_past_cache(bytemuck::cast_slice(&piece), to);
+            self.fill.fill(&mut **worker, some, self.layout.unit, piece)?;
+            copy_past_cache(U::bytes(piece), to);
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// When it is written: [`FittedError::RowShape`](super::FittedError::RowShape) for an array
+    /// When it is written: [`FittedError::RowShape`](crate::FittedError::RowShape) for an array
     /// with other columns.
     pub fn normalize_by<'a, T, S>(
         &'a self,
@@ -104,7 +104,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it is written: as [`normalize_by`](Self::normalize_by), and
-    /// [`FittedError::NoInverse`](super::FittedError::NoInverse) where all became the same.
+    /// [`FittedError::NoInverse`](crate::FittedError::NoInverse) where all became the same.
     pub fn denormalize<'a, T, S>(
         &'a self,
         source: &'a S,

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use common::{COLUMNS, array_bytes, numbers};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use rowmill::{
-    Backend, ChunkSize, CreateOptions, Engine, Normalize, OpenOptions, SliceSource, Sum,
-};
+use rowmill::file::Backend;
+use rowmill::view::SliceSource;
+use rowmill::{ChunkSize, CreateOptions, Engine, Normalize, OpenOptions, Sum};
 
 /// An array of this many bytes.
 fn data(bytes: usize) -> Vec<f32> {

@@ -22,9 +22,9 @@ use std::time::Duration;
 use common::{COLUMNS, array_bytes, numbers};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use half::f16;
-use rowmill::{
-    Engine, Mask, Mean, MinMax, Moments, Numeric, Reduce, SliceSource, Source, Stats, Sum,
-};
+use rowmill::reduce::Reduce;
+use rowmill::view::SliceSource;
+use rowmill::{Engine, Mask, Mean, MinMax, Moments, Numeric, Source, Stats, Sum};
 
 /// Benches a kernel along one axis.
 fn bench<T: Numeric, R: Reduce<T>>(

@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use common::{COLUMNS, array_bytes, numbers};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use rowmill::{Array, Backend, CreateOptions, Engine, OpenOptions, RowOrder, zeros};
+use rowmill::file::Backend;
+use rowmill::train::RowOrder;
+use rowmill::{Array, CreateOptions, Engine, OpenOptions};
+use rowmill_core::zeros;
 
 /// A file of rows of so many elements, and as many random indices as there are rows.
 fn file(dir: &tempfile::TempDir, row_len: usize) -> (PathBuf, Vec<usize>) {

@@ -5,10 +5,9 @@
 
 use std::error::Error;
 
-use rowmill::{
-    Array, CellPlace, ChunkSize, Columns, CompareOp, Engine, Kernel, Mask, Mean, NanPolicy,
-    Numeric, Partial, Picked, Reduction, Sum,
-};
+use rowmill::reduce::{CellPlace, Columns, Kernel, Reduction, Selected};
+use rowmill::select::CompareOp;
+use rowmill::{Array, ChunkSize, Engine, Mask, Mean, NanPolicy, Numeric, Partial, Sum};
 use serde::{Deserialize, Serialize};
 
 const WEATHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/weather.npy");
@@ -37,8 +36,8 @@ impl<T: Numeric> Kernel<T> for MeanCube {
     /// Takes in a block: the elements that mask and NaN policy leave, each with its cell. The result
     /// must depend on the block alone; then the answer depends on the array alone, even though sums of
     /// floats depend on their order.
-    fn fold(&self, cells: &mut [Cubes], picked: &Picked<'_, T>) -> rowmill::Result<()> {
-        picked.each_value(|cell, v| {
+    fn fold(&self, cells: &mut [Cubes], selected: &Selected<'_, T>) -> rowmill::Result<()> {
+        selected.each_value(|cell, v| {
             cells[cell].sum += v * v * v;
             cells[cell].count += 1;
         });

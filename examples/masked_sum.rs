@@ -4,7 +4,8 @@
 
 use std::error::Error;
 
-use rowmill::{Array, CompareOp, Counts, Engine, Mask, Mean, NanPolicy, Sum, map_rows};
+use rowmill::select::CompareOp;
+use rowmill::{Array, Counts, Engine, Mask, Mean, NanPolicy, Sum, map_rows};
 
 const WEATHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/weather.npy");
 
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     // 2. By value, with a comparison that is known at run time only: from a flag, say.
-    let above = Mask::compare(CompareOp::Gt, "0.25".parse::<rowmill::Threshold>()?);
+    let above = Mask::compare(CompareOp::Gt, "0.25".parse::<rowmill::select::Threshold>()?);
     let same = engine.reduce(&weather, Sum::per_column().masked(above))?;
     assert_eq!(same[PRECIP].to_bits(), sums[PRECIP].to_bits());
 

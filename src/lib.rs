@@ -52,16 +52,34 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # From NumPy
+//!
+//! | numpy | rowmill |
+//! |---|---|
+//! | `np.load(path, mmap_mode="r")` | [`open`], or [`Array::<f32>::open`](Array::open), which checks the dtype |
+//! | `np.memmap(path, dtype, mode, shape)` | the same by [`file::RawSpec`] or a sidecar; [`ArrayMut`] writes, [`CowArray`] is mode `c` |
+//! | `open_memmap(path, "w+", dtype, shape)` | [`ArrayMut::create`], [`CreateOptions`] |
+//! | `a.mean()`, `a.mean(axis=0)`, `a.mean(axis=1)` | `Mean::all()`, `Mean::per_column()`, `Mean::per_row()` in [`Engine::reduce`] |
+//! | `a.sum(axis=(0, 2), keepdims=True)` | [`Over`] |
+//! | `np.nanmean(a)` | `Mean::all().nan(NanPolicy::Skip)` |
+//! | `a[a > 0.5].sum()`, `a.sum(where=mask)` | `Sum::all().masked(...)` with [`Mask`] or [`Condition`] |
+//! | `np.quantile(a, [0.25, 0.5], axis=0)` | [`Engine::quantiles`] |
+//! | `np.histogram`, `np.cov`, `np.argmax`, `np.unique` | [`Histogram`], [`Covariance`], [`ArgMax`], [`Distinct`] |
+//! | `a[10:20, :3]`, `a[[7, 1, 4]]` | [`Source::part`], [`Engine::rows`] |
+//! | `np.concatenate([a, b])` | [`Concat`] |
+//! | `(a - a.mean(0)) / a.std(0)` | [`Engine::normalize`] |
+//! | `a.flush()` | [`ArrayMut::flush`], which lasts through a power cut |
+//!
 //! # Where to look
 //!
 //! | to | see |
 //! |---|---|
 //! | open, create and write array files | [`open`], [`Array`], [`ArrayMut`], [`CreateOptions`], [`CowArray`] |
-//! | replace a file that exists | `.overwrite(true)` of what writes it, [`Outputs`] |
+//! | replace a file that exists | `.overwrite(true)` of what writes it, [`durable::Outputs`] |
 //! | have written rows survive a power cut | [`FlushPolicy`], [`ArrayMut::durable_rows`], [`ArrayMut::durable_from`] |
-//! | append rows, remove what a crash left | [`Appender`], [`CleanOptions`] |
-//! | describe a raw file | [`RawSpec`], [`Sidecar`] |
-//! | work on some rows, some columns, a box | [`Source::part`], [`Part`] |
+//! | append rows, remove what a crash left | [`Appender`], [`durable::CleanOptions`] |
+//! | describe a raw file | [`file::RawSpec`], [`file::Sidecar`] |
+//! | work on some rows, some columns, a box | [`Source::part`], [`view::Part`] |
 //! | take many files as one array | [`Concat`] |
 //! | reduce any set of axes | [`Over`]; the first or the last ones in place: [`Source::merge_axes`] |
 //! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
@@ -70,16 +88,16 @@
 //! | find quantiles | [`Engine::quantiles`], [`ApproxQuantiles`] |
 //! | relate columns | [`Covariance`] |
 //! | sum and multiply otherwise | [`Product`], [`Norm`], [`WeightedMean`], [`Ptp`], [`AnyTrue`], [`AllTrue`] |
-//! | sum without any rounding | [`Reduction::exact`] |
+//! | sum without any rounding | [`reduce::Reduction::exact`] |
 //! | look at a sample | [`Sample`] |
 //! | compute elements before a job | [`Elementwise`] |
 //! | reduce in several processes, or after an append | [`Partial`], [`Engine::partial`], [`Engine::partial_after`] |
 //! | normalize by what was found before, and back | [`Engine::fit`], [`Fitted`], [`Engine::normalize_by`], [`Engine::denormalize`] |
 //! | leave elements out | [`Mask`], [`Condition`], [`NanPolicy`] |
-//! | write a reduction of your own | [`Kernel`], [`Reduction::of`] |
+//! | write a reduction of your own | [`reduce::Kernel`], [`reduce::Reduction::of`] |
 //! | map to a new array | [`Engine::map`], [`Engine::normalize`], [`map_elements`], [`map_rows`], [`Map`] |
 //! | consume chunks in order | [`Engine::stream`] |
-//! | gather rows by their numbers | [`Engine::rows`], [`RowOrder`] |
+//! | gather rows by their numbers | [`Engine::rows`], [`train::RowOrder`] |
 //! | train on shuffled batches | [`Engine::shuffled_batches`] |
 //! | find damage | [`Engine::checksums`], [`Engine::verify`] |
 //! | change an array in place | [`Engine::map_in_place`], [`Engine::normalize_in_place`] |
@@ -90,14 +108,105 @@
 
 #![forbid(unsafe_code)]
 
+#[doc(inline)]
 pub use rowmill_core::{
-    AnyArray, Appender, Array, ArrayMut, AtomicFile, Backend, BusErrors, ByteOrder, ChecksumHasher,
-    Checksums, CleanOptions, Complex, Concat, CowArray, CreateOptions, DType, Element,
-    Error as FileError, Fate, FileIdentity, FlushPolicy, Format, Identity, Journal, JournalError,
-    Kind, Leftover, LeftoverKind, MAX_NDIM, Merged, Meta, MetaError, OpenOptions, Order, Outputs,
-    ParseDTypeError, ParseShapeError, ParseSliceError, Part, Permuted, Pick, RawSpec, Role, Shape,
-    ShapeError, Sidecar, SidecarError, Slice, SliceSource, Source, SourceFile, StagedArray, Taken,
-    Tile, TileBuffer, Triggers, ViewError, WhileWritten, bf16, f16, files_like, match_array, npy,
-    open, zeros,
+    AnyArray, Appender, Array, ArrayMut, Complex, Concat, CowArray, CreateOptions, DType, Element,
+    Error as FileError, FlushPolicy, OpenOptions, Shape, Source, bf16, f16, match_array, open,
 };
-pub use rowmill_exec::*;
+#[doc(inline)]
+pub use rowmill_exec::{
+    AllTrue, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, Call, CancelToken, Checkpoint,
+    ChunkSize, Condition, Counts, Covariance, Distinct, Elementwise, Engine, EngineBuilder, Error,
+    Fitted, Histogram, Kurtosis, Map, Mask, Mean, MinMax, Moments, NanPolicy, Norm, Normalize,
+    Numeric, Over, Partial, Product, Progress, Ptp, Result, Sample, Skewness, Stats, Sum, TopK,
+    WeightedMean, map_elements, map_rows,
+};
+
+/// What a file holds, and how its bytes are reached.
+pub mod file {
+    #[doc(inline)]
+    pub use rowmill_core::{
+        Backend, BusErrors, ByteOrder, ChecksumHasher, Checksums, FileIdentity, Format, Identity,
+        MAX_NDIM, Meta, Order, RawSpec, Sidecar, SourceFile, WhileWritten, files_like, npy,
+    };
+}
+
+/// Writing that a crash cannot tear, and that replaces nothing a user would miss.
+pub mod durable {
+    #[doc(inline)]
+    pub use rowmill_core::{
+        AtomicFile, CleanOptions, CleanOutcome, Journal, Kind, Leftover, LeftoverKind, Outputs,
+        Role, StagedArray, Taken, Triggers, WriteBack,
+    };
+}
+
+/// Arrays made of others without copying: parts, files as one, other axes, computed elements, memory.
+pub mod view {
+    #[doc(inline)]
+    pub use rowmill_core::{Merged, Part, Permuted, Pick, Slice, SliceSource, Tile, TileBuffer};
+    #[doc(inline)]
+    pub use rowmill_exec::{Cast, CastElement, Computed};
+}
+
+/// The engine that every job runs on: what it tells, and what it may be told.
+pub mod engine {
+    #[doc(inline)]
+    pub use rowmill_exec::{Isa, Profile, RunReport};
+}
+
+/// Reductions: their axes, their answers, and the trait for those of your own.
+///
+/// [`Kernel`](crate::reduce::Kernel) is that trait: the state of a cell, how elements go in, how two
+/// states merge, the value. Axes, masks, NaN policy, fusion, checkpoints and partials come from the
+/// frame that all reductions share.
+pub mod reduce {
+    #[doc(inline)]
+    pub use rowmill_exec::{
+        All, Answer, Answers, AnyAxis, Axes, Axis, BinCount, Block, CellPlace, CellTotals, Columns,
+        ComplexMeanVar, Complexed, CovarianceMatrix, Each, ExactMean, ExactSum, Extrema, Extremum,
+        HistogramCounts, Kernel, MeanVar, NormOrder, Positional, Quantiles, Reduce, Reducer,
+        Reduction, Room, Rows, Selected, Shared, State, Summary, Tally, Then, Totals, Tried,
+        ValueRange, Values, Weighted,
+    };
+}
+
+/// Selections: which elements take part.
+pub mod select {
+    #[doc(inline)]
+    pub use rowmill_exec::{
+        ArrayMask, ColumnName, CompareMask, CompareOp, ConditionMask, Selector, Term, Threshold,
+        Unmasked, ValueMask,
+    };
+}
+
+/// Maps: arrays made of arrays, chunk by chunk, to a file or in place.
+pub mod map {
+    #[doc(inline)]
+    pub use rowmill_exec::{Chunk, Elements, InPlace, Mapping, RowMap};
+}
+
+/// Normalization: what is found of an array, and the scaled copy.
+pub mod normalize {
+    #[doc(inline)]
+    pub use rowmill_exec::{FloatElement, NormalizeAxis, NormalizeMethod, Normalizing};
+}
+
+/// Rows by their numbers, and shuffled batches for training.
+pub mod train {
+    #[doc(inline)]
+    pub use rowmill_exec::{Batch, Batches, RowOrder, RowSelection, ShuffledBatches};
+}
+
+/// Errors within [`Error`] and [`FileError`], and those of texts that are parsed.
+pub mod error {
+    #[doc(inline)]
+    pub use rowmill_core::{
+        JournalError, MetaError, ParseDTypeError, ParseShapeError, ParseSliceError, ShapeError,
+        SidecarError, ViewError,
+    };
+    #[doc(inline)]
+    pub use rowmill_exec::{
+        Absent, CheckpointError, FittedError, ParseChunkSizeError, ParseConditionError,
+        ParseIsaError, ParseThresholdError, PartialError,
+    };
+}

@@ -11,10 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::value::Value;
 use common::{encode, names};
+use rowmill::file::{Backend, ByteOrder, Order, RawSpec};
+use rowmill::map::Chunk;
+use rowmill::reduce::{All, CellPlace, Kernel, Reduction, Selected};
+use rowmill::view::{SliceSource, Tile, TileBuffer};
 use rowmill::{
-    All, Array, ArrayMut, Backend, ByteOrder, CancelToken, CellPlace, Chunk, ChunkSize, Element,
-    Engine, Error, FileError, Kernel, Map, Mask, Normalize, OpenOptions, Order, Picked, RawSpec,
-    Reduction, Result, Shape, SliceSource, Source, Stats, Sum, Tile, TileBuffer, map_elements,
+    Array, ArrayMut, CancelToken, ChunkSize, Element, Engine, Error, FileError, Map, Mask,
+    Normalize, OpenOptions, Result, Shape, Source, Stats, Sum, map_elements,
 };
 
 /// 8 MiB of float32: 16 blocks, and enough for all workers to be used.
@@ -269,7 +272,7 @@ fn batches_of_a_file_that_is_cut_short() {
                     cut(&path, 0);
                 }
                 let whole =
-                    |batch: &rowmill::Batch<f32>| batch.as_slice().iter().all(|&v| v == 1.0);
+                    |batch: &rowmill::train::Batch<f32>| batch.as_slice().iter().all(|&v| v == 1.0);
                 seen += 1;
                 batch.map(|batch| assert!(whole(&batch), "batch {i}")).err()
             });
@@ -292,9 +295,9 @@ impl Kernel<f32> for NoZeros {
     type Value = ();
 
     fn new_state(&self) {}
-    fn fold(&self, _: &mut [()], picked: &Picked<'_, f32>) -> Result<()> {
+    fn fold(&self, _: &mut [()], selected: &Selected<'_, f32>) -> Result<()> {
         let mut zero = false;
-        picked.each_element(|_, x, _| zero |= x == 0.0);
+        selected.each_element(|_, x, _| zero |= x == 0.0);
         assert!(!(zero && self.panics), "a zero");
         if zero { Err(Error::kernel("a zero")) } else { Ok(()) }
     }

@@ -12,10 +12,14 @@ use common::layouts::every_layout;
 use common::oracle::bits;
 use common::value::{Kind, Value};
 use common::{names, write_npy};
+use rowmill::engine::RunReport;
+use rowmill::file::{Backend, ByteOrder, Order, RawSpec};
+use rowmill::map::Chunk;
+use rowmill::normalize::NormalizeAxis;
+use rowmill::view::SliceSource;
 use rowmill::{
-    Array, ArrayMut, Backend, ByteOrder, Chunk, ChunkSize, DType, Element, Engine, EngineBuilder,
-    Error, Mask, Mean, MinMax, Normalize, NormalizeAxis, OpenOptions, Order, Over, RawSpec,
-    RunReport, Shape, SliceSource, Source, Stats, Sum, map_elements, map_rows,
+    Array, ArrayMut, ChunkSize, DType, Element, Engine, EngineBuilder, Error, Mask, Mean, MinMax,
+    Normalize, OpenOptions, Over, Shape, Source, Stats, Sum, map_elements, map_rows,
 };
 
 const MIB: u64 = 1 << 20;
@@ -75,7 +79,7 @@ const CASES: [Case; 16] = [
         let path = folder.join("mask.dat");
         sparse(&path, FILE / 4);
         let spec = RawSpec::new(DType::Bool, x.shape().clone());
-        let mask = Array::<bool>::open_raw(&path, spec).expect("opened");
+        let mask = Array::<bool>::open_raw(&path, &spec).expect("opened");
         let masked = Sum::all().masked(Mask::array(&mask));
         assert_eq!(engine.reduce(x, masked).expect("a sum"), 0.0);
     }),
@@ -128,7 +132,7 @@ fn raw(path: &Path, (dtype, dims, order, byte_order): Layout) -> Array<f32> {
     let shape = Shape::new(dims).expect("a shape");
     sparse(path, shape.byte_len(4).expect("small") as u64);
     let spec = RawSpec::new(dtype, shape).order(order).byte_order(byte_order);
-    Array::open_raw(path, spec).expect("opened")
+    Array::open_raw(path, &spec).expect("opened")
 }
 
 /// Runs a test of this file in a process of its own, if this is not that process.
@@ -344,7 +348,7 @@ fn letting_go_changes_nothing() {
         let values = u16::many(dims.iter().product(), Kind::Any, 9);
         for x in every_layout(folder.path(), &values, &dims) {
             let (rows, cols) = (x.shape().rows(), x.shape().row_len());
-            let mut buffer = rowmill::TileBuffer::new();
+            let mut buffer = rowmill::view::TileBuffer::new();
             for (some, part) in [
                 (0..rows, 0..cols),
                 (1..rows - 1, cols / 3..cols / 2),

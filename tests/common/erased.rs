@@ -1,6 +1,7 @@
 //! Any reduction behind one type for each answer, so that different ones stand in one list.
 
-use rowmill::{Answers, Element, NanPolicy, Reduce, Reducer, Result, Then, Tried};
+use rowmill::reduce::{Answers, Reduce, Reducer, Then, Tried};
+use rowmill::{Element, NanPolicy, Result};
 
 /// Any reduction that ends with an `O`.
 pub struct Erased<'a, T, O>(Box<dyn Reduce<T, Output = O> + 'a>);

@@ -3,10 +3,9 @@
 use std::ops::Range;
 use std::path::Path;
 
-use rowmill::{
-    Array, Backend, ByteOrder, FileError, OpenOptions, Order, RawSpec, Shape, SliceSource, Source,
-    Tile, TileBuffer,
-};
+use rowmill::file::{Backend, ByteOrder, Order, RawSpec};
+use rowmill::view::{SliceSource, Tile, TileBuffer};
+use rowmill::{Array, FileError, OpenOptions, Shape, Source};
 
 use super::value::Value;
 use super::{encode, write_npy};

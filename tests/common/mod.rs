@@ -13,7 +13,9 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rowmill::{ByteOrder, ChunkSize, Engine, Isa, Order, Shape, npy};
+use rowmill::engine::Isa;
+use rowmill::file::{ByteOrder, Order, npy};
+use rowmill::{ChunkSize, Engine, Shape};
 use value::Value;
 
 /// Seeded random numbers (splitmix64).

@@ -8,9 +8,12 @@
 //! | mean | rounded once | as the sum, and one rounding | likewise |
 //! | var | rounded once | relative `1e-12`, and what rounding of the mean costs | likewise |
 
+use rowmill::reduce::{MeanVar, Summary, Tally, ValueRange, Values};
+use rowmill::select::Selector;
+use rowmill::view::SliceSource;
 use rowmill::{
-    Counts, DType, Engine, Error, Mean, MeanVar, MinMax, Moments, NanPolicy, Numeric, Range,
-    Result, Selector, SliceSource, Source, Stats, Sum, Summary, Tally, Values,
+    Counts, DType, Engine, Error, Mean, MinMax, Moments, NanPolicy, Numeric, Result, Source, Stats,
+    Sum,
 };
 
 use super::erased::Erased;
@@ -146,8 +149,8 @@ impl<T: Value> Cell<T> {
     }
 
     /// The range: NaN when there is one and it was not skipped.
-    pub fn check_range(&self, got: Option<Range<T>>, at: &str) {
-        let Some(Range { min, max }) = got else {
+    pub fn check_range(&self, got: Option<ValueRange<T>>, at: &str) {
+        let Some(ValueRange { min, max }) = got else {
             assert!(self.elements.is_empty(), "no range, {at}");
             return;
         };
@@ -184,7 +187,7 @@ struct Answers<T: Value> {
     moments: Vec<MeanVar>,
     moments_1: Vec<MeanVar>,
     tally: Vec<Tally>,
-    range: Result<Vec<Range<T>>>,
+    range: Result<Vec<ValueRange<T>>>,
     sum: Result<Vec<T::Sum>>,
     stats: Result<Vec<Summary<T>>>,
 }
@@ -195,7 +198,7 @@ type Kernels<'a, T> = (
     Erased<'a, T, Vec<MeanVar>>,
     Erased<'a, T, Vec<MeanVar>>,
     Erased<'a, T, Vec<Tally>>,
-    Erased<'a, T, Result<Vec<Range<T>>>>,
+    Erased<'a, T, Result<Vec<ValueRange<T>>>>,
     Erased<'a, T, Result<Vec<<T as Numeric>::Sum>>>,
     Erased<'a, T, Result<Vec<Summary<T>>>>,
 );
@@ -232,7 +235,7 @@ macro_rules! answers {
 }
 
 impl<T: Value> Case<'_, T> {
-    answers!(over_all, all, |v| vec![v]);
+    answers!(all, all, |v| vec![v]);
     answers!(over_columns, per_column, Values::into_vec);
     answers!(over_rows, per_row, Values::into_vec);
 
@@ -247,11 +250,7 @@ impl<T: Value> Case<'_, T> {
         let (rows, cols) = (self.source.shape().rows(), self.source.shape().row_len());
         for policy in [NanPolicy::Propagate, NanPolicy::Skip] {
             let at = |axis| format!("over {axis} {policy:?} {}", self.name);
-            self.check_cells(
-                &self.cells(policy, 1, &|_| 0),
-                self.over_all(&mask, policy),
-                &at("all"),
-            );
+            self.check_cells(&self.cells(policy, 1, &|_| 0), self.all(&mask, policy), &at("all"));
             let cells = self.cells(policy, cols, &|i| i % cols);
             self.check_cells(&cells, self.over_columns(&mask, policy), &at("columns"));
             let cells = self.cells(policy, rows, &|i| i / cols);
@@ -295,7 +294,7 @@ impl<T: Value> Case<'_, T> {
                 for (i, (sum, stats)) in sums.into_iter().zip(stats).enumerate() {
                     cells[i].check_sum(sum, at);
                     same_summary(&stats, sum, got.moments[i], got.tally[i], at);
-                    let range = stats.min.zip(stats.max).map(|(min, max)| Range { min, max });
+                    let range = stats.min.zip(stats.max).map(|(min, max)| ValueRange { min, max });
                     cells[i].check_range(range, at);
                 }
             }
@@ -314,10 +313,10 @@ impl<T: Value> Case<'_, T> {
     fn check_refusal<M: Selector<T>>(&self, mask: &dyn Fn() -> M) {
         let nan = |(i, x): (usize, T)| x.float().is_nan() && (self.keep)(i, x);
         let any = self.values.iter().copied().enumerate().any(nan);
-        match self.over_all(mask, NanPolicy::Error) {
+        match self.all(mask, NanPolicy::Error) {
             Ok(got) => {
                 assert!(!any, "NaN passed, {}", self.name);
-                let plain = self.over_all(mask, NanPolicy::Propagate).expect("no refusal");
+                let plain = self.all(mask, NanPolicy::Propagate).expect("no refusal");
                 assert_eq!(bits(got.mean[0]), bits(plain.mean[0]), "{}", self.name);
             }
             Err(Error::NanFound { row, element }) => {

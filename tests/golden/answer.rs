@@ -1,6 +1,7 @@
 //! Answers as text: every bit of them, or a hash of all bits.
 
-use rowmill::{Complex, Error, Values};
+use rowmill::reduce::Values;
+use rowmill::{Complex, Error};
 use twox_hash::XxHash3_64;
 
 pub(crate) use crate::common::number::Number;

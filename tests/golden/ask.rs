@@ -1,11 +1,14 @@
 //! The engine's answer to a case of real numbers.
 
+use rowmill::reduce::{
+    Axes, Extremum, HistogramCounts, MeanVar, NormOrder, Summary, Tally, Weighted,
+};
+use rowmill::select::{CompareOp, Selector, Unmasked};
+use rowmill::view::SliceSource;
 use rowmill::{
-    AllTrue, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, Axes, CompareOp, Condition,
-    Counts, Covariance, Distinct, Engine, Extremum, Histogram, HistogramCounts, Kurtosis, Mask,
-    Mean, MeanVar, MinMax, Moments, Norm, NormOrder, Over, Product, Ptp, Result, Selector,
-    Skewness, SliceSource, Source, Stats, Sum, Summary, Tally, TopK, Unmasked, Weighted,
-    WeightedMean,
+    AllTrue, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, Condition, Counts, Covariance,
+    Distinct, Engine, Histogram, Kurtosis, Mask, Mean, MinMax, Moments, Norm, Over, Product, Ptp,
+    Result, Skewness, Source, Stats, Sum, TopK, WeightedMean,
 };
 
 use crate::answer::{Answer, Number, float};
@@ -152,7 +155,7 @@ where
     M: Selector<T> + Clone + 'a,
 {
     let correlation = asked.case.kernel == "correlation";
-    let kernel = Covariance::new().ddof(1).masked(asked.mask.clone()).nan(asked.case.nan());
+    let kernel = Covariance::columns().ddof(1).masked(asked.mask.clone()).nan(asked.case.nan());
     Erased::new(kernel, move |found| {
         let columns = found.columns();
         let entries = if correlation { found.correlation() } else { found.values };
@@ -187,7 +190,7 @@ fn over<'a, T: Real>(case: &Case, x: AnySource<'a, T>) -> Over<AnySource<'a, T>>
 }
 
 /// A comparison in words: `x > 0.25`.
-fn compare(mask: &str) -> rowmill::CompareMask {
+fn compare(mask: &str) -> rowmill::select::CompareMask {
     let mut words = mask.split(' ').skip(1);
     let op = match words.next() {
         Some(">") => CompareOp::Gt,
@@ -196,7 +199,7 @@ fn compare(mask: &str) -> rowmill::CompareMask {
         other => panic!("{other:?} is no comparison"),
     };
     let threshold = words.next().expect("a number");
-    Mask::compare(op, threshold.parse::<rowmill::Threshold>().expect("a number"))
+    Mask::compare(op, threshold.parse::<rowmill::select::Threshold>().expect("a number"))
 }
 
 /// The engine's answer to a case. Only `full` dtypes have all reductions under all masks.

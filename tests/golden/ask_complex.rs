@@ -1,9 +1,9 @@
 //! The engine's answer to a case of complex numbers: fewer reductions, and masks by position only.
 
-use rowmill::{
-    Axes, Complex, ComplexMeanVar, Counts, Engine, Mask, Mean, Moments, Over, Positional, Result,
-    SliceSource, Source, Sum, Unmasked,
-};
+use rowmill::reduce::{Axes, ComplexMeanVar, Positional};
+use rowmill::select::Unmasked;
+use rowmill::view::SliceSource;
+use rowmill::{Complex, Counts, Engine, Mask, Mean, Moments, Over, Result, Source, Sum};
 
 use crate::answer::{Answer, Number, complex};
 use crate::ask::tally;

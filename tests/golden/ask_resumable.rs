@@ -1,9 +1,10 @@
 //! Reductions whose partials can be kept, behind one type.
 
+use rowmill::reduce::Extremum;
+use rowmill::select::CompareOp;
 use rowmill::{
-    AllTrue, ApproxQuantiles, ArgMinMax, CompareOp, Complex, Counts, Covariance, Distinct,
-    Extremum, Histogram, Kurtosis, Mask, Mean, MinMax, Moments, Norm, Product, Ptp, Result,
-    Skewness, Stats, Sum, TopK,
+    AllTrue, ApproxQuantiles, ArgMinMax, Complex, Counts, Covariance, Distinct, Histogram,
+    Kurtosis, Mask, Mean, MinMax, Moments, Norm, Product, Ptp, Result, Skewness, Stats, Sum, TopK,
 };
 
 use crate::answer::{Answer, Number, complex, float};
@@ -52,7 +53,8 @@ pub(crate) fn kernel<T: Real>(name: &str) -> Result<Resumable<T>> {
         };
     }
     let sum = |x: T::Sum| vec![x.into()];
-    let range = |range: rowmill::Range<T>| vec![range.min.number(), range.max.number()];
+    let range =
+        |range: rowmill::reduce::ValueRange<T>| vec![range.min.number(), range.max.number()];
     let positive = Mask::compare(CompareOp::Gt, 0.25);
     Ok(match name {
         "sum, all" => all!(Sum::all(), sum),
@@ -95,7 +97,7 @@ pub(crate) fn kernel<T: Real>(name: &str) -> Result<Resumable<T>> {
                 )
             })
         }
-        "covariance" => Erased::new(Covariance::new(), |found| {
+        "covariance" => Erased::new(Covariance::columns(), |found| {
             let columns = found.columns();
             Answer::new(
                 vec![columns, columns],

@@ -7,9 +7,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use rowmill::file::{Backend, ByteOrder, Order, RawSpec, npy};
+use rowmill::view::{SliceSource, Tile, TileBuffer};
 use rowmill::{
-    Array, Backend, ByteOrder, Complex, DType, Element, FileError, Numeric, OpenOptions, Order,
-    RawSpec, Shape, SliceSource, Source, Tile, TileBuffer, bf16, f16, npy,
+    Array, Complex, DType, Element, FileError, Numeric, OpenOptions, Shape, Source, bf16, f16,
 };
 use tempfile::TempDir;
 use twox_hash::XxHash3_64;
@@ -337,7 +338,7 @@ impl<T: Element> Source<T> for Failing<'_, T> {
         self.source.tile(rows, cols, buffer)
     }
 
-    fn identity(&self) -> Option<rowmill::Identity> {
+    fn identity(&self) -> Option<rowmill::file::Identity> {
         let file = serde_json::json!({"number": 4, "created": 5, "len": 1, "hash": 6});
         let made = serde_json::json!({"file": file, "modified": 2, "changed": 3});
         serde_json::from_value(made).ok()

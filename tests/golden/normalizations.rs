@@ -1,9 +1,10 @@
 //! Every normalization: method, axis, options, dtypes. Outputs are hashed, element by element.
 
-use rowmill::{
-    Array, ArrayMut, ByteOrder, Engine, FloatElement, NormOrder, Normalize, NormalizeAxis, Source,
-    TileBuffer, bf16, f16,
-};
+use rowmill::file::ByteOrder;
+use rowmill::normalize::{FloatElement, NormalizeAxis};
+use rowmill::reduce::NormOrder;
+use rowmill::view::TileBuffer;
+use rowmill::{Array, ArrayMut, Engine, Normalize, Source, bf16, f16};
 
 use crate::answer::{hash, refusal};
 use crate::book::{Answers, Book, insert};

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use rowmill::reduce::{NormOrder, Reduce, Values};
 use rowmill::{
-    ArgMin, Checkpoint, ChunkSize, Element, Engine, Error, Mean, MinMax, Norm, NormOrder, Partial,
-    Reduce, Result, Source, Stats, Sum, Values,
+    ArgMin, Checkpoint, ChunkSize, Element, Engine, Error, Mean, MinMax, Norm, Partial, Result,
+    Source, Stats, Sum,
 };
 
 use crate::answer::{Answer, Number, float, hash, text};

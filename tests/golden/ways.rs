@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use rowmill::{ChunkSize, Engine, Isa};
+use rowmill::engine::Isa;
+use rowmill::{ChunkSize, Engine};
 use twox_hash::XxHash3_64;
 
 use crate::input::LAYOUTS;

@@ -7,10 +7,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 
-use rowmill::{
-    Checkpoint, CheckpointError, ChunkSize, Engine, Error, Fitted, Normalize, Partial,
-    PartialError, Source, frame_checkpoint,
-};
+use rowmill::error::{CheckpointError, PartialError};
+use rowmill::{Checkpoint, ChunkSize, Engine, Error, Fitted, Normalize, Partial, Source};
+use rowmill_exec::frame_checkpoint;
 
 use crate::answer::text;
 use crate::ask_resumable::kernel;

@@ -2,7 +2,9 @@
 
 use crate::common::exact::{fsum, mean_and_squares};
 use crate::common::{Rng, two_workers};
-use rowmill::{Mean, MeanVar, Moments, SliceSource, Stats, Sum};
+use rowmill::reduce::MeanVar;
+use rowmill::view::SliceSource;
+use rowmill::{Mean, Moments, Stats, Sum};
 
 /// Number of digits that are right (NIST's LRE, at most 17).
 fn digits(got: f64, expected: f64) -> f64 {

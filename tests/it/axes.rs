@@ -5,9 +5,10 @@ use crate::common::layouts::{AnySource, every_layout};
 use crate::common::oracle::{Cell, bits};
 use crate::common::value::{Kind, Value};
 use crate::common::{engine, two_workers};
+use rowmill::engine::Isa;
+use rowmill::view::SliceSource;
 use rowmill::{
-    ArgMax, Array, ChunkSize, Error, Isa, Mask, Mean, MinMax, Moments, NanPolicy, Over,
-    SliceSource, Source, Sum,
+    ArgMax, Array, ChunkSize, Error, Mask, Mean, MinMax, Moments, NanPolicy, Over, Source, Sum,
 };
 
 /// For each cell of a reduction over axes, in C order, the places of its elements, in C order.
@@ -168,7 +169,7 @@ fn the_bits_of_named_axes() -> Result<(), Error> {
     let values = f32::many(3 * 50_000 * 2, Kind::Any, 4);
     let x = SliceSource::new(&values, [3, 50_000, 2]).expect("as many");
     let engine = two_workers();
-    let moments = |m: &rowmill::MeanVar| (m.count, bits(m.mean), bits(m.var));
+    let moments = |m: &rowmill::reduce::MeanVar| (m.count, bits(m.mean), bits(m.var));
     let over = |axes: &[isize]| -> Result<Vec<_>, Error> {
         let over = Over::new(&x, axes)?;
         let found = engine.reduce(over.view(), Moments::over(over.axes()))?;
@@ -189,8 +190,8 @@ fn views_have_identities_of_their_own() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.npy");
     let values = f32::many(24, Kind::Small, 3);
-    let order = rowmill::Order::C;
-    crate::common::write_npy(&path, &values, &[2, 3, 4], order, rowmill::ByteOrder::NATIVE);
+    let order = rowmill::file::Order::C;
+    crate::common::write_npy(&path, &values, &[2, 3, 4], order, rowmill::file::ByteOrder::NATIVE);
     let raw = folder.path().join("x.dat");
     std::fs::copy(&path, &raw).expect("copied");
     let x: Array<f32> = Array::open(&path).expect("a file");
@@ -201,7 +202,7 @@ fn views_have_identities_of_their_own() {
     // The same bytes in another shape, whose view over axis 1 has the shape of that of the first.
     let spec = |dims: [usize; 3]| {
         let shape = rowmill::Shape::new(dims).expect("small");
-        let spec = rowmill::RawSpec::new(rowmill::DType::F32, shape).offset(128);
+        let spec = rowmill::file::RawSpec::new(rowmill::DType::F32, shape).offset(128);
         rowmill::OpenOptions::new().spec(spec).open(&raw).expect("a file")
     };
     let (a, b): (Array<f32>, Array<f32>) = (spec([2, 3, 4]), spec([4, 3, 2]));

@@ -4,9 +4,12 @@
 use crate::common::oracle::bits;
 use crate::common::value::{Kind, Total, Value};
 use crate::common::{Rng, engine, two_workers};
+use rowmill::engine::Isa;
+use rowmill::reduce::{Answers, Reduce, Reducer, Tried};
+use rowmill::select::CompareOp;
+use rowmill::view::SliceSource;
 use rowmill::{
-    Answers, ChunkSize, CompareOp, Element, Error, Isa, Mask, Mean, MinMax, Moments, NanPolicy,
-    Reduce, Reducer, SliceSource, Source, Stats, Sum, Tried,
+    ChunkSize, Element, Error, Mask, Mean, MinMax, Moments, NanPolicy, Source, Stats, Sum,
 };
 
 /// The same reduction by way of its states alone: a failure at the end that is the answer is not put

@@ -8,10 +8,16 @@ use crate::common::oracle::bits;
 use crate::common::value::{Kind, Total, Value};
 use crate::common::{Rng, engine};
 use proptest::prelude::*;
+use rowmill::engine::Isa;
+use rowmill::normalize::NormalizeAxis;
+use rowmill::reduce::{
+    All, CellPlace, Each, Kernel, MeanVar, Reduce, Reduction, Selected, Summary, Values,
+};
+use rowmill::select::{CompareOp, Selector, Unmasked};
+use rowmill::view::SliceSource;
 use rowmill::{
-    All, CellPlace, ChunkSize, CompareOp, Each, Engine, Isa, Kernel, Mask, Mean, MeanVar, MinMax,
-    Moments, NanPolicy, Normalize, NormalizeAxis, Numeric, Picked, Reduce, Reduction, Result,
-    Selector, SliceSource, Stats, Sum, Summary, Unmasked, Values, f16, map_elements, map_rows,
+    ChunkSize, Engine, Mask, Mean, MinMax, Moments, NanPolicy, Normalize, Numeric, Result, Stats,
+    Sum, f16, map_elements, map_rows,
 };
 
 const CHUNKS: [ChunkSize; 5] = [
@@ -55,11 +61,11 @@ impl<T: Value> Kernel<T> for Fingerprint {
     fn new_state(&self) -> u64 {
         7
     }
-    fn fold(&self, cells: &mut [u64], picked: &Picked<'_, T>) -> Result<()> {
-        for bound in [picked.rows(), picked.cols()] {
+    fn fold(&self, cells: &mut [u64], selected: &Selected<'_, T>) -> Result<()> {
+        for bound in [selected.rows(), selected.cols()] {
             cells[0] = mix(mix(cells[0], bound.start as u64), bound.end as u64);
         }
-        picked.each_element(|cell, x: T, _| cells[cell] = mix(cells[cell], bits(x.float())));
+        selected.each_element(|cell, x: T, _| cells[cell] = mix(cells[cell], bits(x.float())));
         Ok(())
     }
     fn merge(&self, state: &mut u64, next: u64) {
@@ -236,7 +242,7 @@ fn ranges() {
             let skip = NanPolicy::Skip;
             let kernels = (MinMax::per_column().nan(skip), MinMax::per_row().nan(skip));
             let (a, b) = engine.reduce(&source, kernels).expect("ranges");
-            let bits = |r: &rowmill::Range<f32>| (r.min.to_bits(), r.max.to_bits());
+            let bits = |r: &rowmill::reduce::ValueRange<f32>| (r.min.to_bits(), r.max.to_bits());
             a.iter().chain(&b).map(bits).collect::<Vec<_>>()
         };
         let expected = range(&reference());

@@ -19,10 +19,9 @@ use crate::common::value::Value;
 use corpus::{Case, Corpus, Masking};
 use erased::{Answer, AnySource, Number};
 use kernels::{Question, ask, ask_c64, ask_c128, automatic, quantiles};
-use rowmill::{
-    AnyArray, Array, DType, Element, Engine, Error, Mask, Result, Selector, SliceSource, Source,
-    TileBuffer, Unmasked,
-};
+use rowmill::select::{Selector, Unmasked};
+use rowmill::view::{SliceSource, TileBuffer};
+use rowmill::{AnyArray, Array, DType, Element, Engine, Error, Mask, Result, Source};
 use skipped::skip;
 
 /// Every reduction that is to be seen.

@@ -4,9 +4,9 @@
 use std::ops::ControlFlow;
 
 use crate::common::{names, two_workers, within, write_npy};
-use rowmill::{
-    Array, ByteOrder, Error, Mean, MinMax, Normalize, Order, SliceSource, Stats, Sum, map_rows,
-};
+use rowmill::file::{ByteOrder, Order};
+use rowmill::view::SliceSource;
+use rowmill::{Array, Error, Mean, MinMax, Normalize, Stats, Sum, map_rows};
 
 /// Empty shapes with more rows, or more columns, than could ever be kept apart.
 const HUGE: [[usize; 2]; 2] = [[1 << 60, 0], [0, 1 << 60]];

@@ -8,10 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::common::{engine, names, within};
+use rowmill::engine::Isa;
+use rowmill::file::Backend;
+use rowmill::map::Chunk;
+use rowmill::reduce::{All, CellPlace, Each, Kernel, Reduction, Selected};
+use rowmill::view::SliceSource;
 use rowmill::{
-    All, Array, ArrayMut, Backend, CancelToken, CellPlace, Chunk, ChunkSize, Each, Engine, Error,
-    FileError, Isa, Kernel, Map, Mask, Moments, Normalize, OpenOptions, Picked, Reduction, Result,
-    Shape, SliceSource, Stats, Sum, map_elements, map_rows,
+    Array, ArrayMut, CancelToken, ChunkSize, Engine, Error, FileError, Map, Mask, Moments,
+    Normalize, OpenOptions, Result, Shape, Stats, Sum, map_elements, map_rows,
 };
 
 /// 4 MiB, in a few blocks.
@@ -35,8 +39,8 @@ impl<F: Fn(Range<usize>) -> Result<()> + Sync> Kernel<f32> for BeforeEach<F> {
     fn new_state(&self) -> usize {
         0
     }
-    fn fold(&self, cells: &mut [usize], picked: &Picked<'_, f32>) -> Result<()> {
-        (self.0)(picked.rows())?;
+    fn fold(&self, cells: &mut [usize], selected: &Selected<'_, f32>) -> Result<()> {
+        (self.0)(selected.rows())?;
         cells[0] += 1;
         Ok(())
     }
@@ -381,7 +385,7 @@ fn memory_does_not_grow_with_the_file() {
         let file = std::fs::File::create(&path).expect("created");
         file.set_len(rows as u64 * 4096).expect("a sparse file");
         let spec =
-            rowmill::RawSpec::new(rowmill::DType::F32, Shape::new([rows, 1024]).expect("ok"));
+            rowmill::file::RawSpec::new(rowmill::DType::F32, Shape::new([rows, 1024]).expect("ok"));
         let x = OpenOptions::new().backend(backend).spec(spec).open::<f32>(&path).expect("opened");
         let engine = engine(2, ChunkSize::Auto, Isa::detect());
         let before = private_memory().expect("seen above");

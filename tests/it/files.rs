@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::common::layouts::every_layout;
 use crate::common::value::{Kind, Value};
 use crate::common::{encode, names, two_workers, write_npy};
+use rowmill::file::{ByteOrder, Format, Order, RawSpec, Sidecar};
+use rowmill::view::{SliceSource, TileBuffer};
 use rowmill::{
-    Array, ArrayMut, ByteOrder, CowArray, CreateOptions, DType, Engine, Error, FileError, Format,
-    Normalize, Order, RawSpec, Shape, Sidecar, SliceSource, Source, TileBuffer, f16, map_elements,
-    open,
+    Array, ArrayMut, CowArray, CreateOptions, DType, Engine, Error, FileError, Normalize, Shape,
+    Source, f16, map_elements, open,
 };
 
 fn folder() -> tempfile::TempDir {

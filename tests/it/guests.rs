@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use rayon::prelude::*;
-use rowmill::{CancelToken, ChunkSize, Engine, Error, SliceSource, Sum};
+use rowmill::view::SliceSource;
+use rowmill::{CancelToken, ChunkSize, Engine, Error, Sum};
 
 /// Enough that workers are used.
 const LEN: usize = 5 << 18;

@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rowmill::durable::Journal;
+use rowmill::error::JournalError;
+use rowmill::file::{ByteOrder, Order};
+use rowmill::view::TileBuffer;
 use rowmill::{
-    Array, ArrayMut, ByteOrder, CreateOptions, Engine, Error, FileError, Journal, JournalError,
-    Normalize, Order, Source, TileBuffer, map_elements, map_rows,
+    Array, ArrayMut, CreateOptions, Engine, Error, FileError, Normalize, Source, map_elements,
+    map_rows,
 };
 
 fn dir() -> tempfile::TempDir {
@@ -45,7 +49,7 @@ fn as_a_copy() {
             }
             for how in [
                 Normalize::z_score().per_column(),
-                Normalize::min_max().over_all(),
+                Normalize::min_max().all(),
                 Normalize::z_score().per_row(),
             ] {
                 write(&path("x.npy"), rows, cols, order);
@@ -167,8 +171,9 @@ fn other_layouts() {
     let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_be_bytes()).collect();
     std::fs::write(&path, [&[9][..], &bytes].concat()).expect("room");
     let shape = rowmill::Shape::new([3000, 100]).expect("small");
-    let spec =
-        rowmill::RawSpec::new(rowmill::DType::F32, shape).byte_order(ByteOrder::Big).offset(1);
+    let spec = rowmill::file::RawSpec::new(rowmill::DType::F32, shape)
+        .byte_order(ByteOrder::Big)
+        .offset(1);
     let mut x = ArrayMut::<f32>::open_raw_to_finish(&path, &spec).expect("as described");
     engine(2).map_in_place(&mut x, map_elements(|v: f32| v * 2.0), "twice").expect("in place");
     drop(x);

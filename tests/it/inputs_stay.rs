@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rowmill::durable::Outputs;
 use rowmill::{
     Array, ArrayMut, Checkpoint, Condition, CreateOptions, Error, FileError, Mask, Normalize,
-    Outputs, Source, Sum, WeightedMean, map_elements,
+    Source, Sum, WeightedMean, map_elements,
 };
 
 use crate::common::two_workers;

@@ -5,10 +5,9 @@ use std::path::Path;
 use crate::common::layouts::{AnySource, every_layout};
 use crate::common::two_workers;
 use crate::common::value::{Kind, Value};
-use rowmill::{
-    Array, DType, FloatElement, Normalize, NormalizeAxis, NormalizeMethod, Numeric, SliceSource,
-    Source, TileBuffer, f16,
-};
+use rowmill::normalize::{FloatElement, NormalizeAxis, NormalizeMethod};
+use rowmill::view::{SliceSource, TileBuffer};
+use rowmill::{Array, DType, Normalize, Numeric, Source, f16};
 
 const AXES: [NormalizeAxis; 3] = [NormalizeAxis::All, NormalizeAxis::Columns, NormalizeAxis::Rows];
 const Z_SCORE: NormalizeMethod = NormalizeMethod::ZScore;
@@ -161,8 +160,8 @@ fn constant_columns_become_zero_or_the_low_end() {
             assert!(worst <= constant.abs() * f64::EPSILON, "{n} x {constant}: {worst}");
             let m = normalized(&values, &[n, 2], Normalize::min_max_to(2.0, 5.0));
             assert!(m.iter().step_by(2).all(|&x| x == 2.0), "{n} x {constant}");
-            let over_all = normalized(&vec![constant; n], &[n], Normalize::min_max().over_all());
-            assert!(over_all.iter().all(|&x| x == 0.0), "{n} x {constant}");
+            let all = normalized(&vec![constant; n], &[n], Normalize::min_max().all());
+            assert!(all.iter().all(|&x| x == 0.0), "{n} x {constant}");
             let rows = normalized(&vec![constant; n], &[1, n], Normalize::z_score().per_row());
             assert!(rows.iter().all(|x| x.abs() <= constant.abs() * f64::EPSILON));
         }
@@ -206,7 +205,7 @@ fn empty_arrays_give_empty_arrays() {
         }
     }
     // One element is a constant.
-    assert_eq!(normalized(&[5.0], &[], Normalize::z_score().over_all()), [0.0]);
+    assert_eq!(normalized(&[5.0], &[], Normalize::z_score().all()), [0.0]);
 }
 
 #[test]

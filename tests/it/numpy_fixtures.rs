@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use crate::common::two_workers;
 use crate::common::value::{Total, Value};
+use rowmill::file::{Backend, ByteOrder, Order, RawSpec};
+use rowmill::reduce::Summary;
 use rowmill::{
-    AnyArray, Array, Backend, ByteOrder, DType, Engine, Mask, Mean, Moments, NanPolicy,
-    OpenOptions, Order, RawSpec, Shape, Stats, Sum, Summary, match_array,
+    AnyArray, Array, DType, Engine, Mask, Mean, Moments, NanPolicy, OpenOptions, Shape, Stats, Sum,
+    match_array,
 };
 use serde_json::{Map, Value as Json};
 
@@ -131,7 +133,7 @@ fn check_all<T: Value>(stats: &Summary<T>, facts: &Json, prefix: &str, cell: &[T
 
 fn check<T: Value>(engine: &Engine, name: &str, facts: &Json, x: &Array<T>) {
     let (rows, cols) = (x.shape().rows(), x.shape().row_len());
-    let values = rowmill::Source::rows(x, 0..rows, &mut rowmill::TileBuffer::new())
+    let values = rowmill::Source::rows(x, 0..rows, &mut rowmill::view::TileBuffer::new())
         .expect("all rows")
         .to_vec();
     let (all, per_column, per_row) = engine
@@ -223,7 +225,7 @@ fn nifti_images_open_as_raw_arrays() {
             .offset(352)
             .order(Order::F)
             .byte_order(ByteOrder::Big);
-        let x = Array::<i16>::open_raw(&path, spec.clone()).expect("opened");
+        let x = Array::<i16>::open_raw(&path, &spec).expect("opened");
         let kernels = (Mean::all(), Sum::all(), Moments::all());
         let (mean, sum, moments) = two_workers().reduce(&x, kernels).expect("a mean");
         assert_eq!((mean, i128::from(sum)), (float(&facts["mean"]), integer(&facts["sum"])));
@@ -234,8 +236,8 @@ fn nifti_images_open_as_raw_arrays() {
         assert_eq!(above + below, sum);
         // Seen in the wrong byte order it is another array; in the wrong length it is refused.
         let swapped = spec.clone().byte_order(ByteOrder::Little);
-        let swapped = Array::<i16>::open_raw(&path, swapped).expect("opened");
+        let swapped = Array::<i16>::open_raw(&path, &swapped).expect("opened");
         assert_ne!(two_workers().reduce(&swapped, Sum::all()).expect("a sum"), sum);
-        assert!(Array::<i16>::open_raw(&path, spec.offset(350)).is_err());
+        assert!(Array::<i16>::open_raw(&path, &spec.offset(350)).is_err());
     }
 }

@@ -4,7 +4,9 @@ use crate::common::oracle::Case;
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, two_workers};
 use proptest::prelude::*;
-use rowmill::{CompareOp, Engine, Mask, SliceSource, Unmasked, f16};
+use rowmill::select::{CompareOp, Unmasked};
+use rowmill::view::SliceSource;
+use rowmill::{Engine, Mask, f16};
 
 const OPS: [CompareOp; 6] =
     [CompareOp::Gt, CompareOp::Ge, CompareOp::Lt, CompareOp::Le, CompareOp::Eq, CompareOp::Ne];

@@ -4,9 +4,12 @@ use std::path::Path;
 
 use crate::common::value::{Kind, Value};
 use crate::common::{engine, write_npy};
+use rowmill::engine::Isa;
+use rowmill::file::{ByteOrder, Order};
+use rowmill::map::Chunk;
+use rowmill::view::SliceSource;
 use rowmill::{
-    Array, ByteOrder, Chunk, ChunkSize, Element, Isa, Map, Order, Result, Shape, SliceSource,
-    Source, map_elements, map_rows, open,
+    Array, ChunkSize, Element, Map, Result, Shape, Source, map_elements, map_rows, open,
 };
 
 /// Small enough to cut every shape below, odd, and as large as it gets.
@@ -34,7 +37,7 @@ fn check<U: Element>(
             map(&engine, &path).expect("an output");
             let out = Array::<U>::open(&path).expect("an array");
             assert_eq!(out.shape().dims(), dims, "{name}");
-            let mut buffer = rowmill::TileBuffer::new();
+            let mut buffer = rowmill::view::TileBuffer::new();
             let found = out.rows(0..out.shape().rows(), &mut buffer).expect("all rows");
             // Not `assert_eq`: nobody reads a million elements. As bytes: their comparison is optimized.
             if U::bytes(found) != U::bytes(expected) {

@@ -4,7 +4,9 @@ use crate::common::oracle::bits;
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
-use rowmill::{ChunkSize, Engine, Error, Isa, Mask, NanPolicy, SliceSource, f16};
+use rowmill::engine::Isa;
+use rowmill::view::SliceSource;
+use rowmill::{ChunkSize, Engine, Error, Mask, NanPolicy, f16};
 
 const AT: [f64; 7] = [0.5, 0.0, 1.0, 0.25, 0.999, 0.1, 1.0 / 3.0];
 

@@ -11,12 +11,17 @@ use crate::common::oracle::bits;
 use crate::common::value::{Kind, Total, Value};
 use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
+use rowmill::engine::Isa;
+use rowmill::reduce::{
+    Answer, Answers, Block, Extrema, Extremum, HistogramCounts, NormOrder, Reduce, Reducer, Shared,
+    State, Values,
+};
+use rowmill::select::{Selector, Unmasked};
+use rowmill::view::SliceSource;
 use rowmill::{
-    AllTrue, Answer, Answers, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, Block,
-    ChunkSize, Covariance, Distinct, Engine, Error, Extrema, Extremum, Histogram, HistogramCounts,
-    Isa, Kurtosis, Mask, Mean, NanPolicy, Norm, NormOrder, Numeric, Product, Ptp, Reduce, Reducer,
-    Result, Selector, Shape, Shared, Skewness, SliceSource, State, Sum, TopK, Unmasked, Values,
-    WeightedMean, f16,
+    AllTrue, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax, ChunkSize, Covariance, Distinct,
+    Engine, Error, Histogram, Kurtosis, Mask, Mean, NanPolicy, Norm, Numeric, Product, Ptp, Result,
+    Shape, Skewness, Sum, TopK, WeightedMean, f16,
 };
 
 const EDGES: [f64; 5] = [-2.0, 0.5, 0.5, 3.0, 7.0];
@@ -156,7 +161,7 @@ macro_rules! over {
         }
     };
 }
-over!(over_all, all, |v| vec![v]);
+over!(all, all, |v| vec![v]);
 over!(over_columns, per_column, Values::into_vec);
 over!(over_rows, per_row, Values::into_vec);
 
@@ -438,7 +443,7 @@ fn check_masked<T: Value, M: Selector<T>>(
             cells
         };
         let at = |axis| format!("{} {dims:?} over {axis} {nan:?}", T::DTYPE);
-        let got = over_all(&engine, &x, mask, nan).expect("answers");
+        let got = all(&engine, &x, mask, nan).expect("answers");
         check_cells(&cells(1, &|i| (0, i)), &got, &at("all"));
         let got = over_columns(&engine, &x, mask, nan).expect("answers");
         check_cells(&cells(cols, &|i| (i % cols, i / cols)), &got, &at("columns"));
@@ -551,7 +556,7 @@ fn no_knob_or_layout_changes_a_bit() {
         let narrow = dims[1] < 500;
         let run = |engine: &Engine, x: &AnySource<'_, f64>| {
             let covariance = narrow.then(|| {
-                engine.reduce(x, Covariance::new().nan(NanPolicy::Skip)).expect("few columns")
+                engine.reduce(x, Covariance::columns().nan(NanPolicy::Skip)).expect("few columns")
             });
             format!("{} {covariance:?}", answers(engine, x, &weights))
         };
@@ -579,7 +584,8 @@ fn covariances_are_those_of_two_passes() {
     values[cols * 7 + 2] = f64::NAN;
     let x = SliceSource::new(&values, [rows, cols]).expect("as many");
     let got = two_workers();
-    let got = got.reduce(&x, Covariance::new().ddof(1).nan(NanPolicy::Skip)).expect("few columns");
+    let got =
+        got.reduce(&x, Covariance::columns().ddof(1).nan(NanPolicy::Skip)).expect("few columns");
     let kept: Vec<&[f64]> = values.chunks(cols).filter(|row| !row[2].is_nan()).collect();
     assert_eq!((got.count, got.columns()), (kept.len() as u64, cols));
     let column = |j: usize| kept.iter().map(move |row| row[j]);
@@ -598,7 +604,7 @@ fn covariances_are_those_of_two_passes() {
     assert!((correlation[3 * cols + 5] - 1.0).abs() < 1e-12);
     assert!(correlation[0].is_nan(), "column 0 is constant");
     let wide = SliceSource::new(&values[..1025], [1, 1025]).expect("as many");
-    let refused = two_workers().reduce(&wide, Covariance::new()).expect_err("too many columns");
+    let refused = two_workers().reduce(&wide, Covariance::columns()).expect_err("too many columns");
     assert!(refused.to_string().contains("1024"), "{refused}");
 }
 
@@ -625,13 +631,13 @@ fn histograms_of_automatic_range_and_bad_options() {
     let values: Vec<f64> = (0..1000).map(|i| f64::from(i) / 999.0).collect();
     let x = SliceSource::new(&values, [1000]).expect("1000");
     // Sturges: 1 / (log2(1000) + 1) makes 11; Freedman and Diaconis: 2 * 0.5 / 10 makes 10.
-    let found = engine.histogram(&x, rowmill::BinCount::Auto).expect("bins");
+    let found = engine.histogram(&x, rowmill::reduce::BinCount::Auto).expect("bins");
     assert_eq!((found.counts.len(), found.counts.iter().sum::<u64>()), (11, 1000));
     let none = SliceSource::new(&[0.0_f32; 0], [0]).expect("nothing");
-    let found = engine.histogram(&none, rowmill::BinCount::Fixed(2)).expect("bins");
+    let found = engine.histogram(&none, rowmill::reduce::BinCount::Fixed(2)).expect("bins");
     assert_eq!((&found.edges[..], &found.counts[..]), (&[0.0, 0.5, 1.0][..], &[0, 0][..]));
     let inf = SliceSource::new(&[0.0, f64::INFINITY], [2]).expect("two");
-    assert!(engine.histogram(&inf, rowmill::BinCount::Auto).is_err());
+    assert!(engine.histogram(&inf, rowmill::reduce::BinCount::Auto).is_err());
     for bad in [
         Histogram::uniform(0, 0.0, 1.0),
         Histogram::uniform(3, 1.0, 0.0),
@@ -740,7 +746,7 @@ proptest! {
             Sum::all().exact();
             Mean::all().exact();
             Skewness::all();
-            Covariance::new();
+            Covariance::columns();
             uniform().all();
             TopK::smallest(9).expect("few").all();
             Distinct::all();

@@ -5,10 +5,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use rowmill::error::CheckpointError;
+use rowmill::file::Identity;
+use rowmill::select::CompareOp;
+use rowmill::view::{Tile, TileBuffer};
 use rowmill::{
-    ApproxQuantiles, ArgMinMax, Array, ArrayMut, Checkpoint, CheckpointError, ChunkSize, CompareOp,
-    Covariance, Element, Engine, Error, Histogram, Identity, Mask, Mean, MinMax, Moments, Norm,
-    Normalize, Shape, Skewness, Source, Stats, Sum, Tile, TileBuffer, TopK, map_elements, map_rows,
+    ApproxQuantiles, ArgMinMax, Array, ArrayMut, Checkpoint, ChunkSize, Covariance, Element,
+    Engine, Error, Histogram, Mask, Mean, MinMax, Moments, Norm, Normalize, Shape, Skewness,
+    Source, Stats, Sum, TopK, map_elements, map_rows,
 };
 
 #[path = "../../crates/core/tests/common/numbers.rs"]
@@ -80,7 +84,7 @@ fn refusal(error: Error) -> CheckpointError {
 /// Runs a reduction that fails after `step` more reads each time, until it is through.
 fn in_steps<R>(array: &Array<f32>, kernel: R, checkpoint: &Checkpoint, step: usize) -> R::Output
 where
-    R: rowmill::Reduce<f32> + Copy,
+    R: rowmill::reduce::Reduce<f32> + Copy,
 {
     let mut reads = 0;
     for run in 0.. {
@@ -129,7 +133,7 @@ fn reductions_go_on_with_the_same_bits() {
     let sketch = ApproxQuantiles::new(&[0.1, 0.5], 0.02).expect("an error").all();
     let positive = Mask::compare(CompareOp::Gt, 0.0);
     let top = TopK::largest(20).expect("few").all().masked(positive);
-    same!((&histogram, &sketch, &top, &Covariance::new().masked(positive)), 27);
+    same!((&histogram, &sketch, &top, &Covariance::columns().masked(positive)), 27);
 }
 
 #[test]
@@ -162,7 +166,7 @@ fn another_job_or_input_and_damage_are_refused() {
     assert_eq!(refusal(unnamed), CheckpointError::NoLabel);
     let map = engine.map(&x, map).checkpoint(&checkpoint).write_npy(&out).unwrap_err();
     assert_eq!(refusal(map), CheckpointError::NoLabel);
-    let memory = rowmill::SliceSource::new(&[1.0_f32], [1]).expect("one");
+    let memory = rowmill::view::SliceSource::new(&[1.0_f32], [1]).expect("one");
     let memory = engine.on(&memory).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
     assert_eq!(refusal(memory), CheckpointError::InMemory);
 
@@ -379,7 +383,7 @@ fn normalizations_go_on_in_both_reads() {
     let x = write(&path("x.npy"), 5000, 300); // 12 blocks
     for how in [
         Normalize::z_score().per_column(),
-        Normalize::min_max().over_all(),
+        Normalize::min_max().all(),
         Normalize::z_score().per_row(),
     ] {
         let one = engine(2, 1000);

@@ -9,10 +9,13 @@ use crate::common::layouts::every_layout;
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, engine, names, two_workers, within, write_npy};
 use proptest::prelude::*;
+use rowmill::engine::Isa;
+use rowmill::file::{Backend, ByteOrder, Order};
+use rowmill::train::{Batch, RowOrder};
+use rowmill::view::{SliceSource, Tile, TileBuffer};
 use rowmill::{
-    Array, Backend, Batch, ByteOrder, CancelToken, ChunkSize, CreateOptions, Element, Engine,
-    Error, FileError, Isa, OpenOptions, Order, RowOrder, Shape, SliceSource, Source, Tile,
-    TileBuffer, f16,
+    Array, CancelToken, ChunkSize, CreateOptions, Element, Engine, Error, FileError, OpenOptions,
+    Shape, Source, f16,
 };
 
 const ORDERS: [RowOrder; 6] = [

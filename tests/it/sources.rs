@@ -6,10 +6,13 @@ use std::path::Path;
 use crate::common::layouts::{AnySource, every_layout};
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, encode, engine, two_workers, write_npy};
+use rowmill::engine::Isa;
+use rowmill::file::{Backend, ByteOrder, Order, RawSpec, npy};
+use rowmill::view::{Part, Pick, SliceSource, TileBuffer};
 use rowmill::{
-    Array, Backend, ByteOrder, Checkpoint, ChunkSize, Complex, Concat, Counts, DType, Element,
-    Engine, Error, FileError, Isa, Mask, Mean, MinMax, Moments, NanPolicy, Normalize, OpenOptions,
-    Order, Part, Pick, RawSpec, Shape, SliceSource, Source, Stats, Sum, TileBuffer, bf16, f16, npy,
+    Array, Checkpoint, ChunkSize, Complex, Concat, Counts, DType, Element, Engine, Error,
+    FileError, Mask, Mean, MinMax, Moments, NanPolicy, Normalize, OpenOptions, Shape, Source,
+    Stats, Sum, bf16, f16,
 };
 
 /// The answers of all kernels for a source, as text: equal for equal bits.
@@ -352,18 +355,18 @@ macro_rules! complex_case {
                         "columns",
                         per_column,
                         (
-                            |v: rowmill::Values<_>| v.into_vec(),
-                            |v: rowmill::Values<_>| v.into_vec(),
-                            |v: rowmill::Values<_>| v.into_vec(),
+                            |v: rowmill::reduce::Values<_>| v.into_vec(),
+                            |v: rowmill::reduce::Values<_>| v.into_vec(),
+                            |v: rowmill::reduce::Values<_>| v.into_vec(),
                         )
                     );
                     check!(
                         "rows",
                         per_row,
                         (
-                            |v: rowmill::Values<_>| v.into_vec(),
-                            |v: rowmill::Values<_>| v.into_vec(),
-                            |v: rowmill::Values<_>| v.into_vec(),
+                            |v: rowmill::reduce::Values<_>| v.into_vec(),
+                            |v: rowmill::reduce::Values<_>| v.into_vec(),
+                            |v: rowmill::reduce::Values<_>| v.into_vec(),
                         )
                     );
                 }

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::common::within;
-use rowmill::{ChunkSize, Engine, Error, SliceSource, Sum};
+use rowmill::view::SliceSource;
+use rowmill::{ChunkSize, Engine, Error, Sum};
 
 fn engine(workers: usize, rows: usize) -> Engine {
     let builder = Engine::builder().workers(workers).chunk(ChunkSize::Rows(rows));
@@ -30,7 +31,7 @@ fn every_row_once_and_in_order() {
                 let data = numbers();
                 let x = SliceSource::new(&data, DIMS).expect("DIMS values");
                 let mut seen = Vec::new();
-                let first = |chunk: &rowmill::Chunk<'_, f32>| {
+                let first = |chunk: &rowmill::map::Chunk<'_, f32>| {
                     // Chunks that started earlier take longer.
                     if chunk.rows().start % 140 == 0 {
                         thread::sleep(Duration::from_millis(1));
@@ -61,7 +62,8 @@ fn tiny_chunks_never_hang() {
             let data = vec![1.0_f32; rows * 4];
             let x = SliceSource::new(&data, [rows, 4]).expect("four a row");
             let mut seen = 0;
-            let sum = |chunk: &rowmill::Chunk<'_, f32>| Ok(chunk.as_slice().iter().sum::<f32>());
+            let sum =
+                |chunk: &rowmill::map::Chunk<'_, f32>| Ok(chunk.as_slice().iter().sum::<f32>());
             let outcome = engine(workers, 1).stream(&x, sum, |_, sum| {
                 seen += usize::from(sum == 4.0);
                 ControlFlow::Continue(())

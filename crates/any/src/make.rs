@@ -193,12 +193,12 @@ fn of_one<'a, T: Told>(
         }
         Statistic::Cov(ddof) => {
             whole()?;
-            let kernel = Covariance::new().ddof(*ddof).masked(mask).nan(nan);
+            let kernel = Covariance::columns().ddof(*ddof).masked(mask).nan(nan);
             Box::new(Then(kernel, matrix(place, name, |found| found.values)))
         }
         Statistic::Corr => {
             whole()?;
-            let kernel = Covariance::new().masked(mask).nan(nan);
+            let kernel = Covariance::columns().masked(mask).nan(nan);
             Box::new(Then(kernel, matrix(place, name, |found| found.correlation())))
         }
         Statistic::Quantile(_) => return Err(Error::NotMergeable { statistic: name }),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use rowmill::{Condition, ParseConditionError};
+use rowmill::Condition;
+use rowmill::error::ParseConditionError;
 
 use crate::table::width;
 

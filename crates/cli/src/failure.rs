@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::io;
 use std::process::ExitCode;
 
-use rowmill::{DType, Error, FileError, Role};
+use rowmill::durable::Role;
+use rowmill::{DType, Error, FileError};
 
 use crate::note;
 

@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use rowmill::{ParseSliceError, Pick, Shape, Slice};
+use rowmill::Shape;
+use rowmill::error::ParseSliceError;
+use rowmill::view::{Pick, Slice};
 use rowmill_any::Picks;
 
 use crate::args::PartArgs;

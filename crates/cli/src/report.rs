@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rowmill::{EngineBuilder, RunReport};
+use rowmill::EngineBuilder;
+use rowmill::engine::RunReport;
 use serde::Serialize;
 
 use crate::note;

@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use rowmill::{ByteOrder, ChunkSize, DType, NanPolicy, Order, ParseDTypeError};
+use rowmill::error::ParseDTypeError;
+use rowmill::file::{ByteOrder, Order};
+use rowmill::{ChunkSize, DType, NanPolicy};
 use rowmill_any::Axes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -108,7 +110,7 @@ pub(crate) enum Backend {
     Positioned,
 }
 
-impl From<Backend> for rowmill::Backend {
+impl From<Backend> for rowmill::file::Backend {
     fn from(backend: Backend) -> Self {
         match backend {
             Backend::Auto => Self::Auto,
@@ -126,7 +128,7 @@ pub(crate) enum WhileWritten {
     Refuse,
 }
 
-impl From<WhileWritten> for rowmill::WhileWritten {
+impl From<WhileWritten> for rowmill::file::WhileWritten {
     fn from(while_written: WhileWritten) -> Self {
         match while_written {
             WhileWritten::Warn => Self::Allow,

@@ -43,8 +43,8 @@ pub use array::{
 };
 pub use dtype::{ByteOrder, DType, ParseDTypeError};
 pub use durable::{
-    Appender, AtomicFile, CleanOptions, Fate, FlushPolicy, Journal, JournalHead, JournalRecord,
-    Leftover, Outputs, Triggers, check_journal, frame_journal,
+    Appender, AtomicFile, CleanOptions, CleanOutcome, FlushPolicy, Journal, JournalHead,
+    JournalRecord, Leftover, Outputs, Triggers, check_journal, frame_journal,
 };
 pub use element::Element;
 pub use error::{Error, JournalError, MetaError, Result, SidecarError, Taken, ViewError};

@@ -380,7 +380,7 @@ fn written(dir: &Path, name: &str) -> Array<u8> {
     let path = dir.join(name);
     std::fs::write(&path, [7; 12]).expect("written");
     let spec = RawSpec::new(DType::U8, Shape::new([4, 3]).expect("small"));
-    Array::open_raw(path, spec).expect("written")
+    Array::open_raw(path, &spec).expect("written")
 }
 
 #[test]
@@ -459,7 +459,7 @@ fn what_is_not_there_is_said() {
     std::fs::write(&paths[0], [0; 4]).expect("written");
     std::fs::write(&paths[1], [0; 6]).expect("written");
     let arrays = [(&paths[0], [2, 2]), (&paths[1], [2, 3])].map(|(path, dims)| {
-        Array::<u8>::open_raw(path, RawSpec::new(DType::U8, Shape::new(dims).expect("small")))
+        Array::<u8>::open_raw(path, &RawSpec::new(DType::U8, Shape::new(dims).expect("small")))
     });
     let arrays: Result<Vec<_>> = arrays.into_iter().collect();
     says(

@@ -224,7 +224,7 @@ impl DataFile {
     pub(crate) fn open_raw<T: Element>(&self) -> Result<Array<T>> {
         let mut spec = self.spec.clone();
         spec.dtype = T::DTYPE;
-        Ok(Array::open_raw(&self.path, spec)?)
+        Ok(Array::open_raw(&self.path, &spec)?)
     }
 }
 
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn half_of_the_samples_are_above_the_middle() {
         fn check<T: Subject>() {
-            let above = (0..1000).filter(|&i| Numeric::to_f64(T::sample(random(i))) > T::MIDDLE);
+            let above = (0..1000).filter(|&i| T::to_f64(T::sample(random(i))) > T::MIDDLE);
             assert!((450..550).contains(&above.count()), "{}", T::DTYPE);
         }
         check::<f32>();

@@ -23,7 +23,21 @@ pub use engine::{
     RunReport,
 };
 pub use error::{CheckpointError, Error, FittedError, ParseConditionError, PartialError, Result};
-pub use job::*;
-pub use kernel::*;
+pub use job::{
+    Batch, Batches, BinCount, Call, Cast, CastElement, Chunk, Computed, Elements, Elementwise,
+    Fitted, InPlace, Map, Mapping, Normalize, NormalizeAxis, NormalizeMethod, Normalizing,
+    Quantiles, RowMap, RowOrder, RowSelection, ShuffledBatches, map_elements, map_rows,
+};
+pub use kernel::{
+    All, AllTrue, Answer, Answers, AnyAxis, AnyTrue, ApproxQuantiles, ArgMax, ArgMin, ArgMinMax,
+    ArrayMask, Axes, Axis, Block, CellPlace, CellTotals, ColumnName, Columns, CompareMask,
+    CompareOp, ComplexMeanVar, Complexed, Condition, ConditionMask, Counts, Covariance,
+    CovarianceMatrix, Distinct, Each, ExactMean, ExactSum, Extrema, Extremum, FloatElement,
+    Histogram, HistogramCounts, Kernel, Kurtosis, Mask, Mean, MeanVar, MinMax, Moments, NanPolicy,
+    Norm, NormOrder, Numeric, Over, ParseThresholdError, Positional, Product, Ptp, Reduce, Reducer,
+    Reduction, Room, Rows, Sample, Selected, Selector, Shared, Skewness, State, Stats, Sum,
+    Summary, Tally, Term, Then, Threshold, TopK, Totals, Tried, Unmasked, ValueMask, ValueRange,
+    Values, Weighted, WeightedMean,
+};
 pub use resume::{Absent, Checkpoint, Partial, check_checkpoint, frame_checkpoint};
 pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, Simd, prefetch};

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use rowmill::{CompareOp, Element, NanPolicy, Over, Source, Threshold};
+use rowmill::select::{CompareOp, Threshold};
+use rowmill::{Element, NanPolicy, Over, Source};
 use serde_json::Value as Json;
 
 use super::erased::Number;

@@ -1,10 +1,13 @@
 //! The reduction of a case, over any axes and of what any mask keeps.
 
+use rowmill::reduce::{
+    Axes, BinCount, ComplexMeanVar, Extremum, HistogramCounts, NormOrder, Positional, Tally, Values,
+};
+use rowmill::select::Selector;
 use rowmill::{
-    AllTrue, AnyTrue, ArgMax, ArgMin, Axes, BinCount, Complex, ComplexMeanVar, Counts, Covariance,
-    Distinct, Element, Engine, Extremum, Histogram, HistogramCounts, Kurtosis, Mean, MinMax,
-    Moments, Norm, NormOrder, Positional, Product, Ptp, Result, Selector, Skewness, Sum, Tally,
-    TopK, Values, WeightedMean,
+    AllTrue, AnyTrue, ArgMax, ArgMin, Complex, Counts, Covariance, Distinct, Element, Engine,
+    Histogram, Kurtosis, Mean, MinMax, Moments, Norm, Product, Ptp, Result, Skewness, Sum, TopK,
+    WeightedMean,
 };
 
 use super::corpus::Case;
@@ -150,7 +153,7 @@ where
     M: Selector<T> + Copy + 'a,
 {
     let correlation = asked.case.reduction() == "correlation";
-    let kernel = Covariance::new().ddof(asked.case.integer("ddof"));
+    let kernel = Covariance::columns().ddof(asked.case.integer("ddof"));
     Erased::new(kernel.masked(asked.mask).nan(asked.case.nan()), move |found| {
         let columns = found.columns();
         let entries = if correlation { found.correlation() } else { found.values };

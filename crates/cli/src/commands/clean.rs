@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use rowmill::{CleanOptions, Fate, FileError, Leftover};
+use rowmill::FileError;
+use rowmill::durable::{CleanOptions, CleanOutcome, Leftover};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -56,7 +57,7 @@ struct File {
     file: String,
     kind: &'static str,
     bytes: u64,
-    fate: &'static str,
+    outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -79,9 +80,9 @@ pub(super) fn run(args: &CleanArgs, out: &mut dyn Write) -> Result<(), Failure> 
         failed: 0,
     };
     for leftover in found {
-        match leftover.fate {
-            Fate::InUse => report.in_use += 1,
-            Fate::Failed(e) => {
+        match leftover.outcome {
+            CleanOutcome::InUse => report.in_use += 1,
+            CleanOutcome::Failed(e) => {
                 report.failed += 1;
                 failures.push(e);
             }
@@ -108,18 +109,18 @@ fn tell(failures: Vec<FileError>) -> Result<(), Failure> {
 
 impl File {
     fn new(leftover: &Leftover) -> Self {
-        let error = match &leftover.fate {
-            Fate::Failed(e) => Some(e.to_string()),
+        let error = match &leftover.outcome {
+            CleanOutcome::Failed(e) => Some(e.to_string()),
             _ => None,
         };
         Self {
             file: json::path(&leftover.path),
             kind: leftover.kind.describe(),
             bytes: leftover.bytes,
-            fate: match leftover.fate {
-                Fate::Removed => "removed",
-                Fate::Found => "would be removed",
-                Fate::InUse => "in use",
+            outcome: match leftover.outcome {
+                CleanOutcome::Removed => "removed",
+                CleanOutcome::Found => "would be removed",
+                CleanOutcome::InUse => "in use",
                 _ => "failed",
             },
             error,
@@ -130,9 +131,9 @@ impl File {
 impl Report {
     /// A line for each file, and one on stderr about all.
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        for File { file, kind, bytes, fate, .. } in &self.files {
-            let kind = if *fate == "in use" { "somebody is writing it" } else { kind };
-            writeln!(out, "{fate}: {} ({kind}, {})", clean(file), human_bytes(*bytes))?;
+        for File { file, kind, bytes, outcome, .. } in &self.files {
+            let kind = if *outcome == "in use" { "somebody is writing it" } else { kind };
+            writeln!(out, "{outcome}: {} ({kind}, {})", clean(file), human_bytes(*bytes))?;
         }
         let files = |n: usize| if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
         let would = if self.dry_run { "would remove" } else { "removed" };

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use clap::Args as ClapArgs;
-use rowmill::{AnyArray, Backend, ByteOrder, Format, Meta, Order};
+use rowmill::AnyArray;
+use rowmill::file::{Backend, ByteOrder, Format, Meta, Order};
 use rowmill_any::AnySource;
 use serde::Serialize;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use clap::Args as ClapArgs;
-use rowmill::{Checksums, Meta, Sidecar};
+use rowmill::file::{Checksums, Meta, Sidecar};
 use rowmill_any::AnySource;
 use serde::Serialize;
 

@@ -5,7 +5,8 @@ mod select;
 
 use std::path::PathBuf;
 
-use rowmill::{AnyArray, Array, DType, Error, FileError, Outputs, Role, Shape};
+use rowmill::durable::{Outputs, Role};
+use rowmill::{AnyArray, Array, DType, Error, FileError, Shape};
 use rowmill_any::{AnySource, Axes, Picks, Selection};
 
 use crate::args::{InputsArgs, PartArgs, ReadArgs};

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use rowmill::{AnyArray, ByteOrder, DType, FileError, Meta, OpenOptions, RawSpec, Shape};
+use rowmill::file::{ByteOrder, Meta, RawSpec};
+use rowmill::{AnyArray, DType, FileError, OpenOptions, Shape};
 
 use super::Input;
 use crate::args::{InputArgs, PartArgs, RawArgs, ReadArgs};
@@ -90,14 +91,14 @@ pub(super) fn all_files(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         let (path, field) = with_field(file);
         let pattern = path.to_str().filter(|text| text.contains(['*', '?', '[']));
         match (pattern.filter(|_| !path.exists()), field) {
-            (Some(pattern), None) => files.extend(rowmill::files_like(pattern)?),
+            (Some(pattern), None) => files.extend(rowmill::file::files_like(pattern)?),
             (Some(pattern), Some(field)) => {
                 let of_each = |found: PathBuf| {
                     let mut name = found.into_os_string();
                     name.push(format!("[{field}]"));
                     name.into()
                 };
-                files.extend(rowmill::files_like(pattern)?.into_iter().map(of_each));
+                files.extend(rowmill::file::files_like(pattern)?.into_iter().map(of_each));
             }
             (None, _) => files.push(file.clone()),
         }

@@ -1,6 +1,7 @@
 //! Which elements of an input take part.
 
-use rowmill::{Array, FileError, Outputs, Role};
+use rowmill::durable::{Outputs, Role};
+use rowmill::{Array, FileError};
 use rowmill_any::Selection;
 
 use super::Input;

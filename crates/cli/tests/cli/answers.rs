@@ -2,7 +2,8 @@
 
 use std::process::Stdio;
 
-use rowmill::{Array, Source, TileBuffer};
+use rowmill::view::TileBuffer;
+use rowmill::{Array, Source};
 use serde_json::{Value, json};
 
 use crate::common::{command, dir, root, run, weather, write};

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use rowmill::{Appender, Array, CreateOptions, Order, SliceSource};
+use rowmill::file::Order;
+use rowmill::view::SliceSource;
+use rowmill::{Appender, Array, CreateOptions};
 use serde_json::json;
 
 use crate::common::{Ran, dir, rowmill, run, write};

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use rowmill::{Appender, AtomicFile};
+use rowmill::Appender;
+use rowmill::durable::AtomicFile;
 use serde_json::json;
 
 use crate::common::{command, dir, rowmill, write, write_bytes};
@@ -26,7 +27,7 @@ fn unfinished_files_go() {
 
     let report = rowmill(["clean", path, "--json"]).json();
     assert_eq!((&report["removed"], &report["bytes"]), (&json!(2), &json!(3005)));
-    assert_eq!(report["files"][1]["fate"], "removed");
+    assert_eq!(report["files"][1]["outcome"], "removed");
     assert_eq!(report["files"][1]["kind"], "unfinished file");
     assert!(!partial.exists() && !journal.exists() && x.exists());
     let again = rowmill(["clean", path]);

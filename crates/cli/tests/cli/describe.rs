@@ -1,6 +1,7 @@
 //! `rowmill describe`
 
-use rowmill::{Array, Source, TileBuffer};
+use rowmill::view::TileBuffer;
+use rowmill::{Array, Source};
 use serde_json::{Value, json};
 
 use crate::common::{dir, run, weather, write};

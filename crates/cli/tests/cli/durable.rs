@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rowmill::{Array, ArrayMut, Sidecar};
+use rowmill::file::Sidecar;
+use rowmill::{Array, ArrayMut};
 use serde_json::json;
 
 use crate::common::{command, dir, rowmill, run, write, write_bytes};
@@ -115,7 +116,7 @@ fn in_place() {
     rowmill(["normalize", text(&x), "y.npy", "--in-place"]).fails(2, &["cannot be used with"]);
 
     // The leftover of another job.
-    let journal = rowmill::Journal::path_for(&x);
+    let journal = rowmill::durable::Journal::path_for(&x);
     fs::write(&journal, b"no journal").expect("room");
     for command in ["sum", "info"] {
         run(&[command], &x).fails(1, &[".x.npy.rowmill-journal", "it is damaged or no journal"]);

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rowmill::{ArrayMut, AtomicFile};
+use rowmill::ArrayMut;
+use rowmill::durable::AtomicFile;
 
 use crate::common::{dir, rowmill, run, weather, write, write_bytes};
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use rowmill::{Array, DType, Sidecar, f16, open};
+use rowmill::file::Sidecar;
+use rowmill::{Array, DType, f16, open};
 use serde_json::json;
 
 use crate::common::{dir, rowmill, weather, write};

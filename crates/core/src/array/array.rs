@@ -15,7 +15,7 @@ use crate::format::detect::read_meta_of;
 use crate::format::{Meta, RawSpec};
 use crate::fs::{SourceFile, is_being_written};
 use crate::identity::Identity;
-use crate::map::{Backend, Bytes, Seen, coalesce};
+use crate::map::{Backend, Bytes, FileState, coalesce};
 use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer, tile_in};
 use crate::view::{Source, check_ranges};
@@ -32,7 +32,7 @@ impl Inner {
     pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Arc<Self>> {
         let mut file = options.open_file(path)?;
         // Before the header is read, so that what it says is of the file that is verified later.
-        let seen = Seen::of(path, &file)?;
+        let seen = FileState::of(path, &file)?;
         let asked = (options.spec.as_ref(), options.field.as_deref());
         let meta = read_meta_of(path, &mut file, seen.len, asked)?;
         refuse_unfinished(path, &file)?;
@@ -120,15 +120,15 @@ impl<T: Element> Array<T> {
     /// # let path = dir.path().join("x.dat");
     /// std::fs::write(&path, [1_u8, 2, 3, 4, 5, 6])?;
     /// let spec = RawSpec::new(DType::U8, Shape::new([3, 2])?);
-    /// let x = Array::<u8>::open_raw(&path, spec)?;
+    /// let x = Array::<u8>::open_raw(&path, &spec)?;
     /// assert_eq!(x.shape().rows(), 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// See [`OpenOptions::open`].
-    pub fn open_raw(path: impl AsRef<Path>, spec: RawSpec) -> Result<Self> {
-        OpenOptions::new().spec(spec).open(path)
+    pub fn open_raw(path: impl AsRef<Path>, spec: &RawSpec) -> Result<Self> {
+        OpenOptions::new().spec(spec.clone()).open(path)
     }
 
     /// The metadata.

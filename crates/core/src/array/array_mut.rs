@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::format::detect::read_meta;
 use crate::format::{Meta, RawSpec, expect_dtype};
 use crate::fs::{Held, open_locked};
-use crate::map::{Claim, InMemory, MappedFile, Seen, SharedMut, WriteMap, map_mut};
+use crate::map::{Claim, FileState, InMemory, MappedFile, SharedMut, WriteMap, map_mut};
 use crate::shape::Shape;
 use crate::tile::{TileBuffer, tile_in};
 use crate::view::check_ranges;
@@ -42,7 +42,7 @@ pub struct ArrayMut<T> {
     /// Open as long as the mapping, so that write errors have a place to be reported. Locked.
     file: Arc<Held>,
     /// The state of the file when it was mapped.
-    seen: Seen,
+    seen: FileState,
     map: Option<SharedMut>,
     meta: Meta,
     /// Keeps the file open, and with it the lock.
@@ -103,12 +103,12 @@ impl<T: Element> ArrayMut<T> {
     ) -> Result<Self> {
         let mut file = open_locked(path)?;
         check(path, &file)?;
-        let mut seen = Seen::of(path, &file)?;
+        let mut seen = FileState::of(path, &file)?;
         let claim = Claim::write(path, &seen)?;
         let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
         expect_dtype::<T>(path, &meta)?;
         if append::take_back_rest(path, &file, meta.end(), seen.len)? {
-            seen = Seen::of(path, &file)?;
+            seen = FileState::of(path, &file)?;
             meta.check(path, seen.len)?;
         }
         publish::settle(path, &file)?;
@@ -120,7 +120,7 @@ impl<T: Element> ArrayMut<T> {
     /// An open file, as it was when its mapping was made, and the mapping as an array.
     pub(crate) fn assemble(
         path: PathBuf,
-        (file, seen): (File, Seen),
+        (file, seen): (File, FileState),
         map: Option<WriteMap>,
         meta: Meta,
         policy: FlushPolicy,

@@ -11,7 +11,7 @@ use crate::element::Element;
 use crate::error::Result;
 use crate::format::detect::read_meta;
 use crate::format::{Meta, RawSpec, expect_dtype};
-use crate::map::{PrivateMap, Seen, map_copy};
+use crate::map::{FileState, PrivateMap, map_copy};
 use crate::shape::Shape;
 use crate::tile::TileBuffer;
 
@@ -66,7 +66,7 @@ impl<T: Element> CowArray<T> {
 
     pub(crate) fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
         let mut file = options.open_file(path)?;
-        let seen = Seen::of(path, &file)?;
+        let seen = FileState::of(path, &file)?;
         let meta = read_meta(path, &mut file, seen.len, options.spec.as_ref())?;
         refuse_unfinished(path, &file)?;
         expect_dtype::<T>(path, &meta)?;

@@ -13,7 +13,7 @@ use crate::error::{Error, MetaError, Result};
 use crate::format::sidecar::check_len;
 use crate::format::{Format, Meta, Sidecar, npy};
 use crate::fs::{Kind, Role};
-use crate::map::{BusErrors, Claim, Seen, WriteMap, map_mut};
+use crate::map::{BusErrors, Claim, FileState, WriteMap, map_mut};
 use crate::shape::{Order, Shape};
 
 /// Knobs for creating an array file.
@@ -148,7 +148,7 @@ impl CreateOptions {
         let Blank { meta, header, len } = self.describe::<T>(path, dims.into())?;
         let file = self.outputs.create(Role::Output, self.kind(path), path)?;
         file.allocate(len)?;
-        let seen = Seen::of(path, file.file())?;
+        let seen = FileState::of(path, file.file())?;
         let mut map =
             map_mut(path, file.file(), seen, Claim::write(path, &seen)?, self.bus_errors)?;
         if let Some(map) = &mut map {
@@ -193,7 +193,7 @@ impl CreateOptions {
             file.keep_unfinished();
             return Ok(None);
         }
-        let seen = Seen::of(path, file.file())?;
+        let seen = FileState::of(path, file.file())?;
         let map = map_mut(path, file.file(), seen, Claim::write(path, &seen)?, self.bus_errors)?;
         let Blank { meta, .. } = expected;
         Ok(Some(self.staged(path, file, seen, map, meta)))
@@ -249,7 +249,7 @@ impl CreateOptions {
         &self,
         path: &Path,
         file: AtomicFile,
-        seen: Seen,
+        seen: FileState,
         map: Option<WriteMap>,
         meta: Meta,
     ) -> StagedArray<T> {

@@ -12,15 +12,15 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::format::Meta;
 use crate::identity::FileIdentity;
-use crate::map::{Seen, WriteBack, WriteMap};
+use crate::map::{FileState, WriteBack, WriteMap};
 
-/// An array that does not have its name yet: see [`CreateOptions::stage`]. Dropped unpublished,
+/// An array that does not have its name yet: see [`CreateOptions::stage`](crate::CreateOptions::stage). Dropped unpublished,
 /// nothing is left of it.
 #[derive(Debug)]
 pub struct StagedArray<T> {
     pub(crate) file: AtomicFile,
     /// The file as it was when its mapping was made.
-    pub(super) seen: Seen,
+    pub(super) seen: FileState,
     pub(crate) map: Option<WriteMap>,
     pub(crate) meta: Meta,
     pub(super) path: PathBuf,
@@ -37,7 +37,7 @@ impl<T: Element> StagedArray<T> {
     }
 
     /// Leaves the unfinished file where it is when this is dropped, for
-    /// [`CreateOptions::stage_again`].
+    /// [`CreateOptions::stage_again`](crate::CreateOptions::stage_again).
     pub fn keep_unfinished(&mut self) {
         self.file.keep_unfinished();
     }
@@ -99,7 +99,7 @@ impl<T: Element> StagedArray<T> {
     /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] when not
     /// everything that was written went to the file; nothing is published then, and the old array
     /// is as it was. [`Error::NotAsWritten`] when the published file does not read back as what it
-    /// is ([`CreateOptions::validate`]). [`Error::Exists`] and its like when somebody made a file
+    /// is ([`CreateOptions::validate`](crate::CreateOptions::validate)). [`Error::Exists`] and its like when somebody made a file
     /// of that name meanwhile, which stays.
     pub fn publish(self) -> Result<()> {
         self.publish_watched(&mut |_| {})?;

@@ -16,12 +16,12 @@ use crate::fs::{Held, lock, same_file};
 /// alone.
 ///
 /// ```
-/// use rowmill_core::{CleanOptions, Fate};
+/// use rowmill_core::{CleanOptions, CleanOutcome};
 /// # let dir = tempfile::tempdir()?;
 /// std::fs::write(dir.path().join(".x.npy.rowmill-partial"), [0; 100])?; // as a crash leaves it
 /// let found = CleanOptions::new().clean(dir.path())?;
 /// assert_eq!((found.len(), found[0].bytes), (1, 100));
-/// assert!(matches!(found[0].fate, Fate::Removed));
+/// assert!(matches!(found[0].outcome, CleanOutcome::Removed));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,13 +42,13 @@ pub struct Leftover {
     /// from being part of an array.
     pub bytes: u64,
     /// The result of cleaning it.
-    pub fate: Fate,
+    pub outcome: CleanOutcome,
 }
 
 /// The result of cleaning an unfinished file.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Fate {
+pub enum CleanOutcome {
     /// It is gone.
     Removed,
     /// It would be removed, were this not a dry run.
@@ -84,7 +84,7 @@ impl CleanOptions {
     /// Looks in a folder, or for what belongs to one array file, which need not exist (any more).
     /// Files come in the order of their names.
     ///
-    /// A file that cannot be removed is no error here: its [`Fate`] says so.
+    /// A file that cannot be removed is no error here: its [`CleanOutcome`] says so.
     ///
     /// # Errors
     /// [`Error::Io`] when a folder cannot be read; what was found before is done.
@@ -130,15 +130,17 @@ impl CleanOptions {
             LeftoverKind::Partial => self.partial(&path),
             LeftoverKind::Append => append::settle(&path, owner, self.dry_run),
         };
-        let (bytes, fate) = match settled {
-            Ok(bytes) => (bytes, if self.dry_run { Fate::Found } else { Fate::Removed }),
+        let (bytes, outcome) = match settled {
+            Ok(bytes) => {
+                (bytes, if self.dry_run { CleanOutcome::Found } else { CleanOutcome::Removed })
+            }
             Err(e) => {
                 let bytes = fs::symlink_metadata(&path).map_or(0, |m| m.len());
                 let in_use = matches!(e, Error::Locked { .. });
-                (bytes, if in_use { Fate::InUse } else { Fate::Failed(e) })
+                (bytes, if in_use { CleanOutcome::InUse } else { CleanOutcome::Failed(e) })
             }
         };
-        Leftover { path, kind, bytes, fate }
+        Leftover { path, kind, bytes, outcome }
     }
 
     /// Removes an unfinished file that nobody has locked, and gives its length. A writer that
@@ -187,12 +189,12 @@ mod tests {
         let dry = CleanOptions::new().dry_run(true).recursive(true);
         let found = dry.clean(dir.path()).expect("looked");
         assert_eq!(found.iter().map(|l| l.bytes).sum::<u64>(), 60);
-        assert!(found.iter().all(|l| matches!(l.fate, Fate::Found)), "{found:?}");
+        assert!(found.iter().all(|l| matches!(l.outcome, CleanOutcome::Found)), "{found:?}");
 
         let found = CleanOptions::new().clean(dir.path()).expect("cleaned");
         let seen: Vec<_> = found.iter().map(|l| (l.kind, l.bytes)).collect();
         assert_eq!(seen, [(LeftoverKind::Partial, 10), (LeftoverKind::Append, 10)]);
-        assert!(found.iter().all(|l| matches!(l.fate, Fate::Removed)), "{found:?}");
+        assert!(found.iter().all(|l| matches!(l.outcome, CleanOutcome::Removed)), "{found:?}");
         assert_eq!(names(dir.path()), [".d.rowmill-partial", ".keep", "inner", "keep.npy"]);
         assert_eq!(names(&inner).len(), 4, "not recursive");
         let found = CleanOptions::new().recursive(true).clean(dir.path()).expect("cleaned");
@@ -211,7 +213,7 @@ mod tests {
         appender.append_rows(&[3]).expect("a row");
         let found = CleanOptions::new().clean(dir.path()).expect("looked");
         assert_eq!(found.len(), 2);
-        assert!(found.iter().all(|l| matches!(l.fate, Fate::InUse)), "{found:?}");
+        assert!(found.iter().all(|l| matches!(l.outcome, CleanOutcome::InUse)), "{found:?}");
         appender.close().expect("committed");
         staged.publish().expect("published");
         assert_eq!(Array::<u8>::open(&old).expect("opened").as_slice(), Some(&[0, 0, 3][..]));

@@ -11,7 +11,7 @@ mod sidecar;
 
 pub use self::append::Appender;
 pub use self::atomic::AtomicFile;
-pub use self::clean::{CleanOptions, Fate, Leftover};
+pub use self::clean::{CleanOptions, CleanOutcome, Leftover};
 pub use self::flush::{FlushPolicy, Triggers};
 pub use self::journal::{Journal, JournalHead, JournalRecord, check_journal, frame_journal};
 pub use self::outputs::Outputs;

@@ -15,7 +15,20 @@ mod boxes;
 pub(crate) mod gather;
 
 mod sealed {
-    pub trait Sealed {}
+    use super::{Range, Read, Result, Runs};
+
+    pub trait Sealed: Sized {
+        /// Puts elements in the order of [`Permuted`](crate::Permuted) axes. A method of each type, so
+        /// that it is compiled with this crate and not again with each that reads arrays.
+        fn gather(
+            axes: (&[usize], &[usize]),
+            rows: &Range<usize>,
+            runs: Runs,
+            values: &mut [Self],
+            most: usize,
+            read: Read<'_, Self>,
+        ) -> Result<()>;
+    }
 }
 
 /// A type that array elements can be read as: `bool`, `i8` to `i64`, `u8` to `u64`,
@@ -34,49 +47,29 @@ pub trait Element:
 
     /// The type that the bytes of an element are read as before they are checked: any bit pattern
     /// is valid. The type itself, except for `bool`, of which Rust accepts two patterns only.
-    #[doc(hidden)]
     type Stored: Pod + Send + Sync;
 
     /// The element that these bytes stand for.
-    #[doc(hidden)]
     fn load(stored: Self::Stored) -> Self;
 
     /// The bytes of this element.
-    #[doc(hidden)]
     fn store(self) -> Self::Stored;
 
     /// The same bytes in the opposite order.
-    #[doc(hidden)]
     fn swap(stored: Self::Stored) -> Self::Stored;
 
     /// The elements in place, unless bytes have to be checked one by one (`bool`).
-    #[doc(hidden)]
     fn view(stored: &[Self::Stored]) -> Option<&[Self]>;
 
     /// The elements in place, for writing; `None` as in [`view`](Self::view).
-    #[doc(hidden)]
     fn view_mut(stored: &mut [Self::Stored]) -> Option<&mut [Self]>;
 
     /// Elements as what may be read into them, for types of which any bit pattern is valid; `None`
     /// for `bool`.
-    #[doc(hidden)]
     fn stored_mut(elements: &mut [Self]) -> Option<&mut [Self::Stored]>;
 
-    /// Elements as bytes.
-    #[doc(hidden)]
+    /// Elements as bytes, in the order of the machine.
     fn bytes(elements: &[Self]) -> &[u8];
-
-    /// Puts elements in the order of [`Permuted`](crate::Permuted) axes. A method of each type, so
-    /// that it is compiled with this crate and not again with each that reads arrays.
-    #[doc(hidden)]
-    fn gather(
-        axes: (&[usize], &[usize]),
-        rows: &Range<usize>,
-        runs: Runs,
-        values: &mut [Self],
-        most: usize,
-        read: Read<'_, Self>,
-    ) -> Result<()>;
 }
 
 macro_rules! gathers {
@@ -96,12 +89,13 @@ macro_rules! gathers {
 
 macro_rules! pod_elements {
     ($($t:ty: $dtype:ident, |$x:ident| $swap:expr;)*) => {$(
-        impl sealed::Sealed for $t {}
+        impl sealed::Sealed for $t {
+            gathers!();
+        }
 
         impl Element for $t {
             const DTYPE: DType = DType::$dtype;
             type Stored = Self;
-            gathers!();
 
             #[inline(always)]
             fn load(stored: Self) -> Self {
@@ -158,12 +152,13 @@ fn swap<F: Element<Stored = F>>(half: F) -> F {
     F::swap(half)
 }
 
-impl sealed::Sealed for bool {}
+impl sealed::Sealed for bool {
+    gathers!();
+}
 
 impl Element for bool {
     const DTYPE: DType = DType::Bool;
     type Stored = u8;
-    gathers!();
 
     #[inline(always)]
     fn load(stored: u8) -> Self {

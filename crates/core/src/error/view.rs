@@ -8,6 +8,20 @@ use crate::shape::{Shape, ShapeError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ViewError {
+    /// Dimensions that make no shape.
+    #[error("these dimensions make no shape: {source}")]
+    Shape {
+        /// The reason.
+        source: ShapeError,
+    },
+    /// A slice with more or fewer elements than its shape.
+    #[error("shape {shape} has {} elements, the slice has {found}; give the shape of the slice", shape.len())]
+    ElementCount {
+        /// The shape given.
+        shape: Shape,
+        /// The elements of the slice.
+        found: usize,
+    },
     /// A part of an array was asked for that it does not have.
     #[error(
         "{what} {asked} was asked for, of an array of shape {shape} that has {len} there; indices are \

@@ -49,7 +49,7 @@ mod tests {
     use std::fs::File;
 
     use super::*;
-    use crate::map::Seen;
+    use crate::map::FileState;
     use crate::map::{Backend, BusErrors};
 
     #[test]
@@ -59,7 +59,7 @@ mod tests {
         std::fs::write(&path, [7; 10_000]).expect("written");
         for backend in [Backend::Mapped, Backend::Positioned] {
             let file = File::open(&path).expect("just written");
-            let seen = Seen::of(&path, &file).expect("a plain file");
+            let seen = FileState::of(&path, &file).expect("a plain file");
             let bytes = Bytes::new(&path, file, seen, backend, BusErrors::Guarded);
             let bytes = bytes.expect("a plain file");
             for range in [0..10_000, 0..0, 9_999..10_000, 5..u64::MAX, u64::MAX - 1..u64::MAX] {

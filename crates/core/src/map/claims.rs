@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::Seen;
+use super::FileState;
 use crate::error::{Error, Result};
 use crate::fs::FileNumber;
 
@@ -33,7 +33,7 @@ pub(crate) struct Claim {
 
 impl Claim {
     /// To read a file through a mapping; `None` while it is mapped for writing.
-    pub(super) fn read(file: &Seen) -> Option<Self> {
+    pub(super) fn read(file: &FileState) -> Option<Self> {
         Self::new(file.number(), |found| match found {
             None => Some(Use::Read(1)),
             Some(Use::Read(times)) => Some(Use::Read(times + 1)),
@@ -45,7 +45,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::AlsoMapped`] while it is mapped at all.
-    pub(crate) fn write(path: &Path, file: &Seen) -> Result<Self> {
+    pub(crate) fn write(path: &Path, file: &FileState) -> Result<Self> {
         let claim = Self::new(file.number(), |found| found.is_none().then_some(Use::Write));
         claim.ok_or_else(|| Error::AlsoMapped {
             path: path.to_owned(),
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn many_read_or_one_writes() {
-        let seen = |file: &std::fs::File| Seen::of(Path::new("x"), file).expect("a file");
+        let seen = |file: &std::fs::File| FileState::of(Path::new("x"), file).expect("a file");
         let write = |file| Claim::write(Path::new("x"), file);
         let file = tempfile::tempfile().expect("a file");
         let again = seen(&file.try_clone().expect("another descriptor"));

@@ -10,11 +10,11 @@ mod backend;
 mod cache;
 mod claims;
 mod disk;
+mod file_state;
 mod filesystem;
 mod guard;
 mod positioned;
 mod release;
-mod seen;
 mod shared_mut;
 mod write_back;
 mod write_map;
@@ -23,8 +23,8 @@ pub(crate) use release::coalesce;
 pub(crate) use shared_mut::{MappedFile, SharedMut};
 
 pub(crate) use claims::Claim;
+pub(crate) use file_state::FileState;
 pub(crate) use guard::MOST as MOST_GUARDED;
-pub(crate) use seen::Seen;
 pub(crate) use write_map::{PrivateMap, WriteMap, map_copy, map_mut};
 
 pub use backend::{Backend, BusErrors};
@@ -48,7 +48,7 @@ pub(crate) struct Bytes {
     path: PathBuf,
     file: File,
     /// Its state at open, before anything of it was read.
-    seen: Seen,
+    seen: FileState,
     /// How the bytes are reached: not [`Backend::Auto`], which is decided.
     backend: Backend,
     /// `None` with the positioned backend and for empty files, which cannot be mapped.
@@ -60,7 +60,7 @@ impl Bytes {
     pub(crate) fn new(
         path: &Path,
         file: File,
-        seen: Seen,
+        seen: FileState,
         backend: Backend,
         bus_errors: BusErrors,
     ) -> Result<Self> {
@@ -168,7 +168,12 @@ struct ReadMap {
 impl ReadMap {
     /// `None` when this process has the file mapped for writing, and when the mapping cannot be
     /// guarded, because too many are.
-    fn new(path: &Path, file: &File, seen: Seen, bus_errors: BusErrors) -> Result<Option<Self>> {
+    fn new(
+        path: &Path,
+        file: &File,
+        seen: FileState,
+        bus_errors: BusErrors,
+    ) -> Result<Option<Self>> {
         let len = addressable(path, seen)?;
         let Some(claim) = Claim::read(&seen) else { return Ok(None) };
         // SAFETY: the mapping is read-only, and as long as the claim lives, no safe code of this
@@ -185,7 +190,7 @@ impl ReadMap {
 }
 
 /// The length of a file that is to be mapped whole.
-fn addressable(path: &Path, seen: Seen) -> Result<usize> {
+fn addressable(path: &Path, seen: FileState) -> Result<usize> {
     usize::try_from(seen.len)
         .map_err(|_| Error::io("map", path)(std::io::ErrorKind::FileTooLarge.into()))
 }

@@ -137,7 +137,7 @@ impl SharedPages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::map::Seen;
+    use crate::map::FileState;
     use crate::map::{Backend, BusErrors};
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
         let content: Vec<u8> = (0..300_001_u32).map(|i| (i % 251) as u8).collect();
         std::fs::write(&path, &content).expect("written");
         let file = std::fs::File::open(&path).expect("just written");
-        let seen = Seen::of(&path, &file).expect("a plain file");
+        let seen = FileState::of(&path, &file).expect("a plain file");
         let bytes = Bytes::new(&path, file, seen, Backend::Mapped, BusErrors::Guarded);
         let bytes = bytes.expect("a plain file");
         for range in [0..300_001, 0..1, 300_000..300_001, 70_000..200_000, 7..7, 0..300_002] {

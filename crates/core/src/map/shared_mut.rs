@@ -8,7 +8,7 @@ use memmap2::MmapRaw;
 
 use super::claims::Claim;
 use super::guard::Guard;
-use super::{Seen, WriteMap};
+use super::{FileState, WriteMap};
 use crate::error::{Error, Result};
 use crate::fs::Held;
 use crate::map::Disk;
@@ -66,13 +66,18 @@ pub(crate) struct MappedFile {
     path: PathBuf,
     file: Arc<Held>,
     /// The state of the file when it was mapped.
-    seen: Seen,
+    seen: FileState,
     /// `None` for empty files.
     map: Option<(Arc<Guard>, Arc<MmapRaw>)>,
 }
 
 impl MappedFile {
-    pub(crate) fn new(path: &Path, file: Arc<Held>, seen: Seen, map: Option<&SharedMut>) -> Self {
+    pub(crate) fn new(
+        path: &Path,
+        file: Arc<Held>,
+        seen: FileState,
+        map: Option<&SharedMut>,
+    ) -> Self {
         let map = map.map(|m| (Arc::clone(&m.guard), Arc::clone(&m.pages)));
         Self { path: path.to_owned(), file, seen, map }
     }

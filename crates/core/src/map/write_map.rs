@@ -8,7 +8,7 @@ use memmap2::{MmapMut, MmapOptions};
 
 use super::claims::Claim;
 use super::guard::{Access, Guard};
-use super::{MOST_GUARDED, Seen, addressable, guard_for};
+use super::{FileState, MOST_GUARDED, addressable, guard_for};
 use crate::error::{Error, Result};
 use crate::map::BusErrors;
 
@@ -99,7 +99,7 @@ impl DerefMut for PrivateMap {
 pub(crate) fn map_mut(
     path: &Path,
     file: &File,
-    seen: Seen,
+    seen: FileState,
     claim: Claim,
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
@@ -116,7 +116,7 @@ pub(crate) fn map_mut(
 pub(crate) fn map_copy(
     path: &Path,
     file: &File,
-    seen: Seen,
+    seen: FileState,
     bus_errors: BusErrors,
 ) -> Result<Option<PrivateMap>> {
     let Some(claim) = Claim::read(&seen) else {
@@ -137,7 +137,7 @@ pub(crate) fn map_copy(
 /// The common part of both: the length, and the guard.
 fn map_whole(
     path: &Path,
-    seen: Seen,
+    seen: FileState,
     (claim, bus_errors): (Claim, BusErrors),
     map: impl FnOnce(&MmapOptions) -> std::io::Result<MmapMut>,
 ) -> Result<Option<WriteMap>> {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::element::Element;
-use crate::error::Result;
+use crate::error::{Result, ViewError};
 use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer, tile_in};
 use crate::view::{Source, check_ranges};
@@ -22,12 +22,17 @@ pub struct SliceSource<'a, T> {
 }
 
 impl<'a, T: Element> SliceSource<'a, T> {
-    /// The elements of `data` as an array of shape `dims`; `None` when the counts differ or the
-    /// dimensions make no [`Shape`].
-    #[must_use]
-    pub fn new(data: &'a [T], dims: impl Into<Vec<usize>>) -> Option<Self> {
-        let shape = Shape::new(dims).ok()?;
-        (shape.len() == data.len()).then_some(Self { data, shape })
+    /// The elements of `data` as an array of shape `dims`.
+    ///
+    /// # Errors
+    /// [`ViewError::Shape`] when the dimensions make no [`Shape`], [`ViewError::ElementCount`] when
+    /// the shape has another number of elements.
+    pub fn new(data: &'a [T], dims: impl Into<Vec<usize>>) -> Result<Self> {
+        let shape = Shape::new(dims).map_err(|source| ViewError::Shape { source })?;
+        if shape.len() == data.len() {
+            return Ok(Self { data, shape });
+        }
+        Err(ViewError::ElementCount { shape, found: data.len() }.into())
     }
 }
 
@@ -70,6 +75,6 @@ mod tests {
         assert!(x.tile(4..4, 0..6, &mut buffer).expect("empty").is_empty());
         assert!(x.tile(3..5, 0..6, &mut buffer).is_err());
         assert!(x.tile(0..1, 5..7, &mut buffer).is_err());
-        assert!(SliceSource::new(&data, [5, 5]).is_none());
+        assert!(SliceSource::new(&data, [5, 5]).is_err());
     }
 }

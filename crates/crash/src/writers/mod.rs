@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
-use rowmill::{Array, CreateOptions, StagedArray};
+use rowmill::durable::StagedArray;
+use rowmill::{Array, CreateOptions};
 
 use crate::args::Job;
 use crate::child::this_binary;

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rowmill::{Array, ArrayMut, CreateOptions, FlushPolicy, Kind, OpenOptions, Outputs, Role};
+use rowmill::durable::{Kind, Outputs, Role};
+use rowmill::{Array, ArrayMut, CreateOptions, FlushPolicy, OpenOptions};
 
 use super::rows::look_at_rows;
 use super::{COLS, Place, Writer, element};

@@ -68,7 +68,7 @@ fn measure<T: Subject>(bench: &mut Bench<'_>, x: &Array<T>, items: Vec<Item>) ->
     for Item { name, dims, scan, target } in items {
         let dims = dims.of(all.len(), scan.axis);
         let elements = &all[..dims.iter().product()];
-        let Some(x) = SliceSource::new(elements, dims) else { continue };
+        let Ok(x) = SliceSource::new(elements, dims) else { continue };
         let bytes = T::bytes(elements);
         let engine = &bench.engine;
         let job = Timed::new(&name, || scan.run(engine, &x));

@@ -38,7 +38,7 @@ pub(super) fn add(bench: &mut Bench<'_>) -> Result<()> {
     for (name, size) in names.into_iter().zip(sizes) {
         let rows = size.min(size_of_val(all)) / size_of::<f32>() / COLUMNS;
         let elements = &all[..rows * COLUMNS];
-        let Some(x) = SliceSource::new(elements, [rows, COLUMNS]) else { continue };
+        let Ok(x) = SliceSource::new(elements, [rows, COLUMNS]) else { continue };
         let bytes = bytemuck::cast_slice(elements);
         let engine = &bench.engine;
         let sum = Timed::new(&name, || Scan::new(Kernel::Sum, Axis::All).run(engine, &x));

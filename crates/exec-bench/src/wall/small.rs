@@ -44,7 +44,7 @@ pub(super) fn add(bench: &mut Bench<'_>) -> Result<()> {
 
 fn calls(bench: &mut Bench<'_>, mapped: &Array<f32>) -> Result<()> {
     let data = in_place(mapped)?.0.to_vec();
-    let Some(x) = SliceSource::new(&data, mapped.shape().dims()) else { return Ok(()) };
+    let Ok(x) = SliceSource::new(&data, mapped.shape().dims()) else { return Ok(()) };
     let engine = &bench.engine;
     let bare = many("bare loop", || {
         black_box(bare_sum(black_box(&data)));
@@ -82,7 +82,7 @@ fn bare_sum(values: &[f32]) -> f64 {
 fn workers(bench: &mut Bench<'_>) -> Result<()> {
     let one = Engine::builder().workers(1).build()?;
     let data: Vec<f32> = (0..250_000).map(|i| (i % 1000) as f32).collect();
-    let Some(x) = SliceSource::new(&data, [250, 1000]) else { return Ok(()) };
+    let Ok(x) = SliceSource::new(&data, [250, 1000]) else { return Ok(()) };
     let sum = |engine: &Engine| -> Result<()> {
         black_box(engine.reduce(black_box(&x), Sum::all())?);
         Ok(())

@@ -77,5 +77,5 @@ pub enum PartialError {
     },
     /// A reduction that cannot be told from others.
     #[error("a reduction with a closure cannot be recognised later; use a condition instead")]
-    NoWords,
+    Undescribed,
 }

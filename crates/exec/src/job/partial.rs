@@ -20,7 +20,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`reduce`](Self::reduce); [`PartialError::Bounds`] when the rows do not begin and end at
-    /// multiples of [`Partial::step`] or at the end of the array, [`PartialError::NoWords`] for a
+    /// multiples of [`Partial::step`] or at the end of the array, [`PartialError::Undescribed`] for a
     /// mask that is a closure.
     pub fn partial<T, S, R>(&self, source: &S, kernel: R, rows: Range<usize>) -> Result<Partial>
     where
@@ -64,8 +64,8 @@ impl Engine {
     fn partial_blocks(&self, blocks: &dyn Blocks, rows: Range<usize>) -> Result<Partial> {
         let shape = blocks.shape();
         let partial = Partial {
-            job: blocks.describe().ok_or(PartialError::NoWords)?,
-            kernels: blocks.describe_kernels().ok_or(PartialError::NoWords)?,
+            job: blocks.describe().ok_or(PartialError::Undescribed)?,
+            kernels: blocks.describe_kernels().ok_or(PartialError::Undescribed)?,
             dtype: blocks.dtype(),
             row_dims: shape.row_dims().to_vec(),
             end: None,

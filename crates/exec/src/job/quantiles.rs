@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::engine::grid::Grid;
 use crate::error::Result;
 use crate::kernel::frame::list::check_len;
-use crate::kernel::frame::{Each, Selected};
+use crate::kernel::frame::{Each, JobSelection};
 use crate::kernel::key::Key;
 use crate::kernel::loops::Loops;
 use crate::kernel::quantile::{Counting, OfRows, Search, check};
@@ -135,7 +135,7 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
     /// # Errors
     /// As [`all`](Self::all).
     pub fn over(self, axes: Axes<'_>) -> Result<Values<Vec<f64>>> {
-        axes.kept().check(self.source.shape())?;
+        axes.check(self.source.shape())?;
         if axes.cell == Cell::Row {
             return self.of_rows(axes);
         }
@@ -165,7 +165,7 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         let cells = dims.iter().product();
         check_len(shape, cells)?;
         let mut search = Search::new(cells, self.at, keys_of::<T>());
-        let selected = Selected { cell: kept.cell, mask: &self.mask, nan: self.nan };
+        let selected = JobSelection { cell: kept.cell, mask: &self.mask, nan: self.nan };
         let of = (kept.cell, shape.len());
         search.run(of, self.engine.workers(), self.memory, &|ranges| {
             let counting = Counting { selected, ranges, tables: Mutex::default() };

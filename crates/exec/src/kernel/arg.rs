@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Serialize};
 
 use super::frame::room::Room;
-use super::frame::{CellPlace, Lanes, Picked, Run, kernel_constructors};
+use super::frame::{CellPlace, Lanes, Run, Selected, kernel_constructors};
 use super::loops::Loops;
 use super::{Kernel, Numeric};
 use crate::error::{Error, Result};
@@ -237,8 +237,8 @@ macro_rules! one_way {
             fn new_state(&self) -> Self::State {
                 Best(None)
             }
-            fn fold(&self, cells: &mut [Self::State], picked: &Picked<'_, T>) -> Result<()> {
-                T::Lane::$fold(&picked.lanes, cells);
+            fn fold(&self, cells: &mut [Self::State], selected: &Selected<'_, T>) -> Result<()> {
+                T::Lane::$fold(&selected.lanes, cells);
                 Ok(())
             }
             fn merge(&self, state: &mut Self::State, next: Self::State) {
@@ -266,8 +266,8 @@ impl<T: Numeric> Kernel<T> for ArgMinMax {
     fn new_state(&self) -> Self::State {
         (Best(None), Best(None))
     }
-    fn fold(&self, cells: &mut [Self::State], picked: &Picked<'_, T>) -> Result<()> {
-        T::Lane::arg_both(&picked.lanes, cells);
+    fn fold(&self, cells: &mut [Self::State], selected: &Selected<'_, T>) -> Result<()> {
+        T::Lane::arg_both(&selected.lanes, cells);
         Ok(())
     }
     fn merge(&self, state: &mut Self::State, next: Self::State) {

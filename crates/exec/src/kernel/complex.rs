@@ -44,11 +44,9 @@ pub trait Complexed<F: Numeric>: Statistic<F> + Copy {
     type Complex: Copy + Send + Sync + 'static;
 
     /// The value of the values of both halves.
-    #[doc(hidden)]
     fn join(re: Self::Value, im: Self::Value) -> Self::Complex;
 
     /// Whether elements with a NaN are NaN in both halves, whatever the policy.
-    #[doc(hidden)]
     const BY_ELEMENT: bool = false;
 }
 

@@ -4,7 +4,7 @@ use rowmill_core::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::frame::room::Room;
-use super::frame::{CellPlace, Each, Kernel, Lanes, Picked, Reduction};
+use super::frame::{CellPlace, Each, Kernel, Lanes, Reduction, Selected};
 use super::loops::Loops;
 use super::{All, Numeric};
 use crate::engine::grid::Grid;
@@ -28,7 +28,7 @@ use rowmill_lanes::lanes::{Lane, N};
 /// use rowmill_core::SliceSource;
 /// use rowmill_exec::{Covariance, Engine};
 /// let x = SliceSource::new(&[0.0_f32, 2.0, 1.0, 1.0, 2.0, 0.0], [3, 2]).unwrap();
-/// let found = Engine::new()?.reduce(&x, Covariance::new().ddof(1))?;
+/// let found = Engine::new()?.reduce(&x, Covariance::columns().ddof(1))?;
 /// assert_eq!((found.get(0, 0), found.get(0, 1)), (1.0, -1.0));
 /// assert_eq!(found.correlation()[1], -1.0);
 /// # Ok::<(), rowmill_exec::Error>(())
@@ -48,7 +48,7 @@ impl Covariance {
     /// The covariance over all elements. [`masked`](Reduction::masked) keeps the rows of which the
     /// mask keeps every element. Under [`NanPolicy::Propagate`](crate::NanPolicy::Propagate), the
     /// default, everything that involves a column with a NaN is NaN.
-    pub fn new() -> Reduction<Each<Self>, All> {
+    pub fn columns() -> Reduction<Each<Self>, All> {
         Reduction::new(Each(Self { ddof: 0 }), All)
     }
 }
@@ -273,9 +273,9 @@ impl<T: Numeric> Kernel<T> for Covariance {
         None
     }
 
-    fn fold(&self, cells: &mut [Option<CoMoments>], picked: &Picked<'_, T>) -> Result<()> {
+    fn fold(&self, cells: &mut [Option<CoMoments>], selected: &Selected<'_, T>) -> Result<()> {
         // Rows this short are never cut.
-        cells[0] = Some(T::Lane::co_moments(&picked.lanes));
+        cells[0] = Some(T::Lane::co_moments(&selected.lanes));
         Ok(())
     }
 

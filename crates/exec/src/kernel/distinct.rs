@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use serde::{Deserialize, Serialize};
 
 use super::frame::room::Room;
-use super::frame::{CellPlace, Each, Lanes, Picked, kernel_constructors};
+use super::frame::{CellPlace, Each, Lanes, Selected, kernel_constructors};
 use super::key::Key;
 use super::loops::Loops;
 use super::{Kernel, Numeric, Reduction};
@@ -105,8 +105,8 @@ impl<T: Numeric> Kernel<T> for Distinct {
     fn new_state(&self) -> Seen {
         Seen(Some(Vec::new()))
     }
-    fn fold(&self, cells: &mut [Seen], picked: &Picked<'_, T>) -> Result<()> {
-        T::Lane::distinct(&picked.lanes, cells, self.limit);
+    fn fold(&self, cells: &mut [Seen], selected: &Selected<'_, T>) -> Result<()> {
+        T::Lane::distinct(&selected.lanes, cells, self.limit);
         Ok(())
     }
     fn merge(&self, state: &mut Seen, next: Seen) {

@@ -19,7 +19,6 @@ mod sealed {
 /// [`bf16`](struct@bf16), `f32`, `f64`.
 pub trait FloatElement: Element + sealed::Sealed {
     /// The nearest value.
-    #[doc(hidden)]
     fn round_from(value: f64) -> Self;
 }
 

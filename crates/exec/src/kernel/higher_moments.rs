@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::room::Room;
-use super::frame::{CellPlace, Each, Picked, kernel_constructors};
+use super::frame::{CellPlace, Each, Selected, kernel_constructors};
 use super::loops::Loops;
 use super::{Kernel, Numeric, Reduction};
 use crate::error::Result;
@@ -248,9 +248,9 @@ macro_rules! kernel {
             fn new_state(&self) -> Central {
                 Central::NEW
             }
-            fn fold(&self, cells: &mut [Central], picked: &Picked<'_, T>) -> Result<()> {
-                let isa = picked.lanes.isa;
-                T::Lane::gathered(&picked.lanes, &mut |cell, values| {
+            fn fold(&self, cells: &mut [Central], selected: &Selected<'_, T>) -> Result<()> {
+                let isa = selected.lanes.isa;
+                T::Lane::gathered(&selected.lanes, &mut |cell, values| {
                     cells[cell] = Central::of(values, isa);
                 });
                 Ok(())

@@ -9,7 +9,7 @@ use crate::engine::grid::Grid;
 use crate::error::{Error, Result};
 use crate::kernel::frame::axis::for_each_axis;
 use crate::kernel::frame::room::Room;
-use crate::kernel::frame::{CellPlace, Each, Lanes, Picked};
+use crate::kernel::frame::{CellPlace, Each, Lanes, Selected};
 use crate::kernel::loops::Loops;
 use crate::kernel::{Kernel, Numeric};
 use rowmill_lanes::fold::Cell;
@@ -190,8 +190,8 @@ impl<T: Numeric> Kernel<T> for Histogram {
     fn new_state(&self) -> Bins {
         Bins { counts: vec![0; self.bins()], below: 0, above: 0, nan: 0 }
     }
-    fn fold(&self, cells: &mut [Bins], picked: &Picked<'_, T>) -> Result<()> {
-        T::Lane::histogram(&picked.lanes, cells, self);
+    fn fold(&self, cells: &mut [Bins], selected: &Selected<'_, T>) -> Result<()> {
+        T::Lane::histogram(&selected.lanes, cells, self);
         Ok(())
     }
     fn merge(&self, state: &mut Bins, next: Bins) {

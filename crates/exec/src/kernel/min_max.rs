@@ -34,7 +34,7 @@ lane_statistics!(MaybeMinMax);
 
 /// The result of [`MinMax`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Range<T> {
+pub struct ValueRange<T> {
     /// The smallest element.
     pub min: T,
     /// The largest element.
@@ -42,7 +42,7 @@ pub struct Range<T> {
 }
 
 impl<T: Numeric> Statistic<T> for MinMax {
-    type Value = Range<T>;
+    type Value = ValueRange<T>;
 
     fn need(&self) -> Need {
         Need::Range
@@ -55,14 +55,22 @@ impl<T: Numeric> Statistic<T> for MinMax {
         "min and max".to_owned()
     }
 
-    fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize) -> Result<Range<T>> {
+    fn value(
+        &self,
+        cell: &CellState<T::Lane>,
+        nan: NanPolicy,
+        index: usize,
+    ) -> Result<ValueRange<T>> {
         range(cell, nan).ok_or(Error::NoElements { what: "minimum or maximum", cell: index })
     }
 }
 
 /// The range of a cell; `None` when nothing is in it.
-pub(crate) fn range<T: Numeric>(cell: &CellState<T::Lane>, nan: NanPolicy) -> Option<Range<T>> {
-    let of = |min, max| Range { min: T::from_lane(min), max: T::from_lane(max) };
+pub(crate) fn range<T: Numeric>(
+    cell: &CellState<T::Lane>,
+    nan: NanPolicy,
+) -> Option<ValueRange<T>> {
+    let of = |min, max| ValueRange { min: T::from_lane(min), max: T::from_lane(max) };
     if cell.count == 0 {
         None
     } else if cell.nan > 0 && nan == NanPolicy::Propagate {

@@ -21,7 +21,7 @@ mod mean;
 pub(crate) mod min_max;
 mod moments;
 pub(crate) mod norm;
-mod numeric;
+pub(crate) mod numeric;
 mod product;
 mod ptp;
 pub(crate) mod quantile;
@@ -45,14 +45,12 @@ pub use distinct::Distinct;
 pub use exact::{ExactMean, ExactSum};
 pub use float::FloatElement;
 pub use frame::axis::{All, AnyAxis, Axes, Axis, Columns, Rows, Values};
-pub use frame::{
-    CellPlace, Cellular, Each, Kernel, Over, Picked, Reduction, Room, Selected, Statistic,
-    TileFold, Valued,
-};
+pub use frame::{CellPlace, Each, Kernel, Over, Reduction, Room, Selected};
+pub(crate) use frame::{Statistic, Valued};
 pub use higher_moments::{Kurtosis, Skewness};
 pub use histogram::{Histogram, HistogramCounts};
 pub use mean::Mean;
-pub use min_max::{MinMax, Range};
+pub use min_max::{MinMax, ValueRange};
 pub use moments::{MeanVar, Moments};
 pub use norm::{Norm, NormOrder};
 pub use numeric::Numeric;

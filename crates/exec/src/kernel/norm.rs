@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::room::Room;
-use super::frame::{CellPlace, Each, Lanes, Picked, kernel_constructors};
+use super::frame::{CellPlace, Each, Lanes, Selected, kernel_constructors};
 use super::loops::Loops;
 use super::{Kernel, Numeric, Reduction};
 use crate::error::Result;
@@ -296,8 +296,8 @@ impl<T: Numeric> Kernel<T> for Norm {
     fn new_state(&self) -> Magnitudes {
         Magnitudes::default()
     }
-    fn fold(&self, cells: &mut [Magnitudes], picked: &Picked<'_, T>) -> Result<()> {
-        T::Lane::norm(&picked.lanes, cells, self.order);
+    fn fold(&self, cells: &mut [Magnitudes], selected: &Selected<'_, T>) -> Result<()> {
+        T::Lane::norm(&selected.lanes, cells, self.order);
         Ok(())
     }
     fn merge(&self, state: &mut Magnitudes, next: Magnitudes) {

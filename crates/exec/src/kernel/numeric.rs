@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use rowmill_core::{Element, Tile};
 
-use super::frame::{self, Picked, Selected, with_picked};
+use super::frame::{self, JobSelection, Selected, with_picked};
 use super::loops::Loops;
 use super::{CompareOp, FloatElement, Threshold};
 use crate::engine::scratch::Scratch;
@@ -25,27 +25,35 @@ use rowmill_lanes::narrow::{Narrow, widen, widen_f16};
 /// | `u8` to `u64` | `u64`, exact or an error | `f64`, likewise | same |
 /// | `f16`, `bf16`, `f32` | `f64`, accumulated in `f64` | `f64` | same |
 /// | `f64` | `f64`, compensated in every lane and merge | `f64` | same |
-pub trait Numeric: Element + PartialOrd {
+pub trait Numeric: Element + PartialOrd + InLanes {
     /// The type of sums.
     type Sum: Copy + Send + Sync + std::fmt::Debug + PartialEq + 'static;
-
-    /// The type that the loops compute in.
-    #[doc(hidden)]
-    type Lane: Loops;
 
     /// The element type of normalized data, unless another is asked for.
     type Normalized: FloatElement;
 
-    /// The least element, as a lane: the least finite one of floats.
+    /// The sum as it is given out.
     #[doc(hidden)]
+    fn sum(total: <Self::Lane as Lane>::Total) -> Result<Self::Sum>;
+
+    /// The sum as a float, rounded.
+    #[doc(hidden)]
+    fn sum_f64(sum: Self::Sum) -> f64;
+}
+
+/// The tool of the kernels in [`Numeric`]: elements as lanes. Not to be had outside, so that
+/// [`Numeric`] is sealed.
+pub trait InLanes: Element {
+    /// The type that the loops compute in.
+    type Lane: Loops;
+
+    /// The least element, as a lane: the least finite one of floats.
     const LEAST: Self::Lane;
 
     /// The greatest element, as a lane: the greatest finite one of floats.
-    #[doc(hidden)]
     const MOST: Self::Lane;
 
     /// Hands the elements of a tile to `f` as lanes.
-    #[doc(hidden)]
     fn with_lanes<R>(
         tile: Tile<'_, Self>,
         isa: Isa,
@@ -54,7 +62,6 @@ pub trait Numeric: Element + PartialOrd {
     ) -> R;
 
     /// The cell of a whole tile, where there are loops for the elements as they are.
-    #[doc(hidden)]
     fn fold_narrow(
         tile: Tile<'_, Self>,
         isa: Isa,
@@ -67,39 +74,30 @@ pub trait Numeric: Element + PartialOrd {
 
     /// Decides which elements of a block take part, and hands them to `f`, once. As
     /// [`cells`](Self::cells) a method of each type, so that it is compiled with this crate.
-    #[doc(hidden)]
     fn pick(
         block: &Block<'_, Self>,
-        selected: &Selected<'_, Self>,
-        f: &mut dyn FnMut(&Picked<'_, Self>) -> Result<()>,
-    ) -> Result<()>;
+        selected: &JobSelection<'_, Self>,
+        f: &mut dyn FnMut(&Selected<'_, Self>) -> Result<()>,
+    ) -> Result<()>
+    where
+        Self: Numeric;
 
     /// The cells of a block that need these parts, NaN and infinities counted or not.
-    #[doc(hidden)]
     fn cells(
         block: &Block<'_, Self>,
-        selected: &Selected<'_, Self>,
+        selected: &JobSelection<'_, Self>,
         parts: (Need, bool),
-    ) -> Result<Cells<Self::Lane>>;
+    ) -> Result<Cells<Self::Lane>>
+    where
+        Self: Numeric;
 
     /// The element that a lane stands for, exactly.
-    #[doc(hidden)]
     fn from_lane(lane: Self::Lane) -> Self;
 
     /// The element as a float, rounded.
-    #[doc(hidden)]
     fn to_f64(self) -> f64;
 
-    /// The sum as it is given out.
-    #[doc(hidden)]
-    fn sum(total: <Self::Lane as Lane>::Total) -> Result<Self::Sum>;
-
-    /// The sum as a float, rounded.
-    #[doc(hidden)]
-    fn sum_f64(sum: Self::Sum) -> f64;
-
     /// The lanes `x` with `x op threshold`, as the bounds of an interval: see [`CompareOp`].
-    #[doc(hidden)]
     fn bounds(op: CompareOp, threshold: Threshold) -> Option<(Self::Lane, Self::Lane)>;
 }
 
@@ -107,14 +105,14 @@ macro_rules! compiled_here {
     () => {
         fn pick(
             block: &Block<'_, Self>,
-            selected: &Selected<'_, Self>,
-            f: &mut dyn FnMut(&Picked<'_, Self>) -> Result<()>,
+            selected: &JobSelection<'_, Self>,
+            f: &mut dyn FnMut(&Selected<'_, Self>) -> Result<()>,
         ) -> Result<()> {
             with_picked(block, selected, f)
         }
         fn cells(
             block: &Block<'_, Self>,
-            selected: &Selected<'_, Self>,
+            selected: &JobSelection<'_, Self>,
             parts: (Need, bool),
         ) -> Result<Cells<Self::Lane>> {
             frame::lanes::fold(block, selected, parts)
@@ -145,6 +143,22 @@ macro_rules! same_lane {
         #[inline]
         fn to_f64(self) -> f64 {
             Lane::to_f64(self)
+        }
+    };
+}
+
+macro_rules! integer_sums {
+    ($t:ty => $sum:ty) => {
+        impl Numeric for $t {
+            type Sum = $sum;
+            type Normalized = f64;
+
+            fn sum(total: i128) -> Result<$sum> {
+                integer_sum(total, stringify!($sum))
+            }
+            fn sum_f64(sum: $sum) -> f64 {
+                sum as f64
+            }
         }
     };
 }
@@ -180,17 +194,10 @@ fn integer_bounds(op: CompareOp, t: Threshold, min: i128, max: i128) -> Option<(
 
 macro_rules! integers {
     ($($t:ty => $sum:ty;)*) => {$(
-        impl Numeric for $t {
-            type Sum = $sum;
-            type Normalized = f64;
-            same_lane!($t);
+        integer_sums!($t => $sum);
 
-            fn sum(total: i128) -> Result<$sum> {
-                integer_sum(total, stringify!($sum))
-            }
-            fn sum_f64(sum: $sum) -> f64 {
-                sum as f64
-            }
+        impl InLanes for $t {
+            same_lane!($t);
             fn bounds(op: CompareOp, threshold: Threshold) -> Option<(Self, Self)> {
                 let (min, max) = (i128::from(<$t>::MIN), i128::from(<$t>::MAX));
                 let (lo, hi) = integer_bounds(op, threshold, min, max)?;
@@ -242,10 +249,10 @@ macro_rules! no_narrow {
 
 macro_rules! small_integers {
     ($($t:ty => $sum:ty, $range:expr, |$lane:ident| $from:expr, $narrow:ident;)*) => {$(
-        impl Numeric for $t {
-            type Sum = $sum;
+        integer_sums!($t => $sum);
+
+        impl InLanes for $t {
             type Lane = i32;
-            type Normalized = f64;
             compiled_here!();
             const LEAST: i32 = $range.0;
             const MOST: i32 = $range.1;
@@ -264,12 +271,6 @@ macro_rules! small_integers {
             }
             fn to_f64(self) -> f64 {
                 f64::from(i32::from(self))
-            }
-            fn sum(total: i128) -> Result<$sum> {
-                integer_sum(total, stringify!($sum))
-            }
-            fn sum_f64(sum: $sum) -> f64 {
-                sum as f64
             }
             fn bounds(op: CompareOp, threshold: Threshold) -> Option<(i32, i32)> {
                 // Bounds beyond the range of the type select the same elements.
@@ -311,7 +312,6 @@ macro_rules! float_bounds {
 impl Numeric for f32 {
     type Sum = f64;
     type Normalized = f32;
-    same_lane!(f32);
 
     fn sum(total: f64) -> Result<f64> {
         Ok(total)
@@ -319,6 +319,10 @@ impl Numeric for f32 {
     fn sum_f64(sum: f64) -> f64 {
         sum
     }
+}
+
+impl InLanes for f32 {
+    same_lane!(f32);
     fn bounds(op: CompareOp, threshold: Threshold) -> Option<(Self, Self)> {
         float_bounds!(f32, op, threshold.to_f64() as Self)
     }
@@ -327,7 +331,6 @@ impl Numeric for f32 {
 impl Numeric for f64 {
     type Sum = Self;
     type Normalized = Self;
-    same_lane!(f64);
 
     fn sum(total: <Self as Lane>::Total) -> Result<Self> {
         Ok(total.value())
@@ -335,6 +338,10 @@ impl Numeric for f64 {
     fn sum_f64(sum: Self) -> Self {
         sum
     }
+}
+
+impl InLanes for f64 {
+    same_lane!(f64);
     fn bounds(op: CompareOp, threshold: Threshold) -> Option<(Self, Self)> {
         float_bounds!(f64, op, threshold.to_f64())
     }
@@ -344,8 +351,18 @@ macro_rules! halves {
     ($($t:ty => $normalized:ty, $most:expr, |$isa:ident, $from:ident, $to:ident| $widen:expr;)*) => {$(
         impl Numeric for $t {
             type Sum = f64;
-            type Lane = f32;
             type Normalized = $normalized;
+
+            fn sum(total: f64) -> Result<f64> {
+                Ok(total)
+            }
+            fn sum_f64(sum: f64) -> f64 {
+                sum
+            }
+        }
+
+        impl InLanes for $t {
+            type Lane = f32;
             compiled_here!();
             const LEAST: f32 = -$most;
             const MOST: f32 = $most;
@@ -363,12 +380,6 @@ macro_rules! halves {
             }
             fn to_f64(self) -> f64 {
                 self.into()
-            }
-            fn sum(total: f64) -> Result<f64> {
-                Ok(total)
-            }
-            fn sum_f64(sum: f64) -> f64 {
-                sum
             }
             fn bounds(op: CompareOp, threshold: Threshold) -> Option<(f32, f32)> {
                 // Rounded to the type of the elements first, as numpy does. Bounds between two

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::frame::room::Room;
-use super::frame::{CellPlace, Lanes, Picked, kernel_constructors};
+use super::frame::{CellPlace, Lanes, Selected, kernel_constructors};
 use super::key::Key;
 use super::loops::Loops;
 use super::{Kernel, Numeric};
@@ -136,8 +136,8 @@ impl<T: Numeric> Kernel<T> for Product {
     fn new_state(&self) -> Factors {
         Factors::ONE
     }
-    fn fold(&self, cells: &mut [Factors], picked: &Picked<'_, T>) -> Result<()> {
-        T::Lane::product(&picked.lanes, cells);
+    fn fold(&self, cells: &mut [Factors], selected: &Selected<'_, T>) -> Result<()> {
+        T::Lane::product(&selected.lanes, cells);
         Ok(())
     }
     fn merge(&self, state: &mut Factors, next: Factors) {

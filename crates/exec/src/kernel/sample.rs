@@ -98,11 +98,11 @@ impl Sample {
     /// The elements of a block that are sampled, row after row.
     fn of_block<T: Element>(self, block: &Block<'_, T>) -> Vec<T> {
         let (tile, rows, cols) = (block.tile(), block.rows(), block.cols());
-        let mut picked = Vec::new();
+        let mut selected = Vec::new();
         match self.unit {
             Unit::Rows => {
                 for row in self.picks(rows.clone()) {
-                    picked.extend_from_slice(tile.row(row - rows.start));
+                    selected.extend_from_slice(tile.row(row - rows.start));
                 }
             }
             Unit::Elements => {
@@ -113,14 +113,14 @@ impl Sample {
                 for run in 0..runs {
                     let first = (rows.start + run) * row_len + cols.start;
                     let len = if whole { tile.len() } else { cols.len() };
-                    picked.extend(self.picks(first..first + len).map(|i| {
+                    selected.extend(self.picks(first..first + len).map(|i| {
                         let at = i - first;
                         tile.row(run + at / cols.len())[at % cols.len()]
                     }));
                 }
             }
         }
-        picked
+        selected
     }
 
     /// The sampled elements, a list for each column or one for all.

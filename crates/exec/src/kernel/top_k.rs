@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::axis::for_each_axis;
 use super::frame::room::Room;
-use super::frame::{CellPlace, Each, Lanes, Picked, Run};
+use super::frame::{CellPlace, Each, Lanes, Run, Selected};
 use super::key::Key;
 use super::loops::Loops;
 use super::{Extremum, Kernel, Numeric};
@@ -172,8 +172,8 @@ impl<T: Numeric> Kernel<T> for TopK {
     fn new_state(&self) -> Ranks {
         Ranks(Vec::new())
     }
-    fn fold(&self, cells: &mut [Ranks], picked: &Picked<'_, T>) -> Result<()> {
-        T::Lane::top_k(&picked.lanes, cells, *self);
+    fn fold(&self, cells: &mut [Ranks], selected: &Selected<'_, T>) -> Result<()> {
+        T::Lane::top_k(&selected.lanes, cells, *self);
         Ok(())
     }
     fn merge(&self, state: &mut Ranks, next: Ranks) {

@@ -4,7 +4,7 @@ use super::frame::lane_statistics;
 use super::key::Key;
 use super::min_max::range;
 use super::moments::mean_var;
-use super::{MeanVar, NanPolicy, Numeric, Range, Statistic};
+use super::{MeanVar, NanPolicy, Numeric, Statistic, ValueRange};
 use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 use rowmill_lanes::lanes::Lane;
@@ -103,7 +103,7 @@ impl<T: Numeric> CellTotals<T> {
 
     /// The smallest and the largest element; `None` of nothing.
     #[must_use]
-    pub fn range(&self) -> Option<Range<T>> {
+    pub fn range(&self) -> Option<ValueRange<T>> {
         range(&self.cell, self.nan)
     }
 

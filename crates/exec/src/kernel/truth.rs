@@ -1,7 +1,7 @@
 //! Whether any element, or every element, is true.
 
 use super::frame::room::Room;
-use super::frame::{CellPlace, Lanes, Picked, kernel_constructors};
+use super::frame::{CellPlace, Lanes, Selected, kernel_constructors};
 use super::loops::Loops;
 use super::{Kernel, Numeric};
 use crate::error::Result;
@@ -66,8 +66,8 @@ macro_rules! kernel {
             fn new_state(&self) -> bool {
                 $start
             }
-            fn fold(&self, cells: &mut [bool], picked: &Picked<'_, T>) -> Result<()> {
-                T::Lane::$fold(&picked.lanes, cells);
+            fn fold(&self, cells: &mut [bool], selected: &Selected<'_, T>) -> Result<()> {
+                T::Lane::$fold(&selected.lanes, cells);
                 Ok(())
             }
             fn merge(&self, $a: &mut bool, $b: bool) {

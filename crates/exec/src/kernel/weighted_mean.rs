@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::axis::for_each_axis;
 use super::frame::room::Room;
-use super::frame::{CellPlace, Each, Lanes, Picked};
+use super::frame::{CellPlace, Each, Lanes, Selected};
 use super::norm::TwoSum;
 use super::{Kernel, Numeric};
 use crate::engine::grid::Grid;
@@ -113,8 +113,8 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
     fn new_state(&self) -> Weights {
         Weights::default()
     }
-    fn fold(&self, cells: &mut [Weights], picked: &Picked<'_, T>) -> Result<()> {
-        let Lanes { tile: x, keep, cell: of, bounds, row_len, lets_go, .. } = picked.lanes;
+    fn fold(&self, cells: &mut [Weights], selected: &Selected<'_, T>) -> Result<()> {
+        let Lanes { tile: x, keep, cell: of, bounds, row_len, lets_go, .. } = selected.lanes;
         let whole = self.weights.shape().row_len();
         let per_row = whole != row_len;
         let cols = if per_row { 0..whole } else { bounds.cols.clone() };

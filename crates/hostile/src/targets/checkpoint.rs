@@ -68,7 +68,7 @@ fn kernels(bytes: &[u8], of: &Of<'_>) {
     load::<i64, _>(Sum::all().exact(), bytes, of);
     load::<f64, _>(Mean::per_row().exact(), bytes, of);
     load::<f64, _>(Kurtosis::all().unbiased(), bytes, of);
-    load::<f64, _>(Covariance::new().ddof(1), bytes, of);
+    load::<f64, _>(Covariance::columns().ddof(1), bytes, of);
     load::<f32, _>(Norm::all(), bytes, of);
     load::<f32, _>(Distinct::per_row().limit(3), bytes, of);
     load::<i64, _>(TopK::largest(3).expect("few").all(), bytes, of);

@@ -7,7 +7,7 @@ mod table;
 use std::io::Write;
 use std::time::Instant;
 
-use rowmill::{Kind, Outputs, Role};
+use rowmill::durable::{Kind, Outputs, Role};
 use rowmill_any::{Axes, Description, Quartiles, SampleHistogram};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use rowmill::Kind;
+use rowmill::durable::Kind;
 use rowmill_any::SampleHistogram;
 
 use super::{Described, short, units};

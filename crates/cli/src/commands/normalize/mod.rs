@@ -6,10 +6,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rowmill::{
-    Checkpoint, CreateOptions, DType, Engine, FileError, Fitted, Format, InPlace, Kind, NormOrder,
-    Normalize, NormalizeAxis, NormalizeMethod, Outputs, Role, Shape,
-};
+use rowmill::durable::{Kind, Outputs, Role};
+use rowmill::file::Format;
+use rowmill::map::InPlace;
+use rowmill::normalize::{NormalizeAxis, NormalizeMethod};
+use rowmill::reduce::NormOrder;
+use rowmill::{Checkpoint, CreateOptions, DType, Engine, FileError, Fitted, Normalize, Shape};
 use rowmill_any::{
     AnySource, Normalization, NormalizedInPlace, checksums, fit, keep_checksums, normalize_in_place,
 };

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use rowmill::{Kind, Outputs, Role};
+use rowmill::durable::{Kind, Outputs, Role};
 use rowmill_any::{Answer, Statistics};
 use serde::Serialize;
 

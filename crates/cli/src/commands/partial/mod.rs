@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args as ClapArgs;
-use rowmill::{DType, Kind, Outputs, Partial, Role, Shape};
+use rowmill::durable::{Kind, Outputs, Role};
+use rowmill::{DType, Partial, Shape};
 use rowmill_any::{Axes, Statistics};
 use serde::Serialize;
 

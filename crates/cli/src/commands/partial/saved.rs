@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use rowmill::{FileError, Kind, Outputs, Partial, Role};
+use rowmill::durable::{Kind, Outputs, Role};
+use rowmill::{FileError, Partial};
 use rowmill_any::{Request, Statistics};
 use serde::{Deserialize, Serialize};
 

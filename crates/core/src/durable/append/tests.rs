@@ -212,7 +212,9 @@ fn a_journal_by_number_alone_is_refused_with_a_way_out() {
     assert!(refused.contains("truncate -s 132") && refused.contains("number alone"), "{refused}");
     assert!(matches!(ArrayMut::<u8>::open(&path), Err(Error::AppendedByNumber { .. })));
     let found = CleanOptions::new().clean(dir.path()).expect("looked");
-    assert!(matches!(&found[..], [left] if matches!(left.fate, crate::durable::Fate::Failed(_))));
+    assert!(
+        matches!(&found[..], [left] if matches!(left.outcome, crate::durable::CleanOutcome::Failed(_)))
+    );
     assert!(journal(&path).exists() && fs::read(&path).expect("there") == bytes);
     // The error says to do this.
     fs::OpenOptions::new().write(true).open(&path).and_then(|f| f.set_len(132)).expect("shorter");

@@ -10,7 +10,7 @@ use crate::durable::AtomicFile;
 use crate::error::{Error, Result};
 use crate::format::leftovers::hidden_beside;
 use crate::identity::{Earlier, Identity};
-use crate::map::Seen;
+use crate::map::FileState;
 
 /// The suffix of the name of a note that a job is finished.
 pub(crate) const DONE_SUFFIX: &str = ".rowmill-done";
@@ -40,7 +40,7 @@ pub(super) fn done_path(array: &Path) -> PathBuf {
 
 /// Notes that a job on this array is finished.
 pub(crate) fn mark_done(path: &Path, array: &File, job: &str) -> Result<()> {
-    let done = Done { job: job.to_owned(), array: Seen::of(path, array)?.identity(array) };
+    let done = Done { job: job.to_owned(), array: FileState::of(path, array)?.identity(array) };
     let place = done_path(&behind_links(path));
     let note = serde_json::to_vec(&done).map_err(|e| Error::io("write", &place)(e.into()))?;
     AtomicFile::replace(&place, &note)
@@ -54,7 +54,7 @@ pub(crate) fn was_done(path: &Path, array: &File, job: &str) -> Result<bool> {
         return Ok(false);
     }
     let Ok(bytes) = fs::read(&place) else { return Ok(false) };
-    let array = Seen::of(path, array)?.identity(array);
+    let array = FileState::of(path, array)?.identity(array);
     if let Ok(found) = serde_json::from_slice::<Done>(&bytes) {
         return Ok(found.job == job && found.array == array);
     }

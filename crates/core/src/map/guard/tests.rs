@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::Error;
-use crate::map::{Backend, BusErrors, Bytes, Seen};
+use crate::map::{Backend, BusErrors, Bytes, FileState};
 
 /// Set to the name of a case in the process that runs it.
 const CASE: &str = "ROWMILL_BUS_CASE";
@@ -76,7 +76,7 @@ fn file(folder: &Path, name: &str) -> PathBuf {
 
 fn open(path: &Path, bus_errors: BusErrors) -> Bytes {
     let file = File::open(path).expect("just written");
-    let seen = Seen::of(path, &file).expect("a file");
+    let seen = FileState::of(path, &file).expect("a file");
     Bytes::new(path, file, seen, Backend::Mapped, bus_errors).expect("mapped")
 }
 

@@ -22,7 +22,6 @@ mod sealed {
 /// A type that computed elements can be cast to: every real number type.
 pub trait CastElement: Element + sealed::Sealed {
     /// The nearest value, saturating, and whether nothing was lost but digits.
-    #[doc(hidden)]
     fn cast_from(value: f64) -> (Self, bool);
 }
 

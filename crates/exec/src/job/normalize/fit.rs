@@ -17,7 +17,7 @@ use crate::kernel::norm::Norm;
 use crate::kernel::quantile::quantile_of_sorted;
 use crate::kernel::reduce::{Answer, Block, Reducer, Shared, decoded};
 use crate::kernel::{
-    AnyAxis, MeanVar, Moments, NanPolicy, Numeric, Range, Reduction, Statistic, Valued, Values,
+    AnyAxis, MeanVar, Moments, NanPolicy, Numeric, Reduction, Statistic, ValueRange, Valued, Values,
 };
 use crate::resume::checkpoint::{Keeper, State};
 use rowmill_lanes::arch::Isa;
@@ -109,8 +109,11 @@ impl Normalize {
             }
             _ => {
                 let cells = values_of(run, Reduction::new(MaybeMinMax, axis))?;
-                let wide =
-                    |r: Range<T>| Found { min: T::to_f64(r.min), max: T::to_f64(r.max), ..NOTHING };
+                let wide = |r: ValueRange<T>| Found {
+                    min: T::to_f64(r.min),
+                    max: T::to_f64(r.max),
+                    ..NOTHING
+                };
                 cells.into_iter().map(|r| r.map_or(NOTHING, wide)).collect()
             }
         })
@@ -209,7 +212,7 @@ impl<T: Numeric> OneRead<T> for OneBlock<'_, T> {
 }
 
 impl<T: Numeric> Statistic<T> for MaybeMinMax {
-    type Value = Option<Range<T>>;
+    type Value = Option<ValueRange<T>>;
 
     fn need(&self) -> rowmill_lanes::fold::Need {
         rowmill_lanes::fold::Need::Range

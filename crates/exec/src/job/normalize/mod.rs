@@ -144,7 +144,7 @@ impl Normalize {
     }
 
     /// The whole array is normalized at once.
-    pub fn over_all(self) -> Self {
+    pub fn all(self) -> Self {
         self.axis(NormalizeAxis::All)
     }
 }

@@ -39,7 +39,7 @@ fn json_keeps_every_bit() {
     let x = SliceSource::new(&VALUES, [4, 5]).expect("four rows");
     let engine = Engine::builder().workers(1).build().expect("a worker");
     for method in METHODS {
-        for how in [Normalize::new(method), Normalize::new(method).over_all().clip(true)] {
+        for how in [Normalize::new(method), Normalize::new(method).all().clip(true)] {
             let fitted = engine.fit(&x, how).expect("floats");
             let again = Fitted::from_json(&fitted.to_json()).expect("just made");
             assert_eq!(format!("{again:?}"), format!("{fitted:?}"));

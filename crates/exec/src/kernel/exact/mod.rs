@@ -20,7 +20,7 @@ use self::digits::Digits;
 pub(super) use self::fast::add_floats;
 pub(super) use self::wide::Wide;
 use super::frame::room::Room;
-use super::frame::{CellPlace, Each, Lanes, Picked};
+use super::frame::{CellPlace, Each, Lanes, Selected};
 use super::key::Key;
 use super::loops::Loops;
 use super::{Kernel, Mean, Numeric, Reduction, Sum};
@@ -147,8 +147,8 @@ macro_rules! exact {
             fn new_state(&self) -> ExactTotal {
                 ExactTotal::default()
             }
-            fn fold(&self, cells: &mut [ExactTotal], picked: &Picked<'_, T>) -> Result<()> {
-                T::Lane::exact_total(&picked.lanes, cells);
+            fn fold(&self, cells: &mut [ExactTotal], selected: &Selected<'_, T>) -> Result<()> {
+                T::Lane::exact_total(&selected.lanes, cells);
                 Ok(())
             }
             fn merge(&self, state: &mut ExactTotal, next: ExactTotal) {

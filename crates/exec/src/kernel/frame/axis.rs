@@ -9,23 +9,23 @@ use crate::error::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
 mod sealed {
-    pub trait Sealed {}
+    use super::Kept;
+
+    pub trait Sealed {
+        /// The axes that are kept.
+        fn kept(&self) -> Kept<'_>;
+    }
 }
 
 /// The kinds of answers: [`All`] gives one value, [`Columns`], [`Rows`] and [`Axes`] give
 /// [`Values`].
 ///
-/// Only the type of the answer depends on it. What is kept is a value, [`kept`](Self::kept).
+/// Only the type of the answer depends on it. What is kept is a value.
 pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
     /// One value, or many with their shape.
     type Output<V: Send>: Send;
 
-    /// The axes that are kept.
-    #[doc(hidden)]
-    fn kept(&self) -> Kept<'_>;
-
-    /// The answer.
-    #[doc(hidden)]
+    /// The answer that these values are.
     fn output<V: Send>(values: Values<V>) -> Self::Output<V>;
 }
 
@@ -128,6 +128,13 @@ pub struct Axes<'a> {
     pub(crate) dims: &'a [usize],
 }
 
+impl Axes<'_> {
+    /// Whether an array of this shape has these axes.
+    pub(crate) fn check(&self, shape: &Shape) -> Result<()> {
+        sealed::Sealed::kept(self).check(shape)
+    }
+}
+
 /// One of the axes above, known at run time only. The answer has its shape with it: none over
 /// everything.
 ///
@@ -150,11 +157,7 @@ pub enum AnyAxis {
     Rows,
 }
 
-impl sealed::Sealed for AnyAxis {}
-
-impl Axis for AnyAxis {
-    type Output<V: Send> = Values<V>;
-
+impl sealed::Sealed for AnyAxis {
     fn kept(&self) -> Kept<'_> {
         Kept::of(match self {
             Self::All => Cell::All,
@@ -162,22 +165,43 @@ impl Axis for AnyAxis {
             Self::Rows => Cell::Row,
         })
     }
+}
+
+impl Axis for AnyAxis {
+    type Output<V: Send> = Values<V>;
+
     fn output<V: Send>(values: Values<V>) -> Values<V> {
         values
     }
 }
 
-impl sealed::Sealed for All {}
-impl sealed::Sealed for Columns {}
-impl sealed::Sealed for Rows {}
-impl sealed::Sealed for Axes<'_> {}
+impl sealed::Sealed for All {
+    fn kept(&self) -> Kept<'_> {
+        Kept::of(Cell::All)
+    }
+}
+
+impl sealed::Sealed for Columns {
+    fn kept(&self) -> Kept<'_> {
+        Kept::of(Cell::Column)
+    }
+}
+
+impl sealed::Sealed for Rows {
+    fn kept(&self) -> Kept<'_> {
+        Kept::of(Cell::Row)
+    }
+}
+
+impl sealed::Sealed for Axes<'_> {
+    fn kept(&self) -> Kept<'_> {
+        Kept { cell: self.cell, view: Some((self.shape, self.dims)) }
+    }
+}
 
 impl Axis for All {
     type Output<V: Send> = V;
 
-    fn kept(&self) -> Kept<'_> {
-        Kept::of(Cell::All)
-    }
     fn output<V: Send>(values: Values<V>) -> V {
         values.into_vec().pop().expect("a reduction over everything has one cell")
     }
@@ -186,9 +210,6 @@ impl Axis for All {
 impl Axis for Columns {
     type Output<V: Send> = Values<V>;
 
-    fn kept(&self) -> Kept<'_> {
-        Kept::of(Cell::Column)
-    }
     fn output<V: Send>(values: Values<V>) -> Values<V> {
         values
     }
@@ -197,9 +218,6 @@ impl Axis for Columns {
 impl Axis for Rows {
     type Output<V: Send> = Values<V>;
 
-    fn kept(&self) -> Kept<'_> {
-        Kept::of(Cell::Row)
-    }
     fn output<V: Send>(values: Values<V>) -> Values<V> {
         values
     }
@@ -208,9 +226,6 @@ impl Axis for Rows {
 impl Axis for Axes<'_> {
     type Output<V: Send> = Values<V>;
 
-    fn kept(&self) -> Kept<'_> {
-        Kept { cell: self.cell, view: Some((self.shape, self.dims)) }
-    }
     fn output<V: Send>(values: Values<V>) -> Values<V> {
         values
     }

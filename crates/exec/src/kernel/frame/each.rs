@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::boxed;
 use super::list::{self, List, Lists, own};
 use super::pieces::taken;
-use super::{CellPlace, Cellular, Picked, Reduction, Selected, Valued};
+use super::{CellPlace, Cellular, JobSelection, Reduction, Selected, Valued};
 use crate::engine::grid::Grid;
 use crate::error::Result;
 use crate::kernel::Numeric;
@@ -26,7 +26,7 @@ use rowmill_lanes::fold::Cell;
 ///
 /// ```
 /// use rowmill_core::SliceSource;
-/// use rowmill_exec::{CellPlace, Columns, CompareOp, Engine, Kernel, Mask, Numeric, Picked};
+/// use rowmill_exec::{CellPlace, Columns, CompareOp, Engine, Kernel, Mask, Numeric, Selected};
 /// use rowmill_exec::{Reduction, Result, Sum};
 ///
 /// /// The harmonic mean, `n / (1/x_1 + ... + 1/x_n)`.
@@ -40,8 +40,8 @@ use rowmill_lanes::fold::Cell;
 ///     fn new_state(&self) -> (u64, f64) {
 ///         (0, 0.0)
 ///     }
-///     fn fold(&self, cells: &mut [(u64, f64)], picked: &Picked<'_, T>) -> Result<()> {
-///         picked.each_value(|cell, x| {
+///     fn fold(&self, cells: &mut [(u64, f64)], selected: &Selected<'_, T>) -> Result<()> {
+///         selected.each_value(|cell, x| {
 ///             cells[cell].0 += 1;
 ///             cells[cell].1 += 1.0 / x;
 ///         });
@@ -86,7 +86,7 @@ pub trait Kernel<T: Numeric>: Sync {
     ///
     /// # Errors
     /// Ends the job. [`Error::kernel`](crate::Error::kernel) wraps errors of any other type.
-    fn fold(&self, cells: &mut [Self::State], picked: &Picked<'_, T>) -> Result<()>;
+    fn fold(&self, cells: &mut [Self::State], selected: &Selected<'_, T>) -> Result<()>;
 
     /// Takes in the same cell of other elements: of blocks that follow, or lie beside.
     fn merge(&self, state: &mut Self::State, next: Self::State);
@@ -160,11 +160,11 @@ impl<T: Numeric, K: Kernel<T>> Cellular<T> for Each<K> {
         self.0.check(shape, grid, cell)
     }
 
-    fn fold(&self, block: &Block<'_, T>, selected: &Selected<'_, T>) -> Result<State> {
+    fn fold(&self, block: &Block<'_, T>, selected: &JobSelection<'_, T>) -> Result<State> {
         let mut states = Vec::new();
-        T::pick(block, selected, &mut |picked| {
-            states = vec![self.0.new_state(); picked.lanes.cells()];
-            self.0.fold(&mut states, picked)
+        T::pick(block, selected, &mut |selected| {
+            states = vec![self.0.new_state(); selected.lanes.cells()];
+            self.0.fold(&mut states, selected)
         })?;
         Ok(Box::new(states))
     }

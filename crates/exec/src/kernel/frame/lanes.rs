@@ -6,7 +6,7 @@ use rowmill_core::{Assembly, Unfilled};
 
 use super::list::{List, check_len};
 use super::pieces::encoded;
-use super::{CellPlace, Selected, TileFold};
+use super::{CellPlace, JobSelection, TileFold};
 use crate::engine::OWN;
 use crate::engine::grid::BLOCK_BYTES;
 use crate::engine::run::for_each;
@@ -25,24 +25,19 @@ pub trait Statistic<T: Numeric>: Sync {
     type Value: Copy + Send + Sync + 'static;
 
     /// The parts that have to be accumulated.
-    #[doc(hidden)]
     fn need(&self) -> Need;
 
     /// Whether counts of NaN and infinities are wanted.
-    #[doc(hidden)]
     fn special(&self) -> bool;
 
     /// Name and options.
-    #[doc(hidden)]
     fn name(&self) -> String;
 
     /// The value of cell number `index`.
-    #[doc(hidden)]
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize)
     -> Result<Self::Value>;
 
     /// The values of some cells, the first of which has number `first`.
-    #[doc(hidden)]
     fn values(
         &self,
         cells: &Cells<T::Lane>,
@@ -63,7 +58,7 @@ pub trait Statistic<T: Numeric>: Sync {
 /// [`need`](Statistic::need) and [`special`](Statistic::special).
 pub(in crate::kernel) fn fold<T: Numeric>(
     block: &Block<'_, T>,
-    selected: &Selected<'_, T>,
+    selected: &JobSelection<'_, T>,
     (need, special): (Need, bool),
 ) -> Result<Cells<T::Lane>> {
     let cell = selected.cell;
@@ -96,7 +91,7 @@ pub(in crate::kernel) fn fold<T: Numeric>(
 /// The cells of a block, or of some of its rows, by way of lanes.
 fn fold_lanes<T: Numeric>(
     block: &Block<'_, T>,
-    selected: &Selected<'_, T>,
+    selected: &JobSelection<'_, T>,
     parts: (Need, bool),
 ) -> Result<Cells<T::Lane>> {
     T::with_lanes(block.tile(), block.isa(), block.scratch(), |tile| {
@@ -238,12 +233,16 @@ macro_rules! lane_statistics {
 
             use $crate::kernel::Statistic;
             use $crate::kernel::frame::room::Room;
-            use $crate::kernel::frame::{CellPlace, Cellular, List, Selected, lanes, pieces};
-            use $crate::reduce::{Shared, State};
+            use $crate::kernel::frame::{CellPlace, Cellular, JobSelection, List, lanes, pieces};
+            use $crate::kernel::reduce::{Shared, State};
             use $crate::{Block, Numeric, Result};
 
             impl<T: Numeric> Cellular<T> for $name {
-                fn fold(&self, block: &Block<'_, T>, selected: &Selected<'_, T>) -> Result<State> {
+                fn fold(
+                    &self,
+                    block: &Block<'_, T>,
+                    selected: &JobSelection<'_, T>,
+                ) -> Result<State> {
                     let parts = (Statistic::<T>::need(self), Statistic::<T>::special(self));
                     Ok(Box::new(T::cells(block, selected, parts)?))
                 }

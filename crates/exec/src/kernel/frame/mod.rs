@@ -19,10 +19,10 @@ mod each;
 pub(super) mod lanes;
 pub(crate) mod list;
 mod over;
-mod picked;
 pub(crate) mod pieces;
 mod reduction;
 pub(in crate::kernel) mod room;
+mod selected;
 mod tile_fold;
 
 use crate::kernel::select::NanPolicy;
@@ -31,17 +31,17 @@ use std::ops::Range;
 use self::axis::Kept;
 pub(super) use self::each::kernel_constructors;
 pub use self::each::{Each, Kernel};
-pub use self::lanes::Statistic;
+pub(crate) use self::lanes::Statistic;
 pub(super) use self::lanes::lane_statistics;
 pub(super) use self::list::List;
 pub use self::over::Over;
-pub(super) use self::picked::Lanes;
-pub use self::picked::Picked;
-pub(super) use self::picked::{Run, with_picked};
 use self::pieces::{MANY_CELLS, Pieces};
 pub use self::reduction::Reduction;
 pub use self::room::Room;
-pub use self::tile_fold::TileFold;
+pub(super) use self::selected::Lanes;
+pub use self::selected::Selected;
+pub(super) use self::selected::{Run, with_picked};
+pub(crate) use self::tile_fold::TileFold;
 use super::{Numeric, Selector};
 use crate::engine::OWN;
 use crate::engine::grid::Grid;
@@ -68,7 +68,7 @@ pub trait Cellular<T: Numeric>: Sync {
     ///
     /// # Errors
     /// Failures to read other inputs beside the array, like weights.
-    fn fold(&self, block: &Block<'_, T>, job: &Selected<'_, T>) -> Result<State>;
+    fn fold(&self, block: &Block<'_, T>, job: &JobSelection<'_, T>) -> Result<State>;
 
     /// Takes in the same cells of other elements: of blocks that follow, or lie beside.
     fn join(&self, cells: &mut State, next: State);
@@ -185,23 +185,23 @@ impl<'a> CellPlace<'a> {
 }
 
 /// Which elements of a job take part, and in which cells.
-pub struct Selected<'a, T> {
+pub struct JobSelection<'a, T> {
     pub(crate) cell: Cell,
     pub(crate) mask: &'a dyn Selector<T>,
     pub(crate) nan: NanPolicy,
 }
 
-impl<T> Clone for Selected<'_, T> {
+impl<T> Clone for JobSelection<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Selected<'_, T> {}
+impl<T> Copy for JobSelection<'_, T> {}
 
-impl<T> std::fmt::Debug for Selected<'_, T> {
+impl<T> std::fmt::Debug for JobSelection<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Selected").field("cell", &self.cell).finish_non_exhaustive()
+        f.debug_struct("JobSelection").field("cell", &self.cell).finish_non_exhaustive()
     }
 }
 
@@ -209,7 +209,7 @@ impl<T> std::fmt::Debug for Selected<'_, T> {
 pub(crate) struct Frame<'a, T> {
     pub(super) kernel: &'a dyn Cellular<T>,
     pub(super) kept: Kept<'a>,
-    pub(super) selected: Selected<'a, T>,
+    pub(super) selected: JobSelection<'a, T>,
 }
 
 impl<T: Numeric> Frame<'_, T> {

@@ -1,7 +1,7 @@
 //! A kernel with its axis, mask and NaN policy: the typed shell that users hold.
 
 use super::axis::Axis;
-use super::{Cellular, Frame, Selected, Valued};
+use super::{Cellular, Frame, JobSelection, Valued};
 use crate::kernel::reduce::{Answers, Reduce, Reducer};
 use crate::kernel::select::NanPolicy;
 use crate::kernel::{Numeric, Selector, Unmasked, Values};
@@ -51,7 +51,8 @@ impl<K, A, M> Reduction<K, A, M> {
         M: Selector<T>,
     {
         let kept = self.axis.kept();
-        let selected = Selected { cell: kept.cell, mask: &self.mask, nan: self.nan.unwrap_or(nan) };
+        let selected =
+            JobSelection { cell: kept.cell, mask: &self.mask, nan: self.nan.unwrap_or(nan) };
         Frame { kernel: &self.kernel, kept, selected }
     }
 }

@@ -3,7 +3,7 @@
 use crate::kernel::select::NanPolicy;
 use rowmill_core::Tile;
 
-use super::Selected;
+use super::JobSelection;
 use crate::engine::grid::Bounds;
 use crate::engine::scratch::Scratch;
 use crate::error::{Error, Result};
@@ -143,10 +143,10 @@ impl<'a, T: Numeric> TileFold<'a, T> {
     pub(in crate::kernel) fn of_lanes(
         block: &'a Block<'a, T>,
         tile: Tile<'a, T::Lane>,
-        selected: &Selected<'_, T>,
+        selected: &JobSelection<'_, T>,
         (need, special): (Need, bool),
     ) -> Self {
-        let Selected { cell, nan, .. } = *selected;
+        let JobSelection { cell, nan, .. } = *selected;
         let wanted = special || nan != NanPolicy::Propagate;
         Self { block, tile, cell, nan, need, wanted }
     }

@@ -3,7 +3,7 @@
 use super::{between_elements, places};
 use crate::error::Result;
 use crate::kernel::frame::room::Room;
-use crate::kernel::frame::{CellPlace, Lanes, Picked};
+use crate::kernel::frame::{CellPlace, Lanes, Selected};
 use crate::kernel::key::Key;
 use crate::kernel::loops::Loops;
 use crate::kernel::{Kernel, Numeric};
@@ -40,8 +40,8 @@ impl<T: Numeric> Kernel<T> for OfRows<'_> {
     fn new_state(&self) -> Vec<f64> {
         Vec::new()
     }
-    fn fold(&self, cells: &mut [Vec<f64>], picked: &Picked<'_, T>) -> Result<()> {
-        T::Lane::row_quantiles(&picked.lanes, cells, self.at);
+    fn fold(&self, cells: &mut [Vec<f64>], selected: &Selected<'_, T>) -> Result<()> {
+        T::Lane::row_quantiles(&selected.lanes, cells, self.at);
         Ok(())
     }
     fn merge(&self, state: &mut Vec<f64>, next: Vec<f64>) {

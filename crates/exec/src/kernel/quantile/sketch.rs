@@ -8,7 +8,7 @@ use super::{between, check, places};
 use crate::error::{Error, Result};
 use crate::kernel::frame::axis::for_each_axis;
 use crate::kernel::frame::room::Room;
-use crate::kernel::frame::{CellPlace, Each, Picked};
+use crate::kernel::frame::{CellPlace, Each, Selected};
 use crate::kernel::key::Key;
 use crate::kernel::loops::Loops;
 use crate::kernel::{Kernel, NanPolicy, Numeric};
@@ -136,9 +136,9 @@ impl<T: Numeric> Kernel<T> for ApproxQuantiles {
     fn new_state(&self) -> Sketch {
         Sketch { counts: Vec::new(), nan: 0 }
     }
-    fn fold(&self, cells: &mut [Sketch], picked: &Picked<'_, T>) -> Result<()> {
+    fn fold(&self, cells: &mut [Sketch], selected: &Selected<'_, T>) -> Result<()> {
         let mut buckets = Vec::new();
-        T::Lane::gathered(&picked.lanes, &mut |cell, values| {
+        T::Lane::gathered(&selected.lanes, &mut |cell, values| {
             let mut nan = 0;
             buckets.clear();
             for x in values {

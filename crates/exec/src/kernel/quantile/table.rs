@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rowmill_core::Shape;
 
 use crate::error::{Error, Result};
-use crate::kernel::frame::{Lanes, Selected};
+use crate::kernel::frame::{JobSelection, Lanes};
 use crate::kernel::key::Key;
 use crate::kernel::loops::Loops;
 use crate::kernel::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State};
@@ -173,7 +173,7 @@ fn count_one<L: Key>(lanes: &Lanes<'_, L>, range: &Range, shift: u32, table: &mu
 
 /// A read of some elements that counts what is in ranges.
 pub(crate) struct Counting<'a, T> {
-    pub(crate) selected: Selected<'a, T>,
+    pub(crate) selected: JobSelection<'a, T>,
     pub(crate) ranges: &'a Ranges,
     pub(crate) tables: Mutex<Vec<Table>>,
 }
@@ -199,8 +199,8 @@ impl<T: Numeric> Reducer<T> for &Counting<'_, T> {
     fn fold(&self, _: &Shared, block: &Block<'_, T>) -> Result<Option<State>> {
         let table = self.tables.lock().pop();
         let mut table = table.map_or_else(|| self.ranges.new_table(), Ok)?;
-        T::pick(block, &self.selected, &mut |picked| {
-            T::Lane::count(&picked.lanes, self.ranges, &mut table);
+        T::pick(block, &self.selected, &mut |selected| {
+            T::Lane::count(&selected.lanes, self.ranges, &mut table);
             Ok(())
         })?;
         self.tables.lock().push(table);

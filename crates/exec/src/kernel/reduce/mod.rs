@@ -60,11 +60,9 @@ pub trait Reduce<T: Element>: Sync {
     type Output;
 
     /// Adds what the engine runs; `nan` is for reductions that say nothing of NaN themselves.
-    #[doc(hidden)]
     fn reducers<'a>(&'a self, nan: NanPolicy, to: &mut Vec<Box<dyn Reducer<T> + 'a>>);
 
     /// Takes as many answers as reducers were added.
-    #[doc(hidden)]
     fn output(&self, answers: &mut Answers) -> Self::Output;
 }
 

@@ -14,11 +14,11 @@ use crate::kernel::NanPolicy;
 ///
 /// ```
 /// use rowmill_core::SliceSource;
-/// use rowmill_exec::{Engine, Mean, MinMax, Range, Reduce, Then};
+/// use rowmill_exec::{Engine, Mean, MinMax, Reduce, Then, ValueRange};
 /// let x = SliceSource::new(&[1.0_f32, 2.0, 6.0], [3]).unwrap();
 /// let list: Vec<Box<dyn Reduce<f32, Output = String>>> = vec![
 ///     Box::new(Then(Mean::all(), |mean: f64| format!("mean {mean}"))),
-///     Box::new(Then(MinMax::all(), |range: Range<f32>| format!("max {}", range.max))),
+///     Box::new(Then(MinMax::all(), |range: ValueRange<f32>| format!("max {}", range.max))),
 /// ];
 /// assert_eq!(Engine::new()?.reduce(&x, list)?, ["mean 3", "max 6"]);
 /// # Ok::<(), rowmill_exec::Error>(())

@@ -11,6 +11,7 @@ use crate::engine::scratch::Scratch;
 use crate::error::{Error, Result};
 use crate::kernel::Numeric;
 use crate::kernel::frame::TileFold;
+use crate::kernel::numeric::InLanes;
 use rowmill_lanes::arch::Interval;
 use rowmill_lanes::fold::{Cells, Selection};
 use rowmill_lanes::lanes::Lane;
@@ -54,57 +55,60 @@ impl Mask {
 }
 
 /// Decides which elements take part: one decision for each tile, which is all elements, an interval
-/// of values, or a byte an element. Made by [`Mask`] and [`Condition`](crate::Condition).
-pub trait Selector<T: Numeric>: Sync {
+/// of values, or a byte an element. Made by [`Mask`] and [`Condition`](crate::Condition); sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not select elements of `{T}`",
+    note = "`Mask::value`, `Mask::compare`, `Mask::array` and `Condition::on` make what does; \
+            the elements of a mask's closure have the type of the array's"
+)]
+pub trait Selector<T: Numeric>: Select<T> {}
+
+impl<T: Numeric, M: Select<T> + ?Sized> Selector<T> for M {}
+
+/// The methods of a [`Selector`].
+pub trait Select<T: Numeric>: Sync {
     /// Refuses an array that the mask does not fit.
-    #[doc(hidden)]
     fn check(&self, shape: &Shape) -> Result<()> {
         let _ = shape;
         Ok(())
     }
 
     /// Hands the decision about a tile to `f`, once.
-    #[doc(hidden)]
     fn select(&self, fold: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()>;
 
     /// The decision where it is the same for all tiles.
-    #[doc(hidden)]
     fn fixed(&self) -> Option<Selection<'static, T::Lane>> {
         None
     }
 
     /// The sum of a tile, where there are loops for this mask alone.
-    #[doc(hidden)]
     fn sum(&self, fold: &TileFold<'_, T>) -> Option<Result<Cells<T::Lane>>> {
         let _ = fold;
         None
     }
 
     /// The selection, in words that differ for different masks; `None` where it has none.
-    #[doc(hidden)]
     fn describe(&self) -> Option<String> {
         None
     }
 
     /// Checks that everything read of the mask is still what was opened.
-    #[doc(hidden)]
     fn verify(&self) -> Result<()> {
         Ok(())
     }
 
     /// Registers the files that are read beside the array, so that no output replaces one.
-    #[doc(hidden)]
     fn register(&self, outputs: &mut Outputs) {
         let _ = outputs;
     }
 }
 
 /// Takes the decision about a tile.
-pub(crate) type Take<'a, T> = &'a mut dyn FnMut(Selection<'_, <T as Numeric>::Lane>) -> Result<()>;
+pub(crate) type Take<'a, T> = &'a mut dyn FnMut(Selection<'_, <T as InLanes>::Lane>) -> Result<()>;
 
 macro_rules! selector_through {
     ($($pointer:ty),*) => {$(
-        impl<T: Numeric, M: Selector<T> + ?Sized> Selector<T> for $pointer {
+        impl<T: Numeric, M: Select<T> + ?Sized> Select<T> for $pointer {
             fn check(&self, shape: &Shape) -> Result<()> {
                 (**self).check(shape)
             }
@@ -135,7 +139,7 @@ selector_through!(&M, Box<M>);
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unmasked;
 
-impl<T: Numeric> Selector<T> for Unmasked {
+impl<T: Numeric> Select<T> for Unmasked {
     fn select(&self, _: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()> {
         f(Selection::Every)
     }
@@ -161,7 +165,7 @@ impl<T, F> fmt::Debug for ValueMask<T, F> {
     }
 }
 
-impl<T: Numeric, F: Fn(T) -> bool + Sync> Selector<T> for ValueMask<T, F> {
+impl<T: Numeric, F: Fn(T) -> bool + Sync> Select<T> for ValueMask<T, F> {
     fn select(&self, fold: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()> {
         let mut keep = fold.scratch().take::<u8>(fold.len());
         fold.decide_by(&mut keep, &|x| (self.predicate)(T::from_lane(x)));
@@ -197,7 +201,7 @@ impl CompareMask {
     }
 }
 
-impl<T: Numeric> Selector<T> for CompareMask {
+impl<T: Numeric> Select<T> for CompareMask {
     fn fixed(&self) -> Option<Selection<'static, T::Lane>> {
         Some(Selection::Within(self.interval::<T>()))
     }
@@ -290,7 +294,7 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
     }
 }
 
-impl<T: Numeric, S: Source<bool>> Selector<T> for ArrayMask<'_, S> {
+impl<T: Numeric, S: Source<bool>> Select<T> for ArrayMask<'_, S> {
     fn check(&self, shape: &Shape) -> Result<()> {
         let found = self.mask.shape();
         if found == shape || self.is_per_row(shape.rows()) {

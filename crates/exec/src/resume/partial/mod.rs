@@ -192,7 +192,7 @@ impl Partial {
         if selected {
             self.check_job(blocks)?;
         } else {
-            let kernels = blocks.describe_kernels().ok_or(PartialError::NoWords)?;
+            let kernels = blocks.describe_kernels().ok_or(PartialError::Undescribed)?;
             self.check(kernels, &self.kernels, blocks.dtype())?;
         }
         if self.end.is_none() {
@@ -230,7 +230,7 @@ impl Partial {
     }
 
     pub(crate) fn check_job(&self, blocks: &dyn Blocks) -> Result<()> {
-        let job = blocks.describe().ok_or(PartialError::NoWords)?;
+        let job = blocks.describe().ok_or(PartialError::Undescribed)?;
         self.check(job, &self.job, blocks.dtype())
     }
 

@@ -135,7 +135,7 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(error(gap.finish::<f32, _>(Mean::all())), PartialError::OtherJob { .. }));
     assert!(matches!(error(gap.finish::<f64, _>(kernel)), PartialError::OtherArray { .. }));
     let closure = Sum::all().masked(Mask::value(|v: f32| v > 0.0));
-    assert_eq!(error(engine.partial(&x, closure, 0..STEP)), PartialError::NoWords);
+    assert_eq!(error(engine.partial(&x, closure, 0..STEP)), PartialError::Undescribed);
 }
 
 #[test]

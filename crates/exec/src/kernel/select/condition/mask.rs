@@ -9,9 +9,9 @@ use rowmill_core::{Element, Outputs, Role, Shape, Source, TileBuffer};
 
 use super::{ColumnName, Condition, Node, Term};
 use crate::error::{Error, Result};
+use crate::kernel::Numeric;
 use crate::kernel::frame::TileFold;
-use crate::kernel::select::mask::{Take, interval};
-use crate::kernel::{Numeric, Selector};
+use crate::kernel::select::mask::{Select, Take, interval};
 use rowmill_lanes::fold::Selection;
 use rowmill_lanes::lanes::Lane;
 
@@ -185,7 +185,7 @@ fn joined_by(a: Decided, b: Decided, join: impl Fn(u8, u8) -> u8) -> Decided {
     }
 }
 
-impl<T: Numeric, S: Source<T>> Selector<T> for ConditionMask<'_, T, S> {
+impl<T: Numeric, S: Source<T>> Select<T> for ConditionMask<'_, T, S> {
     fn check(&self, shape: &Shape) -> Result<()> {
         let found = self.source.shape();
         if found.rows() != shape.rows() {
@@ -215,7 +215,7 @@ impl<T: Numeric, S: Source<T>> Selector<T> for ConditionMask<'_, T, S> {
     }
 
     fn fixed(&self) -> Option<Selection<'static, T::Lane>> {
-        self.condition.compare().and_then(|compare| Selector::<T>::fixed(&compare))
+        self.condition.compare().and_then(|compare| Select::<T>::fixed(&compare))
     }
 
     fn describe(&self) -> Option<String> {

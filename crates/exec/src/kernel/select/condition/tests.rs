@@ -4,7 +4,8 @@ use rowmill_core::SliceSource;
 use super::*;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::kernel::{Moments, NanPolicy, Numeric, Selector, Stats, Sum};
+use crate::kernel::select::mask::Select;
+use crate::kernel::{Moments, NanPolicy, Numeric, Stats, Sum};
 
 fn compare(op: CompareOp, threshold: Threshold) -> Condition {
     Condition::of(Node::Compare(Condition::value(), op, threshold))
@@ -255,7 +256,7 @@ fn jobs_on_columns_of_memory_have_no_name() {
     let x = SliceSource::new(&[1.0_f64, 2.0], [2, 1]).expect("two rows");
     let describe = |text: &str| {
         let condition: Condition = text.parse().expect(text);
-        Selector::<f64>::describe(&condition.on(&x))
+        Select::<f64>::describe(&condition.on(&x))
     };
     assert_eq!(describe("x > 1 or isnan(x)").as_deref(), Some("x > 1 or isnan(x)"));
     assert_eq!(describe("[0] > 1"), None);

@@ -3,7 +3,7 @@
 use crate::kernel::select::NanPolicy;
 use rowmill_core::Tile;
 
-use super::{Selected, TileFold};
+use super::{JobSelection, TileFold};
 use crate::engine::grid::Bounds;
 use crate::engine::scratch::Scratch;
 use crate::error::Result;
@@ -32,7 +32,7 @@ pub struct Lanes<'a, L> {
 
 /// The elements of a block that take part.
 #[derive(Debug)]
-pub struct Picked<'a, T: Numeric> {
+pub struct Selected<'a, T: Numeric> {
     pub(in crate::kernel) lanes: Lanes<'a, T::Lane>,
 }
 
@@ -152,7 +152,7 @@ impl<'a, L: Lane> Lanes<'a, L> {
     }
 }
 
-impl<T: Numeric> Picked<'_, T> {
+impl<T: Numeric> Selected<'_, T> {
     /// Hands each element that takes part to `f` as an `f64`, with the number of its cell: which of
     /// the states given to [`Kernel::fold`](crate::Kernel::fold) it belongs to.
     #[inline]
@@ -214,10 +214,10 @@ impl<L: Lane> rowmill_lanes::arch::Job for Widen<'_, L> {
 /// Decides which elements of a block take part, and hands them to `f`, once.
 pub(in crate::kernel) fn with_picked<T: Numeric>(
     block: &Block<'_, T>,
-    selected: &Selected<'_, T>,
-    f: &mut dyn FnMut(&Picked<'_, T>) -> Result<()>,
+    selected: &JobSelection<'_, T>,
+    f: &mut dyn FnMut(&Selected<'_, T>) -> Result<()>,
 ) -> Result<()> {
-    let Selected { cell, mask, nan } = *selected;
+    let JobSelection { cell, mask, nan } = *selected;
     T::with_lanes(block.tile(), block.isa(), block.scratch(), |tile| {
         let fold = TileFold::new(block, tile, cell, nan);
         let any_nan = nan != NanPolicy::Propagate && fold.any_nan();
@@ -233,17 +233,17 @@ pub(in crate::kernel) fn with_picked<T: Numeric>(
         };
         mask.select(&fold, &mut |selection| {
             if let (Selection::Kept(keep), false) = (selection, any_nan) {
-                return f(&Picked { lanes: Lanes { keep: Some(keep), ..all } });
+                return f(&Selected { lanes: Lanes { keep: Some(keep), ..all } });
             }
             if let (Selection::Every, false) = (selection, any_nan) {
-                return f(&Picked { lanes: all });
+                return f(&Selected { lanes: all });
             }
             let mut keep = block.scratch().take::<u8>(tile.len());
             fold.decide(selection, &mut keep);
             if any_nan {
                 fold.take_out_nan(&mut keep)?;
             }
-            f(&Picked { lanes: Lanes { keep: Some(&keep), ..all } })
+            f(&Selected { lanes: Lanes { keep: Some(&keep), ..all } })
         })
     })
 }

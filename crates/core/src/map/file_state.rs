@@ -10,7 +10,7 @@ use crate::identity::Identity;
 
 /// The facts the system knows about an open file that show a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct FileState {
     pub(crate) len: u64,
     modified: Option<SystemTime>,
     unix: Unix,
@@ -27,7 +27,7 @@ struct Unix {
     changed: (i64, i64),
 }
 
-impl Seen {
+impl FileState {
     pub(crate) fn of(path: &Path, file: &File) -> Result<Self> {
         let metadata = file.metadata().map_err(Error::io("inspect", path))?;
         #[cfg(unix)]
@@ -101,14 +101,14 @@ mod tests {
 
     use super::*;
 
-    fn seen() -> Seen {
+    fn seen() -> FileState {
         let unix = Unix { device: 1, inode: 2, links: 1, changed: (100, 5) };
-        Seen { len: 4096, modified: Some(SystemTime::UNIX_EPOCH), unix }
+        FileState { len: 4096, modified: Some(SystemTime::UNIX_EPOCH), unix }
     }
 
     #[test]
     fn what_tells_of_other_bytes() {
-        type Change = fn(&mut Seen);
+        type Change = fn(&mut FileState);
         let table: [(&str, bool, Change); 9] = [
             ("nothing", true, |_| {}),
             ("removed, or another renamed over it", true, |i| {

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicUsize;
 
 use rowmill::error::{CheckpointError, PartialError};
 use rowmill::{Checkpoint, ChunkSize, Engine, Error, Fitted, Normalize, Partial, Source};
-use rowmill_exec::frame_checkpoint;
+use rowmill_exec::fuzzing::frame_checkpoint;
 
 use crate::answer::text;
 use crate::ask_resumable::kernel;

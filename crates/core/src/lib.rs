@@ -44,7 +44,7 @@ pub use array::{
 pub use dtype::{ByteOrder, DType, ParseDTypeError};
 pub use durable::{
     Appender, AtomicFile, CleanOptions, CleanOutcome, FlushPolicy, Journal, JournalHead,
-    JournalRecord, Leftover, Outputs, Triggers, check_journal, frame_journal,
+    JournalRecord, Leftover, Outputs, Triggers,
 };
 pub use element::Element;
 pub use error::{Error, JournalError, MetaError, Result, SidecarError, Taken, ViewError};
@@ -58,6 +58,12 @@ pub use map::{Backend, BusErrors, WriteBack};
 pub use shape::{MAX_NDIM, Order, ParseShapeError, Shape, ShapeError};
 pub use tile::{Assembly, Tile, TileBuffer, Unfilled, zeros};
 pub use view::{Concat, Merged, ParseSliceError, Part, Permuted, Pick, Slice, SliceSource, Source};
+
+/// Parsers of private files, for fuzzing.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::durable::{check_journal, frame_journal};
+}
 
 pub use half::{bf16, f16};
 pub use num_complex::Complex;

@@ -39,5 +39,12 @@ pub use kernel::{
     Summary, Tally, Term, Then, Threshold, TopK, Totals, Tried, Unmasked, ValueMask, ValueRange,
     Values, Weighted, WeightedMean,
 };
-pub use resume::{Absent, Checkpoint, Partial, check_checkpoint, frame_checkpoint};
+pub use resume::{Absent, Checkpoint, Partial};
+
+/// Parsers of private files, for fuzzing.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::resume::{check_checkpoint, frame_checkpoint};
+}
+
 pub use rowmill_lanes::arch::{Isa, Job, ParseIsaError, Simd, prefetch};

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use rowmill_core::{Complex, Shape, check_journal, f16, frame_journal};
+use rowmill_core::fuzzing::{check_journal, frame_journal};
+use rowmill_core::{Complex, Shape, f16};
+use rowmill_exec::fuzzing::{check_checkpoint, frame_checkpoint};
 use rowmill_exec::{
     ApproxQuantiles, ArgMinMax, CheckpointError, Counts, Covariance, Distinct, Histogram, Kurtosis,
     Mean, MinMax, Moments, NanPolicy, Norm, Product, Reduce, Shared, Stats, Sum, TopK,
-    check_checkpoint, frame_checkpoint,
 };
 
 use crate::{Target, check_error};

@@ -144,14 +144,12 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<(JournalHead, OfArray), Journal
 ///
 /// # Errors
 /// Whatever is wrong with it.
-#[doc(hidden)]
 pub fn check_journal(bytes: &[u8]) -> Result<(), JournalError> {
     parse_head(bytes).map(drop)
 }
 
 /// Puts the right framing around what a head says, so that tests reach what is behind
 /// them.
-#[doc(hidden)]
 #[must_use]
 pub fn frame_journal(payload: &[u8]) -> Vec<u8> {
     FRAMING.wrap(payload)

@@ -86,13 +86,11 @@ impl Saved {
 ///
 /// # Errors
 /// Whatever is wrong with it.
-#[doc(hidden)]
 pub fn check_checkpoint(bytes: &[u8]) -> Result<(), CheckpointError> {
     Saved::parse(bytes).map(drop)
 }
 
 /// Puts the right head and checksum around a state, so that tests reach what is behind them.
-#[doc(hidden)]
 #[must_use]
 pub fn frame_checkpoint(state: &[u8]) -> Vec<u8> {
     FRAMING.wrap(state)

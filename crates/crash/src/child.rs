@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts;
 
-use crate::writers::Writer;
 use crate::{Failure, Result};
 
 /// Longer than any process here takes; what takes longer hangs.
@@ -53,18 +52,6 @@ pub(crate) struct Promised {
     pub(crate) durable: Option<usize>,
     /// It ended well, so that everything is there.
     pub(crate) finished: bool,
-}
-
-impl Promised {
-    /// With what runs before it have promised, which are kept in `told`, if its writer goes on from
-    /// there.
-    pub(crate) fn after(self, writer: &dyn Writer, told: &mut Option<usize>) -> Self {
-        if !writer.goes_on() {
-            return self;
-        }
-        *told = self.durable.max(*told);
-        Self { durable: *told, ..self }
-    }
 }
 
 /// A process under way. Dropped, it is killed.

@@ -4,10 +4,13 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::child::Running;
-use crate::judge::{Found, Golden, judge, judge_the_end};
+use crate::element::make_input;
+use crate::judge::{golden, judge, judge_the_end, with_earlier};
 use crate::random::Random;
+use crate::state::Found;
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::{self, IN_PLACE, Place, RESTART, Writer, make_input};
+use crate::writer::{Place, Writer};
+use crate::writers::{self, IN_PLACE, RESTART};
 use crate::{Failure, Result};
 
 /// Large enough to be hit while it works.
@@ -39,7 +42,7 @@ fn kills(
     mut tally: Tally,
     rounds: usize,
 ) -> Result<Tally> {
-    let golden = Golden::make(writer, place)?;
+    let golden = golden(writer, place)?;
     let mut random = Random::new(bench.options.seed, writer.name());
     golden.lay_out(place.dir)?;
     let start = Instant::now();
@@ -51,7 +54,7 @@ fn kills(
         let (mut lost, mut told) = (None, None);
         // Each kill in a part of its own of the time that it takes; or less of it is left each time.
         for i in 0..KILLS {
-            let instant = match writer.goes_on() {
+            let instant = match writer.resumes() {
                 true => random.instant(0, 1, took.mul_f64(0.5)),
                 false => random.instant(i, KILLS, took),
             };
@@ -60,7 +63,7 @@ fn kills(
             running.kill();
             let ran = running.wait()?;
             // The files that an earlier run finished stay: they count as new.
-            let promised = ran.promised.after(writer, &mut told);
+            let promised = with_earlier(ran.promised, writer, &mut told);
             let found = judge(writer, place, &golden, promised)?;
             if let Found::Lost(what) = &found {
                 let when = format!("round {round}, kill {i} after {instant:.1?}");

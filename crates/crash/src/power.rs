@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::child::{Promised, Running, tool};
+use crate::element::make_input;
 use crate::filesystem::{Kind, Mounted};
-use crate::judge::{Found, Golden, judge, judge_the_end};
+use crate::judge::{golden, judge, judge_the_end, with_earlier};
 use crate::random::Random;
+use crate::state::{Found, Golden};
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::{self, EARLY, Place, RESTART, UNSYNCED, Writer, make_input};
+use crate::writer::{Place, Writer};
+use crate::writers::{self, EARLY, RESTART, UNSYNCED};
 use crate::{Failure, Result};
 
 /// Large enough that writing takes a while.
@@ -48,7 +51,7 @@ fn cuts(
     mut tally: Tally,
     rounds: usize,
 ) -> Result<Tally> {
-    let golden = Golden::make(writer, place)?;
+    let golden = golden(writer, place)?;
     let mut random = Random::new(bench.options.seed, writer.name());
     let took = time(mounted, place, writer, &golden)?;
     for i in 0..rounds {
@@ -56,7 +59,7 @@ fn cuts(
         let golden = if i % 2 == 0 { &golden } else { &golden.without_old() };
         golden.lay_out(place.dir)?;
         mounted.settle()?;
-        let strikes = if writer.goes_on() {
+        let strikes = if writer.resumes() {
             // Less is left to do each time.
             [Strike::Kill, Strike::Power, Strike::Power]
                 .map(|strike| (strike, random.instant(0, 1, took.mul_f64(0.5))))
@@ -68,11 +71,11 @@ fn cuts(
         let mut told = None;
         for (strike, instant) in strikes {
             let promised = strike.after(instant, mounted, place, writer)?;
-            let found = judge(writer, place, golden, promised.after(writer, &mut told))?;
+            let found = judge(writer, place, golden, with_earlier(promised, writer, &mut told))?;
             let when = format!("round {i}, {strike:?} after {instant:.1?}");
             tally.add(found.at(&when));
         }
-        if writer.goes_on() {
+        if writer.resumes() {
             let end = judge_the_end(writer, place, golden)?;
             tally.add(end.at(&format!("round {i}, the end")));
         }

@@ -8,10 +8,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::child::{Running, this_binary};
-use crate::judge::Found;
+use crate::element::make_input;
 use crate::random::Random;
+use crate::state::Found;
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::make_input;
 use crate::{Failure, Result};
 
 /// Takes long enough to be stopped in the middle.

@@ -6,10 +6,13 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::child::{Ran, Running};
+use crate::element::make_input;
 use crate::filesystem::empty;
-use crate::judge::{Found, Golden, files, is_partial, judge};
+use crate::judge::{golden, judge};
+use crate::state::{Found, Golden, files, is_partial};
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::{self, IN_PLACE, Place, Writer, make_input};
+use crate::writer::{Place, Writer};
+use crate::writers::{self, IN_PLACE};
 use crate::{Failure, Result};
 
 /// The calls that change files, by the names that strace knows on any architecture.
@@ -60,7 +63,7 @@ pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
         &[Fault::Kill, Fault::Error("EIO")]
     };
     for &writer in writers::ALL.iter().filter(|w| w.name().contains(&bench.options.only)) {
-        let golden = Golden::make(writer, &place)?;
+        let golden = golden(writer, &place)?;
         for &fault in faults {
             let mut tally = Tally::new(format!("T2 {} {}", fault.option(), writer.name()));
             strike_all(writer, &place, &golden, fault, &mut tally)?;
@@ -71,7 +74,7 @@ pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
             summary.tell(&tally);
         }
     }
-    let golden = Golden::make(IN_PLACE, &place)?;
+    let golden = golden(IN_PLACE, &place)?;
     for fault in [Fault::Kill, Fault::Error("EIO")] {
         let name = format!("T2 {} {}", fault.option(), IN_PLACE.name());
         let mut tally = Tally::new(name).control(Some(true));

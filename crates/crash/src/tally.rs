@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::args::Options;
-use crate::judge::Found;
+use crate::state::Found;
 use crate::{Failure, Result};
 
 /// The rounds of one writer in one test.

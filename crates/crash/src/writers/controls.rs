@@ -7,8 +7,10 @@ use std::path::Path;
 use rowmill::{Array, CreateOptions};
 
 use super::rows::{batches, look_at_rows};
-use super::{COLS, Place, Writer, element, write_all};
-use crate::judge::{Files, Found, Golden};
+use super::write_all;
+use crate::element::{COLS, element};
+use crate::state::{Files, Found, Golden};
+use crate::writer::{Place, Writer};
 use crate::{Failure, Result};
 
 const NEW: u64 = 5;

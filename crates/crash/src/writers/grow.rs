@@ -5,9 +5,10 @@ use std::path::Path;
 use rowmill::{Appender, Array, CreateOptions, FlushPolicy};
 
 use super::rows::{batches, look_at_rows};
-use super::{COLS, OLD, Place, Writer, element};
 use crate::Result;
-use crate::judge::{Files, Found, Golden, differences};
+use crate::element::{COLS, OLD, element};
+use crate::state::{Files, Found, Golden, differences};
+use crate::writer::{Place, Writer};
 
 const NEW: u64 = 6;
 
@@ -37,7 +38,7 @@ impl Writer for Append {
         &[".out.npy.rowmill-append"]
     }
 
-    fn goes_on(&self) -> bool {
+    fn resumes(&self) -> bool {
         true
     }
 

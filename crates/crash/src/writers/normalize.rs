@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{Place, Writer};
 use crate::Result;
+use crate::writer::{Place, Writer};
 
 /// `rowmill normalize IN OUT --overwrite`: whoever was killed cannot know whether it was done.
 #[derive(Debug)]

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use rowmill::{Array, CreateOptions};
 
-use super::{COLS, OLD, Place, Writer, element, fill};
 use crate::Result;
-use crate::judge::{Files, Found, Golden, differences};
+use crate::element::{COLS, OLD, element, fill};
+use crate::state::{Files, Found, Golden, differences};
+use crate::writer::{Place, Writer};
 
 /// `CreateOptions::stage` of a raw file with column names.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Writer for Raw {
 #[cfg(test)]
 mod tests {
     use super::NEW;
-    use crate::writers::element;
+    use crate::element::element;
 
     #[test]
     fn generations_differ_and_hold_no_zero() {

@@ -13,9 +13,10 @@ use std::time::Duration;
 use rowmill::{Array, ArrayMut, CreateOptions, FlushPolicy, Kind, OpenOptions, Outputs, Role};
 
 use super::rows::look_at_rows;
-use super::{COLS, Place, Writer, element};
-use crate::judge::{Files, Found, Golden};
+use crate::element::{COLS, element};
 use crate::random::mix;
+use crate::state::{Files, Found, Golden};
+use crate::writer::{Place, Writer};
 use crate::{Failure, Result};
 
 const NEW: u64 = 7;
@@ -56,7 +57,7 @@ impl Writer for Restart {
         &[BASE]
     }
 
-    fn goes_on(&self) -> bool {
+    fn resumes(&self) -> bool {
         true
     }
 

@@ -5,10 +5,11 @@ use std::process::Command;
 
 use rowmill::{Array, CreateOptions};
 
-use super::{COLS, OLD, Place, Writer, element};
 use crate::Result;
 use crate::child::Running;
-use crate::judge::{Files, Found, Golden, differences, files};
+use crate::element::{COLS, OLD, element};
+use crate::state::{Files, Found, Golden, differences, files};
+use crate::writer::{Place, Writer};
 
 /// `rowmill normalize IN OUT --checkpoint PATH --overwrite`.
 #[derive(Debug)]

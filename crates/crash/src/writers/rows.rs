@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rowmill::{Array, ArrayMut, CreateOptions, FileError};
 
-use super::{COLS, Place, Writer, element};
-use crate::judge::{Files, Found, Golden, differences};
+use crate::element::{COLS, element};
+use crate::state::{Files, Found, Golden, differences};
+use crate::writer::{Place, Writer};
 use crate::{Failure, Result};
 
 /// `ArrayMut::create`, `write_rows` and `flush_rows`; rows are reported when the flush returned.

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use rowmill::{CreateOptions, StagedArray};
+use twox_hash::XxHash3_64;
 
 use crate::Result;
-use crate::random::mix;
 
 /// The elements of a row of inputs and outputs: 512 bytes, a sector of a disk.
 pub(crate) const COLS: usize = 64;
@@ -16,7 +16,7 @@ const INPUT: u64 = 2;
 
 /// The element at an index of a generation; never zero, which is what a hole holds.
 pub(crate) fn element(generation: u64, index: usize) -> u64 {
-    mix(generation << 56 ^ index as u64) | 1
+    XxHash3_64::oneshot_with_seed(generation, &index.to_le_bytes()) | 1
 }
 
 /// Fills an array with a generation.

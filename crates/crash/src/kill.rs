@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::child::Running;
 use crate::element::make_input;
 use crate::judge::{golden, judge, judge_the_end, with_earlier};
-use crate::random::Random;
+use crate::random::{generator, instant};
 use crate::state::Found;
 use crate::tally::{Bench, Summary, Tally};
 use crate::writer::{Place, Writer};
@@ -43,7 +43,7 @@ fn kills(
     rounds: usize,
 ) -> Result<Tally> {
     let golden = golden(writer, place)?;
-    let mut random = Random::new(bench.options.seed, writer.name());
+    let mut random = generator(bench.options.seed, writer.name());
     golden.lay_out(place.dir)?;
     let start = Instant::now();
     Running::start(writer.command(place)?)?.wait()?;
@@ -54,19 +54,19 @@ fn kills(
         let (mut lost, mut told) = (None, None);
         // Each kill in a part of its own of the time that it takes; or less of it is left each time.
         for i in 0..KILLS {
-            let instant = match writer.resumes() {
-                true => random.instant(0, 1, took.mul_f64(0.5)),
-                false => random.instant(i, KILLS, took),
+            let wait = match writer.resumes() {
+                true => instant(&mut random, 0, 1, took.mul_f64(0.5)),
+                false => instant(&mut random, i, KILLS, took),
             };
             let mut running = Running::start(writer.command(place)?)?;
-            std::thread::sleep(instant);
+            std::thread::sleep(wait);
             running.kill();
             let ran = running.wait()?;
             // The files that an earlier run finished stay: they count as new.
             let promised = with_earlier(ran.promised, writer, &mut told);
             let found = judge(writer, place, &golden, promised)?;
             if let Found::Lost(what) = &found {
-                let when = format!("round {round}, kill {i} after {instant:.1?}");
+                let when = format!("round {round}, kill {i} after {wait:.1?}");
                 lost.get_or_insert(format!("{when}: {what}"));
             }
             tally.add(match found {

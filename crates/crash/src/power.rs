@@ -10,7 +10,7 @@ use crate::child::{Promised, Running, tool};
 use crate::element::make_input;
 use crate::filesystem::{Kind, Mounted};
 use crate::judge::{golden, judge, judge_the_end, with_earlier};
-use crate::random::Random;
+use crate::random::{generator, instant};
 use crate::state::{Found, Golden};
 use crate::tally::{Bench, Summary, Tally};
 use crate::writer::{Place, Writer};
@@ -52,7 +52,7 @@ fn cuts(
     rounds: usize,
 ) -> Result<Tally> {
     let golden = golden(writer, place)?;
-    let mut random = Random::new(bench.options.seed, writer.name());
+    let mut random = generator(bench.options.seed, writer.name());
     let took = time(mounted, place, writer, &golden)?;
     for i in 0..rounds {
         // Every other time there is no old file.
@@ -62,17 +62,17 @@ fn cuts(
         let strikes = if writer.resumes() {
             // Less is left to do each time.
             [Strike::Kill, Strike::Power, Strike::Power]
-                .map(|strike| (strike, random.instant(0, 1, took.mul_f64(0.5))))
+                .map(|strike| (strike, instant(&mut random, 0, 1, took.mul_f64(0.5))))
                 .to_vec()
         } else {
             // A little longer than it takes, so that the end is among the instants as well.
-            vec![(Strike::Power, random.instant(i, rounds, took.mul_f64(1.1)))]
+            vec![(Strike::Power, instant(&mut random, i, rounds, took.mul_f64(1.1)))]
         };
         let mut told = None;
-        for (strike, instant) in strikes {
-            let promised = strike.after(instant, mounted, place, writer)?;
+        for (strike, wait) in strikes {
+            let promised = strike.after(wait, mounted, place, writer)?;
             let found = judge(writer, place, golden, with_earlier(promised, writer, &mut told))?;
-            let when = format!("round {i}, {strike:?} after {instant:.1?}");
+            let when = format!("round {i}, {strike:?} after {wait:.1?}");
             tally.add(found.at(&when));
         }
         if writer.resumes() {
@@ -114,14 +114,14 @@ impl Strike {
     /// Starts the writer and strikes after this time: what it had promised by then.
     fn after(
         self,
-        instant: Duration,
+        wait: Duration,
         mounted: &Mounted,
         place: &Place<'_>,
         writer: &dyn Writer,
     ) -> Result<Promised> {
         let promised = beside_a_bystander(place.dir, || {
             let mut running = Running::start(writer.command(place)?)?;
-            std::thread::sleep(instant);
+            std::thread::sleep(wait);
             if let Self::Kill = self {
                 running.kill();
                 return Ok(running.wait()?.promised);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::child::{Running, this_binary};
 use crate::element::make_input;
-use crate::random::Random;
+use crate::random::{generator, instant};
 use crate::state::Found;
 use crate::tally::{Bench, Summary, Tally};
 use crate::{Failure, Result};
@@ -157,16 +157,16 @@ impl Scans<'_> {
         }
         let expected = (undisturbed.stdout.clone(), self.written());
         let purpose = format!("{reader:?} {backend} {workers} {change:?}");
-        let mut random = Random::new(self.bench.options.seed, &purpose);
+        let mut random = generator(self.bench.options.seed, &purpose);
         for i in 0..rounds {
             // A scan that ended before the change was not struck; then it is tried earlier.
             let mut within = took;
             let (ran, after) = loop {
                 self.lay_out()?;
-                let instant = random.instant(i, rounds, within);
+                let wait = instant(&mut random, i, rounds, within);
                 let mut running = Running::start(self.command(reader, backend, workers)?)?;
                 wait_for_open(&mut running, &self.input());
-                std::thread::sleep(instant);
+                std::thread::sleep(wait);
                 running.signal("STOP")?;
                 let stopped = is_stopped(&running);
                 if stopped {
@@ -175,7 +175,7 @@ impl Scans<'_> {
                 running.signal("CONT")?;
                 let ran = running.wait()?;
                 if stopped {
-                    break (ran, instant);
+                    break (ran, wait);
                 }
                 within = within.mul_f64(0.7);
             };

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fastrand::Rng;
 use rowmill::{Array, ArrayMut, CreateOptions, FlushPolicy, Kind, OpenOptions, Outputs, Role};
 
 use super::rows::look_at_rows;
 use crate::element::{COLS, element};
-use crate::random::mix;
 use crate::state::{Files, Found, Golden};
 use crate::writer::{Place, Writer};
 use crate::{Failure, Result};
@@ -165,13 +165,17 @@ impl Leg {
 
     /// The life of one thread.
     fn write(&self, thread: usize) -> Result<()> {
+        let mut random = Rng::with_seed(thread as u64);
         loop {
             let first = self.next.fetch_add(self.batch, Ordering::Relaxed);
             let last = self.rows.end.min(first + self.batch);
             if first >= last {
                 return Ok(());
             }
-            self.pause(thread, first);
+            std::thread::sleep(Duration::from_micros(100 * random.u64(0..4)));
+            if thread == 0 {
+                self.wait_for_others(first);
+            }
             let values: Vec<u64> = (first * COLS..last * COLS).map(|i| element(NEW, i)).collect();
             if let Err(e) = self.x().write_rows(first, &values) {
                 // Nobody takes the rest, and the first thread need not wait for it.
@@ -182,12 +186,10 @@ impl Leg {
         }
     }
 
-    /// The pause of a thread between taking a row and writing it. The first thread takes a row of
-    /// the second half, and pauses until the others have written all that is behind it and some of
-    /// it is synced.
-    fn pause(&self, thread: usize, row: usize) {
-        std::thread::sleep(Duration::from_micros(100 * (mix(row as u64) % 4)));
-        if thread != 0 || row < self.rows.start.midpoint(self.rows.end) {
+    /// Holds a row of the second half back until the others have written all rows behind it, and
+    /// some of those are synced.
+    fn wait_for_others(&self, row: usize) {
+        if row < self.rows.start.midpoint(self.rows.end) {
             return;
         }
         while self.next.load(Ordering::Relaxed) < self.rows.end {

@@ -43,7 +43,7 @@ fn measure<T: Element + Numeric>(
     sums: usize,
 ) -> Result<[Samples; 2]> {
     let engine = Engine::new()?;
-    let indices = random(rows, x.shape().rows());
+    let indices = random(0, rows, x.shape().rows());
     let mut out = match to {
         To::ReadInto => zeros(rows * x.shape().row_len()).unwrap_or_default(),
         _ => Vec::new(),

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 pub use made::{MadeFile, made_dtypes, make_file};
 pub use order::Pattern;
-pub(crate) use order::{random, random_from};
+pub(crate) use order::random;
 pub use report::Report;
 
 use crate::cache::Cold;

@@ -16,7 +16,7 @@ use crate::{Failure, Result};
 /// Large enough to be hit while it works.
 const BYTES: usize = 16 << 20;
 
-/// How often a round kills before it lets the writer finish.
+/// The kills of a round before the writer may finish.
 const KILLS: usize = 3;
 
 pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
@@ -52,7 +52,7 @@ fn kills(
     for round in 0..rounds {
         golden.lay_out(place.dir)?;
         let (mut lost, mut told) = (None, None);
-        // Each kill in a part of its own of the time that it takes; or less of it is left each time.
+        // Kills are spread over a run; a writer that resumes has less to do each time.
         for i in 0..KILLS {
             let wait = match writer.resumes() {
                 true => instant(&mut random, 0, 1, took.mul_f64(0.5)),

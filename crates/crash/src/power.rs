@@ -1,4 +1,4 @@
-//! T1: the power is cut while a writer works, and while somebody else makes other things durable.
+//! T1: the power is cut while a writer works, beside a bystander that makes other files durable.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -84,7 +84,7 @@ fn cuts(
     Ok(tally)
 }
 
-/// How long the writer takes when it is left alone, beside the bystander.
+/// The time of an undisturbed run, beside the bystander.
 fn time(
     mounted: &Mounted,
     place: &Place<'_>,
@@ -111,7 +111,7 @@ enum Strike {
 }
 
 impl Strike {
-    /// Starts the writer and strikes after this time: what it had promised by then.
+    /// Starts the writer and strikes after this time; returns its promises up to then.
     fn after(
         self,
         wait: Duration,
@@ -126,8 +126,8 @@ impl Strike {
                 running.kill();
                 return Ok(running.wait()?.promised);
             }
-            // Nobody hears what is said when the power is gone. Here the process goes on for a moment,
-            // and on XFS syncing a directory succeeds although its changes were dropped.
+            // Promises count up to the power cut. After it the process runs for a moment, and on
+            // XFS syncing a directory succeeds although its changes were dropped.
             let promised = running.promised();
             mounted.cut_power()?;
             running.kill();
@@ -141,12 +141,11 @@ impl Strike {
     }
 }
 
-/// The directory of its own that the bystander writes in.
+/// The directory that the bystander writes in.
 const BYSTANDER: &str = "bystander";
 
-/// Does `work` while somebody else makes a file of their own durable, again and again, and with it
-/// the log of the filesystem: a machine where nothing else happens would keep the log, and with it
-/// every rename, in memory.
+/// Does `work` while another thread makes a file durable again and again, and with it the log of
+/// the filesystem: on an idle machine the log, and every rename in it, would stay in memory.
 fn beside_a_bystander<R>(directory: &Path, work: impl FnOnce() -> Result<R>) -> Result<R> {
     let directory = directory.join(BYSTANDER);
     fs::create_dir_all(&directory).map_err(Failure::io("create", &directory))?;
@@ -166,7 +165,7 @@ fn beside_a_bystander<R>(directory: &Path, work: impl FnOnce() -> Result<R>) -> 
     })
 }
 
-/// Whether the filesystem itself survived: otherwise the rounds tell nothing about the writer.
+/// Checks the filesystem itself: if it is damaged, the rounds say nothing about the writer.
 fn check(mounted: &Mounted, tally: &mut Tally) -> Result<()> {
     match tool("find", [mounted.at().as_os_str(), "-type".as_ref(), "f".as_ref()]) {
         Ok(_) => Ok(()),

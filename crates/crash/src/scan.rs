@@ -126,7 +126,7 @@ impl Scans<'_> {
             _ => command.args(["mean", "--axis", "columns"]).arg(self.input()),
         };
         command.args(["--no-progress", "--backend", backend, "--workers", &workers.to_string()]);
-        // In small chunks there is more to be stopped between.
+        // Small chunks leave more places to stop between.
         command.args(["--chunk", "512KiB"]);
         Ok(command)
     }
@@ -214,7 +214,7 @@ fn wait_for_open(running: &mut Running, path: &Path) {
     }
 }
 
-/// Whether the process stands still; not so if it has ended.
+/// Waits until the process is stopped; `false` if it has ended.
 fn is_stopped(running: &Running) -> bool {
     let path = format!("/proc/{}/stat", running.id());
     let start = Instant::now();

@@ -27,7 +27,7 @@ impl Found {
         Self::Lost(what.into())
     }
 
-    /// Says when it was that something was lost.
+    /// Adds the time of a loss to its message.
     pub(crate) fn at(self, when: &str) -> Self {
         match self {
             Self::Lost(what) => Self::Lost(format!("{when}: {what}")),
@@ -53,7 +53,7 @@ pub(crate) fn files(directory: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// The files that a writer finds, and those that it leaves when nobody strikes it.
+/// The files that a writer finds, and those that it leaves after an undisturbed run.
 #[derive(Debug)]
 pub(crate) struct Golden {
     pub(crate) old: Files,
@@ -64,7 +64,7 @@ pub(crate) struct Golden {
 }
 
 impl Golden {
-    /// The same with nothing there before, unless the writer needs something.
+    /// The same without old files, unless the writer needs them.
     pub(crate) fn without_old(&self) -> Self {
         let old = if self.needs_old { self.old.clone() } else { Files::new() };
         Self { old, new: self.new.clone(), ..*self }
@@ -81,7 +81,7 @@ impl Golden {
     }
 }
 
-/// A file that is not finished, which the next writer of the name takes over.
+/// Whether a file of this name is unfinished: the next writer takes it over.
 pub(crate) fn is_partial(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".rowmill-partial")
 }

@@ -117,12 +117,13 @@ fn strike_all(
 }
 
 /// The calls in a log of strace that change files, each with its number among those of its name in
-/// its thread, which is how strace counts. Not those that only say something to whoever listens.
+/// its thread, which is how strace counts. Writes to stdout and stderr do not count.
 fn calls(log: &str) -> BTreeSet<(&str, usize)> {
     let mut counts = BTreeMap::new();
     let mut calls = BTreeSet::new();
     for line in log.lines() {
-        // `1234  fsync(5</some/path>) = 0`; what goes on in a later line does not count again.
+        // `1234  fsync(5</some/path>) = 0`; a call that is resumed in a later line does not count
+        // again.
         let Some((thread, rest)) = line.trim_start().split_once(' ') else { continue };
         let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
         if !CALLS.contains(&call) {
@@ -181,7 +182,7 @@ impl Strike<'_> {
             return Ok(Found::lost(ran.words()));
         }
         if !hit {
-            // Threads share the work as they please: now and then one makes a call less.
+            // Threads share the work differently each time: one may make a call less.
             let found = judge(writer, place, golden, ran.promised)?;
             return Ok(if ran.is_ok() { found } else { Found::lost(ran.words()) });
         }
@@ -216,7 +217,8 @@ impl Strike<'_> {
         }
         let left = files(place.dir)?.into_keys().find(|name| is_partial(name));
         match left {
-            // Who cannot be told from its writer leaves the file alone; so does who cannot remove it.
+            // A failed flock cannot tell whether a writer lives, and a failed unlink removes
+            // nothing: the file stays.
             Some(name)
                 if !writer.keeps_work() && !["unlink", "unlinkat", "flock"].contains(call) =>
             {

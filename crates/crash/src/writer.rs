@@ -10,14 +10,14 @@ use crate::child::this_binary;
 use crate::element::{COLS, OLD, fill};
 use crate::state::{Files, Found, Golden, differences};
 
-/// Where a writer works.
+/// The surroundings of a writer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     /// Where it writes.
     pub(crate) dir: &'a Path,
     /// The array file that it reads: `u64`, rows of [`COLS`].
     pub(crate) input: &'a Path,
-    /// For what is no part of the test.
+    /// A directory for everything else.
     pub(crate) work: &'a Path,
     /// The rowmill command.
     pub(crate) rowmill: &'a Path,
@@ -28,7 +28,7 @@ pub(crate) trait Writer: Sync {
     /// Its name.
     fn name(&self) -> &'static str;
 
-    /// The file that it promises: what it writes beside it belongs to it.
+    /// The file that it promises; files beside it belong to it.
     fn output(&self) -> &'static str {
         "out.npy"
     }
@@ -47,24 +47,24 @@ pub(crate) trait Writer: Sync {
         Ok(())
     }
 
-    /// Whether there has to be an old file. Default: there need not be.
+    /// Whether it needs an old file. Default: no.
     fn needs_old(&self) -> bool {
         false
     }
 
-    /// The names of what it may leave beside its output, for the next run. Default: nothing, but for
-    /// files that are not finished.
+    /// The names of files that it may leave beside its output for the next run, besides unfinished
+    /// ones. Default: none.
     fn notes(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Whether what it did stays when it fails. Default: nothing does.
+    /// Whether its work stays when it fails. Default: no.
     fn keeps_work(&self) -> bool {
         false
     }
 
-    /// Whether it goes on where an earlier run stopped, so that rows which that one reported durable
-    /// stay so. Default: it starts anew.
+    /// Whether it resumes an earlier run, so that the rows which that run reported durable stay
+    /// durable. Default: no.
     fn resumes(&self) -> bool {
         false
     }
@@ -80,13 +80,14 @@ pub(crate) trait Writer: Sync {
         Ok(command)
     }
 
-    /// Does the work, in the process that is struck. `durable` is told of rows that are durable.
+    /// Does the work, in the process that is struck. It calls `durable` with the number of durable
+    /// rows.
     ///
     /// # Errors
-    /// Everything that goes wrong: the process ends with exit code 1 and says it on stderr.
+    /// Any error: the process prints it to stderr and ends with exit code 1.
     fn write(&self, dir: &Path, input: &Path, durable: &mut dyn FnMut(usize)) -> Result<()>;
 
-    /// Whether what is there is allowed, if it is neither all old nor all new. Default: it is not.
+    /// Judges files that are neither all old nor all new. Default: a loss.
     fn look(&self, _: &Place<'_>, golden: &Golden, now: &Files, _: Option<usize>) -> Found {
         Found::lost(differences(now, golden))
     }

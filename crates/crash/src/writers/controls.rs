@@ -29,7 +29,7 @@ impl Writer for Unsynced {
         let (path, beside) = (dir.join("out.npy"), dir.join(".out.npy.rowmill-partial"));
         write_all(&beside, &bytes)?;
         fs::rename(&beside, &path).map_err(Failure::io("replace", &path))?;
-        // Its name is durable soon, because somebody else makes something durable.
+        // The bystander soon makes its name durable.
         std::thread::sleep(std::time::Duration::from_millis(100));
         Ok(())
     }

@@ -50,7 +50,7 @@ pub(crate) fn run(job: &Job) -> ExitCode {
         (Some(writer), Ok(_)) => writer.write(&job.dir, &job.input, &mut |rows| {
             use std::io::Write;
             let mut out = std::io::stdout().lock();
-            // One call: half a line would say nothing.
+            // One call, so that no line is cut.
             let line = format!("{}{rows}\n", crate::child::DURABLE);
             let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
         }),

@@ -1,5 +1,5 @@
-//! Rows written by several threads and over several runs; each run goes on from what the one before
-//! was told.
+//! Rows written by several threads and over several runs; each run resumes from the rows that were
+//! durable before.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,30 +21,30 @@ use crate::{Failure, Result};
 
 const NEW: u64 = 7;
 
-/// Each run opens the array so many times, and does not close it before the last.
+/// The number of times that a run opens the array; it closes it only at the end.
 const LEGS: usize = 3;
 
-/// How many times rows are written, and how often the base is stored, about.
+/// The number of writes, and of times that the base is stored, about.
 const BATCHES: usize = 256;
 const STORES: usize = 8;
 
 const BASE: &str = "out.npy.base";
 
-/// Three threads take rows in order, pause, and write them under a policy. A run stores how far it has
-/// come, and the next one goes on from there.
+/// Three threads take rows in order, pause, and write them under a policy. A run stores how far it
+/// has come, and the next one resumes there.
 #[derive(Debug)]
 pub(super) struct Restart {
     pub(super) name: &'static str,
     pub(super) count: Count,
 }
 
-/// How many rows are taken for durable.
+/// The rows that count as durable.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Count {
     /// Those below the base, and those that `durable_from` gives from there on.
     Written,
-    /// After the first sync, all rows but those that were written and are not synced: a row that was
-    /// there when the array was opened counts, whether anybody wrote it or not.
+    /// After the first sync, all rows but those that were written and are not synced: rows that
+    /// were there when the array was opened count, written or not.
     ThereWhenOpened,
 }
 
@@ -84,7 +84,7 @@ impl Writer for Restart {
                 }
                 Ok(())
             })?;
-            // Nobody struck yet: the control loses nothing either, as long as it goes on by itself.
+            // Nothing was struck yet: without a kill the control loses nothing either.
             base = stored.max(leg.durable(base, self.count)).min(end);
             if end == rows {
                 leg.close()?;
@@ -136,7 +136,7 @@ struct Leg {
     x: Mutex<ArrayMut<u64>>,
     rows: Range<usize>,
     batch: usize,
-    /// The next row that nobody has taken yet.
+    /// The next row to be taken.
     next: AtomicUsize,
     /// The batches that were written through this handle.
     written: Mutex<BTreeSet<usize>>,
@@ -163,7 +163,7 @@ impl Leg {
         })
     }
 
-    /// The life of one thread.
+    /// The loop of one thread.
     fn write(&self, thread: usize) -> Result<()> {
         let mut random = Rng::with_seed(thread as u64);
         loop {
@@ -178,7 +178,7 @@ impl Leg {
             }
             let values: Vec<u64> = (first * COLS..last * COLS).map(|i| element(NEW, i)).collect();
             if let Err(e) = self.x().write_rows(first, &values) {
-                // Nobody takes the rest, and the first thread need not wait for it.
+                // No thread takes the rest, and the first one need not wait for it.
                 self.next.store(self.rows.end, Ordering::Relaxed);
                 return Err(e.into());
             }
@@ -202,7 +202,7 @@ impl Leg {
         self.x.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far it has come from the row `base` on, as it is counted.
+    /// The row up to which all rows from `base` on count as durable.
     fn durable(&self, base: usize, count: Count) -> usize {
         let x = self.x();
         match count {

@@ -1,4 +1,4 @@
-//! Jobs that go on after a crash.
+//! Jobs that resume after a crash.
 
 use std::path::Path;
 use std::process::Command;
@@ -84,7 +84,7 @@ impl Writer for Journalled {
         unreachable!("its process is the command")
     }
 
-    /// Some rows are old and some new: then nobody opens it, and the same command finishes it.
+    /// Some rows are old and some new: opening it is refused, and the same command finishes it.
     fn look(&self, place: &Place<'_>, golden: &Golden, now: &Files, _: Option<usize>) -> Found {
         if Array::<f64>::open(place.dir.join("out.npy")).is_ok() {
             return Found::lost(format!("half done, and opened: {}", differences(now, golden)));

@@ -16,7 +16,7 @@ pub(super) struct Rows;
 
 const NEW: u64 = 4;
 
-/// How many times rows are written and flushed.
+/// The number of times that rows are written and flushed.
 const BATCHES: usize = 16;
 
 impl Writer for Rows {
@@ -57,8 +57,8 @@ pub(super) fn batches(rows: usize) -> impl Iterator<Item = Range<usize>> {
     (0..BATCHES).map(move |i| rows * i / BATCHES..rows * (i + 1) / BATCHES)
 }
 
-/// Whether a file that is created whole and then filled row by row is what was promised: its
-/// header, every durable row, and in the others each element new or still zero.
+/// Judges a file that is created whole and then filled row by row: its header, every durable row,
+/// and in the others each element new or still zero.
 pub(super) fn look_at_rows(golden: &Golden, now: &Files, durable: Option<usize>) -> Found {
     let (Some(bytes), Some(new)) = (now.get("out.npy"), golden.new.get("out.npy")) else {
         return Found::lost(differences(now, golden));

@@ -34,8 +34,8 @@ impl Took {
     }
 }
 
-/// Opens a file in the way of a choice and does all passes over these rows of it (over the whole file
-/// where it is rewritten).
+/// Opens a file as a choice says, and does all passes over these rows (over the whole file where it
+/// is rewritten).
 pub(super) fn run<T: Numeric>(
     path: &Path,
     rows: std::ops::Range<usize>,

@@ -20,7 +20,8 @@ use rowmill_exec_bench::wall::{self, Event, Options};
     version,
     after_help = "Needs room for up to three files of SIZE, and for two of them in memory. \
                   Interrupted, it leaves a folder rowmill-wall-... behind.\n\n\
-                  Examples:\n  wall\n  wall --only column --size 1GiB\n  wall --cold --json > wall.json"
+                  Examples:\n  wall\n  wall --only column --size 1GiB\n  \
+                  wall --cold --json > wall.json"
 )]
 struct Args {
     /// Where the files are made [default: target/ if it is there, else the folder for temporary

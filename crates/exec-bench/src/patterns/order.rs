@@ -1,4 +1,4 @@
-//! In which order rows are visited: pure functions, the same in every run.
+//! Orders of visiting rows: pure functions, the same in every run.
 
 use std::fmt;
 use std::ops::Range;
@@ -32,7 +32,7 @@ const RUN_BYTES: usize = 1 << 20;
 /// The bytes of a window.
 const WINDOW_BYTES: usize = 4 << 20;
 
-/// Every so many rows.
+/// The distance of strided rows.
 const STRIDE: usize = 16;
 
 /// Rows that are sorted together.
@@ -50,7 +50,7 @@ impl Pattern {
         Self::Windows,
     ];
 
-    /// As it is called.
+    /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -64,8 +64,7 @@ impl Pattern {
         }
     }
 
-    /// The runs of rows in the order in which they are visited. `picked` rows are picked at random,
-    /// where rows are.
+    /// The runs of rows in the order in which they are visited. Random orders pick `picked` rows.
     #[must_use]
     pub fn runs(self, rows: usize, row_bytes: usize, picked: usize) -> Vec<Range<usize>> {
         let runs = |bytes: usize| {

@@ -75,7 +75,7 @@ pub(super) fn look_at_rows(golden: &Golden, now: &Files, durable: Option<usize>)
             return Found::lost(format!("row {row} is not there, and {safe} rows were durable"));
         }
         if is != should && is != [0; 8] {
-            return Found::lost(format!("row {row} holds what nobody wrote"));
+            return Found::lost(format!("row {row} holds data that was never written"));
         }
     }
     Found::Rows

@@ -116,7 +116,7 @@ impl<'a, T: Numeric> Probe<'a, T> {
             median(&took[i].iter().map(what).collect::<Vec<_>>()) * scale(i)
         };
         let first = |took: &Took| took.passes[0];
-        // The first ones are not what it will be. The mean: all passes add up, slow ones too.
+        // The second half of the passes is steady. Their mean, because slow passes count as well.
         let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
         let again = |took: &Took| mean(&took.passes[took.passes.len().div_ceil(2)..]);
         let load = Pace { cold: cold_load, first: of(2, &|t| t.ready), again: of(2, &|t| t.ready) };
@@ -165,7 +165,7 @@ impl<'a, T: Numeric> Probe<'a, T> {
     }
 
     /// One pass of each choice over a part that is not in the page cache, if there is one, as for
-    /// the whole file; of loading, the loading.
+    /// the whole file; for [`Choice::Load`], the loading.
     fn cold(&self) -> Result<[Option<f64>; 3]> {
         let mut cold = [None; 3];
         for choice in Choice::ALL {

@@ -72,6 +72,15 @@ pub(super) fn inline(figure: &Figure) -> String {
     )
 }
 
+/// A point of a line.
+struct Point {
+    x: f64,
+    /// The lower quartile, the median and the upper quartile.
+    y: [f64; 3],
+    /// The text that a browser shows beside the pointer.
+    hint: String,
+}
+
 /// A chart that is being drawn from the top down.
 struct Drawing {
     body: String,
@@ -207,36 +216,41 @@ impl Drawing {
             self.line((LEFT + AXIS, y(*value)), (WIDTH - RIGHT, y(*value)), "reference");
         }
         for (i, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
-            let class = i % COLOURS;
-            let join = |points: Vec<String>| points.join(" ");
-            let at = |size: u64, value: f64| format!("{:.1},{:.1}", x(size), y(value));
-            let upper = line.iter().map(|(size, v)| at(*size, v.high));
-            let lower = line.iter().rev().map(|(size, v)| at(*size, v.low));
-            let _ = write!(
-                self.body,
-                "<polygon points=\"{}\" class=\"band s{class}\"/>\
-                 <polyline points=\"{}\" class=\"line l{class}\"/>",
-                join(upper.chain(lower).collect()),
-                join(line.iter().map(|(size, v)| at(*size, v.mid)).collect()),
-            );
-            for (size, value) in line {
-                let _ = write!(
-                    self.body,
-                    "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" class=\"s{class}\">\
-                     <title>{}, {}: {} {}</title></circle>",
-                    x(*size),
-                    y(value.mid),
-                    escape(figure.series.get(i).map_or("", String::as_str)),
-                    size_name(*size),
-                    short(value.mid),
-                    figure.unit,
-                );
-            }
+            let name = figure.series.get(i).map_or("", String::as_str);
+            let point = |(size, v): &(u64, Value)| Point {
+                x: x(*size),
+                y: [v.low, v.mid, v.high].map(y),
+                hint: format!("{name}, {}: {} {}", size_name(*size), short(v.mid), figure.unit),
+            };
+            self.curve(i % COLOURS, &line.iter().map(point).collect::<Vec<_>>());
         }
         for (name, value) in &figure.references {
             self.anchored((WIDTH - RIGHT, y(*value) - 4.0), "end", "muted halo", name);
         }
         self.height = bottom + LINE + 4.0;
+    }
+
+    /// A line through points, with a band around it and a hint on each point.
+    fn curve(&mut self, class: usize, points: &[Point]) {
+        let at = |p: &Point, which: usize| format!("{:.1},{:.1}", p.x, p.y[which]);
+        let upper = points.iter().map(|p| at(p, 2));
+        let band: Vec<String> = upper.chain(points.iter().rev().map(|p| at(p, 0))).collect();
+        let line: Vec<String> = points.iter().map(|p| at(p, 1)).collect();
+        let _ = write!(
+            self.body,
+            "<polygon points=\"{}\" class=\"band s{class}\"/>\
+             <polyline points=\"{}\" class=\"line l{class}\"/>",
+            band.join(" "),
+            line.join(" "),
+        );
+        for Point { x, y: [_, y, _], hint } in points {
+            let hint = escape(hint);
+            let _ = write!(
+                self.body,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" class=\"s{class}\">\
+                 <title>{hint}</title></circle>",
+            );
+        }
     }
 
     /// The legend: the meaning of the colours and dashed lines, two to a line.

@@ -132,7 +132,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Makes an array file here: see [`write`].
+    /// Makes an array file here: see [`write()`].
     pub(crate) fn make<T: Sample>(
         &self,
         name: &str,

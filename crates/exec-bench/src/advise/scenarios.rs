@@ -91,7 +91,7 @@ pub struct Scenarios {
 /// is called with the outcome of each.
 ///
 /// # Errors
-/// When there is no room for the files, and those of [`check`].
+/// When there is no room for the files, and those of [`check()`].
 pub fn scenarios(
     dir: &Path,
     size: usize,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use indicatif::HumanCount;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The columns that a text takes on a terminal.
@@ -92,15 +93,7 @@ pub(crate) fn index_label(dims: &[usize], mut i: usize) -> String {
 
 /// `1234567` as `1,234,567`.
 pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.char_indices() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(n).to_string()
 }
 
 /// A size in decimal units, as memory bandwidth and disks are measured: `940.1 kB`.

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     /// A scan that checks nothing: the control of T4
     #[command(hide = true)]
     NaiveScan {
-        /// What it reads
+        /// The file that it reads
         file: PathBuf,
     },
 }
@@ -51,12 +51,12 @@ pub(crate) struct Options {
     /// Only the writers whose name contains this
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) only: String,
-    /// What the random instants come from
+    /// The seed of the random instants
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 }
 
-/// What one writer is to do, and where.
+/// The work of one writer.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Job {
     /// The name of the writer

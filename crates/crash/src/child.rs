@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts;
 
-use crate::writers::Writer;
 use crate::{Failure, Result};
 
-/// Longer than any process here takes; what takes longer hangs.
+/// Longer than any process here takes: one that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The outcome of a process.
@@ -46,25 +45,13 @@ impl Ran {
     }
 }
 
-/// The promises that a process has made to whoever listens.
+/// The promises that a process has made on its output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Promised {
     /// The rows that it reported durable; `None` when it reported nothing.
     pub(crate) durable: Option<usize>,
     /// It ended well, so that everything is there.
     pub(crate) finished: bool,
-}
-
-impl Promised {
-    /// With what runs before it have promised, which are kept in `told`, if its writer goes on from
-    /// there.
-    pub(crate) fn after(self, writer: &dyn Writer, told: &mut Option<usize>) -> Self {
-        if !writer.goes_on() {
-            return self;
-        }
-        *told = self.durable.max(*told);
-        Self { durable: *told, ..self }
-    }
 }
 
 /// A process under way. Dropped, it is killed.
@@ -106,8 +93,8 @@ impl Running {
         let _ = self.child.kill();
     }
 
-    /// Makes it stand still, or go on. It may have ended by itself; not waited for yet, its id is
-    /// nobody else's.
+    /// Sends a signal that stops or continues it. It may have ended by itself: until it is waited
+    /// for, no other process has its id.
     pub(crate) fn signal(&self, signal: &str) -> Result<()> {
         let kill = ["-c", "kill -\"$0\" \"$1\" || true", signal, &self.child.id().to_string()];
         tool("sh", kill).map(drop)
@@ -163,7 +150,7 @@ fn listen(pipe: impl Read, durable: &Mutex<Option<usize>>) -> String {
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         let text = String::from_utf8_lossy(&line).into_owned();
-        // A line that was cut says nothing.
+        // A line that was cut off does not count.
         let said = text.strip_prefix(DURABLE).and_then(|rest| rest.strip_suffix('\n'));
         if let Some(rows) = said.and_then(|number| number.parse().ok())
             && let Ok(mut durable) = durable.lock()

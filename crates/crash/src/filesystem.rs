@@ -1,5 +1,5 @@
 //! Filesystems of our own: in files, in memory, read-only. The namespace that they are mounted in
-//! goes with `.ci/crash.sh`; here they are unmounted as soon as they are not needed.
+//! ends with `.ci/crash.sh`; here they are unmounted as soon as they are not needed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ impl Kind {
         }
     }
 
-    /// The least that it can be made in.
+    /// The smallest size of such a filesystem.
     fn least(self) -> u64 {
         match self {
             Self::Ext4 => 0,
@@ -74,7 +74,7 @@ impl Mounted {
         Ok(Self { at, image: None })
     }
 
-    /// A directory, seen a second time: there it can be read only.
+    /// A directory, mounted a second time, read-only.
     pub(crate) fn read_only(work: &Path, directory: &Path) -> Result<Self> {
         let at = mount_point(work, "read-only")?;
         tool("mount", ["--bind".as_ref(), directory.as_os_str(), at.as_os_str()])?;
@@ -84,14 +84,14 @@ impl Mounted {
         Ok(mounted)
     }
 
-    /// Where it is.
+    /// Its mount point.
     pub(crate) fn at(&self) -> &Path {
         &self.at
     }
 
     fn mount(&self) -> Result<()> {
         let Some(image) = &self.image else { return Ok(()) };
-        // The loop device goes with the mount.
+        // The loop device ends with the mount.
         let how = ["-o", "loop"].map(AsRef::as_ref);
         tool("mount", how.into_iter().chain([image.as_os_str(), self.at.as_os_str()]))?;
         Ok(())
@@ -124,7 +124,7 @@ impl Mounted {
         self.mount()
     }
 
-    /// Makes all durable that is there now.
+    /// Makes everything durable that was written so far.
     pub(crate) fn settle(&self) -> Result<()> {
         tool("sync", ["-f".as_ref(), self.at.as_os_str()]).map(drop)
     }
@@ -132,7 +132,7 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Where it fails, the namespace takes the mount with it, and the script the file.
+        // If it fails, the mount ends with the namespace, and the script removes the file.
         let _ = self.unmount();
         if let Some(image) = &self.image {
             let _ = fs::remove_file(image);

@@ -4,16 +4,19 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::child::Running;
-use crate::judge::{Found, Golden, judge, judge_the_end};
-use crate::random::Random;
+use crate::element::make_input;
+use crate::judge::{golden, judge, judge_the_end, with_earlier};
+use crate::random::{generator, instant};
+use crate::state::Found;
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::{self, IN_PLACE, Place, RESTART, Writer, make_input};
+use crate::writer::{Place, Writer};
+use crate::writers::{self, IN_PLACE, RESTART};
 use crate::{Failure, Result};
 
 /// Large enough to be hit while it works.
 const BYTES: usize = 16 << 20;
 
-/// How often a round kills before it lets the writer finish.
+/// The kills of a round before the writer may finish.
 const KILLS: usize = 3;
 
 pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
@@ -39,8 +42,8 @@ fn kills(
     mut tally: Tally,
     rounds: usize,
 ) -> Result<Tally> {
-    let golden = Golden::make(writer, place)?;
-    let mut random = Random::new(bench.options.seed, writer.name());
+    let golden = golden(writer, place)?;
+    let mut random = generator(bench.options.seed, writer.name());
     golden.lay_out(place.dir)?;
     let start = Instant::now();
     Running::start(writer.command(place)?)?.wait()?;
@@ -49,21 +52,21 @@ fn kills(
     for round in 0..rounds {
         golden.lay_out(place.dir)?;
         let (mut lost, mut told) = (None, None);
-        // Each kill in a part of its own of the time that it takes; or less of it is left each time.
+        // Kills are spread over a run; a writer that resumes has less to do each time.
         for i in 0..KILLS {
-            let instant = match writer.goes_on() {
-                true => random.instant(0, 1, took.mul_f64(0.5)),
-                false => random.instant(i, KILLS, took),
+            let wait = match writer.resumes() {
+                true => instant(&mut random, 0, 1, took.mul_f64(0.5)),
+                false => instant(&mut random, i, KILLS, took),
             };
             let mut running = Running::start(writer.command(place)?)?;
-            std::thread::sleep(instant);
+            std::thread::sleep(wait);
             running.kill();
             let ran = running.wait()?;
             // The files that an earlier run finished stay: they count as new.
-            let promised = ran.promised.after(writer, &mut told);
+            let promised = with_earlier(ran.promised, writer, &mut told);
             let found = judge(writer, place, &golden, promised)?;
             if let Found::Lost(what) = &found {
-                let when = format!("round {round}, kill {i} after {instant:.1?}");
+                let when = format!("round {round}, kill {i} after {wait:.1?}");
                 lost.get_or_insert(format!("{when}: {what}"));
             }
             tally.add(match found {

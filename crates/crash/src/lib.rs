@@ -24,6 +24,7 @@
 
 mod args;
 mod child;
+mod element;
 mod failure;
 mod filesystem;
 mod judge;
@@ -32,8 +33,10 @@ mod power;
 mod random;
 mod room;
 mod scan;
+mod state;
 mod syscalls;
 mod tally;
+mod writer;
 mod writers;
 
 use std::process::ExitCode;

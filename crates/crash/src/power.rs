@@ -1,4 +1,4 @@
-//! T1: the power is cut while a writer works, and while somebody else makes other things durable.
+//! T1: the power is cut while a writer works, beside a bystander that makes other files durable.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -7,11 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::child::{Promised, Running, tool};
+use crate::element::make_input;
 use crate::filesystem::{Kind, Mounted};
-use crate::judge::{Found, Golden, judge, judge_the_end};
-use crate::random::Random;
+use crate::judge::{golden, judge, judge_the_end, with_earlier};
+use crate::random::{generator, instant};
+use crate::state::{Found, Golden};
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::{self, EARLY, Place, RESTART, UNSYNCED, Writer, make_input};
+use crate::writer::{Place, Writer};
+use crate::writers::{self, EARLY, RESTART, UNSYNCED};
 use crate::{Failure, Result};
 
 /// Large enough that writing takes a while.
@@ -48,31 +51,31 @@ fn cuts(
     mut tally: Tally,
     rounds: usize,
 ) -> Result<Tally> {
-    let golden = Golden::make(writer, place)?;
-    let mut random = Random::new(bench.options.seed, writer.name());
+    let golden = golden(writer, place)?;
+    let mut random = generator(bench.options.seed, writer.name());
     let took = time(mounted, place, writer, &golden)?;
     for i in 0..rounds {
         // Every other time there is no old file.
         let golden = if i % 2 == 0 { &golden } else { &golden.without_old() };
         golden.lay_out(place.dir)?;
         mounted.settle()?;
-        let strikes = if writer.goes_on() {
+        let strikes = if writer.resumes() {
             // Less is left to do each time.
             [Strike::Kill, Strike::Power, Strike::Power]
-                .map(|strike| (strike, random.instant(0, 1, took.mul_f64(0.5))))
+                .map(|strike| (strike, instant(&mut random, 0, 1, took.mul_f64(0.5))))
                 .to_vec()
         } else {
             // A little longer than it takes, so that the end is among the instants as well.
-            vec![(Strike::Power, random.instant(i, rounds, took.mul_f64(1.1)))]
+            vec![(Strike::Power, instant(&mut random, i, rounds, took.mul_f64(1.1)))]
         };
         let mut told = None;
-        for (strike, instant) in strikes {
-            let promised = strike.after(instant, mounted, place, writer)?;
-            let found = judge(writer, place, golden, promised.after(writer, &mut told))?;
-            let when = format!("round {i}, {strike:?} after {instant:.1?}");
+        for (strike, wait) in strikes {
+            let promised = strike.after(wait, mounted, place, writer)?;
+            let found = judge(writer, place, golden, with_earlier(promised, writer, &mut told))?;
+            let when = format!("round {i}, {strike:?} after {wait:.1?}");
             tally.add(found.at(&when));
         }
-        if writer.goes_on() {
+        if writer.resumes() {
             let end = judge_the_end(writer, place, golden)?;
             tally.add(end.at(&format!("round {i}, the end")));
         }
@@ -81,7 +84,7 @@ fn cuts(
     Ok(tally)
 }
 
-/// How long the writer takes when it is left alone, beside the bystander.
+/// The time of an undisturbed run, beside the bystander.
 fn time(
     mounted: &Mounted,
     place: &Place<'_>,
@@ -108,23 +111,23 @@ enum Strike {
 }
 
 impl Strike {
-    /// Starts the writer and strikes after this time: what it had promised by then.
+    /// Starts the writer and strikes after this time; returns its promises up to then.
     fn after(
         self,
-        instant: Duration,
+        wait: Duration,
         mounted: &Mounted,
         place: &Place<'_>,
         writer: &dyn Writer,
     ) -> Result<Promised> {
         let promised = beside_a_bystander(place.dir, || {
             let mut running = Running::start(writer.command(place)?)?;
-            std::thread::sleep(instant);
+            std::thread::sleep(wait);
             if let Self::Kill = self {
                 running.kill();
                 return Ok(running.wait()?.promised);
             }
-            // Nobody hears what is said when the power is gone. Here the process goes on for a moment,
-            // and on XFS syncing a directory succeeds although its changes were dropped.
+            // Promises count up to the power cut. After it the process runs for a moment, and on
+            // XFS syncing a directory succeeds although its changes were dropped.
             let promised = running.promised();
             mounted.cut_power()?;
             running.kill();
@@ -138,12 +141,11 @@ impl Strike {
     }
 }
 
-/// The directory of its own that the bystander writes in.
+/// The directory that the bystander writes in.
 const BYSTANDER: &str = "bystander";
 
-/// Does `work` while somebody else makes a file of their own durable, again and again, and with it
-/// the log of the filesystem: a machine where nothing else happens would keep the log, and with it
-/// every rename, in memory.
+/// Does `work` while another thread makes a file durable again and again, and with it the log of
+/// the filesystem: on an idle machine the log, and every rename in it, would stay in memory.
 fn beside_a_bystander<R>(directory: &Path, work: impl FnOnce() -> Result<R>) -> Result<R> {
     let directory = directory.join(BYSTANDER);
     fs::create_dir_all(&directory).map_err(Failure::io("create", &directory))?;
@@ -163,7 +165,7 @@ fn beside_a_bystander<R>(directory: &Path, work: impl FnOnce() -> Result<R>) -> 
     })
 }
 
-/// Whether the filesystem itself survived: otherwise the rounds tell nothing about the writer.
+/// Checks the filesystem itself: if it is damaged, the rounds say nothing about the writer.
 fn check(mounted: &Mounted, tally: &mut Tally) -> Result<()> {
     match tool("find", [mounted.at().as_os_str(), "-type".as_ref(), "f".as_ref()]) {
         Ok(_) => Ok(()),

@@ -2,37 +2,17 @@
 
 use std::time::Duration;
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-#[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+use fastrand::Rng;
+use twox_hash::XxHash3_64;
 
-impl Random {
-    /// A sequence for this seed and purpose.
-    pub(crate) fn new(seed: u64, purpose: &str) -> Self {
-        Self(purpose.bytes().fold(seed, |state, byte| mix(state ^ u64::from(byte))))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0)
-    }
-
-    /// A number below 1.
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// An instant in the `i`th of `n` equal parts of a time: random, and spread over all of it.
-    pub(crate) fn instant(&mut self, i: usize, n: usize, within: Duration) -> Duration {
-        within.mul_f64((i as f64 + self.unit()) / n as f64)
-    }
+/// A generator of its own for each seed and purpose.
+pub(crate) fn generator(seed: u64, purpose: &str) -> Rng {
+    Rng::with_seed(XxHash3_64::oneshot_with_seed(seed, purpose.as_bytes()))
 }
 
-/// Scatters the bits of a number.
-pub(crate) fn mix(x: u64) -> u64 {
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+/// An instant in the `i`th of `n` equal parts of a time: random, and spread over all of it.
+pub(crate) fn instant(random: &mut Rng, i: usize, n: usize, within: Duration) -> Duration {
+    within.mul_f64((i as f64 + random.f64()) / n as f64)
 }
 
 #[cfg(test)]
@@ -42,12 +22,13 @@ mod tests {
     #[test]
     fn instants_are_spread() {
         let second = Duration::from_secs(1);
-        let mut random = Random::new(1, "test");
+        let mut random = generator(1, "test");
         for i in 0..10 {
-            let instant = random.instant(i, 10, second).as_secs_f64() * 10.0;
+            let instant = instant(&mut random, i, 10, second).as_secs_f64() * 10.0;
             assert!((i as f64..(i + 1) as f64).contains(&instant), "{instant} of {i}");
         }
-        assert_ne!(Random::new(1, "a").next(), Random::new(1, "b").next());
-        assert_eq!(Random::new(7, "a").next(), Random::new(7, "a").next());
+        let first = |seed, purpose| generator(seed, purpose).u64(..);
+        assert_ne!(first(1, "a"), first(1, "b"));
+        assert_eq!(first(7, "a"), first(7, "a"));
     }
 }

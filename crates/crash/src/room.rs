@@ -6,10 +6,13 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::child::Running;
+use crate::element::make_input;
 use crate::filesystem::{Kind, Mounted};
-use crate::judge::{Found, Golden, differences, files};
+use crate::judge::golden;
+use crate::state::{Found, Golden, differences, files};
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::{self, IN_PLACE, Place, Writer, make_input};
+use crate::writer::{Place, Writer};
+use crate::writers::{self, IN_PLACE};
 use crate::{Failure, Result};
 
 /// The bytes that are written, and the room that there is for them.
@@ -35,7 +38,7 @@ pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
     let all = writers::ALL.iter().filter(|w| w.name().contains(&bench.options.only));
     // A writer that keeps its work for the next run leaves something behind.
     for &writer in all.filter(|w| !w.keeps_work()).chain([&IN_PLACE]) {
-        let golden = Golden::make(writer, &place)?;
+        let golden = golden(writer, &place)?;
         let mut tally = Tally::new(format!("T5 room {}", writer.name()));
         if writer.name() == IN_PLACE.name() {
             tally = tally.control(Some(true));

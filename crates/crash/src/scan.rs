@@ -8,10 +8,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::child::{Running, this_binary};
-use crate::judge::Found;
-use crate::random::Random;
+use crate::element::make_input;
+use crate::random::{generator, instant};
+use crate::state::Found;
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::make_input;
 use crate::{Failure, Result};
 
 /// Takes long enough to be stopped in the middle.
@@ -126,7 +126,7 @@ impl Scans<'_> {
             _ => command.args(["mean", "--axis", "columns"]).arg(self.input()),
         };
         command.args(["--no-progress", "--backend", backend, "--workers", &workers.to_string()]);
-        // In small chunks there is more to be stopped between.
+        // Small chunks leave more places to stop between.
         command.args(["--chunk", "512KiB"]);
         Ok(command)
     }
@@ -157,16 +157,16 @@ impl Scans<'_> {
         }
         let expected = (undisturbed.stdout.clone(), self.written());
         let purpose = format!("{reader:?} {backend} {workers} {change:?}");
-        let mut random = Random::new(self.bench.options.seed, &purpose);
+        let mut random = generator(self.bench.options.seed, &purpose);
         for i in 0..rounds {
             // A scan that ended before the change was not struck; then it is tried earlier.
             let mut within = took;
             let (ran, after) = loop {
                 self.lay_out()?;
-                let instant = random.instant(i, rounds, within);
+                let wait = instant(&mut random, i, rounds, within);
                 let mut running = Running::start(self.command(reader, backend, workers)?)?;
                 wait_for_open(&mut running, &self.input());
-                std::thread::sleep(instant);
+                std::thread::sleep(wait);
                 running.signal("STOP")?;
                 let stopped = is_stopped(&running);
                 if stopped {
@@ -175,7 +175,7 @@ impl Scans<'_> {
                 running.signal("CONT")?;
                 let ran = running.wait()?;
                 if stopped {
-                    break (ran, instant);
+                    break (ran, wait);
                 }
                 within = within.mul_f64(0.7);
             };
@@ -214,7 +214,7 @@ fn wait_for_open(running: &mut Running, path: &Path) {
     }
 }
 
-/// Whether the process stands still; not so if it has ended.
+/// Waits until the process is stopped; `false` if it has ended.
 fn is_stopped(running: &Running) -> bool {
     let path = format!("/proc/{}/stat", running.id());
     let start = Instant::now();

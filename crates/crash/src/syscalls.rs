@@ -6,10 +6,13 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::child::{Ran, Running};
+use crate::element::make_input;
 use crate::filesystem::empty;
-use crate::judge::{Found, Golden, files, is_partial, judge};
+use crate::judge::{golden, judge};
+use crate::state::{Found, Golden, files, is_partial};
 use crate::tally::{Bench, Summary, Tally};
-use crate::writers::{self, IN_PLACE, Place, Writer, make_input};
+use crate::writer::{Place, Writer};
+use crate::writers::{self, IN_PLACE};
 use crate::{Failure, Result};
 
 /// The calls that change files, by the names that strace knows on any architecture.
@@ -60,7 +63,7 @@ pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
         &[Fault::Kill, Fault::Error("EIO")]
     };
     for &writer in writers::ALL.iter().filter(|w| w.name().contains(&bench.options.only)) {
-        let golden = Golden::make(writer, &place)?;
+        let golden = golden(writer, &place)?;
         for &fault in faults {
             let mut tally = Tally::new(format!("T2 {} {}", fault.option(), writer.name()));
             strike_all(writer, &place, &golden, fault, &mut tally)?;
@@ -71,7 +74,7 @@ pub(crate) fn run(bench: &Bench, summary: &mut Summary) -> Result<()> {
             summary.tell(&tally);
         }
     }
-    let golden = Golden::make(IN_PLACE, &place)?;
+    let golden = golden(IN_PLACE, &place)?;
     for fault in [Fault::Kill, Fault::Error("EIO")] {
         let name = format!("T2 {} {}", fault.option(), IN_PLACE.name());
         let mut tally = Tally::new(name).control(Some(true));
@@ -114,12 +117,13 @@ fn strike_all(
 }
 
 /// The calls in a log of strace that change files, each with its number among those of its name in
-/// its thread, which is how strace counts. Not those that only say something to whoever listens.
+/// its thread, which is how strace counts. Writes to stdout and stderr do not count.
 fn calls(log: &str) -> BTreeSet<(&str, usize)> {
     let mut counts = BTreeMap::new();
     let mut calls = BTreeSet::new();
     for line in log.lines() {
-        // `1234  fsync(5</some/path>) = 0`; what goes on in a later line does not count again.
+        // `1234  fsync(5</some/path>) = 0`; a call that is resumed in a later line does not count
+        // again.
         let Some((thread, rest)) = line.trim_start().split_once(' ') else { continue };
         let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
         if !CALLS.contains(&call) {
@@ -178,7 +182,7 @@ impl Strike<'_> {
             return Ok(Found::lost(ran.words()));
         }
         if !hit {
-            // Threads share the work as they please: now and then one makes a call less.
+            // Threads share the work differently each time: one may make a call less.
             let found = judge(writer, place, golden, ran.promised)?;
             return Ok(if ran.is_ok() { found } else { Found::lost(ran.words()) });
         }
@@ -213,7 +217,8 @@ impl Strike<'_> {
         }
         let left = files(place.dir)?.into_keys().find(|name| is_partial(name));
         match left {
-            // Who cannot be told from its writer leaves the file alone; so does who cannot remove it.
+            // A failed flock cannot tell whether a writer lives, and a failed unlink removes
+            // nothing: the file stays.
             Some(name)
                 if !writer.keeps_work() && !["unlink", "unlinkat", "flock"].contains(call) =>
             {

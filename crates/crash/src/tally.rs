@@ -1,4 +1,4 @@
-//! The findings of the tests, counted and told.
+//! The findings of the tests, counted and printed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::args::Options;
-use crate::judge::Found;
+use crate::state::Found;
 use crate::{Failure, Result};
 
 /// The rounds of one writer in one test.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     name: String,
-    /// A writer that is wrong on purpose: some of its rounds have to be lost, if that is `Some(true)`.
+    /// Set for a control, a writer that is wrong on purpose: `Some(true)` if it has to lose.
     control: Option<bool>,
     rounds: usize,
     old: usize,
@@ -72,12 +72,12 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The needs of a test: where things are, and how much to do.
+/// The setup of a test: its paths and its number of rounds.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) options: Options,
     pub(crate) rowmill: PathBuf,
-    /// Everything is made in here.
+    /// The directory for everything that tests make.
     pub(crate) work: PathBuf,
 }
 
@@ -88,7 +88,7 @@ impl Bench {
     }
 }
 
-/// The tallies of all tests, told as they come.
+/// The tallies of all tests, printed as they come.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     lines: usize,
@@ -100,7 +100,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Runs tests one after the other; whether all were passed.
+    /// Runs tests one after the other; returns whether all passed.
     pub(crate) fn of(
         options: &Options,
         tests: &[fn(&Bench, &mut Self) -> Result<()>],
@@ -132,7 +132,7 @@ impl Summary {
         Ok(failed == 0)
     }
 
-    /// Tells one line, and all that was lost.
+    /// Prints one line, and the losses.
     pub(crate) fn tell(&mut self, tally: &Tally) {
         println!("{tally}");
         // One finding of a control is enough to see what it is about.

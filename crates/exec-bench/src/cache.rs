@@ -6,23 +6,23 @@ use std::path::Path;
 
 use rowmill_core::{Array, Element, Source};
 
-/// How a file gets out of the page cache.
+/// A way to evict a file from the page cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cold {
-    /// The whole page cache is emptied: takes root.
+    /// The whole page cache is emptied, which takes root.
     Everything,
-    /// The system is asked to forget this file.
+    /// The system is asked to drop the pages of this file.
     File,
 }
 
 impl Cold {
-    /// The way that works for this array, tried out; why none does, in words.
+    /// The way that works for this array, found by trying.
     ///
     /// # Errors
-    /// The reason.
+    /// The reason why none works.
     pub fn find<T: Element>(array: &Array<T>) -> Result<Self, String> {
         let mut reasons = Vec::new();
-        // First what disturbs nobody else.
+        // First the way that keeps other files cached.
         for way in [Self::File, Self::Everything] {
             match way.empty(array.path()) {
                 Ok(()) if is_cold(array) => return Ok(way),
@@ -40,7 +40,7 @@ impl Cold {
         }
     }
 
-    /// Does it. Nothing may have the file mapped: mapped pages stay.
+    /// Evicts a file. Nothing may have it mapped: mapped pages stay.
     ///
     /// # Errors
     /// The error of the operating system.
@@ -55,7 +55,7 @@ impl Cold {
     }
 }
 
-/// Whether some rows all over the array would have to be waited for.
+/// Whether rows all over the array are missing from the page cache.
 fn is_cold<T: Element>(array: &Array<T>) -> bool {
     let rows = array.shape().rows();
     (0..16).all(|i| !array.is_cached(rows / 16 * i))

@@ -27,7 +27,7 @@ pub struct Files {
     pub rows: PathBuf,
 }
 
-/// Who does the jobs.
+/// The side that does the jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The bare read and write: what the jobs would cost if there were nothing to compute.
@@ -55,7 +55,7 @@ impl Reply {
     }
 }
 
-/// Makes the float32 array that the jobs are done on: pseudo-random from 0 to 1, the same each time.
+/// Makes the float32 array of the jobs: pseudo-random from 0 to 1, the same each time.
 ///
 /// # Errors
 /// When there is no room for it.
@@ -67,10 +67,10 @@ pub fn make(path: &Path, rows: usize, columns: usize) -> Result<()> {
 /// Does the jobs that `input` names, one a line, until it ends.
 ///
 /// # Errors
-/// When a job fails or is not known, when a file cannot be opened, when nobody reads the answers.
+/// When a job fails or is unknown, a file cannot be opened, or answers cannot be written.
 pub fn serve(side: Side, files: &Files, input: impl BufRead, mut output: impl Write) -> Result<()> {
     let say = |action, source| Error::io(action, Path::new("the answer"))(source);
-    // Job after job writes the output anew, and never the files that all of them read.
+    // Each job replaces the output, and never a file that jobs read.
     let mut outputs = Outputs::new().overwrite(true);
     [&files.array, &files.rows].into_iter().for_each(|file| outputs.read(Role::Input, file));
     outputs.plan(Role::Output, Kind::Npy, &files.output)?;
@@ -109,7 +109,7 @@ fn limit(job: &str, engine: &Engine, x: &Array<f32>, files: &Files) -> Result<Re
         "sum" | "mean_columns" | "masked_sum" | "five" => {
             read();
         }
-        // The second read goes on while the output is written.
+        // The second read overlaps with the write.
         "z_score" => {
             read();
             write_all(&files.output, bytes.len(), engine.workers())?;

@@ -34,8 +34,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The measured jobs are about numbers on a line.
-    #[error("{} holds complex numbers, which are not measured; take a file of real ones", path.display())]
+    /// The measured jobs need real numbers.
+    #[error(
+        "{} holds complex numbers, which are not measured; take a file of real ones",
+        path.display()
+    )]
     Complex {
         /// The file.
         path: PathBuf,
@@ -73,7 +76,7 @@ pub enum Error {
         /// The ways to make it cold that were tried.
         reason: String,
     },
-    /// A recorded mix of jobs is none.
+    /// A file is not a recorded mix of jobs.
     #[error("{} is not a mix of jobs: {reason}", path.display())]
     Mix {
         /// The text file.
@@ -108,14 +111,14 @@ impl From<rowmill_exec::Error> for Error {
 }
 
 impl Error {
-    /// For `map_err`: what was tried with which file or folder.
+    /// For `map_err`: an action on a file or folder.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
 }
 
-/// The error for a complex array, of which this is not measured.
+/// The error for a complex array: the measured jobs need real numbers.
 pub(crate) fn complex<T: rowmill_core::Element, R>(x: &rowmill_core::Array<T>) -> Result<R> {
     Err(Error::Complex { path: x.path().to_owned() })
 }

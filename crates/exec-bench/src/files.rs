@@ -13,7 +13,7 @@ use crate::{Error, Result};
 
 /// A type that array files are made of.
 pub(crate) trait Sample: Element {
-    /// A value without NaN, infinities and subnormal numbers, whose sums fit their type.
+    /// A value that is neither NaN, infinite nor subnormal; sums of an array do not overflow.
     fn sample(random: u64) -> Self;
 }
 
@@ -53,7 +53,8 @@ samples! {
     bool: |r| r & 1 == 1;
 }
 
-/// The random bits of one element: `SplitMix64` (Steele, Lea and Flood 2014) at a position.
+/// The random bits of one element: `SplitMix64` (Steele, Lea and Flood 2014) at a position, so that
+/// threads may make pieces in any order. `fastrand` has no positions.
 #[inline(always)]
 fn random(index: u64) -> u64 {
     let mut z = index.wrapping_add(SEED).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -64,7 +65,7 @@ fn random(index: u64) -> u64 {
 
 const SEED: u64 = 20_261_121;
 
-/// How elements lie in a file.
+/// The layout of elements in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// `.npy` in the byte order of this machine.
@@ -89,7 +90,7 @@ impl Layout {
         }
     }
 
-    /// A name for a file, unlike that of any other file.
+    /// A unique name for a file.
     pub(crate) fn name<T: Element>(self, dims: [usize; 2]) -> String {
         let [rows, cols] = dims;
         let dtype = T::DTYPE.descr(self.byte_order());
@@ -131,7 +132,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Makes an array file here: see [`write`].
+    /// Makes an array file here: see [`write()`].
     pub(crate) fn make<T: Sample>(
         &self,
         name: &str,
@@ -144,9 +145,9 @@ impl Folder {
     }
 }
 
-/// Makes an array file, and says what is in it. Its elements depend on their position only. It is
-/// written as any program would write it, in large pieces, and is on disk and in the page cache
-/// then.
+/// Makes an array file, and returns its description. Elements depend on their position only. The
+/// file is written in large pieces, as any program would, and is on disk and in the page cache at
+/// the end.
 pub(crate) fn write<T: Sample>(path: &Path, dims: [usize; 2], layout: Layout) -> Result<RawSpec> {
     let shape = Shape::new(dims).map_err(rowmill_exec::Error::kernel)?;
     let header = layout.header::<T>(&shape);
@@ -230,7 +231,7 @@ impl DataFile {
 
 impl Drop for DataFile {
     fn drop(&mut self) {
-        // A file that cannot be removed now goes with the folder.
+        // A file that cannot be removed now is removed with the folder.
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -1,4 +1,4 @@
-//! How fast random rows come, and what getting them leaves behind in the page cache.
+//! The speed of gathering random rows, and of scans after it.
 
 use std::path::Path;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use rowmill_exec::{Engine, Numeric, Result, RowOrder, Sum};
 use crate::measure::Samples;
 use crate::patterns::random;
 
-/// Where the rows go.
+/// The destination of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
     /// Into a new vector each time.
@@ -20,8 +20,8 @@ pub enum To {
     Batches(usize),
 }
 
-/// Times getting `rows` random rows `runs` times, without a warm-up: the first run is cold when the
-/// file is. `sums` times as many sums of the whole file after them.
+/// Gathers `rows` random rows `runs` times, without a warm-up: the first run is cold if the file
+/// is. Then times `sums` sums of the whole file.
 ///
 /// # Errors
 /// Those of opening the file and of the jobs.
@@ -33,7 +33,9 @@ pub fn gather(
     sums: usize,
 ) -> Result<[Samples; 2]> {
     let x = OpenOptions::new().backend(backend).open_any(file)?;
-    match_array!(&x, x => measure(x, (rows, order, to), runs, sums); complex x => crate::error::complex(x).map_err(rowmill_exec::Error::kernel))
+    match_array!(&x,
+        x => measure(x, (rows, order, to), runs, sums);
+        complex x => crate::error::complex(x).map_err(rowmill_exec::Error::kernel))
 }
 
 fn measure<T: Element + Numeric>(
@@ -43,7 +45,7 @@ fn measure<T: Element + Numeric>(
     sums: usize,
 ) -> Result<[Samples; 2]> {
     let engine = Engine::new()?;
-    let indices = random(rows, x.shape().rows());
+    let indices = random(0, rows, x.shape().rows());
     let mut out = match to {
         To::ReadInto => zeros(rows * x.shape().row_len()).unwrap_or_default(),
         _ => Vec::new(),

@@ -8,8 +8,8 @@ use rowmill_exec::{Engine, Numeric, Stats, Sum};
 use crate::Result;
 use crate::measure::{Samples, Timed, interleaved};
 
-/// Times sums and five statistics of a file that is guarded, and of the same that is not, in turns
-/// after a warm-up. Samples come in pairs: without the guard, with it.
+/// Times sums and five statistics of a file with and without the guard, in turns after a warm-up.
+/// Samples come in pairs: without the guard, with it.
 ///
 /// # Errors
 /// Those of opening the file and of the jobs.
@@ -21,7 +21,9 @@ pub fn guard(file: &Path, workers: Option<usize>, runs: usize) -> Result<Vec<Sam
         builder = builder.workers(workers);
     }
     let engine = &builder.build()?;
-    match_array!(&bare, bare => measure(engine, bare, &options.open(file)?, runs); complex x => crate::error::complex(x))
+    match_array!(&bare,
+        bare => measure(engine, bare, &options.open(file)?, runs);
+        complex x => crate::error::complex(x))
 }
 
 fn measure<T: Numeric>(

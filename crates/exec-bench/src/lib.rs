@@ -1,19 +1,19 @@
-//! The yardsticks of rowmill: what this machine and this file can do. The binaries are thin; all
+//! The benchmarks of rowmill: the limits of this machine and file. The binaries are thin; all
 //! measuring is here.
 //!
 //! | binary | asks | here |
 //! |---|---|---|
-//! | `limit` | how fast can this file be read at all, and how close do the kernels come? | [`report`] |
+//! | `limit` | how fast can this file be read, and how close do the kernels come? | [`report`] |
 //! | `wall` | does every kind of job come as close to that as it should? | [`wall`] |
 //! | `access-patterns` | in which order, and how reached, do rows come fastest? | [`patterns`] |
-//! | `tune-chunks` | which chunk size, workers and backend suit this file on this machine? | [`tune`] |
+//! | `tune-chunks` | which chunk size, workers and backend suit this file here? | [`tune`] |
 //! | `advise` | is this file best mapped, read or loaded? | [`advise`] |
 //! | `gather` | how fast do random rows come, warm and cold? | [`gather`] |
 //! | `guard` | what does it cost that a file may shrink? | [`guard`] |
-//! | `compare` | what do other libraries make of the same jobs? `bench/compare/run` asks | [`compare`] |
+//! | `compare` | how fast are other libraries? (see `bench/compare/run`) | [`compare`] |
 //!
-//! The first two time jobs in turns ([`measure`]) against the fastest bare reads and writes that we know how
-//! to write ([`limit`]). What is measured comes as text, JSON or charts ([`output`], [`chart`]).
+//! The first two time jobs in turns ([`measure`]) against the fastest bare reads and writes that we
+//! know ([`limit`]). Reports are text, JSON or charts ([`output`], [`chart`]).
 
 pub mod advise;
 pub mod cache;

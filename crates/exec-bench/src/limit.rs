@@ -1,5 +1,4 @@
-//! The yardsticks: the fastest ways to read and to write that we know how to write, and nothing
-//! else.
+//! The yardsticks: the fastest reads and writes that we know, and nothing else.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -17,17 +16,17 @@ use crate::{Error, Result};
 /// The bytes that a thread takes at a time.
 const CHUNK: usize = 4 << 20;
 
-/// Streams that a chunk is read by. Two to four were the fastest of one to sixteen: by a fifth
-/// before eight, which a yardstick must not leave lying.
+/// Streams that a chunk is read by. Two to four were the fastest of one to sixteen, a fifth faster
+/// than eight.
 const STREAMS: usize = 4;
 
-/// How far ahead each stream is fetched, in bytes.
+/// The prefetch distance of each stream, in bytes.
 const AHEAD: usize = 1 << 10;
 
 /// One cache line.
 type Line = [u64; 8];
 
-/// Reads every byte once on `threads` threads; gives something that depends on all of them.
+/// Reads every byte once on `threads` threads; returns a number that depends on all of them.
 #[must_use]
 pub fn read_all(bytes: &[u8], threads: usize, isa: Isa) -> u64 {
     let next = AtomicUsize::new(0);
@@ -78,9 +77,8 @@ impl Job for Read<'_> {
 /// The bytes that a reader asks for at a time.
 const PIECE: u64 = 1 << 20;
 
-/// Reads a file once with `readers` threads that each ask for 1 MiB at a time into a buffer of
-/// their own: what a disk may like better than a mapping. Gives something that depends on the
-/// bytes.
+/// Reads a file once with `readers` threads, each 1 MiB at a time into its own buffer, which can be
+/// faster on a disk than a mapping. Returns a number that depends on the bytes.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -114,18 +112,18 @@ pub fn pread_all(path: &Path, readers: usize) -> Result<u64> {
 /// The bytes that a thread fills at a time.
 const PART: usize = 8 << 20;
 
-/// How long [`write_all`] took.
+/// The time of [`write_all`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Filling the mapping.
     pub stores: Duration,
-    /// All of it: making room, filling, making it durable, giving it its name.
+    /// All of it: reserving room, filling, syncing and renaming.
     pub durable: Duration,
 }
 
 /// Writes a new `.npy` file of `len` bytes of elements on `threads` threads, replacing one of that
-/// name: room reserved at once, filled through the mapping, each part on its way to the disk as
-/// soon as it is full, durable at the end. What an output of this size costs when there is nothing
+/// name: the room is reserved at once, the mapping filled, each part sent to the disk as soon as it
+/// is full, and all of it durable at the end. This is the cost of an output when there is nothing
 /// to compute.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! A whole array in memory: what a mapping is compared with.
+//! A whole array in memory, the alternative to a mapping.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// The bytes that a thread reads at a time.
 const PART: usize = 1 << 20;
 
-/// An array in memory that many can hold.
+/// A shared array in memory.
 #[derive(Clone, Debug)]
 pub struct Loaded<T> {
     data: Arc<Vec<T>>,
@@ -22,7 +22,7 @@ impl<T: Element> Loaded<T> {
     /// Reads rows of an array on `threads` threads.
     ///
     /// # Errors
-    /// [`Error::NoMemory`], and what reading gives.
+    /// [`Error::NoMemory`], and those of reading.
     pub fn read(source: &impl Source<T>, rows: Range<usize>, threads: usize) -> Result<Self> {
         let row_len = source.shape().row_len();
         let len = rows.len() * row_len;
@@ -101,7 +101,7 @@ impl<T: Element> Source<T> for Loaded<T> {
     }
 }
 
-/// Does the same on some threads, of which this is one; the first error counts.
+/// Runs the same work on some threads, this one among them; returns the first error.
 pub(crate) fn join(threads: usize, work: impl Fn() -> Result<()> + Sync) -> Result<()> {
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();

@@ -1,18 +1,18 @@
-//! The machine that figures are from: without it they say nothing.
+//! The machine that figures were measured on: without it they mean nothing.
 
 use std::fmt;
 
 use rowmill_exec::{Isa, memory};
 use serde::Serialize;
 
-/// The facts about a machine that a figure has to be recorded with.
+/// The facts about a machine that are recorded with every figure.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     /// The processor.
     pub cpu: String,
     /// The cores that this process may use.
     pub cores: usize,
-    /// Bytes of memory that there are, or that the process may use, as far as it is known.
+    /// Bytes of memory of the machine, or the limit of the process; `None` if unknown.
     pub memory: Option<u64>,
     /// The operating system's version.
     pub os: String,

@@ -1,4 +1,4 @@
-//! In which forms a report comes: the flags that the binaries share.
+//! The forms of a report: flags that the binaries share.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use rowmill_core::{Kind, Outputs, Role};
 use crate::chart::{self, Look, Page};
 use crate::{Error, Result};
 
-/// In which forms a report is given.
+/// The forms in which a report is given.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Output {
     /// Print JSON with every sample and the machine
     #[arg(long)]
     pub json: bool,
-    /// Write a page with charts as well: one file that needs no other; an existing file is refused, see
-    /// --overwrite
+    /// Write a page with charts as well: one file that needs no other; an existing file is refused,
+    /// see --overwrite
     #[arg(long, value_name = "OUT.html")]
     pub report: Option<PathBuf>,
     /// Write the charts as well; an existing file is refused, see --overwrite
@@ -38,7 +38,7 @@ pub trait Shown {
 }
 
 impl Output {
-    /// The files of a call that reads these: what is written takes none of them. To be asked for before
+    /// Plans the files to write, none of which may be a file that the call reads. Call it before
     /// anything is measured.
     ///
     /// # Errors
@@ -55,14 +55,14 @@ impl Output {
         Ok(outputs)
     }
 
-    /// Prints a report and writes what was asked for, as it was [planned](Self::plan). A reader that
-    /// stops reading is no error.
+    /// Prints a report and writes the files that were [planned](Self::plan). A closed pipe is no
+    /// error.
     ///
     /// # Errors
     /// [`Error::File`] when a file cannot be written.
     pub fn give(&self, report: &impl Shown, outputs: &Outputs) -> Result<()> {
         if let Some(path) = &self.report {
-            // Nobody reads it there: the shortest form will do.
+            // Only programs read it there: in its shortest form.
             let json: Option<serde_json::Value> = serde_json::from_str(&report.json()).ok();
             let json = json.unwrap_or_default().to_string();
             let page = chart::page(&report.page(), &json);
@@ -90,7 +90,7 @@ pub fn exit(name: &str, result: Result<()>) -> ExitCode {
         Err(error) => {
             eprintln!("{name}: {error}");
             match error {
-                // The arguments alone say that two roles are one file.
+                // Wrong usage: two arguments name one file.
                 Error::File(rowmill_core::Error::Taken { .. }) => return ExitCode::from(2),
                 Error::File(rowmill_core::Error::Exists { .. }) => {
                     eprintln!("hint: on the command line that is --overwrite");
@@ -113,8 +113,7 @@ pub fn parse_bytes(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Where files are made when nobody says where: `target/` if it is there, else the folder for temporary
-/// files.
+/// The default folder of new files: `target/` if it exists, else the one for temporary files.
 #[must_use]
 pub fn default_dir() -> PathBuf {
     let target = PathBuf::from("target");
@@ -127,7 +126,7 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Numbers of threads to look at: 1, 2, 4 and so on, and all of them.
+/// Thread counts to measure: the powers of two below `threads`, then `threads`.
 #[must_use]
 pub fn up_to(threads: usize) -> Vec<usize> {
     let doubled = std::iter::successors(Some(1), |n| Some(n * 2));

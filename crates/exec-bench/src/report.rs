@@ -72,7 +72,9 @@ pub fn limit(path: &Path, options: &Options) -> Result<Report> {
         let any = OpenOptions::new().backend(Backend::Positioned).open_any(path)?;
         match match_array!(&any, x => Cold::find(x)) {
             Ok(way) => {
-                report.cold = match_array!(&any, x => cold(x, way, options); complex x => crate::error::complex(x))?;
+                report.cold = match_array!(&any,
+                    x => cold(x, way, options);
+                    complex x => crate::error::complex(x))?;
             }
             Err(reason) => report.notes.push(format!("cold reads were not possible: {reason}")),
         }
@@ -81,7 +83,7 @@ pub fn limit(path: &Path, options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// Readers that each ask for 1 MiB at a time: many may please a disk that one cannot.
+/// Readers, each 1 MiB at a time: some disks need many to be busy.
 const READERS: [usize; 3] = [1, 4, 16];
 
 /// Reads the file when it is not in the page cache, through a mapping and at positions.
@@ -129,7 +131,7 @@ fn measure<T: Numeric>(x: &Array<T>, options: &Options) -> Result<Report> {
     for threads in 1..=options.threads {
         jobs.push(read(format!("limit, {threads} threads"), threads));
     }
-    // Right after itself: what differs is noise.
+    // Twice in a row: the difference is noise.
     jobs.push(read("again".to_owned(), options.threads));
     // Removed with all that is in it, however this ends.
     let folder = options.write.as_deref().map(outputs).transpose()?;

@@ -29,7 +29,7 @@ pub enum Kernel {
     Stats,
 }
 
-/// Along which axis.
+/// The axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Axis {
     /// Over everything.
@@ -45,7 +45,7 @@ pub enum Axis {
 pub struct Scan {
     /// The computation.
     pub kernel: Kernel,
-    /// Along which axis.
+    /// The axis.
     pub axis: Axis,
 }
 

@@ -88,7 +88,7 @@ fn wall_refuses_what_it_cannot_measure() {
         (&["--size", "1000000GiB"], 1, "choose a smaller size"),
     ] {
         if args[1].starts_with("1000000") && !cfg!(target_os = "linux") {
-            continue; // elsewhere no room is reserved, and it would be written until there is none
+            continue; // elsewhere room is not reserved, and the disk would fill up
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_wall"));
         let ran = command.arg("--dir").arg(dir.path()).args(args).output();
@@ -211,7 +211,8 @@ fn every_tool_draws_its_charts() {
     }
 }
 
-/// Each flag that writes, at each file of the call and at files of every other kind: all of them stay.
+/// Each flag that writes, at each file of the call and at files of every other kind: all of them
+/// stay.
 #[test]
 fn no_tool_replaces_what_a_user_would_miss() {
     let dir = folder();

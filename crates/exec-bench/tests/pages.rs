@@ -1,5 +1,6 @@
 //! The pages, opened in a real browser: on a phone and on a desk, light and dark. Where there is no
-//! Chromium it says so and passes (not in continuous integration); `CHROMIUM` names one that is elsewhere.
+//! Chromium it says so and passes (not in continuous integration); `CHROMIUM` names one that is
+//! elsewhere.
 
 #[path = "../../core/tests/common/skipped.rs"]
 mod skipped;
@@ -12,7 +13,7 @@ use rowmill_core::CreateOptions;
 use serde_json::Value;
 use skipped::skip;
 
-/// A browser that starts, and its path.
+/// The path of a browser that starts.
 fn browser() -> Option<PathBuf> {
     let given = std::env::var_os("CHROMIUM").map(PathBuf::from);
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
@@ -24,34 +25,7 @@ fn browser() -> Option<PathBuf> {
 }
 
 /// Looks at the page in a frame as wide as a screen: browsers have no windows as narrow as a phone.
-const LOOK: &str = r#"
-addEventListener('load', () => {
-  const frame = document.getElementById('frame'), page = frame.contentDocument;
-  const inside = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1 && a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
-  const light = (colour) => {
-    const [r, g, b] = colour.match(/[\d.]+/g).map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
-  const style = (element) => frame.contentWindow.getComputedStyle(element);
-  const charts = [...page.querySelectorAll('svg.chart')];
-  const texts = charts.flatMap((chart) => [...chart.querySelectorAll('text')].map((text) => [text, chart]));
-  const card = style(page.querySelector('figure')).backgroundColor;
-  const result = {
-    charts: charts.length,
-    narrowest: Math.min(...charts.map((chart) => chart.getBoundingClientRect().width)),
-    beside: charts.length > 1 && charts[0].getBoundingClientRect().top === charts[1].getBoundingClientRect().top,
-    wide: page.documentElement.scrollWidth,
-    outside: texts.filter(([t, c]) => !inside(t.getBoundingClientRect(), c.getBoundingClientRect())).map(([t]) => t.textContent),
-    smallest: Math.min(...texts.map(([t]) => t.getBoundingClientRect().height)),
-    dark: light(style(page.body).backgroundColor) < 0.1,
-    contrast: Math.min(...texts.map(([t]) => contrast(style(t).fill, card)), contrast(style(page.body).color, style(page.body).backgroundColor)),
-    bars: [...page.querySelectorAll('svg rect.s0, svg circle.s0')].filter((r) => contrast(style(r).fill, card) < 3).length,
-    samples: JSON.parse(page.getElementById('samples').textContent).samples.length,
-  };
-  document.getElementById('result').textContent = JSON.stringify(result);
-});
-"#;
+const LOOK: &str = include_str!("look.js");
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;")
@@ -62,7 +36,8 @@ fn look(browser: &Path, dir: &Path, page: &str, width: u32, dark: bool) -> Value
     let harness = dir.join(format!("look-{width}-{dark}.html"));
     let html = format!(
         "<!DOCTYPE html><meta charset=\"utf-8\"><pre id=\"result\"></pre><iframe id=\"frame\" \
-         style=\"width:{width}px;height:900px;border:0\" srcdoc=\"{}\"></iframe><script>{LOOK}</script>",
+         style=\"width:{width}px;height:900px;border:0\" srcdoc=\"{}\"></iframe>\
+         <script>{LOOK}</script>",
         escape(page)
     );
     std::fs::write(&harness, html).expect("room");

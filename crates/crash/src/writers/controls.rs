@@ -7,8 +7,10 @@ use std::path::Path;
 use rowmill::{Array, CreateOptions};
 
 use super::rows::{batches, look_at_rows};
-use super::{COLS, Place, Writer, element, write_all};
-use crate::judge::{Files, Found, Golden};
+use super::write_all;
+use crate::element::{COLS, element};
+use crate::state::{Files, Found, Golden};
+use crate::writer::{Place, Writer};
 use crate::{Failure, Result};
 
 const NEW: u64 = 5;
@@ -27,7 +29,7 @@ impl Writer for Unsynced {
         let (path, beside) = (dir.join("out.npy"), dir.join(".out.npy.rowmill-partial"));
         write_all(&beside, &bytes)?;
         fs::rename(&beside, &path).map_err(Failure::io("replace", &path))?;
-        // Its name is durable soon, because somebody else makes something durable.
+        // The bystander soon makes its name durable.
         std::thread::sleep(std::time::Duration::from_millis(100));
         Ok(())
     }

@@ -5,13 +5,14 @@ use std::path::Path;
 use rowmill::{Appender, Array, CreateOptions, FlushPolicy};
 
 use super::rows::{batches, look_at_rows};
-use super::{COLS, OLD, Place, Writer, element};
 use crate::Result;
-use crate::judge::{Files, Found, Golden, differences};
+use crate::element::{COLS, OLD, element};
+use crate::state::{Files, Found, Golden, differences};
+use crate::writer::{Place, Writer};
 
 const NEW: u64 = 6;
 
-/// The rows of the array before anything is appended, of so many in the end.
+/// The rows before anything is appended, if there are this many at the end.
 fn old_rows(rows: usize) -> usize {
     rows / 8
 }
@@ -20,7 +21,7 @@ fn value(rows: usize, index: usize) -> u64 {
     element(if index < old_rows(rows) * COLS { OLD } else { NEW }, index)
 }
 
-/// `Appender::append_rows` and `commit`, batch by batch; goes on where an earlier run ended.
+/// `Appender::append_rows` and `commit`, batch by batch; resumes where an earlier run ended.
 #[derive(Debug)]
 pub(super) struct Append;
 
@@ -37,7 +38,7 @@ impl Writer for Append {
         &[".out.npy.rowmill-append"]
     }
 
-    fn goes_on(&self) -> bool {
+    fn resumes(&self) -> bool {
         true
     }
 
@@ -67,7 +68,7 @@ impl Writer for Append {
         now: &Files,
         durable: Option<usize>,
     ) -> Found {
-        // Whatever is behind them: who opens the array finds rows of some commit.
+        // Whatever lies behind them, opening the array finds the rows of some commit.
         let found = Array::<u64>::open(place.dir.join("out.npy"));
         let rows = Array::<u64>::open(place.input).map_or(0, |input| input.shape().rows());
         let x = match found {

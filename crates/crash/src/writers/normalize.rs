@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{Place, Writer};
 use crate::Result;
+use crate::writer::{Place, Writer};
 
-/// `rowmill normalize IN OUT --overwrite`: whoever was killed cannot know whether it was done.
+/// `rowmill normalize IN OUT --overwrite`: after a kill the output may be there or not.
 #[derive(Debug)]
 pub(super) struct Normalize;
 

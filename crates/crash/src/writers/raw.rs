@@ -4,9 +4,10 @@ use std::path::Path;
 
 use rowmill::{Array, CreateOptions};
 
-use super::{COLS, OLD, Place, Writer, element, fill};
 use crate::Result;
-use crate::judge::{Files, Found, Golden, differences};
+use crate::element::{COLS, OLD, element, fill};
+use crate::state::{Files, Found, Golden, differences};
+use crate::writer::{Place, Writer};
 
 /// `CreateOptions::stage` of a raw file with column names.
 #[derive(Debug)]
@@ -32,7 +33,8 @@ impl Writer for Raw {
         Ok(())
     }
 
-    /// It is two renames: between them the sidecar describes both, and who opens it finds one of them.
+    /// Publishing takes two renames: between them the sidecar describes both pairs, and opening
+    /// finds one of them.
     fn look(&self, place: &Place<'_>, golden: &Golden, now: &Files, _: Option<usize>) -> Found {
         if !now.contains_key(DATA) && !golden.old.contains_key(DATA) {
             return Found::Refused; // a sidecar, and nothing beside it yet
@@ -48,7 +50,7 @@ impl Writer for Raw {
                 })
         };
         let (old, new) = (holds(rows / 8, OLD), holds(rows, NEW));
-        // Names belong to the new one.
+        // Only the new one has column names.
         if (old && x.meta().columns.is_none()) || (new && x.meta().columns.is_some()) {
             return Found::Rows;
         }
@@ -59,7 +61,7 @@ impl Writer for Raw {
 #[cfg(test)]
 mod tests {
     use super::NEW;
-    use crate::writers::element;
+    use crate::element::element;
 
     #[test]
     fn generations_differ_and_hold_no_zero() {

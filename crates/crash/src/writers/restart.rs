@@ -1,5 +1,5 @@
-//! Rows written by several threads and over several runs; each run goes on from what the one before
-//! was told.
+//! Rows written by several threads and over several runs; each run resumes from the rows that were
+//! durable before.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,41 +10,42 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use fastrand::Rng;
 use rowmill::durable::{Kind, Outputs, Role};
 use rowmill::{Array, ArrayMut, CreateOptions, FlushPolicy, OpenOptions};
 
 use super::rows::look_at_rows;
-use super::{COLS, Place, Writer, element};
-use crate::judge::{Files, Found, Golden};
-use crate::random::mix;
+use crate::element::{COLS, element};
+use crate::state::{Files, Found, Golden};
+use crate::writer::{Place, Writer};
 use crate::{Failure, Result};
 
 const NEW: u64 = 7;
 
-/// Each run opens the array so many times, and does not close it before the last.
+/// The number of times that a run opens the array; it closes it only at the end.
 const LEGS: usize = 3;
 
-/// How many times rows are written, and how often the base is stored, about.
+/// The number of writes, and of times that the base is stored, about.
 const BATCHES: usize = 256;
 const STORES: usize = 8;
 
 const BASE: &str = "out.npy.base";
 
-/// Three threads take rows in order, pause, and write them under a policy. A run stores how far it has
-/// come, and the next one goes on from there.
+/// Three threads take rows in order, pause, and write them under a policy. A run stores how far it
+/// has come, and the next one resumes there.
 #[derive(Debug)]
 pub(super) struct Restart {
     pub(super) name: &'static str,
     pub(super) count: Count,
 }
 
-/// How many rows are taken for durable.
+/// The rows that count as durable.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Count {
     /// Those below the base, and those that `durable_from` gives from there on.
     Written,
-    /// After the first sync, all rows but those that were written and are not synced: a row that was
-    /// there when the array was opened counts, whether anybody wrote it or not.
+    /// After the first sync, all rows but those that were written and are not synced: rows that
+    /// were there when the array was opened count, written or not.
     ThereWhenOpened,
 }
 
@@ -57,7 +58,7 @@ impl Writer for Restart {
         &[BASE]
     }
 
-    fn goes_on(&self) -> bool {
+    fn resumes(&self) -> bool {
         true
     }
 
@@ -84,7 +85,7 @@ impl Writer for Restart {
                 }
                 Ok(())
             })?;
-            // Nobody struck yet: the control loses nothing either, as long as it goes on by itself.
+            // Nothing was struck yet: without a kill the control loses nothing either.
             base = stored.max(leg.durable(base, self.count)).min(end);
             if end == rows {
                 leg.close()?;
@@ -136,7 +137,7 @@ struct Leg {
     x: Mutex<ArrayMut<u64>>,
     rows: Range<usize>,
     batch: usize,
-    /// The next row that nobody has taken yet.
+    /// The next row to be taken.
     next: AtomicUsize,
     /// The batches that were written through this handle.
     written: Mutex<BTreeSet<usize>>,
@@ -163,18 +164,22 @@ impl Leg {
         })
     }
 
-    /// The life of one thread.
+    /// The loop of one thread.
     fn write(&self, thread: usize) -> Result<()> {
+        let mut random = Rng::with_seed(thread as u64);
         loop {
             let first = self.next.fetch_add(self.batch, Ordering::Relaxed);
             let last = self.rows.end.min(first + self.batch);
             if first >= last {
                 return Ok(());
             }
-            self.pause(thread, first);
+            std::thread::sleep(Duration::from_micros(100 * random.u64(0..4)));
+            if thread == 0 {
+                self.wait_for_others(first);
+            }
             let values: Vec<u64> = (first * COLS..last * COLS).map(|i| element(NEW, i)).collect();
             if let Err(e) = self.x().write_rows(first, &values) {
-                // Nobody takes the rest, and the first thread need not wait for it.
+                // No thread takes the rest, and the first one need not wait for it.
                 self.next.store(self.rows.end, Ordering::Relaxed);
                 return Err(e.into());
             }
@@ -182,12 +187,10 @@ impl Leg {
         }
     }
 
-    /// The pause of a thread between taking a row and writing it. The first thread takes a row of
-    /// the second half, and pauses until the others have written all that is behind it and some of
-    /// it is synced.
-    fn pause(&self, thread: usize, row: usize) {
-        std::thread::sleep(Duration::from_micros(100 * (mix(row as u64) % 4)));
-        if thread != 0 || row < self.rows.start.midpoint(self.rows.end) {
+    /// Holds a row of the second half back until the others have written all rows behind it, and
+    /// some of those are synced.
+    fn wait_for_others(&self, row: usize) {
+        if row < self.rows.start.midpoint(self.rows.end) {
             return;
         }
         while self.next.load(Ordering::Relaxed) < self.rows.end {
@@ -200,7 +203,7 @@ impl Leg {
         self.x.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far it has come from the row `base` on, as it is counted.
+    /// The row up to which all rows from `base` on count as durable.
     fn durable(&self, base: usize, count: Count) -> usize {
         let x = self.x();
         match count {

@@ -1,14 +1,15 @@
-//! Jobs that go on after a crash.
+//! Jobs that resume after a crash.
 
 use std::path::Path;
 use std::process::Command;
 
 use rowmill::{Array, CreateOptions};
 
-use super::{COLS, OLD, Place, Writer, element};
 use crate::Result;
 use crate::child::Running;
-use crate::judge::{Files, Found, Golden, differences, files};
+use crate::element::{COLS, OLD, element};
+use crate::state::{Files, Found, Golden, differences, files};
+use crate::writer::{Place, Writer};
 
 /// `rowmill normalize IN OUT --checkpoint PATH --overwrite`.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Writer for Journalled {
         unreachable!("its process is the command")
     }
 
-    /// Some rows are old and some new: then nobody opens it, and the same command finishes it.
+    /// Some rows are old and some new: opening it is refused, and the same command finishes it.
     fn look(&self, place: &Place<'_>, golden: &Golden, now: &Files, _: Option<usize>) -> Found {
         if Array::<f64>::open(place.dir.join("out.npy")).is_ok() {
             return Found::lost(format!("half done, and opened: {}", differences(now, golden)));

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rowmill::{Array, ArrayMut, CreateOptions, FileError};
 
-use super::{COLS, Place, Writer, element};
-use crate::judge::{Files, Found, Golden, differences};
+use crate::element::{COLS, element};
+use crate::state::{Files, Found, Golden, differences};
+use crate::writer::{Place, Writer};
 use crate::{Failure, Result};
 
 /// `ArrayMut::create`, `write_rows` and `flush_rows`; rows are reported when the flush returned.
@@ -15,7 +16,7 @@ pub(super) struct Rows;
 
 const NEW: u64 = 4;
 
-/// How many times rows are written and flushed.
+/// The number of times that rows are written and flushed.
 const BATCHES: usize = 16;
 
 impl Writer for Rows {
@@ -56,8 +57,8 @@ pub(super) fn batches(rows: usize) -> impl Iterator<Item = Range<usize>> {
     (0..BATCHES).map(move |i| rows * i / BATCHES..rows * (i + 1) / BATCHES)
 }
 
-/// Whether a file that is created whole and then filled row by row is what was promised: its
-/// header, every durable row, and in the others each element new or still zero.
+/// Judges a file that is created whole and then filled row by row: its header, every durable row,
+/// and in the others each element new or still zero.
 pub(super) fn look_at_rows(golden: &Golden, now: &Files, durable: Option<usize>) -> Found {
     let (Some(bytes), Some(new)) = (now.get("out.npy"), golden.new.get("out.npy")) else {
         return Found::lost(differences(now, golden));
@@ -74,7 +75,7 @@ pub(super) fn look_at_rows(golden: &Golden, now: &Files, durable: Option<usize>)
             return Found::lost(format!("row {row} is not there, and {safe} rows were durable"));
         }
         if is != should && is != [0; 8] {
-            return Found::lost(format!("row {row} holds what nobody wrote"));
+            return Found::lost(format!("row {row} holds data that was never written"));
         }
     }
     Found::Rows

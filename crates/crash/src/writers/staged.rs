@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rowmill::{Array, Engine, map_elements};
 
-use super::Writer;
 use crate::Result;
+use crate::writer::Writer;
 
 /// `Engine::map` to a `.npy` file.
 #[derive(Debug)]

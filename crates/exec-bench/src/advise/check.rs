@@ -1,4 +1,4 @@
-//! Whether the advice was right: every choice, measured in full.
+//! The check of the advice: every choice, measured in full.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ pub struct Measured {
     /// Whether the file was not in the page cache before each run.
     pub cold: bool,
     /// The seconds of all passes, opening and loading included, one for each round, in the order of
-    /// [`Choice::ALL`]. Nothing for what does not fit into memory.
+    /// [`Choice::ALL`]. Empty for a choice that needs more memory than there is.
     pub seconds: [Vec<f64>; 3],
 }
 
@@ -48,8 +48,8 @@ impl Measured {
     }
 }
 
-/// Advises, then does all that is planned with each choice, in turns, `rounds` times. A file that is
-/// going to be rewritten stays as it is: copies are rewritten, beside it.
+/// Advises, then carries out the plan with each choice, in turns, `rounds` times. The file stays as
+/// it is: copies beside it are rewritten.
 ///
 /// # Errors
 /// As [`advise`]; [`Error::NotCold`] when the file cannot be made cold and `cold` asks for it.
@@ -63,7 +63,9 @@ pub fn check(path: &Path, plan: Plan, cold: bool, rounds: usize) -> Result<Repor
         None
     };
     let mut report = advise(path, plan)?;
-    let measured = match_array!(&any, x => measure(x, &report, way, rounds); complex x => crate::error::complex(x))?;
+    let measured = match_array!(&any,
+        x => measure(x, &report, way, rounds);
+        complex x => crate::error::complex(x))?;
     let samples = |choice: Choice| Samples {
         name: choice.name().to_owned(),
         seconds: measured.seconds[choice as usize].clone(),
@@ -73,7 +75,7 @@ pub fn check(path: &Path, plan: Plan, cold: bool, rounds: usize) -> Result<Repor
     Ok(report)
 }
 
-/// Reads all of it, so that it is in the page cache if it fits.
+/// Reads all of it, which brings it into the page cache if there is room.
 fn warm<T: Numeric>(array: &Array<T>) -> Result<()> {
     crate::limit::pread_all(array.path(), 4).map(drop)
 }

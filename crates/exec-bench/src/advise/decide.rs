@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Choice, Pattern, Plan};
 use crate::chart::time;
 
-/// How long one pass over the whole array takes, in seconds.
+/// The time of one pass over the whole array, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Pace {
     /// When the file is not in the page cache, if that could be measured.
@@ -46,8 +46,8 @@ pub struct Facts {
 pub struct Advice {
     /// How to reach the file.
     pub choice: Choice,
-    /// How long all passes are expected to take with each choice, in the order of [`Choice::ALL`], in
-    /// seconds; `None` where it does not fit into memory.
+    /// The expected time of all passes with each choice, in seconds, in the order of
+    /// [`Choice::ALL`]; `None` where memory is too small.
     pub expected: [Option<f64>; 3],
     /// Why.
     pub reasons: Vec<String>,
@@ -64,7 +64,7 @@ impl Facts {
         self.free_memory.is_none_or(|free| self.bytes <= free / 10 * 9)
     }
 
-    /// Whether it can be loaded: the page cache needs room as well while it is.
+    /// Whether it can be loaded: meanwhile the page cache needs room as well.
     fn can_be_loaded(&self) -> bool {
         self.free_memory.is_none_or(|free| self.bytes <= free / 10 * 6)
     }
@@ -87,7 +87,7 @@ impl Facts {
         }
     }
 
-    /// How long all passes take, in seconds; `None` when the array does not fit into memory.
+    /// The time of all passes, in seconds; `None` when memory is too small for the array.
     #[must_use]
     pub fn expected(&self, choice: Choice) -> Option<f64> {
         let pace = match choice {
@@ -111,7 +111,7 @@ impl Facts {
         Some(total)
     }
 
-    /// After how many passes loading pays against a choice; `None` when never.
+    /// The number of passes after which loading pays against a choice; `None` if it never does.
     fn load_pays_after(&self, pace: &Pace) -> Option<f64> {
         let saved = pace.again - self.memory;
         let more = Self::mixed(&self.load, self.load.first, self.cached)
@@ -125,7 +125,7 @@ impl Facts {
 pub fn decide(facts: &Facts) -> Advice {
     let expected = Choice::ALL.map(|choice| facts.expected(choice));
     let least = expected.iter().flatten().copied().fold(f64::INFINITY, f64::min);
-    // Where they are equally fast: the one that needs the least memory and care.
+    // Of equally fast choices the one that needs the least memory and care is taken.
     let order = if facts.remote { [Choice::Read, Choice::Map, Choice::Load] } else { Choice::ALL };
     let at = |choice: Choice| expected[choice as usize];
     let good = |choice: &Choice| at(*choice).is_some_and(|e| e <= least * (1.0 + ALIKE));
@@ -189,16 +189,16 @@ fn warnings(facts: &Facts, choice: Choice) -> Vec<String> {
     let mut warnings = Vec::new();
     if facts.remote {
         warnings.push(
-            "the file is on a network or FUSE filesystem: a server that goes away shows as SIGBUS in a \
-             mapping, pages may be stale, and figures change with the load of others; Backend::Auto reads \
-             at positions there"
+            "the file is on a network or FUSE filesystem: a server that goes away shows as SIGBUS \
+             in a mapping, pages may be stale, and figures change with the load of others; \
+             Backend::Auto reads at positions there"
                 .to_owned(),
         );
     }
     if facts.plan.pattern == Pattern::Rewrite && choice != Choice::Load {
         warnings.push(
-            "a crash in the middle of a pass leaves some rows old and some new; a new file beside it that is \
-             renamed, as `load` is measured, or a journal (map_in_place) does not"
+            "a crash in the middle of a pass leaves some rows old and some new; a new file beside \
+             it that is renamed, as `load` is measured, or a journal (map_in_place) does not"
                 .to_owned(),
         );
     }
@@ -318,7 +318,7 @@ mod tests {
         let half = Facts { cached: 0.5, ..facts };
         close(half.expected(Choice::Map), (0.15 + 2.6) / 2.0 + 2.0 * 0.11);
         close(half.expected(Choice::Load), (0.9 + 2.8) / 2.0 + 3.0 * 0.10);
-        // An array that does not fit is cold each time.
+        // An array larger than memory is cold each time.
         let tight = Facts { cached: 0.0, free_memory: Some(GB), ..facts };
         close(tight.expected(Choice::Map), 3.0 * 2.6);
         assert_eq!(tight.expected(Choice::Load), None);

@@ -1,4 +1,4 @@
-//! Map it, read it or load it? `advise` measures a bit of the file and answers.
+//! Map it, read it or load it? `advise` measures a part of the file and answers.
 //!
 //! ```text
 //!   probe: the file and the machine --> Facts --> decide: a pure function --> Advice
@@ -41,7 +41,7 @@ impl Choice {
     /// All, in the order in which they are preferred where they are equally fast.
     pub const ALL: [Self; 3] = [Self::Map, Self::Read, Self::Load];
 
-    /// As it is called.
+    /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ impl Choice {
 pub enum Pattern {
     /// Every row is read, from the first to the last.
     Sequential,
-    /// Some rows are read that are picked at random, anew in each pass.
+    /// Some rows are read, picked at random in each pass.
     Random,
     /// Every row is read, in shuffled batches.
     Epochs,
@@ -67,7 +67,7 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// As it is called.
+    /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -82,16 +82,16 @@ impl Pattern {
 /// The planned work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// In each pass.
+    /// The work of each pass.
     pub pattern: Pattern,
-    /// How often.
+    /// The number of passes.
     pub passes: usize,
     /// Rows that a pass of [`Pattern::Random`] picks.
     pub picked: usize,
 }
 
-/// Measures a bit of a file and of the machine, and says how the file is best reached. A file that is
-/// going to be rewritten stays as it is: a copy of a part of it, beside it, is rewritten.
+/// Measures a part of a file on this machine, and advises how to reach the file. The file stays as
+/// it is: [`Pattern::Rewrite`] is tried on a copy of a part, beside it.
 ///
 /// # Errors
 /// Those of opening and reading the file, and of writing the copy.

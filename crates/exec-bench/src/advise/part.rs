@@ -1,11 +1,11 @@
-//! A run of rows of an array, as an array of its own: what a probe looks at.
+//! A run of rows of an array, as an array of its own, for probes.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use rowmill_core::{Element, Result, Shape, Source, Tile, TileBuffer};
 
-/// Some rows of a source. Whatever that is, it is one type: jobs are compiled for each.
+/// Some rows of a source. One type for all sources: jobs are compiled for each type.
 #[derive(Clone)]
 pub(super) struct Part<T: Element> {
     source: Arc<dyn Source<T> + Send>,

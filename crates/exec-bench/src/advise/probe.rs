@@ -14,18 +14,18 @@ use crate::load::Loaded;
 use crate::measure::median;
 use crate::{Error, Result};
 
-/// How much of a file is looked at where not all of it is in the page cache, or it is large.
+/// The bytes to probe of a file that is large, or not all in the page cache.
 const PART: usize = 256 << 20;
 
-/// Files up to this size that are in the page cache are looked at as a whole.
+/// Files up to this size that are in the page cache are probed as a whole.
 const WHOLE: usize = 2 << 30;
 
 /// Rounds of all choices, and the seconds after which none is begun.
 const ROUNDS: usize = 5;
 const ENOUGH: f64 = 4.0;
 
-/// Passes of one probe, at most: the first after opening is unlike the others, and random rows fill the
-/// page tables bit by bit.
+/// The most passes of one probe: the first after opening is unlike the others, and random rows fill
+/// the page tables little by little.
 const PASSES: usize = 3;
 const RANDOM_PASSES: usize = 8;
 
@@ -34,10 +34,10 @@ const RANDOM_PASSES: usize = 8;
 const SHORT: usize = 16 << 20;
 const SHORT_PASSES: usize = 200;
 
-/// A probed part is not cold any more when this fraction of it is in the page cache.
+/// A part counts as warm when this fraction of it is in the page cache.
 const COLD: f64 = 0.25;
 
-/// Measures.
+/// Measures the facts.
 pub(super) fn probe(path: &Path, plan: Plan) -> Result<(Facts, Meta)> {
     let auto = OpenOptions::new().open_any(path)?;
     let remote = cfg!(any(target_os = "linux", target_vendor = "apple"))
@@ -63,8 +63,8 @@ struct Probe<'a, T: Element> {
     cached: f64,
 }
 
-/// The part of some rows that is in the page cache. Few looks, each somewhere else for each `phase`: a look
-/// brings its neighbourhood in.
+/// The fraction of some rows that is in the page cache, from a few samples. Each `phase` samples
+/// other places: a sample brings its neighbourhood in.
 fn cached<T: Element>(array: &Array<T>, rows: &Range<usize>, phase: f64) -> f64 {
     const LOOKS: usize = 32;
     let looks = LOOKS.min(rows.len()).max(1);
@@ -116,14 +116,14 @@ impl<'a, T: Numeric> Probe<'a, T> {
             median(&took[i].iter().map(what).collect::<Vec<_>>()) * scale(i)
         };
         let first = |took: &Took| took.passes[0];
-        // The first ones are not what it will be. The mean: all passes add up, slow ones too.
+        // The second half of the passes is steady. Their mean, because slow passes count as well.
         let mean = |seconds: &[f64]| seconds.iter().sum::<f64>() / seconds.len() as f64;
         let again = |took: &Took| mean(&took.passes[took.passes.len().div_ceil(2)..]);
         let load = Pace { cold: cold_load, first: of(2, &|t| t.ready), again: of(2, &|t| t.ready) };
         let waits = cold_load.map(|cold| (cold - load.first).max(0.0));
         let pace = |i: usize| {
             let (first, again) = (of(i, &first), of(i, &again));
-            // A cold rewrite waits for what a cold load waits for.
+            // A cold rewrite waits for the same reads as a cold load.
             let cold = if copy.is_some() { waits.map(|waits| first + waits) } else { cold[i] };
             Pace { cold, first, again }
         };
@@ -145,7 +145,7 @@ impl<'a, T: Numeric> Probe<'a, T> {
         part.len() < self.array.shape().rows() && cached(self.array, part, 0.7) < COLD
     }
 
-    /// How often a probe passes.
+    /// The number of passes of a probe.
     fn passes(&self) -> usize {
         let most = match self.plan.pattern {
             Pattern::Rewrite => PASSES,
@@ -164,8 +164,8 @@ impl<'a, T: Numeric> Probe<'a, T> {
         run::<T>(path, part, choice, &plan, &self.engine)
     }
 
-    /// One pass of each choice over a part that is not in the page cache, if there is one, as for the
-    /// whole file; of loading, the loading.
+    /// One pass of each choice over a part that is not in the page cache, if there is one, as for
+    /// the whole file; for [`Choice::Load`], the loading.
     fn cold(&self) -> Result<[Option<f64>; 3]> {
         let mut cold = [None; 3];
         for choice in Choice::ALL {
@@ -183,7 +183,7 @@ impl<'a, T: Numeric> Probe<'a, T> {
         Ok(cold)
     }
 
-    /// How long loading the whole cold file takes.
+    /// The time of loading the whole cold file.
     fn cold_load(&self) -> Result<Option<f64>> {
         let part = &self.parts[2];
         if !self.is_cold(part) {

@@ -27,7 +27,7 @@ pub struct Report {
     pub advice: Advice,
     /// The times of every choice, if they were asked for.
     pub check: Option<Measured>,
-    /// Which figures are doubtful.
+    /// The figures that are doubtful.
     pub notes: Vec<String>,
 }
 

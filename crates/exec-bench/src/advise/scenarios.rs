@@ -16,9 +16,9 @@ use crate::{Error, Result};
 /// A situation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Scenario {
-    /// As it is called.
+    /// Its name.
     pub name: &'static str,
-    /// Which file: a part of the size that was asked for, and columns of float32.
+    /// The file: its size and its columns of float32.
     pub file: (Size, usize),
     /// The accesses.
     pub plan: Plan,
@@ -30,7 +30,7 @@ pub struct Scenario {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Size {
-    /// As asked for.
+    /// The size that was asked for.
     Full,
     /// 1 MiB.
     Small,
@@ -45,7 +45,7 @@ const fn scenario(
     Scenario { name, file, plan: Plan { pattern, passes, picked: 20_000 }, cold }
 }
 
-/// Those that are checked.
+/// The scenarios that are checked.
 pub const SCENARIOS: [Scenario; 12] = {
     use Pattern::{Epochs, Random, Rewrite, Sequential};
     use Size::{Full, Small};
@@ -70,13 +70,13 @@ pub const SCENARIOS: [Scenario; 12] = {
 pub struct ScenarioReport {
     /// The situation.
     pub scenario: Scenario,
-    /// The advice, and what every choice took; nothing when the file could not be made cold.
+    /// The advice, and the times of every choice; `None` when the file could not be made cold.
     pub report: Option<Report>,
-    /// Why not.
+    /// The reason why it could not.
     pub note: Option<String>,
 }
 
-/// All of them.
+/// The outcome of all scenarios.
 #[derive(Clone, Debug, Serialize)]
 pub struct Scenarios {
     /// The machine.
@@ -88,10 +88,10 @@ pub struct Scenarios {
 }
 
 /// Checks the advice in every scenario, on files of `size` bytes that are made in `dir`; `progress`
-/// hears what came of each.
+/// is called with the outcome of each.
 ///
 /// # Errors
-/// When there is no room for the files, and as [`check`].
+/// When there is no room for the files, and those of [`check()`].
 pub fn scenarios(
     dir: &Path,
     size: usize,
@@ -124,7 +124,7 @@ pub fn scenarios(
 }
 
 impl Scenarios {
-    /// How often the advice was right, and how often it was checked.
+    /// The number of scenarios in which the advice was right, and of those that were checked.
     #[must_use]
     pub fn right(&self) -> (usize, usize) {
         let checked = self.scenarios.iter().filter_map(|s| s.report.as_ref());

@@ -15,7 +15,7 @@ use rowmill_exec::{Engine, MinMax, Numeric};
 use super::part::Part;
 use super::{Choice, Pattern, Plan};
 use crate::load::{Loaded, join};
-use crate::patterns::random_from;
+use crate::patterns::random;
 use crate::{Error, Result};
 
 /// The bytes that a thread rewrites at a time.
@@ -34,8 +34,8 @@ impl Took {
     }
 }
 
-/// Opens a file in the way of a choice and does all passes over these rows of it (over the whole file
-/// where it is rewritten).
+/// Opens a file as a choice says, and does all passes over these rows (over the whole file where it
+/// is rewritten).
 pub(super) fn run<T: Numeric>(
     path: &Path,
     rows: std::ops::Range<usize>,
@@ -68,7 +68,7 @@ fn passes<T: Numeric>(source: &Part<T>, plan: &Plan, engine: &Engine) -> Result<
         zeros(len).ok_or(Error::NoMemory { bytes: (len * size_of::<T>()) as u64 })?;
     let mut all = Vec::with_capacity(plan.passes);
     for pass in 0..plan.passes {
-        let indices = random_from(pass as u64, picked, rows);
+        let indices = random(pass as u64, picked, rows);
         let start = Instant::now();
         match plan.pattern {
             Pattern::Sequential => {

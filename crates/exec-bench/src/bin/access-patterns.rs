@@ -13,15 +13,21 @@ use rowmill_exec_bench::patterns::{self, Options, Report};
 /// How this file on this disk wants to be read: sequential, reverse, strided, random, sorted, in
 /// batches and in shuffled windows; through a mapping, through reads, and loaded into memory.
 ///
-/// All orders take turns; each figure is a median over the rounds. What is done with a row is as
-/// little as possible. Random orders visit as many rows as there are, some of them twice, up to
-/// --rows.
+/// All orders take turns; each figure is a median over the rounds. The work on each row is kept to
+/// a minimum. Random orders visit as many rows as there are, some of them twice, up to --rows.
 #[derive(Debug, Parser)]
 #[command(
     version,
     name = "access-patterns",
     max_term_width = 100,
-    after_help = "`waiting` counts page faults that waited for a disk; `first row` is the time until the first row was\nthere, opening and loading included; `of limit` is a part of the bare read of the whole file.\n\nExamples:\n  access-patterns big.npy\n  access-patterns big.npy --cold --runs 5 --report big.html\n  access-patterns --size 4GiB --dtype f32 --cols 1024 --json > patterns.json"
+    after_help = "\
+        `waiting` counts page faults that waited for a disk; `first row` is the time until the \
+        first row was\nthere, opening and loading included; `of limit` is a part of the bare \
+        read of the whole file.\n\n\
+        Examples:\n  \
+        access-patterns big.npy\n  \
+        access-patterns big.npy --cold --runs 5 --report big.html\n  \
+        access-patterns --size 4GiB --dtype f32 --cols 1024 --json > patterns.json"
 )]
 struct Args {
     /// The array file; without it one is made, and removed at the end
@@ -45,12 +51,12 @@ struct Args {
     /// Rounds
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Rows that are picked at random, at most as many as there are; fewer are quicker where a cold disk
-    /// has to look for each
+    /// Rows that are picked at random, at most as many as there are; fewer are quicker where a cold
+    /// disk has to look for each
     #[arg(long, default_value_t = 1 << 20)]
     rows: usize,
-    /// Files that are not in the page cache as well; as root, or where the system forgets a file when
-    /// asked
+    /// Files that are not in the page cache as well; as root, or where the system forgets a file
+    /// when asked
     #[arg(long)]
     cold: bool,
     #[command(flatten)]

@@ -12,13 +12,18 @@ use rowmill_exec_bench::output::{Output, default_dir, exit, parse_bytes};
 /// Map it, read it or load it? Measures a part of the file on this machine, and says which is the
 /// fastest for what is planned, why, and how long each takes.
 ///
-/// It depends on size against free memory, on what is in the page cache, on the pattern and the number of
-/// passes, and on the filesystem. The file stays as it is: `rewrite` tries on a copy of a part, beside it.
+/// It depends on size against free memory, on what is in the page cache, on the pattern and the
+/// number of passes, and on the filesystem. The file stays as it is: `rewrite` tries on a copy of a
+/// part, beside it.
 #[derive(Debug, Parser)]
 #[command(
     version,
     max_term_width = 100,
-    after_help = "Examples:\n  advise big.npy\n  advise big.npy --pattern random --rows 50000 --passes 100\n  advise big.npy --pattern epochs --passes 10 --check --report advice.html"
+    after_help = "\
+        Examples:\n  \
+        advise big.npy\n  \
+        advise big.npy --pattern random --rows 50000 --passes 100\n  \
+        advise big.npy --pattern epochs --passes 10 --check --report advice.html"
 )]
 struct Args {
     /// The array file
@@ -36,7 +41,8 @@ struct Args {
     /// Do all of it with each choice, and say whether the advice was right
     #[arg(long)]
     check: bool,
-    /// Check with the file not in the page cache; as root, or where the system forgets a file when asked
+    /// Check with the file not in the page cache; as root, or where the system forgets a file when
+    /// asked
     #[arg(long, requires = "check")]
     cold: bool,
     /// Rounds of --check and --scenarios

@@ -16,7 +16,11 @@ use rowmill_exec_bench::gather::{To, gather};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  gather big.npy --rows 200000\n  gather big.npy --rows 20000 --runs 1 --sums 3\n  gather big.npy --to batches"
+    after_help = "\
+        Examples:\n  \
+        gather big.npy --rows 200000\n  \
+        gather big.npy --rows 20000 --runs 1 --sums 3\n  \
+        gather big.npy --to batches"
 )]
 struct Args {
     /// The array file

@@ -7,8 +7,8 @@ use clap::Parser;
 use rowmill_exec_bench::guard::guard;
 use rowmill_exec_bench::measure::median;
 
-/// Times warm scans of an array file that is guarded against SIGBUS, and of the same that is not, in
-/// turns. A ratio of 1 is as fast, below 1 is slower.
+/// Times warm scans of an array file with and without the SIGBUS guard, in turns. A ratio of 1 is
+/// as fast, below 1 is slower.
 #[derive(Debug, Parser)]
 #[command(
     version,

@@ -17,7 +17,12 @@ use rowmill_exec_bench::report::{self, Options};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  limit big.npy\n  limit big.npy --kernels --runs 9\n  limit big.npy --write . --cold\n  limit big.npy --json > limit.json"
+    after_help = "\
+        Examples:\n  \
+        limit big.npy\n  \
+        limit big.npy --kernels --runs 9\n  \
+        limit big.npy --write . --cold\n  \
+        limit big.npy --json > limit.json"
 )]
 struct Args {
     /// The array file: .npy, or raw with a sidecar; native byte order, C order
@@ -34,8 +39,8 @@ struct Args {
     /// Time writing a file of the same size into this folder as well; it is removed
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
-    /// Time reads of the file as well when it is not in the page cache; as root, or where the system
-    /// forgets a file when asked
+    /// Time reads of the file as well when it is not in the page cache; as root, or where the
+    /// system forgets a file when asked
     #[arg(long)]
     cold: bool,
     #[command(flatten)]

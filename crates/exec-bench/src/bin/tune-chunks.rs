@@ -1,4 +1,5 @@
-//! Finds the chunk size, the number of workers and the backend that suit an array file on this machine.
+//! Finds the chunk size, the number of workers and the backend that suit an array file on this
+//! machine.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -13,13 +14,22 @@ use rowmill_exec_bench::tune::{self, Job, Step};
 /// The chunk size, the number of workers and the backend that are the fastest for this file on this
 /// machine: searched from coarse to fine, then proved against the default in turns.
 ///
-/// A pick is kept only if it beats the default beyond noise. It changes speed only, never an answer.
+/// A pick is kept only if it beats the default beyond noise. It changes speed only, never an
+/// answer.
 #[derive(Debug, Parser)]
 #[command(
     version,
     name = "tune-chunks",
     max_term_width = 100,
-    after_help = "With --save the pick is kept in FILE.tuned.json (or in the cache folder of the user, where that\ncannot be written), bound to the file, the machine and the release; `rowmill` and\n`Engine::builder().tuned_for(file)` use it.\n\nExamples:\n  tune-chunks big.npy\n  tune-chunks big.npy --job stats --budget 60 --save\n  tune-chunks big.npy --mix nightly.txt --report tuned.html\n  tune-chunks big.npy --json > tuned.json"
+    after_help = "\
+        With --save the pick is kept in FILE.tuned.json (or in the cache folder of the user, where \
+        that\ncannot be written), bound to the file, the machine and the release; `rowmill` and\n\
+        `Engine::builder().tuned_for(file)` use it.\n\n\
+        Examples:\n  \
+        tune-chunks big.npy\n  \
+        tune-chunks big.npy --job stats --budget 60 --save\n  \
+        tune-chunks big.npy --mix nightly.txt --report tuned.html\n  \
+        tune-chunks big.npy --json > tuned.json"
 )]
 struct Args {
     /// The array file
@@ -27,8 +37,8 @@ struct Args {
     /// What is run
     #[arg(long, value_enum, default_value = "sum")]
     job: What,
-    /// Run a mix as it was recorded instead: a text file with sum, stats or normalize on each line, and
-    /// how often, as in "stats 3"
+    /// Run a mix as it was recorded instead: a text file with sum, stats or normalize on each line,
+    /// and how often, as in "stats 3"
     #[arg(long, value_name = "TEXT", conflicts_with = "job")]
     mix: Option<PathBuf>,
     /// Seconds that it may take, about
@@ -37,8 +47,8 @@ struct Args {
     /// Keep the pick, if there is one; a pick that was kept before is refused, see --overwrite
     #[arg(long)]
     save: bool,
-    /// Try every setting for so many seconds, then tune this often, and say how often the pick was as
-    /// fast as the best of all
+    /// Try every setting for so many seconds, then tune this often, and say how often the pick was
+    /// as fast as the best of all
     #[arg(long, value_name = "TIMES", conflicts_with_all = ["save", "report", "svg"])]
     check: Option<usize>,
     /// The seconds of --check for trying every setting

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use rowmill_exec::ChunkSize;
 use rowmill_exec_bench::machine::Machine;
+use rowmill_exec_bench::output::{default_dir, parse_bytes};
 use rowmill_exec_bench::wall::{self, Event, Options};
 
 /// How close jobs of every kind come to the memory wall of this machine.
@@ -20,7 +20,8 @@ use rowmill_exec_bench::wall::{self, Event, Options};
     version,
     after_help = "Needs room for up to three files of SIZE, and for two of them in memory. \
                   Interrupted, it leaves a folder rowmill-wall-... behind.\n\n\
-                  Examples:\n  wall\n  wall --only column --size 1GiB\n  wall --cold --json > wall.json"
+                  Examples:\n  wall\n  wall --only column --size 1GiB\n  \
+                  wall --cold --json > wall.json"
 )]
 struct Args {
     /// Where the files are made [default: target/ if it is there, else the folder for temporary
@@ -28,10 +29,10 @@ struct Args {
     #[arg(long)]
     dir: Option<PathBuf>,
     /// Bytes of each file, about
-    #[arg(long, default_value = "4GiB", value_parser = size)]
+    #[arg(long, default_value = "4GiB", value_parser = parse_bytes)]
     size: usize,
     /// The largest size of the lines about sizes [default: SIZE]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     max_size: Option<usize>,
     /// Runs of each job after the warm-up
     #[arg(long, default_value_t = 5, value_parser = at_least_one)]
@@ -47,13 +48,6 @@ struct Args {
     json: bool,
 }
 
-fn size(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(ChunkSize::Bytes(bytes)) => Ok(bytes),
-        _ => Err("expected bytes, as in 256MiB or 4GiB".to_owned()),
-    }
-}
-
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "expected a number from 1".to_owned())
 }
@@ -61,9 +55,8 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 fn main() -> ExitCode {
     let args = Args::parse();
     let json = args.json;
-    let target = || Some(PathBuf::from("target")).filter(|target| target.is_dir());
     let options = Options {
-        dir: args.dir.or_else(target).unwrap_or_else(std::env::temp_dir),
+        dir: args.dir.unwrap_or_else(default_dir),
         size: args.size,
         max_size: args.max_size.unwrap_or(args.size),
         runs: args.runs,

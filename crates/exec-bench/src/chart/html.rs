@@ -5,18 +5,7 @@ use std::fmt::Write as _;
 use super::svg::{STYLE, escape, inline};
 use super::{Page, Table};
 
-const LAYOUT: &str = "\
-*{box-sizing:border-box}body{margin:0 auto;max-width:70rem;padding:1rem;background:var(--bg);color:var(--fg);\
-font:16px/1.5 system-ui,sans-serif}h1{font-size:1.4rem;overflow-wrap:anywhere;margin:.2rem 0 .6rem}\
-h2{font-size:1.1rem;margin:1.6rem 0 .4rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:0}\
-dt{color:var(--muted)}dd{margin:0;overflow-wrap:anywhere}.finding{font-size:1.1rem;margin:.8rem 0}\
-.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:1rem;margin:1rem 0;\
-align-items:start}.charts figure{margin:0;padding:.5rem;background:var(--card);border:1px solid var(--grid);\
-border-radius:8px}.charts svg{display:block;width:100%;height:auto}.scroll{overflow-x:auto}\
-table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;white-space:nowrap}\
-th,td{padding:.15rem .6rem;text-align:right;border-bottom:1px solid var(--grid)}\
-th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--bg)}\
-th{color:var(--muted);font-weight:600}summary{cursor:pointer;padding:.3rem 0}.notes{color:var(--muted);padding-left:1.2rem}";
+const LAYOUT: &str = include_str!("layout.css");
 
 /// The page, with every sample inside: `json` is what `--json` prints.
 #[must_use]
@@ -25,7 +14,8 @@ pub fn page(page: &Page, json: &str) -> String {
     let mut html = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{PAGE_MARK}\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <link rel=\"icon\" href=\"data:,\">\n<title>{0}</title>\n<style>{STYLE}{LAYOUT}</style>\n</head>\n<body>\n<h1>{0}</h1>\n<dl>",
+         <link rel=\"icon\" href=\"data:,\">\n<title>{0}</title>\n\
+         <style>{STYLE}{LAYOUT}</style>\n</head>\n<body>\n<h1>{0}</h1>\n<dl>",
         escape(&page.title)
     );
     for (name, value) in &page.facts {
@@ -51,11 +41,12 @@ pub fn page(page: &Page, json: &str) -> String {
         html.push_str("<h2>Figures</h2>\n");
         page.tables.iter().for_each(|t| table(&mut html, t));
     }
-    // Inside a script nothing is markup but the end of it.
+    // Inside a script only the closing tag is markup.
     let json = json.replace("</", "<\\/");
     let _ = write!(
         html,
-        "<p class=\"notes\">Every sample is in this page, as JSON: the element with the id <code>samples</code>.</p>\n\
+        "<p class=\"notes\">Every sample is in this page, as JSON: the element with the id \
+         <code>samples</code>.</p>\n\
          <script type=\"application/json\" id=\"samples\">{json}</script>\n</body>\n</html>\n"
     );
     html

@@ -1,7 +1,7 @@
-//! Charts of what was measured: for a page, for a file of its own, for a terminal.
+//! Charts of measurements: for a page, for a file of their own, for a terminal.
 //!
-//! Drawn by hand as SVG: colours that follow light and dark come from style sheets, and the plotting
-//! libraries write them into every element.
+//! SVG of our own: its colours come from a style sheet that follows light and dark, where plotting
+//! libraries write them into every element. docs/decisions.md has the figures.
 
 mod html;
 mod scale;
@@ -13,7 +13,7 @@ pub use scale::Scale;
 pub use svg::standalone;
 pub use terminal::Look;
 
-/// Everything that is shown of one measurement.
+/// The report of one measurement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     /// The subject of the measurement.
@@ -54,7 +54,7 @@ pub enum Kind {
     Lines(Vec<Vec<(u64, Value)>>),
 }
 
-/// A value and the half of the runs around it.
+/// A value and the middle half of the runs around it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Value {
     /// The median.

@@ -1,10 +1,9 @@
-//! Where a value stands between the ends of a chart.
+//! The scale of a chart.
 
-/// A linear scale from zero, or a logarithmic one where values differ too much to be seen beside each
-/// other.
+/// A linear scale from zero, or a logarithmic one for values that differ too much.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scale {
-    /// From zero to this, in steps of that.
+    /// From zero to `to`, with a tick every `step`.
     Linear {
         /// The end.
         to: f64,
@@ -25,7 +24,7 @@ pub enum Scale {
 const LARGE: f64 = 20.0;
 
 impl Scale {
-    /// The scale for these values; what is not a positive number is left out.
+    /// The scale for these values; values that are not positive are ignored.
     #[must_use]
     pub fn over(values: &[f64]) -> Self {
         let known = || values.iter().copied().filter(|v| v.is_finite() && *v > 0.0);
@@ -45,7 +44,7 @@ impl Scale {
         Self::Linear { to: (high / step).ceil() * step, step }
     }
 
-    /// Where a value stands: 0 at the start, 1 at the end.
+    /// The position of a value: 0 at the start, 1 at the end.
     #[must_use]
     pub fn place(self, value: f64) -> f64 {
         let place = match self {

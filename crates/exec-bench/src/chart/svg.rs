@@ -1,4 +1,4 @@
-//! Charts as SVG. Sizes are those of a phone: a page puts two beside each other where there is room.
+//! Charts as SVG, as wide as a phone: a page puts two side by side where there is room.
 
 use std::fmt::Write as _;
 
@@ -14,25 +14,11 @@ const RIGHT: f64 = 16.0;
 /// The height of a line of text.
 const LINE: f64 = 18.0;
 
-/// How many colours there are.
+/// The number of colours.
 const COLOURS: usize = 6;
 
 /// Colours by the reader's preference. Series have `s0` to `s5`.
-pub(super) const STYLE: &str = "\
-:root{color-scheme:light dark;--bg:#fff;--fg:#1f2328;--muted:#59636e;--grid:#d8dee4;--card:#f6f8fa;\
---c0:#0969da;--c1:#c04c00;--c2:#1a7f37;--c3:#8250df;--c4:#bf3989;--c5:#7d6a00}\
-@media(prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#e6edf3;--muted:#9198a1;--grid:#30363d;--card:#151b23;\
---c0:#58a6ff;--c1:#f0883e;--c2:#3fb950;--c3:#bc8cff;--c4:#f778ba;--c5:#d4b106}}\
-.chart text{font:12px system-ui,sans-serif;fill:var(--fg)}\
-.chart .muted{fill:var(--muted)}.chart .title{font-weight:600;font-size:13px}\
-.chart .grid{stroke:var(--grid);stroke-width:1}\
-.chart .halo{paint-order:stroke;stroke:var(--card);stroke-width:3px}\
-.chart .reference{stroke:var(--muted);stroke-width:1.5;stroke-dasharray:5 3}\
-.chart .whisker{stroke:var(--fg);stroke-width:1.5}\
-.chart .line{fill:none;stroke-width:2}.chart .band{opacity:.2}\
-.s0{fill:var(--c0)}.s1{fill:var(--c1)}.s2{fill:var(--c2)}.s3{fill:var(--c3)}.s4{fill:var(--c4)}.s5{fill:var(--c5)}\
-.l0{stroke:var(--c0)}.l1{stroke:var(--c1)}.l2{stroke:var(--c2)}.l3{stroke:var(--c3)}.l4{stroke:var(--c4)}\
-.l5{stroke:var(--c5)}";
+pub(super) const STYLE: &str = include_str!("style.css");
 
 /// Text that is safe inside HTML and SVG.
 pub(super) fn escape(text: &str) -> String {
@@ -44,7 +30,7 @@ pub(super) fn escape(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            // XML has no way to write the others.
+            // XML cannot represent other control characters.
             c if c.is_control() && c != '\n' && c != '\t' => safe.push('\u{fffd}'),
             c => safe.push(c),
         }
@@ -60,8 +46,9 @@ pub fn standalone(page: &Page) -> String {
     let height = head + drawn.iter().map(|d| d.height + LINE).sum::<f64>();
     const CHART_MARK: &str = rowmill_core::Kind::CHART_MARK;
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
-         height=\"{height}\" class=\"chart\">{CHART_MARK}<title>{0}</title><style>{STYLE}</style>\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
+         width=\"{WIDTH}\" height=\"{height}\" class=\"chart\">{CHART_MARK}\
+         <title>{0}</title><style>{STYLE}</style>\
          <rect width=\"100%\" height=\"100%\" style=\"fill:var(--card)\"/>\
          <text x=\"{LEFT}\" y=\"24\" class=\"title\">{0}</text>",
         escape(&page.title)
@@ -79,9 +66,19 @@ pub fn standalone(page: &Page) -> String {
 pub(super) fn inline(figure: &Figure) -> String {
     let Drawing { body, height } = Drawing::of(figure);
     format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">{body}</svg>",
+        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+         aria-label=\"{}\">{body}</svg>",
         escape(&figure.title)
     )
+}
+
+/// A point of a line.
+struct Point {
+    x: f64,
+    /// The lower quartile, the median and the upper quartile.
+    y: [f64; 3],
+    /// The text that a browser shows beside the pointer.
+    hint: String,
 }
 
 /// A chart that is being drawn from the top down.
@@ -121,7 +118,8 @@ impl Drawing {
         let text = escape(text);
         let _ = write!(
             self.body,
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" class=\"{class}\">{text}</text>"
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" class=\"{class}\">{text}\
+             </text>"
         );
     }
 
@@ -148,7 +146,7 @@ impl Drawing {
                 let middle = y + BAR / 2.0 - 1.0;
                 let (end, class) = (x(value.mid), i % COLOURS);
                 if matches!(scale, Scale::Log { .. }) {
-                    // There is no zero that a bar could start from.
+                    // A logarithmic scale has no zero for a bar to start from.
                     self.line((LEFT, middle), (end, middle), &format!("l{class}"));
                     let _ = write!(
                         self.body,
@@ -158,8 +156,8 @@ impl Drawing {
                     let (wide, high) = ((end - LEFT).max(1.0), BAR - 2.0);
                     let _ = write!(
                         self.body,
-                        "<rect x=\"{LEFT}\" y=\"{y:.1}\" width=\"{wide:.1}\" height=\"{high}\" rx=\"2\" \
-                         class=\"s{class}\"/>"
+                        "<rect x=\"{LEFT}\" y=\"{y:.1}\" width=\"{wide:.1}\" height=\"{high}\" \
+                         rx=\"2\" class=\"s{class}\"/>"
                     );
                 }
                 let (low, high) = (x(value.low), x(value.high));
@@ -171,7 +169,7 @@ impl Drawing {
             }
         }
         let bottom = self.height + 4.0;
-        // The grid lies behind the bars, but knows only now how far down it goes.
+        // The grid lies behind the bars, but its height is known only now.
         std::mem::swap(&mut below, &mut self.body);
         for tick in scale.ticks() {
             self.line((x(tick), top), (x(tick), bottom), "grid");
@@ -218,34 +216,41 @@ impl Drawing {
             self.line((LEFT + AXIS, y(*value)), (WIDTH - RIGHT, y(*value)), "reference");
         }
         for (i, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
-            let class = i % COLOURS;
-            let join = |points: Vec<String>| points.join(" ");
-            let at = |size: u64, value: f64| format!("{:.1},{:.1}", x(size), y(value));
-            let upper = line.iter().map(|(size, v)| at(*size, v.high));
-            let lower = line.iter().rev().map(|(size, v)| at(*size, v.low));
-            let _ = write!(
-                self.body,
-                "<polygon points=\"{}\" class=\"band s{class}\"/><polyline points=\"{}\" class=\"line l{class}\"/>",
-                join(upper.chain(lower).collect()),
-                join(line.iter().map(|(size, v)| at(*size, v.mid)).collect()),
-            );
-            for (size, value) in line {
-                let _ = write!(
-                    self.body,
-                    "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" class=\"s{class}\"><title>{}, {}: {} {}</title></circle>",
-                    x(*size),
-                    y(value.mid),
-                    escape(figure.series.get(i).map_or("", String::as_str)),
-                    size_name(*size),
-                    short(value.mid),
-                    figure.unit,
-                );
-            }
+            let name = figure.series.get(i).map_or("", String::as_str);
+            let point = |(size, v): &(u64, Value)| Point {
+                x: x(*size),
+                y: [v.low, v.mid, v.high].map(y),
+                hint: format!("{name}, {}: {} {}", size_name(*size), short(v.mid), figure.unit),
+            };
+            self.curve(i % COLOURS, &line.iter().map(point).collect::<Vec<_>>());
         }
         for (name, value) in &figure.references {
             self.anchored((WIDTH - RIGHT, y(*value) - 4.0), "end", "muted halo", name);
         }
         self.height = bottom + LINE + 4.0;
+    }
+
+    /// A line through points, with a band around it and a hint on each point.
+    fn curve(&mut self, class: usize, points: &[Point]) {
+        let at = |p: &Point, which: usize| format!("{:.1},{:.1}", p.x, p.y[which]);
+        let upper = points.iter().map(|p| at(p, 2));
+        let band: Vec<String> = upper.chain(points.iter().rev().map(|p| at(p, 0))).collect();
+        let line: Vec<String> = points.iter().map(|p| at(p, 1)).collect();
+        let _ = write!(
+            self.body,
+            "<polygon points=\"{}\" class=\"band s{class}\"/>\
+             <polyline points=\"{}\" class=\"line l{class}\"/>",
+            band.join(" "),
+            line.join(" "),
+        );
+        for Point { x, y: [_, y, _], hint } in points {
+            let hint = escape(hint);
+            let _ = write!(
+                self.body,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" class=\"s{class}\">\
+                 <title>{hint}</title></circle>",
+            );
+        }
     }
 
     /// The legend: the meaning of the colours and dashed lines, two to a line.
@@ -264,7 +269,8 @@ impl Drawing {
                     Some(colour) => {
                         let _ = write!(
                             self.body,
-                            "<rect x=\"{x}\" y=\"{:.1}\" width=\"14\" height=\"10\" rx=\"2\" class=\"s{colour}\"/>",
+                            "<rect x=\"{x}\" y=\"{:.1}\" width=\"14\" height=\"10\" rx=\"2\" \
+                             class=\"s{colour}\"/>",
                             y - 9.0
                         );
                     }

@@ -27,7 +27,7 @@ impl Look {
         if is_terminal && speaks && term != "dumb" { Self::Unicode } else { Self::Ascii }
     }
 
-    /// A bar of which this part is filled, `width` characters long; what is outside 0 to 1 is cut off.
+    /// A bar of `width` characters with this part filled; values outside 0 to 1 are clamped.
     #[must_use]
     pub fn bar(self, part: f64, width: usize) -> String {
         const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];

@@ -1,4 +1,4 @@
-//! Where the time of a measurement comes from, so that tests need not wait for it.
+//! The clock of a measurement, which tests replace by one that does not wait.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ pub trait Clock {
     fn now(&self) -> Duration;
 }
 
-/// The time of the machine, which never goes back.
+/// The monotonic clock of the machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Monotonic(Instant);
 
@@ -32,14 +32,14 @@ impl<C: Clock> Clock for &C {
     }
 }
 
-/// A time that passes only when it is told to.
+/// A clock that advances only when it is told to.
 #[cfg(test)]
 #[derive(Debug, Default)]
 pub(crate) struct Mock(std::cell::Cell<Duration>);
 
 #[cfg(test)]
 impl Mock {
-    /// So many seconds later.
+    /// Advances it by so many seconds.
     pub(crate) fn pass(&self, seconds: f64) {
         self.0.set(self.0.get() + Duration::from_secs_f64(seconds));
     }

@@ -40,8 +40,8 @@ impl Samples {
         spread(&self.seconds)
     }
 
-    /// How often this goes into `yardstick`, round by round: 1 is as fast, below 1 is slower.
-    /// Neighbours in time are compared, so that a slow minute of the machine weighs on both.
+    /// The speed relative to `yardstick`, round by round: 1 is as fast, below 1 is slower. Runs of
+    /// the same round are compared, so that a slow minute of the machine affects both.
     #[must_use]
     pub fn ratios(&self, yardstick: &Self) -> Vec<f64> {
         yardstick.seconds.iter().zip(&self.seconds).map(|(limit, own)| limit / own).collect()
@@ -60,7 +60,7 @@ impl<'a> Timed<'a> {
         Self::by(Monotonic::start(), name, work)
     }
 
-    /// As [`new`](Self::new), by a clock of one's own.
+    /// As [`new`](Self::new), with another clock.
     pub fn by(
         clock: impl Clock + 'a,
         name: impl Into<String>,
@@ -96,10 +96,10 @@ impl std::fmt::Debug for Timed<'_> {
 }
 
 /// Times jobs in turns: a warm-up of each, then `runs` rounds in which each runs once, so that a
-/// disturbance hits all alike. Gives the samples of each lap of each job, in their order.
+/// disturbance hits all alike. Returns the samples of each lap of each job, in their order.
 ///
 /// # Errors
-/// The first that a job gives: a job that fails would look fast.
+/// The first error of a job: a job that fails would look fast.
 pub fn interleaved(jobs: &mut [Timed<'_>], runs: usize) -> Result<Vec<Samples>> {
     rounds(jobs, 1)?;
     rounds(jobs, runs)
@@ -108,7 +108,7 @@ pub fn interleaved(jobs: &mut [Timed<'_>], runs: usize) -> Result<Vec<Samples>> 
 /// As [`interleaved`], without the warm-up.
 ///
 /// # Errors
-/// The first that a job gives.
+/// The first error of a job.
 pub fn rounds(jobs: &mut [Timed<'_>], runs: usize) -> Result<Vec<Samples>> {
     let names = jobs.iter().flat_map(|job| job.laps.iter().cloned());
     let mut samples: Vec<_> =

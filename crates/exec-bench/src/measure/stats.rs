@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Samples;
 
-/// The median; NaN of nothing.
+/// The median; NaN for no values.
 #[must_use]
 pub fn median(values: &[f64]) -> f64 {
     match sorted(values).as_slice() {
@@ -16,7 +16,7 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The value below which this part of the values lies, the nearest that was seen; NaN of nothing.
+/// The quantile at this fraction, by the nearest rank; NaN for no values.
 #[must_use]
 pub fn quantile(values: &[f64], part: f64) -> f64 {
     let sorted = sorted(values);
@@ -24,7 +24,7 @@ pub fn quantile(values: &[f64], part: f64) -> f64 {
     sorted.get(at).copied().unwrap_or(f64::NAN)
 }
 
-/// The distance between the quartiles, as a part of the median; 0 of fewer than two.
+/// The distance between the quartiles, as a part of the median; 0 for fewer than two values.
 #[must_use]
 pub fn spread(values: &[f64]) -> f64 {
     if values.len() < 2 {
@@ -39,16 +39,15 @@ fn sorted(values: &[f64]) -> Vec<f64> {
     sorted
 }
 
-/// Beyond this modified z-score a run does not belong to the others (Iglewicz and Hoaglin, How to
-/// Detect and Handle Outliers, 1993).
+/// The modified z-score beyond which a run is an outlier (Iglewicz and Hoaglin, How to Detect and
+/// Handle Outliers, 1993).
 const Z_LIMIT: f64 = 3.5;
 
 /// A value that differs from the median by less than this fraction is no outlier, however alike the
-/// others are: of three runs two are often equal to a thousandth.
+/// others are: two of three runs are often equal to a thousandth.
 const LEAST_DISTANCE: f64 = 0.1;
 
-/// The positions of the values that took far longer or shorter than the others. Fewer than three
-/// values have no others.
+/// The positions of outliers among these times; none among fewer than three.
 #[must_use]
 pub fn outliers(values: &[f64]) -> Vec<usize> {
     let middle = median(values);
@@ -63,8 +62,7 @@ pub fn outliers(values: &[f64]) -> Vec<usize> {
     if values.len() < 3 { Vec::new() } else { positions.collect() }
 }
 
-/// Says which runs took far longer or shorter than the others of the same thing, and what to do;
-/// `None` when none did.
+/// A warning about outliers among the runs of each job, with advice; `None` without outliers.
 #[must_use]
 pub fn outlier_warning<'a>(all: impl IntoIterator<Item = &'a Samples>) -> Option<String> {
     let (mut runs, mut found, mut first) = (0, 0, 0);
@@ -85,28 +83,27 @@ pub fn outlier_warning<'a>(all: impl IntoIterator<Item = &'a Samples>) -> Option
     let what_to_do = if first * 2 > found && found > 1 {
         "most of them were the first: something was not warm yet; raise the number of runs"
     } else {
-        "something else was running, or the machine slowed down; close other programs and measure again, \
-         with more runs"
+        "something else was running, or the machine slowed down; close other programs and measure \
+         again, with more runs"
     };
     Some(format!(
-        "{found} of {runs} runs took far longer or shorter than the others of the same thing (the worst: \
-         {name}, run {}, {times:.2} times its median): {what_to_do}",
+        "{found} of {runs} runs took far longer or shorter than the others of the same thing (the \
+         worst: {name}, run {}, {times:.2} times its median): {what_to_do}",
         run + 1
     ))
 }
 
-/// How much the same thing differs from itself: what is less is noise.
+/// The noise of a measurement: how much a job differs from itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Noise {
-    /// By how much two runs of the same thing, one right after the other, differ: the median, as a
-    /// part.
+    /// The median difference of two runs in a row, as a fraction.
     pub runs: f64,
-    /// By how much the medians of the two differ, as a part.
+    /// The difference of the medians of the two series, as a fraction.
     pub medians: f64,
 }
 
 impl Noise {
-    /// The noise between two series of the same thing that took turns; `None` without pairs.
+    /// The noise between two series of the same job that took turns; `None` without pairs.
     #[must_use]
     pub fn of(one: &[f64], other: &[f64]) -> Option<Self> {
         let difference = |a: f64, b: f64| (a - b).abs() / a.min(b);
@@ -120,8 +117,8 @@ impl fmt::Display for Noise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "noise: the same thing against itself differed by {:.1} % from run to run, by {:.1} % in the \
-             median; what is less means nothing",
+            "noise: the same thing against itself differed by {:.1} % from run to run, by {:.1} % \
+             in the median; what is less means nothing",
             self.runs * 100.0,
             self.medians * 100.0
         )

@@ -12,7 +12,7 @@ pub fn made_dtypes() -> impl Iterator<Item = DType> {
     DType::ALL.into_iter().filter(|dtype| !dtype.is_complex() && dtype.has_npy_code())
 }
 
-/// An array file to measure on, made for it; removed when dropped. Its dtype is one of
+/// Makes an array file to measure on, which is removed when dropped. Its dtype is one of
 /// [`made_dtypes`].
 ///
 /// # Errors
@@ -46,7 +46,7 @@ pub struct MadeFile {
 }
 
 impl MadeFile {
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -1,7 +1,7 @@
 //! Orders of visiting rows against each other: `access-patterns`.
 //!
 //! Each order runs through a mapping, through positioned reads, and over a copy in memory that is
-//! loaded first. What is done with a row is as little as possible.
+//! loaded first. The work on each row is kept to a minimum.
 
 mod made;
 mod order;
@@ -22,7 +22,7 @@ use serde::Serialize;
 
 pub use made::{MadeFile, made_dtypes, make_file};
 pub use order::Pattern;
-pub(crate) use order::{random, random_from};
+pub(crate) use order::random;
 pub use report::Report;
 
 use crate::cache::Cold;
@@ -47,7 +47,7 @@ pub enum Access {
 impl Access {
     const ALL: [Self; 3] = [Self::Mapped, Self::Positioned, Self::Loaded];
 
-    /// As it is called.
+    /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ pub struct Options {
     pub runs: usize,
     /// Whether files that are not in the page cache are measured as well.
     pub cold: bool,
-    /// Rows that are picked at random at most.
+    /// The most rows that are picked at random.
     pub picked: usize,
 }
 
@@ -110,16 +110,15 @@ pub struct Visits {
 pub struct Limit {
     /// Whether the file was not in the page cache.
     pub cold: bool,
-    /// Threads. Of what is not in the page cache: at least 16 readers, which please a disk.
+    /// Threads; at least 16 for a cold file, because many readers keep a disk busy.
     pub workers: usize,
     /// One for each round.
     pub seconds: Vec<f64>,
-    /// The visit from the first row to the last through a mapping, once more in each round: what differs
-    /// from itself is noise.
+    /// A second mapped, sequential visit in each round: its difference from the first is noise.
     pub again: Vec<f64>,
 }
 
-/// Readers that please a disk.
+/// Readers that keep a disk busy.
 const READERS: usize = 16;
 
 /// Visits the rows of an array file in every order.
@@ -147,7 +146,9 @@ pub fn measure(path: &Path, options: &Options) -> Result<Report> {
     for cold in warmth.into_iter().flatten() {
         for &workers in &options.workers {
             let job = Job { path, cold, workers, picked: options.picked, loads };
-            let (found, limit) = match_array!(&any, x => job.rounds(x, options.runs); complex x => crate::error::complex(x))?;
+            let (found, limit) = match_array!(&any,
+                x => job.rounds(x, options.runs);
+                complex x => crate::error::complex(x))?;
             visits.extend(found);
             limits.push(limit);
         }
@@ -228,7 +229,7 @@ impl Job<'_> {
         let array: Array<T> = OpenOptions::new().backend(Backend::Mapped).open(self.path)?;
         let start = Instant::now();
         match array.as_slice().filter(|_| self.cold.is_none()) {
-            // As for `limit`, page tables are there when it is timed.
+            // As in `limit`, page tables exist before the clock starts.
             Some(elements) => {
                 let isa = Isa::detect();
                 black_box(read_all(T::bytes(elements), self.workers, isa));
@@ -270,8 +271,7 @@ impl Job<'_> {
 /// Runs that a worker takes at a time.
 const TAKEN: usize = 16;
 
-/// Visits runs of rows with some workers; gives when the first row was there, in seconds since
-/// `start`.
+/// Visits runs of rows with some workers; returns the seconds from `start` to the first row.
 fn visit_rows<T: Element>(
     source: &impl Source<T>,
     order: &[Range<usize>],
@@ -310,7 +310,7 @@ fn visit_rows<T: Element>(
     Ok(first.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Something that depends on every byte.
+/// A number that depends on every byte.
 fn look_at(bytes: &[u8]) -> u64 {
     let (lines, rest) = bytes.as_chunks::<64>();
     let mut seen = [0_u64; 8];

@@ -1,8 +1,9 @@
-//! In which order rows are visited: pure functions, the same in every run.
+//! Orders of visiting rows: pure functions, the same in every run.
 
 use std::fmt;
 use std::ops::Range;
 
+use fastrand::Rng;
 use serde::Serialize;
 
 /// An order in which rows are visited.
@@ -31,7 +32,7 @@ const RUN_BYTES: usize = 1 << 20;
 /// The bytes of a window.
 const WINDOW_BYTES: usize = 4 << 20;
 
-/// Every so many rows.
+/// The distance of strided rows.
 const STRIDE: usize = 16;
 
 /// Rows that are sorted together.
@@ -49,7 +50,7 @@ impl Pattern {
         Self::Windows,
     ];
 
-    /// As it is called.
+    /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,8 +64,7 @@ impl Pattern {
         }
     }
 
-    /// The runs of rows in the order in which they are visited. `picked` rows are picked at random,
-    /// where rows are.
+    /// The runs of rows in the order in which they are visited. Random orders pick `picked` rows.
     #[must_use]
     pub fn runs(self, rows: usize, row_bytes: usize, picked: usize) -> Vec<Range<usize>> {
         let runs = |bytes: usize| {
@@ -76,25 +76,21 @@ impl Pattern {
             Self::Sequential => runs(RUN_BYTES).collect(),
             Self::Reverse => runs(RUN_BYTES).collect::<Vec<_>>().into_iter().rev().collect(),
             Self::Strided => single((0..rows).step_by(STRIDE).collect()),
-            Self::Random => single(random(picked, rows)),
+            Self::Random => single(random(0, picked, rows)),
             Self::Sorted => {
-                let mut picked = random(picked, rows);
+                let mut picked = random(0, picked, rows);
                 picked.sort_unstable();
                 single(picked)
             }
             Self::Batches => {
-                let mut picked = random(picked, rows);
+                let mut picked = random(0, picked, rows);
                 picked.chunks_mut(BATCH).for_each(<[usize]>::sort_unstable);
                 single(picked)
             }
             Self::Windows => {
-                let windows: Vec<_> = runs(WINDOW_BYTES).collect();
-                let mut order: Vec<usize> = (0..windows.len()).collect();
-                let picks = random(order.len(), order.len());
-                for (i, pick) in picks.into_iter().enumerate() {
-                    order.swap(i, pick);
-                }
-                order.into_iter().map(|i| windows[i].clone()).collect()
+                let mut windows: Vec<_> = runs(WINDOW_BYTES).collect();
+                Rng::with_seed(0).shuffle(&mut windows);
+                windows
             }
         }
     }
@@ -106,21 +102,10 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Numbers of rows (SplitMix64, Steele, Lea and Flood 2014).
-pub(crate) fn random(count: usize, rows: usize) -> Vec<usize> {
-    random_from(0, count, rows)
-}
-
-/// The same, others for each seed.
-pub(crate) fn random_from(seed: u64, count: usize, rows: usize) -> Vec<usize> {
-    let mut state = 7 ^ (seed << 32);
-    let mut next = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    (0..count).map(|_| ((u128::from(next()) * rows as u128) >> 64) as usize).collect()
+/// Numbers of rows, repeats allowed, the same for the same seed.
+pub(crate) fn random(seed: u64, count: usize, rows: usize) -> Vec<usize> {
+    let mut random = Rng::with_seed(seed);
+    (0..count).map(|_| random.usize(0..rows.max(1))).collect()
 }
 
 #[cfg(test)]

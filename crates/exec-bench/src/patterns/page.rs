@@ -53,8 +53,8 @@ impl Report {
         let [random, sorted, windows] =
             [Pattern::Random, Pattern::Sorted, Pattern::Windows].map(mapped);
         Some(format!(
-            "Through a mapping, random rows come at {:.0} % of the speed of reading in order, the same rows \
-             sorted at {:.0} %, shuffled windows at {:.0} % ({}).",
+            "Through a mapping, random rows come at {:.0} % of the speed of reading in order, the \
+             same rows sorted at {:.0} %, shuffled windows at {:.0} % ({}).",
             random?,
             sorted?,
             windows?,

@@ -39,7 +39,7 @@ impl Report {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// The visits of the same rows in the same way, but from the first to the last.
+    /// The sequential visits that were made in the same way.
     fn sequential(&self, of: &Visits) -> Option<&Visits> {
         let alike = |v: &&Visits| (v.access, v.cold, v.workers) == (of.access, of.cold, of.workers);
         self.visits.iter().filter(alike).find(|v| v.pattern == Pattern::Sequential)
@@ -62,7 +62,7 @@ impl Report {
         limit.map_or(f64::NAN, |limit| self.bytes as f64 / median(&limit.seconds))
     }
 
-    /// The visit from the first row to the last through a mapping, against itself.
+    /// The noise between the two mapped, sequential visits.
     pub(super) fn noise(&self, sitting: Sitting) -> Option<Noise> {
         let of = |v: &&Visits| {
             (v.cold, v.workers) == sitting
@@ -78,7 +78,7 @@ impl Report {
     }
 }
 
-/// How a sitting is called.
+/// The name of a sitting.
 pub(super) fn sitting_name((cold, workers): Sitting) -> String {
     let plural = if workers == 1 { "worker" } else { "workers" };
     let warmth = if cold { "not in the page cache" } else { "in the page cache" };
@@ -190,8 +190,8 @@ impl Report {
         let part = self.of_sequential(visits);
         writeln!(
             f,
-            "{:22} {seconds:8.4} {:7.2} {:8.3} {:10.0} {:6.1}% {:9} {faults:>9} {waiting:>8} {peak:>8}  \
-             {part:5.2} {}",
+            "{:22} {seconds:8.4} {:7.2} {:8.3} {:10.0} {:6.1}% {:9} {faults:>9} {waiting:>8} \
+             {peak:>8}  {part:5.2} {}",
             visits.pattern,
             visits.speed() / 1e9,
             visits.speed() / self.limit((visits.cold, visits.workers)),

@@ -1,4 +1,4 @@
-//! Whether tuning finds what there is to be found: its picks against the best of everything.
+//! The check of tuning: its picks against the best of a full sweep.
 
 use std::fmt;
 use std::path::Path;
@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 0.03;
 /// Turns in which a pick and the best of the sweep are compared.
 const TURNS: usize = 15;
 
-/// Everything that was tried, and what tuning made of it.
+/// A sweep of every setting, and the picks of tuning.
 #[derive(Clone, Debug, Serialize)]
 pub struct Check {
     /// The file.
@@ -44,13 +44,13 @@ pub struct Pick {
     pub setting: Setting,
     /// The seconds that tuning took.
     pub seconds: f64,
-    /// How often its time goes into that of the best of the sweep: 1 is as fast, below 1 is slower. Both
-    /// took turns.
+    /// Its speed relative to the best of the sweep, in turns with it: 1 is as fast, below 1 is
+    /// slower.
     pub ratios: Vec<f64>,
 }
 
 impl Pick {
-    /// Whether it is as fast as the best of the sweep, but for 3 %.
+    /// Whether it is as fast as the best of the sweep, within 3 %.
     #[must_use]
     pub fn is_right(&self) -> bool {
         median(&self.ratios) >= 1.0 - TOLERANCE
@@ -76,7 +76,7 @@ pub fn check(path: &Path, job: &Job, sweep: f64, times: usize, budget: f64) -> R
         }
     }
     let sweep_seconds = now();
-    // Disturbances only make a run longer; the very fastest is luck.
+    // Disturbances only make runs longer; the minimum is luck.
     let cost = |t: &Tried<Setting>| quantile(&t.seconds, 0.25);
     let fastest = tried.iter().min_by(|a, b| cost(a).total_cmp(&cost(b)));
     let best = fastest.map_or(default, |t| t.setting);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// One thing that is done with the whole array.
+/// One operation on the whole array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The sum of everything.
@@ -19,7 +19,7 @@ impl Step {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Sum, Self::Stats, Self::Normalize];
 
-    /// As it is called.
+    /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -29,7 +29,7 @@ impl Step {
         }
     }
 
-    /// How often the array is read at least.
+    /// The least number of reads of the array.
     pub(super) const fn reads(self) -> usize {
         if matches!(self, Self::Normalize) { 2 } else { 1 }
     }
@@ -42,7 +42,7 @@ pub struct Job {
     steps: Vec<Step>,
 }
 
-/// More steps than this make a run longer than anybody waits.
+/// The most steps of a job: more would take too long to tune.
 const MOST_STEPS: usize = 1000;
 
 impl Job {
@@ -58,8 +58,8 @@ impl Job {
         Self { name: "mix", steps: vec![Step::Sum, Step::Stats] }
     }
 
-    /// A mix as it was recorded: a text with a step on each line, `sum`, `stats` or `normalize`, and how
-    /// often if not once, as in `stats 3`. What follows `#` is left out.
+    /// Parses a recorded mix: a step on each line, `sum`, `stats` or `normalize`, and its count if
+    /// it is not 1, as in `stats 3`. `#` begins a comment.
     ///
     /// ```
     /// use rowmill_exec_bench::tune::{Job, Step};
@@ -79,8 +79,8 @@ impl Job {
             let times = words.next().map_or(Some(1), |times| times.parse().ok());
             let (Some(step), Some(times), None) = (step, times, words.next()) else {
                 return Err(format!(
-                    "expected sum, stats or normalize and how often, as in \"stats 3\", found {line:?} in \
-                     line {}",
+                    "expected sum, stats or normalize and how often, as in \"stats 3\", found \
+                     {line:?} in line {}",
                     i + 1
                 ));
             };
@@ -107,7 +107,7 @@ impl Job {
         Self::parse(&text).map_err(|reason| Error::Mix { path: path.to_owned(), reason })
     }
 
-    /// As it is called.
+    /// Its name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name

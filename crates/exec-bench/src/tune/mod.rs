@@ -24,8 +24,8 @@ use crate::machine::Machine;
 use crate::measure::{Clock, Monotonic, median};
 use crate::{Error, Result};
 
-/// Tunes for a job on an array file, in about `budget` seconds. `progress` hears which part of it is
-/// spent.
+/// Tunes for a job on an array file, in about `budget` seconds. `progress` is called with the part
+/// of it that is spent.
 ///
 /// # Errors
 /// When the file cannot be read, or the job fails.
@@ -33,7 +33,9 @@ pub fn tune(path: &Path, job: &Job, budget: f64, progress: impl FnMut(f64)) -> R
     let clock = Monotonic::start();
     let (default, meta) = settings::default_for(path)?;
     let any = OpenOptions::new().backend(Backend::Mapped).open_any(path)?;
-    let limit = match_array!(&any, x => limit(x, job, default.workers); complex x => crate::error::complex(x))?;
+    let limit = match_array!(&any,
+        x => limit(x, job, default.workers);
+        complex x => crate::error::complex(x))?;
     drop(any);
     let plan = Plan {
         default,
@@ -60,7 +62,7 @@ pub fn tune(path: &Path, job: &Job, budget: f64, progress: impl FnMut(f64)) -> R
 /// Runs of the bare read, after a warm-up.
 const LIMIT_RUNS: usize = 3;
 
-/// How long the reads and writes of a job take at least, in seconds.
+/// The least time of the reads and writes of a job, in seconds.
 fn limit<T: Numeric>(x: &Array<T>, job: &Job, threads: usize) -> Result<f64> {
     let mut reads = Vec::new();
     for _ in 0..=LIMIT_RUNS {
@@ -85,14 +87,14 @@ fn limit<T: Numeric>(x: &Array<T>, job: &Job, threads: usize) -> Result<f64> {
     Ok(read * count(|step| step.reads()) + write * count(|&step| (step == Step::Normalize).into()))
 }
 
-/// A place for outputs beside the array: the disk is part of what is measured.
+/// A folder for outputs beside the array: its disk is part of the measurement.
 fn output_folder(array: &Path) -> Result<tempfile::TempDir> {
     let dir = array.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = tempfile::Builder::new().prefix("rowmill-tune-").tempdir_in(dir);
     folder.map_err(Error::io("make a folder in", dir))
 }
 
-/// How long a job takes with a setting, its engine and file being open.
+/// The time of a job with a setting, not counting the opening of engine and file.
 fn time_setting(path: &Path, job: &Job, setting: &Setting) -> Result<f64> {
     let engine = Engine::builder().workers(setting.workers).chunk(setting.chunk).build()?;
     let any = OpenOptions::new().backend(setting.backend).open_any(path)?;

@@ -62,16 +62,16 @@ impl Report {
         let [low, high] = self.found.gain_between();
         let won = gains.iter().filter(|&&gain| gain > 1.0).count();
         let how_sure = format!(
-            "it won {won} of {turns} turns (by luck: {:.2} %), and 19 times of 20 the gain lies between {low:.3} \
-             and {high:.3}",
+            "it won {won} of {turns} turns (by luck: {:.2} %), and 19 times of 20 the gain lies \
+             between {low:.3} and {high:.3}",
             luck * 100.0
         );
         if self.found.sure {
             format!("{best} is {gain:.3} times as fast as the default, beyond noise: {how_sure}.")
         } else {
             format!(
-                "The default stays: {best} was {gain:.3} times as fast in the median of {turns} turns, which \
-                 is within noise or a trifle: {how_sure}."
+                "The default stays: {best} was {gain:.3} times as fast in the median of {turns} \
+                 turns, which is within noise or a trifle: {how_sure}."
             )
         }
     }

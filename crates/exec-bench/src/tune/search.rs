@@ -38,12 +38,12 @@ pub struct Found<S> {
     pub tried: Vec<Tried<S>>,
     /// The fastest that is not the default, if anything else was tried.
     pub best: Option<S>,
-    /// How often the time of the best goes into that of the default: round by round, of the last
-    /// rounds, in which both took turns.
+    /// The speedup of the best over the default in each of the last rounds, in which both took
+    /// turns.
     pub gains: Vec<f64>,
     /// Whether the best beats the default beyond noise.
     pub sure: bool,
-    /// How likely so many gains above 1 are when both are equally fast (a sign test).
+    /// The probability of so many gains above 1 if both are equally fast (a sign test).
     pub luck: f64,
     /// The default against itself, from one turn to the next.
     pub noise: Option<Noise>,
@@ -56,8 +56,8 @@ impl<S> Found<S> {
         if self.gains.is_empty() { 1.0 } else { median(&self.gains) }
     }
 
-    /// Between which the gain lies, nineteen times of twenty: an interval of order statistics, whatever
-    /// the distribution.
+    /// The 95 % confidence interval of the gain, from order statistics: it holds for any
+    /// distribution.
     #[must_use]
     pub fn gain_between(&self) -> [f64; 2] {
         let n = self.gains.len() as f64;
@@ -67,10 +67,10 @@ impl<S> Found<S> {
     }
 }
 
-/// Fewer rounds of turns show nothing.
+/// The fewest rounds of turns that can show a difference.
 const LEAST_TURNS: usize = 6;
 
-/// More than this part of the time is not spent before the default and the best take turns.
+/// The largest part of the time to spend before the default and the best take turns.
 const SEARCHING: f64 = 0.6;
 
 /// A gain that is not worth a profile.
@@ -79,17 +79,17 @@ const TRIFLE: f64 = 1.01;
 /// The settings to search, and the time for it.
 #[derive(Clone, Debug)]
 pub struct Plan<S, N> {
-    /// The setting that is used when nobody tunes.
+    /// The setting without tuning.
     pub default: S,
-    /// Everything else, without it.
+    /// All other settings.
     pub candidates: Vec<S>,
-    /// Gives settings between and around one, for the second look.
+    /// Returns the settings around one, for a second look.
     pub near: N,
-    /// Seconds, about.
+    /// The time to spend, about, in seconds.
     pub budget: f64,
 }
 
-/// Runs settings, keeps what they took, and knows how much of the time is spent.
+/// Runs settings, and keeps their times and the time that is spent.
 struct Runs<'a, S, C, R, P> {
     clock: &'a C,
     start: f64,
@@ -123,14 +123,14 @@ where
         Ok(seconds)
     }
 
-    /// The lower quartile of the times: disturbances only ever make a run longer, and the very
-    /// fastest is luck.
+    /// The lower quartile of the times: disturbances only make runs longer, and the minimum is
+    /// luck.
     fn cost(&self, setting: &S) -> f64 {
         let known = self.tried.iter().find(|t| t.setting == *setting);
         known.map_or(f64::INFINITY, |t| quantile(&t.seconds, 0.25))
     }
 
-    /// Runs each of the settings at least once, and in turns until `end`; the fastest come first then.
+    /// Runs each setting at least once, in turns until `end`, and sorts them, the fastest first.
     fn round(&mut self, left: &mut [S], end: f64) -> Result<()> {
         loop {
             let start = self.spent();
@@ -154,7 +154,7 @@ where
         time: f64,
     ) -> Result<Option<S>> {
         let mut left = candidates;
-        // Halved until one is left, and once more around that one.
+        // The field is halved until one is left, then its neighbours are tried.
         let rounds = left.len().next_power_of_two().ilog2() + 1;
         let share = time / f64::from(rounds + 1);
         let begin = self.spent();
@@ -177,11 +177,11 @@ where
     }
 }
 
-/// Searches for the fastest setting, in about as much time as the plan has. `run` runs the job with a
-/// setting and says how long it took; `progress` hears which part of the time is spent.
+/// Searches for the fastest setting in about the time of the plan. `run` runs the job with a
+/// setting and returns its time; `progress` is called with the part of the time that is spent.
 ///
 /// # Errors
-/// The first that a run gives.
+/// The first error of a run.
 pub fn search<S: Clone + PartialEq, N: Fn(&S) -> Vec<S>>(
     plan: Plan<S, N>,
     clock: &impl Clock,
@@ -192,13 +192,13 @@ pub fn search<S: Clone + PartialEq, N: Fn(&S) -> Vec<S>>(
     let start = clock.now().as_secs_f64();
     let mut runs = Runs { clock, start, budget, tried: Vec::new(), run, progress };
     runs.time(&default)?;
-    // A file that was not in the page cache is there now: that run does not count.
+    // Warm-up: from here on the file is in the page cache.
     runs.tried[0].seconds.clear();
     let best = runs.fastest(candidates, near, budget * SEARCHING)?;
     let (mut defaults, mut gains) = (Vec::new(), Vec::new());
     if let Some(best) = &best {
         while runs.spent() < budget || gains.len() < LEAST_TURNS {
-            // Now one first, now the other: what slows down meanwhile slows down both.
+            // The order alternates, so that a drift of the machine affects both.
             let (of_default, of_best) = if gains.len().is_multiple_of(2) {
                 (runs.time(&default)?, runs.time(best)?)
             } else {
@@ -214,17 +214,17 @@ pub fn search<S: Clone + PartialEq, N: Fn(&S) -> Vec<S>>(
     Ok(Found { tried: runs.tried, best, gains, sure, luck, noise: Noise::of(&one, &other) })
 }
 
-/// Whether gains are above 1 beyond noise: nearly all of them (a sign test at about 1 %), and by more
-/// than a trifle in the median.
+/// Whether gains are above 1 beyond noise: by a sign test at about 1 %, and by a median gain that
+/// is worth a profile.
 fn is_better(gains: &[f64]) -> bool {
     gains.len() >= LEAST_TURNS && luck(gains) < 0.02 && median(gains) > TRIFLE
 }
 
-/// How likely at most so many losses are when both are equally fast, from the binomial distribution.
+/// The probability of at most so many losses if both are equally fast (binomial distribution).
 fn luck(gains: &[f64]) -> f64 {
     let n = gains.len();
     let losses = gains.iter().filter(|&&gain| gain <= 1.0).count();
-    // In logarithms: of a thousand turns the first term is smaller than any number.
+    // In logarithms: with a thousand turns the first term underflows.
     let mut term = -(n as f64) * std::f64::consts::LN_2;
     let mut luck = 0.0;
     for k in 0..=losses {
@@ -245,7 +245,7 @@ mod tests {
         let run = |s: &i32| {
             runs += 1;
             let seconds = time(*s, runs);
-            clock.pass(seconds * 1.05); // what is around a run takes time, too
+            clock.pass(seconds * 1.05); // the overhead of a run takes time as well
             Ok(seconds)
         };
         let mut parts = Vec::new();
@@ -280,7 +280,7 @@ mod tests {
             let (found, _) = find(10.0, |_, run| 0.1 * noise(run + seed * 13));
             assert!(!found.sure, "{seed}: {:?}", found.gains);
         }
-        // Better, but by less than anybody notices.
+        // Better, but by less than a profile is worth.
         let (found, _) = find(10.0, |s, _| if s == 3 { 0.0995 } else { 0.1 });
         assert!(found.best == Some(3) && !found.sure);
     }

@@ -50,7 +50,7 @@ impl Serialize for Setting {
 /// The smallest and the largest chunk that are tried.
 const CHUNKS: (usize, usize) = (256 << 10, 64 << 20);
 
-/// The setting that is used when nobody tunes, and the metadata of the file.
+/// The setting without tuning, and the metadata of the file.
 pub(super) fn default_for(path: &Path) -> Result<(Setting, Meta)> {
     let options = rowmill_core::OpenOptions::new().backend(Backend::Positioned);
     let meta = options.open_any(path)?.meta().clone();
@@ -58,12 +58,12 @@ pub(super) fn default_for(path: &Path) -> Result<(Setting, Meta)> {
     Ok((default, meta))
 }
 
-/// Everything that is tried beside the default, coarse: chunks four times as large each.
+/// The settings of a search beside the default: chunk sizes in steps of four.
 pub(super) fn coarse(cores: usize, bytes: usize) -> Vec<Setting> {
     grid(cores, bytes, 4)
 }
 
-/// The same and what lies between, chunks twice as large each: a sweep takes its time.
+/// The settings of a sweep: chunk sizes in steps of two.
 pub(super) fn everything(cores: usize, bytes: usize) -> Vec<Setting> {
     grid(cores, bytes, 2)
 }

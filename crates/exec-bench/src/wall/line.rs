@@ -1,4 +1,4 @@
-//! One line of the report: what was found, what it should be, and whether it is.
+//! One line of the report: a figure, its target, and whether it is met.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ pub struct Line {
     pub figure: Figure,
     /// The distance between the quartiles of the figure over the rounds, as a part of it.
     pub spread: f64,
-    /// The figure it should be, if there is an aim.
+    /// The target, if there is one.
     pub target: Option<Target>,
     /// The runs of the job.
     pub job: Option<Samples>,
@@ -46,8 +46,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// A job that reads or writes `bytes` bytes, as a part of its yardstick. No target is for
-    /// lines that are there to be seen.
+    /// A job that reads or writes `bytes` bytes, as a part of its yardstick. Lines without a target
+    /// are there for comparison.
     pub(super) fn ratio(
         name: impl Into<String>,
         bytes: usize,
@@ -67,7 +67,7 @@ impl Line {
         }
     }
 
-    /// A job that should be over soon.
+    /// A job with a time limit.
     pub(super) fn seconds(name: impl Into<String>, below: f64, job: Samples) -> Self {
         Self {
             name: name.into(),
@@ -80,7 +80,7 @@ impl Line {
         }
     }
 
-    /// How much longer a job takes than the bare work in it.
+    /// The overhead of a job over the bare work in it.
     pub(super) fn excess(name: impl Into<String>, below: f64, bare: Samples, job: Samples) -> Self {
         let pairs = job.seconds.iter().zip(&bare.seconds);
         let excess: Vec<_> = pairs.map(|(job, bare)| job - bare).collect();
@@ -92,7 +92,7 @@ impl Line {
         }
     }
 
-    /// How far the lowest of some ratios is below the highest.
+    /// The lowest of some ratios, relative to the highest.
     pub(super) fn flat(name: impl Into<String>, at_least: f64, ratios: &[f64]) -> Self {
         let lowest = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let highest = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -53,7 +53,7 @@ pub struct Options {
     pub cold: bool,
 }
 
-/// News that is told while it is measured.
+/// The progress of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// A file of so many bytes is being made.
@@ -91,7 +91,7 @@ impl Wall {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// How many lines met their target, and how many have one.
+    /// The number of lines that met their target, and of those that have one.
     #[must_use]
     pub fn met(&self) -> (usize, usize) {
         let met: Vec<_> = self.lines.iter().filter_map(Line::met).collect();
@@ -99,14 +99,14 @@ impl Wall {
     }
 }
 
-/// Every shape that is measured has so many elements, or a multiple of it.
+/// Every measured shape has a multiple of this many elements.
 const UNIT: usize = 900_000;
 
 /// The number of columns of an array, unless a line is about that number.
 const COLUMNS: usize = 1000;
 
-/// Measures every line that is asked for. Nothing is left of its files, unless the process is
-/// killed: then the folder `rowmill-wall-…` stays.
+/// Measures every line that is asked for. Its files are removed, unless the process is killed: then
+/// the folder `rowmill-wall-…` stays.
 ///
 /// # Errors
 /// [`Error::TooSmall`], [`Error::NothingToMeasure`], [`Error::File`] when there is no room for the
@@ -213,7 +213,7 @@ impl Bench<'_> {
         })
     }
 
-    /// Times jobs in turns; gives the samples of each lap.
+    /// Times jobs in turns; returns the samples of each lap.
     fn time<const LAPS: usize>(&self, jobs: &mut [Timed<'_>]) -> Result<[Samples; LAPS]> {
         let mut samples = interleaved(jobs, self.options.runs)?.into_iter();
         Ok(std::array::from_fn(|_| samples.next().unwrap_or_default()))

@@ -19,15 +19,15 @@ struct Item {
 /// The shape that the elements of a file are taken as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dims {
-    /// So many columns.
+    /// This many columns.
     Columns(usize),
-    /// So many rows.
+    /// This many rows.
     Rows(usize),
     /// One axis.
     Flat,
 }
 
-/// No result has more cells: where there would be more, the start of the array is measured.
+/// The most cells of a result: for more, only the start of the array is measured.
 const MOST_CELLS: usize = 1 << 25;
 
 impl Dims {

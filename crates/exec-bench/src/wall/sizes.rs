@@ -1,4 +1,4 @@
-//! The same job on more and more: what a byte costs should not depend on how many there are.
+//! The same job on larger and larger arrays: the cost of a byte should not depend on the size.
 
 use rowmill_core::{Array, SliceSource};
 

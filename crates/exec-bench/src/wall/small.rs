@@ -67,7 +67,7 @@ fn calls(bench: &mut Bench<'_>, mapped: &Array<f32>) -> Result<()> {
     Ok(())
 }
 
-/// The code that somebody who knows how would write in place of the call.
+/// The loop that an expert would write in place of the call.
 fn bare_sum(values: &[f32]) -> f64 {
     let (lanes, rest) = values.as_chunks::<8>();
     let mut sums = [0.0; 8];

@@ -1,6 +1,6 @@
 //! The numbers of an answer, as tables show them.
 
-use rowmill_any::complex_text;
+use rowmill_any::format_complex;
 
 pub(crate) use rowmill_any::Scalar as Number;
 
@@ -11,7 +11,7 @@ const DIGITS: i32 = 10;
 pub(crate) fn rounded(number: impl Into<Number>) -> String {
     match number.into() {
         Number::Float(value) => to_digits(value, DIGITS),
-        Number::Complex(z) => complex_text(z, |half| to_digits(half, DIGITS)),
+        Number::Complex(z) => format_complex(z, |half| to_digits(half, DIGITS)),
         exact => exact.to_string(),
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Fail
     let sums = rowmill_any::checksums(&running.engine, &source)?;
     let seconds = start.elapsed().as_secs_f64();
     let took = running.finish();
-    rowmill_any::keep_checksums(&args.input.file, array.meta(), sums.clone())?;
+    rowmill_any::store_checksums(&args.input.file, array.meta(), sums.clone())?;
     let meta = array.meta();
     if args.json {
         let report = Report::new(args, meta, &sums, None, seconds, took);

@@ -122,14 +122,14 @@ impl Input {
         }
         let shape = mask.shape();
         if shape == &self.whole {
-            return Ok(Selection::mask(self.picks.of(mask).map_err(usage)?));
+            return Ok(Selection::mask(self.picks.apply(mask).map_err(usage)?));
         }
         if shape.row_len() != 1 || shape.rows() != self.whole.rows() {
             let (found, array) = (shape.clone(), self.whole.clone());
             return Err(Error::MaskShape { found, array }.into());
         }
         let rows = self.part.row_picks(shape)?;
-        Ok(Selection::mask(rows.of(mask).map_err(usage)?))
+        Ok(Selection::mask(rows.apply(mask).map_err(usage)?))
     }
 
     /// The failure of a job on it, with advice that knows of the files.

@@ -93,7 +93,7 @@ fn describe<'a>(args: &DescribeArgs, input: &'a Input) -> Result<Described<'a>, 
 /// How good quartiles and histograms are, where they are not exact.
 fn tell_sample(found: &Description) {
     let what = units(found);
-    if let Some(n) = found.quartiles_of {
+    if let Some(n) = found.quartile_sample_size {
         // Two standard deviations of the share below a quartile, of a sample at random.
         let off = 200.0 * (0.25_f64 / n as f64).sqrt();
         note(format_args!(
@@ -123,8 +123,8 @@ impl Described<'_> {
             columns: input.columns.as_deref(),
             statistics: Columns(statistics),
             histogram: &found.histograms,
-            quartiles_of: found.quartiles_of,
-            histogram_of: found.histograms_of,
+            quartiles_of: found.quartile_sample_size,
+            histogram_of: found.histogram_sample_size,
             seconds: *seconds,
             bytes: input.byte_len(),
             report: took.as_ref(),

@@ -47,7 +47,7 @@ pub(super) fn page(described: &Described<'_>) -> String {
         &input.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", "),
     );
     let units = units(found);
-    let quality = match found.quartiles_of {
+    let quality = match found.quartile_sample_size {
         None => String::new(),
         Some(n) => {
             format!(" Quartiles and histograms are of {} sampled {units}.", grouped(n as u64))

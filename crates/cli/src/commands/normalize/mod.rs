@@ -11,7 +11,8 @@ use rowmill::{
     Normalize, NormalizeAxis, NormalizeMethod, Outputs, Role, Shape,
 };
 use rowmill_any::{
-    AnySource, Normalization, NormalizedInPlace, checksums, fit, keep_checksums, normalize_in_place,
+    AnySource, Normalization, NormalizedInPlace, checksums, fit, normalize_in_place,
+    store_checksums,
 };
 use serde::Serialize;
 
@@ -58,7 +59,7 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     if args.checksums {
         let written = rowmill::open(output)?;
         let sums = checksums(&running.engine, &AnySource::from_array(&written))?;
-        keep_checksums(output, written.meta(), sums)?;
+        store_checksums(output, written.meta(), sums)?;
     }
     let seconds = start.elapsed().as_secs_f64();
     let took = running.finish();
@@ -127,15 +128,15 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
     let changed = normalize_in_place(&running.engine, file, spec.as_ref(), how)?;
-    let NormalizedInPlace { meta, became, .. } = changed;
+    let NormalizedInPlace { meta, outcome, .. } = changed;
     let seconds = start.elapsed().as_secs_f64();
     if args.checksums {
         let written = args.input.open()?;
         let sums = checksums(&running.engine, &AnySource::from_array(&written))?;
-        keep_checksums(file, written.meta(), sums)?;
+        store_checksums(file, written.meta(), sums)?;
     }
     let took = running.finish();
-    if became == InPlace::AlreadyDone {
+    if outcome == InPlace::AlreadyDone {
         let name = file.display().to_string();
         note(format_args!("{} was normalized so already, and is unchanged since", clean(&name)));
     }

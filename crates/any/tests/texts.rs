@@ -104,9 +104,9 @@ fn lists_have_commas_within_brackets() {
 #[test]
 fn shapes_of_the_named_axes() {
     let engine = Engine::new().expect("threads");
-    let dims_of = |of: &[usize], axes: &Axes, keepdims: bool| {
+    let dims_of = |shape: &[usize], axes: &Axes, keepdims: bool| {
         let data = [1_i32; 24];
-        let x = SliceSource::new(&data[..of.iter().product()], of).expect("enough values");
+        let x = SliceSource::new(&data[..shape.iter().product()], shape).expect("enough values");
         let request = Request::new("sum".parse().expect("one")).axes(axes.clone());
         let answer = request.keepdims(keepdims).reduce(&engine, &AnySource::new(x));
         answer.expect("small").dims().to_vec()

@@ -1,4 +1,4 @@
-//! Random rows and shuffled batches of a file in the page cache.
+//! Random rows and shuffled batches from a file in the page cache.
 //!
 //! `cargo bench --bench rows -- read_into` runs some of them. Cold files are measured by
 //! `cargo run --release -p rowmill-exec-bench --bin gather`.
@@ -12,7 +12,7 @@ use common::{COLUMNS, array_bytes, numbers};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rowmill::{Array, Backend, CreateOptions, Engine, OpenOptions, RowOrder, zeros};
 
-/// A file of rows of so many elements, and as many random indices as there are rows.
+/// A file with rows of this length, and as many random indices as it has rows.
 fn file(dir: &tempfile::TempDir, row_len: usize) -> (PathBuf, Vec<usize>) {
     let path = dir.path().join(format!("{row_len}.npy"));
     let data: Vec<f32> = numbers(array_bytes() / size_of::<f32>()).map(|v| v as f32).collect();
@@ -27,7 +27,7 @@ fn open(path: &Path, backend: Backend) -> Array<f32> {
     OpenOptions::new().backend(backend).open(path).expect("just written")
 }
 
-/// Into the same memory each time, by row length, order and backend.
+/// Reads into the same memory each time, by row length, order and backend.
 fn read_into(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a place for files");
     let engine = Engine::new().expect("threads can be started");
@@ -53,7 +53,7 @@ fn read_into(c: &mut Criterion) {
     }
 }
 
-/// Into a new vector each time.
+/// Reads into a new vector each time.
 fn collect(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a place for files");
     let engine = Engine::new().expect("threads can be started");
@@ -66,7 +66,7 @@ fn collect(c: &mut Criterion) {
     });
 }
 
-/// An epoch, of which nothing is made.
+/// Iterates over an epoch without using the batches.
 fn batches(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a place for files");
     let engine = Engine::new().expect("threads can be started");

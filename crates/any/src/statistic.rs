@@ -15,15 +15,13 @@ use rowmill_exec::NormOrder;
 /// | `var` `std` `var(1)` | variance and standard deviation, with delta degrees of freedom |
 /// | `min` `max` `argmin` `argmax` | the extremes and their indices |
 /// | `skew` `kurtosis` `skew(unbiased)` | as in scipy |
-/// | `norm` `norm(1)` `norm(max)` | the Euclidean norm, the sum of magnitudes, the largest
-/// magnitude |
+/// | `norm` `norm(1)` `norm(max)` | the Euclidean norm, sum of magnitudes, largest magnitude |
 /// | `any` `all` | whether any, or every, element is nonzero |
 /// | `distinct` | the number of distinct elements |
 /// | `top_k(10)` `bottom_k(10)` | the largest, or smallest, elements |
 /// | `median` `quantile(0.25,0.75)` | exact, numpy's `linear` method, in a few reads |
 /// | `approx_quantile(0.5)` | within a relative error of 0.1 %, in the same read as the others |
-/// | `histogram(20)` `histogram(20,0,1)` | counts of equal-width bins, over all elements or an
-/// interval |
+/// | `histogram(20)` `histogram(20,0,1)` | counts of equal-width bins, optionally over an interval |
 /// | `cov` `corr` `cov(1)` | for each pair of columns |
 ///
 /// ```

@@ -68,7 +68,7 @@ fn every_name_round_trips() {
 
 #[test]
 fn errors_name_the_expected_form() {
-    for (text, says) in [
+    for (text, message) in [
         ("", "there are count"),
         ("maximum", "did you mean max?"),
         ("avg", "did you mean mean?"),
@@ -88,7 +88,7 @@ fn errors_name_the_expected_form() {
         ("histogram(5,0,inf)", "histogram(BINS"),
     ] {
         let error = text.parse::<Statistic>().expect_err(text).to_string();
-        assert!(error.contains(says), "{text}: {error}");
+        assert!(error.contains(message), "{text}: {error}");
     }
 }
 

@@ -11,7 +11,7 @@ use rowmill::{
 use super::value::Value;
 use super::{encode, write_npy};
 
-/// Any source, so that kernels are compiled once for all of them.
+/// A source with its type erased, so that kernels are compiled once for all layouts.
 pub struct AnySource<'a, T> {
     pub name: &'static str,
     source: Box<dyn Source<T> + 'a>,
@@ -73,8 +73,8 @@ impl<T: Value> Source<T> for AnySource<'_, T> {
     }
 }
 
-/// In memory first, then from files in `folder`: mapped and read, both byte orders, both orders of
-/// elements, and misaligned.
+/// The values in memory, and in files in `folder`: mapped and positioned, in both byte orders and
+/// both memory orders, and misaligned.
 pub fn every_layout<'a, T: Value>(
     folder: &Path,
     values: &'a [T],

@@ -1,10 +1,11 @@
-//! The naive oracle: every statistic of every cell from a list of its elements.
+//! The naive oracle: every statistic of every cell, from a list of its elements.
 //!
-//! The promises, checked here, about a cell of `n` elements with `S = Σ|x|`:
+//! It checks these bounds for a cell of `n` elements with `S = Σ|x|`:
 //!
 //! | result | integers and bool | `f16`, `f32` | `f64` |
 //! |---|---|---|---|
-//! | sum | exact, or the exact sum in the error | a rounding of `S` for each addition in `f64` | one rounding, and `1e-28 S` |
+//! | sum | exact, or the exact sum in the error | a rounding of `S` for each addition in `f64` |
+//! one rounding, and `1e-28 S` |
 //! | mean | rounded once | as the sum, and one rounding | likewise |
 //! | var | rounded once | relative `1e-12`, and what rounding of the mean costs | likewise |
 
@@ -17,10 +18,10 @@ use super::erased::Erased;
 use super::exact::{Natural, fsum, is_ratio_rounded, mean_and_squares};
 use super::value::{Total, Value};
 
-/// The contents of one cell.
+/// The elements of a cell.
 #[derive(Clone, Debug)]
 pub struct Cell<T> {
-    /// Kept by the mask, and by the policy.
+    /// The elements that mask and policy keep.
     elements: Vec<T>,
     nan: u64,
     inf: u64,
@@ -31,7 +32,7 @@ impl<T: Value> Cell<T> {
         let (mut elements, mut nan, mut inf) = (kept, 0, 0);
         for x in &elements {
             nan += u64::from(x.float().is_nan());
-            // An integer that rounds to infinity does not exist.
+            // No integer rounds to infinity.
             inf += u64::from(x.float().is_infinite());
         }
         if policy == NanPolicy::Skip {
@@ -52,24 +53,24 @@ impl<T: Value> Cell<T> {
         (!T::DTYPE.is_float()).then(|| self.elements.iter().filter_map(|x| x.integer()).collect())
     }
 
-    /// The exact sum of integers, if it fits no result.
+    /// The exact sum of integers, if it overflows the result type.
     fn overflow(&self) -> Option<i128> {
         let sum: i128 = self.integers()?.iter().sum();
         (sum < T::SUMS.0 || sum > T::SUMS.1).then_some(sum)
     }
 
-    /// The sum of floats if one of them is not finite.
+    /// The sum of floats, if any of them is not finite.
     fn special_sum(&self) -> Option<f64> {
         let special = self.floats().into_iter().filter(|x| !x.is_finite());
         special.reduce(|a, b| a + b)
     }
 
-    /// How far off a sum of floats may be.
+    /// The allowed error of a sum of floats.
     fn sum_bound(&self, exact: f64) -> f64 {
         let size = fsum(self.floats().into_iter().map(f64::abs));
         match T::DTYPE {
             DType::F64 => exact.abs() * f64::EPSILON + size * 1e-28,
-            // Half an epsilon for each addition in a row; no column of a block is longer.
+            // Half an epsilon for each sequential addition; a column of a block is not longer.
             _ => size * f64::EPSILON / 2.0 * self.elements.len().clamp(8, 4200) as f64,
         }
     }
@@ -111,7 +112,7 @@ impl<T: Value> Cell<T> {
             assert!(got.is_nan(), "var {got} of {n} elements, ddof {ddof}, {at}");
         } else if let Some(integers) = self.integers() {
             let sum: i128 = integers.iter().sum();
-            // Halves of the squares by themselves, which fit however many there are.
+            // Squares are halved, so that any number of them fits.
             let squares = integers.iter().map(|x| x.unsigned_abs().pow(2));
             let (high, low) = squares.fold((0, 0), |(high, low), square| {
                 (high + (square >> 64), low + (square & u128::from(u64::MAX)))
@@ -125,7 +126,7 @@ impl<T: Value> Cell<T> {
         } else {
             let (mean, squares) = mean_and_squares(&self.floats());
             let exact = squares / (n - ddof) as f64;
-            // A relative error of the mean of one rounding moves the variance by this much.
+            // One rounding of the mean moves the variance by this much.
             let rounding = mean.abs() * f64::EPSILON;
             let bound = 1e-12 * exact + 8.0 * rounding * exact.sqrt() + 16.0 * rounding * rounding;
             let off = (got - exact).abs();
@@ -145,7 +146,7 @@ impl<T: Value> Cell<T> {
         assert_eq!(got, expected, "{at}");
     }
 
-    /// The range: NaN when there is one and it was not skipped.
+    /// The range is NaN if there is a NaN and it was not skipped.
     pub fn check_range(&self, got: Option<Range<T>>, at: &str) {
         let Some(Range { min, max }) = got else {
             assert!(self.elements.is_empty(), "no range, {at}");
@@ -161,12 +162,12 @@ impl<T: Value> Cell<T> {
     }
 }
 
-/// Equal, or both NaN.
+/// Whether the numbers are equal, or both NaN.
 pub fn same(a: f64, b: f64) -> bool {
     a == b || (a.is_nan() && b.is_nan())
 }
 
-/// Bits, all NaN alike.
+/// The bits of a float, with all NaN alike.
 pub fn bits(x: f64) -> u64 {
     if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() }
 }
@@ -178,7 +179,7 @@ fn same_summary<T: Value>(a: &Summary<T>, sum: T::Sum, moments: MeanVar, tally: 
     assert_eq!(bits(a.var), bits(moments.var), "var of Stats, {at}");
 }
 
-/// The answers of all kernels, cell by cell.
+/// The answers of all kernels, for each cell.
 struct Answers<T: Value> {
     mean: Vec<f64>,
     moments: Vec<MeanVar>,
@@ -189,7 +190,7 @@ struct Answers<T: Value> {
     stats: Result<Vec<Summary<T>>>,
 }
 
-/// The kernels that give these.
+/// The kernels behind [`Answers`].
 type Kernels<'a, T> = (
     Erased<'a, T, Vec<f64>>,
     Erased<'a, T, Vec<MeanVar>>,
@@ -200,13 +201,13 @@ type Kernels<'a, T> = (
     Erased<'a, T, Result<Vec<Summary<T>>>>,
 );
 
-/// An array, and what a mask keeps of it.
+/// An array, and the elements that a mask keeps.
 pub struct Case<'a, T> {
     pub engine: &'a Engine,
     pub source: &'a SliceSource<'a, T>,
-    /// In C order.
+    /// The elements in C order.
     pub values: &'a [T],
-    /// Whether the mask keeps an element, by its place and value.
+    /// Whether the mask keeps an element, given its index and value.
     pub keep: &'a dyn Fn(usize, T) -> bool,
     pub name: String,
 }
@@ -310,7 +311,7 @@ impl<T: Value> Case<'_, T> {
         }
     }
 
-    /// A NaN ends the job under `Error`, and only a NaN that the mask keeps.
+    /// Under `Error`, a NaN fails the job, but only if the mask keeps it.
     fn check_refusal<M: Selector<T>>(&self, mask: &dyn Fn() -> M) {
         let nan = |(i, x): (usize, T)| x.float().is_nan() && (self.keep)(i, x);
         let any = self.values.iter().copied().enumerate().any(nan);

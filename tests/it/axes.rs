@@ -1,5 +1,5 @@
-//! Reductions over every set of axes: the cells of numpy's `axis=(…)`, their order and their shape, whatever
-//! the layout of the file, the chunk size and the number of workers.
+//! Reductions over every set of axes: the cells of numpy's `axis=(…)`, their order and shape,
+//! whatever the file layout, chunk size and number of workers.
 
 use crate::common::layouts::{AnySource, every_layout};
 use crate::common::oracle::{Cell, bits};
@@ -10,7 +10,7 @@ use rowmill::{
     SliceSource, Source, Sum,
 };
 
-/// For each cell of a reduction over axes, in C order, the places of its elements, in C order.
+/// The indices of the elements of each cell, for a reduction over axes. Both are in C order.
 fn cells(dims: &[usize], axes: &[usize]) -> Vec<Vec<usize>> {
     let kept = |axis: &usize| !axes.contains(axis);
     let count = (0..dims.len()).filter(kept).map(|axis| dims[axis]).product();
@@ -29,21 +29,21 @@ fn cells(dims: &[usize], axes: &[usize]) -> Vec<Vec<usize>> {
     cells
 }
 
-/// Every set of axes, now and then from the end.
+/// Every set of axes, sometimes counted from the end.
 fn every_set(ndim: usize) -> impl Iterator<Item = (Vec<usize>, Vec<isize>)> {
     (0..1_usize << ndim).map(move |set| {
         let axes: Vec<usize> = (0..ndim).filter(|axis| set >> axis & 1 == 1).collect();
         let from_end = |&axis: &usize| axis as isize - if set % 3 == 1 { ndim as isize } else { 0 };
-        let asked = axes.iter().rev().map(from_end).collect();
-        (axes, asked)
+        let requested = axes.iter().rev().map(from_end).collect();
+        (axes, requested)
     })
 }
 
 fn check<T: Value>(x: &AnySource<'_, T>, values: &[T]) {
     let dims = x.shape().dims();
-    for (axes, asked) in every_set(dims.len()) {
-        let at = format!("{} {dims:?} over {asked:?}", x.name);
-        let over = Over::new(x, &asked).expect("axes");
+    for (axes, requested) in every_set(dims.len()) {
+        let at = format!("{} {dims:?} over {requested:?}", x.name);
+        let over = Over::new(x, &requested).expect("axes");
         let kept = (0..dims.len()).filter(|axis| !axes.contains(axis));
         assert_eq!(over.dims(), kept.map(|axis| dims[axis]).collect::<Vec<_>>(), "{at}");
         let with_ones = over.clone().keepdims();
@@ -75,7 +75,7 @@ fn check<T: Value>(x: &AnySource<'_, T>, values: &[T]) {
 }
 
 #[test]
-fn every_set_of_axes_of_every_layout() {
+fn every_set_of_axes_in_every_layout() {
     let shapes: [&[usize]; 9] = [
         &[],
         &[7],
@@ -99,7 +99,7 @@ fn every_set_of_axes_of_every_layout() {
     }
 }
 
-/// Rows that are longer than a block, and blocks of many rows.
+/// Rows longer than a block, and blocks of many rows.
 #[test]
 fn long_rows_and_many_rows() {
     for dims in [[2, 700, 300], [3, 5, 40_001], [2000, 3, 100], [2, 5000, 7]] {
@@ -148,23 +148,23 @@ fn bad_axes_are_refused() {
     let values = [0.0_f32; 6];
     let x = SliceSource::new(&values, [2, 3]).expect("6");
     for (axes, expected) in [
-        (&[2][..], "axis 2 was asked for, an array of shape (2, 3) has 2"),
-        (&[-3], "axis -3 was asked for"),
-        (&[1, -1], "axis 1 was asked for twice"),
+        (&[2][..], "axis 2 was requested for, an array of shape (2, 3) has 2"),
+        (&[-3], "axis -3 was requested for"),
+        (&[1, -1], "axis 1 was requested for twice"),
     ] {
         let error = Over::new(&x, axes).expect_err("no such axes").to_string();
         assert!(error.contains(expected), "{error}");
     }
-    // The axes of one array, and another array.
+    // Axes of one array, applied to another.
     let over = Over::new(&x, &[1]).expect("axis 1");
     let other = SliceSource::new(&values, [3, 2]).expect("6");
     let error = two_workers().reduce(&other, Sum::over(over.axes())).expect_err("another shape");
     assert!(error.to_string().contains("a view of shape (2, 3)"), "{error}");
 }
 
-/// Sets of axes that have names give the bits that they give by name.
+/// Sets of axes that have names give the same bits as the names.
 #[test]
-fn the_bits_of_named_axes() -> Result<(), Error> {
+fn named_axes_give_the_same_bits() -> Result<(), Error> {
     let values = f32::many(3 * 50_000 * 2, Kind::Any, 4);
     let x = SliceSource::new(&values, [3, 50_000, 2]).expect("as many");
     let engine = two_workers();
@@ -183,9 +183,9 @@ fn the_bits_of_named_axes() -> Result<(), Error> {
     Ok(())
 }
 
-/// The identity of what is seen tells the axes apart, so that no checkpoint goes on with others.
+/// The identity of a view includes the axes, so that a checkpoint never resumes with others.
 #[test]
-fn views_have_identities_of_their_own() {
+fn views_have_their_own_identities() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.npy");
     let values = f32::many(24, Kind::Small, 3);
@@ -198,7 +198,7 @@ fn views_have_identities_of_their_own() {
         let over = Over::new(x, axes).expect("axes");
         format!("{:?}", Source::<f32>::identity(over.view()).expect("a file has one"))
     };
-    // The same bytes in another shape, whose view over axis 1 has the shape of that of the first.
+    // The same bytes in another shape; its view over axis 1 has the shape of the first one.
     let spec = |dims: [usize; 3]| {
         let shape = rowmill::Shape::new(dims).expect("small");
         let spec = rowmill::RawSpec::new(rowmill::DType::F32, shape).offset(128);

@@ -1,5 +1,5 @@
-//! Answers of many cells that no two blocks share are put together in place, by all workers: the same
-//! bits, and the same errors, as by way of partials.
+//! Answers with many cells that no two blocks share are assembled in place, by all workers. Bits
+//! and errors equal those of merged partials.
 
 use crate::common::oracle::bits;
 use crate::common::value::{Kind, Total, Value};
@@ -9,8 +9,8 @@ use rowmill::{
     Reduce, Reducer, SliceSource, Source, Stats, Sum, Tried,
 };
 
-/// The same reduction by way of its states alone: a failure at the end that is the answer is not put
-/// together in place.
+/// The same reduction through merged states only: if a failure at the end is the answer, the answer
+/// is not assembled in place.
 struct ByPartials<R>(Tried<R>);
 
 impl<T: Element, R: Reduce<T>> Reduce<T> for ByPartials<R> {
@@ -24,7 +24,7 @@ impl<T: Element, R: Reduce<T>> Reduce<T> for ByPartials<R> {
     }
 }
 
-/// All bits of the answers of a reduction, by both ways and with different knobs.
+/// Compares all bits of a reduction, assembled both ways and with different settings.
 macro_rules! check {
     ($x:expr, $kernel:expr, |$value:ident| $bits:expr) => {
         let expected = two_workers().reduce($x, ByPartials(Tried($kernel))).expect("an answer");
@@ -85,11 +85,11 @@ fn few_rows() {
 }
 
 #[test]
-fn each_of_a_tuple_has_its_own() {
+fn tuple_members_are_independent() {
     let values = f32::many(3 * 70_001, Kind::Any, 1);
     let x = SliceSource::new(&values, [70_001, 3]).expect("as many values as the shape has");
     let engine = two_workers();
-    // The columns are few, and are merged; the others are not.
+    // The columns are few, so they are merged; the others are not.
     let all = (Mean::per_row(), Sum::per_column(), (Stats::per_row(), Sum::all()), Sum::per_row());
     let (means, columns, (stats, sum), sums) = engine.reduce(&x, all).expect("answers");
     let alone = engine.reduce(&x, Sum::per_column()).expect("three sums");

@@ -35,7 +35,7 @@ fn read(path: &Path) -> Vec<f32> {
 }
 
 #[test]
-fn as_a_copy() {
+fn in_place_equals_a_copy() {
     let dir = dir();
     let path = |name: &str| dir.path().join(name);
     for (rows, cols) in [(0, 5), (1, 1), (7, 3), (3001, 1000), (3, 1_000_001)] {
@@ -68,7 +68,7 @@ fn as_a_copy() {
     }
 }
 
-/// A kernel that fails after some rows, and how often each row was seen.
+/// Runs a kernel that fails after some rows, and counts how often each row is seen.
 fn interrupted(
     path: &Path,
     left: usize,
@@ -108,7 +108,7 @@ fn interrupted_jobs_are_finished_and_refused_until_then() {
         assert!(error.to_string().contains("run the job again"), "{error}");
         assert!(matches!(ArrayMut::<f32>::open(&path), Err(FileError::Unfinished { .. })));
         assert!(matches!(rowmill::CowArray::<f32>::open(&path), Err(FileError::Unfinished { .. })));
-        // Another job has to wait.
+        // Another job is refused until then.
         let mut x = ArrayMut::<f32>::open_to_finish(&path).expect("nobody else writes");
         let other = engine(1).map_in_place(&mut x, map_elements(|v: f32| v), "nothing");
         let other = other.expect_err("another job");
@@ -124,10 +124,10 @@ fn interrupted_jobs_are_finished_and_refused_until_then() {
     }
 }
 
-/// Puts the array back to what it may be after a crash: the journal as it was, and of the rows that were
-/// on their way any, or parts of any, in the array.
+/// Restores the state after a crash: the journal as it was, and any part of the rows in flight
+/// already in the array.
 #[test]
-fn rows_torn_by_a_crash_come_back_from_the_journal() {
+fn torn_rows_are_restored_from_the_journal() {
     let dir = dir();
     let path = dir.path().join("x.npy");
     let (rows, cols) = (9000, 1000);
@@ -140,7 +140,7 @@ fn rows_torn_by_a_crash_come_back_from_the_journal() {
     let changed: Vec<usize> = (0..before.len()).filter(|&i| before[i] != after[i]).collect();
     let (first, last) = (changed[0], changed[changed.len() - 1]);
     let journal = std::fs::read(Journal::path_for(&path)).expect("there");
-    // The last record is of the last rows that were changed: up to two windows of 1 MiB each.
+    // The last record holds the last changed rows: up to two windows of 1 MiB each.
     let window = (last - first).min(1 << 20);
     for torn in [0, 1, window / 2, window] {
         let mut file = after.clone();
@@ -152,7 +152,7 @@ fn rows_torn_by_a_crash_come_back_from_the_journal() {
     }
 }
 
-/// Writes into the same file, as a crash leaves it the same file.
+/// Writes into the same file, like a crash that keeps the inode.
 fn overwrite(path: &Path, bytes: &[u8]) {
     use std::io::Write;
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path);
@@ -179,7 +179,7 @@ fn other_layouts() {
 }
 
 #[test]
-fn bools_and_what_a_kernel_leaves_out() {
+fn bools_and_skipped_elements() {
     let dir = dir();
     let path: PathBuf = dir.path().join("x.npy");
     let mut x = ArrayMut::<bool>::create(&path, [1000, 3]).expect("room");
@@ -195,7 +195,7 @@ fn bools_and_what_a_kernel_leaves_out() {
 }
 
 #[test]
-fn without_room_for_a_journal_nothing_is_changed() {
+fn without_a_journal_nothing_is_changed() {
     let dir = dir();
     let path = dir.path().join("x.npy");
     write(&path, 10, 10, Order::C);

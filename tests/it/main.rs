@@ -1,7 +1,7 @@
-//! The engine from outside, in one binary: what tests have in common is compiled once.
+//! The engine from outside, in one binary, so that shared code is compiled only once.
 //!
-//! Tests that need a process of their own, to count its memory or to own its signals, are beside
-//! this folder.
+//! Tests that need their own process, to count its memory or to own its signals, are beside this
+//! folder.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -23,9 +23,9 @@ fn oracle(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
     };
     match method {
         NormalizeMethod::MinMax { low, high } => {
-            let least = kept.iter().copied().fold(f64::INFINITY, f64::min);
-            let most = kept.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            scaled(least, if most == least { 1.0 } else { most - least }, high - low, low)
+            let min = kept.iter().copied().fold(f64::INFINITY, f64::min);
+            let max = kept.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            scaled(min, if max == min { 1.0 } else { max - min }, high - low, low)
         }
         _ => {
             let mean = kept.iter().sum::<f64>() / n;
@@ -36,7 +36,7 @@ fn oracle(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
     }
 }
 
-/// All elements by the oracle, in C order.
+/// The normalized elements of an array, in C order.
 fn expected<T: Value>(
     values: &[T],
     cols: usize,
@@ -58,7 +58,8 @@ fn expected<T: Value>(
     (0..values.len()).filter_map(|i| done[cell_of(i)].next()).collect()
 }
 
-/// Normalizes to a file of `U` and compares: within a few roundings of `U`, and of the statistics.
+/// Normalizes to a file of `U` and compares it: within a few roundings of `U` and of the
+/// statistics.
 fn check<T: Value, U: Value + FloatElement>(
     source: &AnySource<'_, T>,
     values: &[T],
@@ -104,7 +105,7 @@ fn every_axis<T: Value + Numeric<Normalized: Value>>(values: &[T], dims: &[usize
 fn every_dtype() {
     fn one<T: Value + Numeric<Normalized: Value>>() {
         for dims in [&[40][..], &[13, 9], &[5, 3, 4], &[300, 70]] {
-            // Statistics of integers are exact; those of the oracle are rounded.
+            // Statistics of integers are exact, but those of the oracle are rounded.
             let kind = if size_of::<T>() < 8 { Kind::Any } else { Kind::Small };
             every_axis(&T::many(dims.iter().product(), kind, 77), dims);
         }
@@ -125,12 +126,12 @@ fn every_dtype() {
 }
 
 #[test]
-fn nan_are_left_out_and_kept() {
+fn nan_are_skipped_and_kept() {
     let mut values = f64::many(50 * 8, Kind::Small, 1);
     for i in [3, 4, 77, 399] {
         values[i] = f64::NAN;
     }
-    // A row of NaN alone, and a column.
+    // One row and one column consist of NaN only.
     values[80..88].fill(f64::NAN);
     values.iter_mut().skip(5).step_by(8).for_each(|x| *x = f64::NAN);
     every_axis(&values, &[50, 8]);
@@ -138,7 +139,7 @@ fn nan_are_left_out_and_kept() {
     every_axis(&values, &[50, 8]);
 }
 
-/// The output of one normalization of an array in memory.
+/// The normalized elements of an array in memory.
 fn normalized(values: &[f64], dims: &[usize], how: Normalize) -> Vec<f64> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("out.npy");
@@ -150,14 +151,14 @@ fn normalized(values: &[f64], dims: &[usize], how: Normalize) -> Vec<f64> {
 
 #[test]
 fn constant_columns_become_zero_or_the_low_end() {
-    // 0.1 has a mean and a variance that are rounding errors.
+    // The mean and the variance of 0.1 have rounding errors.
     for constant in [0.0, 0.1, -3.7e8, 1e-300, 1e150, 16_777_217.1] {
         for n in [1, 2, 3, 10, 1000, 70_000] {
             let values: Vec<f64> =
                 (0..2 * n).map(|i| if i % 2 == 0 { constant } else { i as f64 }).collect();
             let z = normalized(&values, &[n, 2], Normalize::z_score());
             let worst = z.iter().step_by(2).fold(0.0_f64, |a, x| a.max(x.abs()));
-            // The mean of a constant can be off by a rounding, which no scale of 1 hides.
+            // The mean of a constant can be off by one rounding, which a scale of 1 does not hide.
             assert!(worst <= constant.abs() * f64::EPSILON, "{n} x {constant}: {worst}");
             let m = normalized(&values, &[n, 2], Normalize::min_max_to(2.0, 5.0));
             assert!(m.iter().step_by(2).all(|&x| x == 2.0), "{n} x {constant}");
@@ -173,9 +174,9 @@ fn constant_columns_become_zero_or_the_low_end() {
 fn the_ends_of_the_interval_are_reached() {
     let values = f64::many(999, Kind::Any, 8);
     let out = normalized(&values, &[999], Normalize::min_max_to(-1.0, 1.0));
-    let least = out.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = out.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    assert_eq!((least, most), (-1.0, 1.0));
+    let min = out.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = out.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    assert_eq!((min, max), (-1.0, 1.0));
 }
 
 #[test]
@@ -205,13 +206,13 @@ fn empty_arrays_give_empty_arrays() {
             }
         }
     }
-    // One element is a constant.
+    // A single element is a constant.
     assert_eq!(normalized(&[5.0], &[], Normalize::z_score().over_all()), [0.0]);
 }
 
 #[test]
 fn wide_rows() {
-    // Rows of more than 16 KiB are read twice, and cut into chunks.
+    // Rows longer than 16 KiB are read twice, and cut into chunks.
     every_axis(&f32::many(3 * 4_099, Kind::Any, 1), &[3, 4_099]);
     every_axis(&f64::many(2_051, Kind::Any, 2), &[1, 2_051]);
     every_axis(&i16::many(70 * 8_193, Kind::Any, 3), &[70, 8_193]);

@@ -1,4 +1,5 @@
-//! Every kernel, dtype, axis, mask and NaN policy against the naive oracle of `crate::common::oracle`.
+//! All kernels, dtypes, axes, masks and NaN policies against the naive oracle
+//! (`crate::common::oracle`).
 
 use crate::common::oracle::Case;
 use crate::common::value::{Kind, Value};
@@ -20,12 +21,12 @@ fn compare(op: CompareOp, x: f64, t: f64) -> bool {
     }
 }
 
-/// Which masks to try.
+/// The masks to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Masks {
     /// None.
     Unmasked,
-    /// One comparison and bool arrays.
+    /// One comparison, and bool arrays.
     Some,
     /// All comparisons as well.
     All,
@@ -62,7 +63,7 @@ fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], masks: Masks) 
     case("rows", &|i, _| bools[i / row_len], &|case| case.check(|| Mask::array(&mask)));
 }
 
-/// A predicate written in Rust.
+/// Checks a predicate written in Rust.
 fn check_predicate<T: Value>() {
     let engine = two_workers();
     let some = T::near(1.0);
@@ -88,7 +89,7 @@ fn predicates() {
     check_predicate::<f64>();
 }
 
-/// Shapes of every rank, and small ones around the lanes and the vector groups.
+/// Checks shapes of every rank, and small ones around the lanes and the vector groups.
 fn small<T: Value>() {
     let engine = two_workers();
     let fixed: [&[usize]; 14] = [
@@ -117,8 +118,8 @@ fn small<T: Value>() {
     check(&engine, &T::many(64 * 9, Kind::Special, 5), &[64, 9], Masks::All);
 }
 
-/// Row lengths around lanes (8), groups (64), narrow columns (64) and long rows (512 columns), with
-/// numbers of rows around the groups.
+/// Checks row lengths around lanes (8), groups (64), narrow columns (64) and long rows (512
+/// columns), with row counts around the groups.
 fn edges<T: Value>() {
     let engine = two_workers();
     for (i, cols) in [1, 7, 8, 9, 15, 31, 63, 64, 65, 127, 129].into_iter().enumerate() {
@@ -133,13 +134,13 @@ fn edges<T: Value>() {
     }
 }
 
-/// Blocks (512 KiB), rows just up to and over 16 KiB (tiles of 128 rows of 4 KiB), one row of many
-/// tiles.
+/// Checks blocks (512 KiB), rows just up to and over 16 KiB (tiles of 128 rows of 4 KiB), and one
+/// row of many tiles.
 fn blocks<T: Value>() {
     let engine = two_workers();
     let size = size_of::<T>();
     let block = (512 << 10) / size;
-    // Unoptimized, some of it takes longer than all of it does in a release build.
+    // Unoptimized, a part takes longer than everything in a release build.
     let some = |i: usize| !cfg!(debug_assertions) || i == 2;
     for (i, len) in [block - 1, block, 3 * block + 17, block + 1].into_iter().enumerate() {
         if !some(i) {

@@ -6,9 +6,9 @@ use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
 use rowmill::{ChunkSize, Engine, Error, Isa, Mask, NanPolicy, SliceSource, f16};
 
-const AT: [f64; 7] = [0.5, 0.0, 1.0, 0.25, 0.999, 0.1, 1.0 / 3.0];
+const FRACTIONS: [f64; 7] = [0.5, 0.0, 1.0, 0.25, 0.999, 0.1, 1.0 / 3.0];
 
-/// A quantile of sorted elements by numpy's definition.
+/// The quantile of sorted elements, by numpy's definition.
 fn linear<T: Value>(sorted: &[T], q: f64) -> f64 {
     if sorted.is_empty() {
         return f64::NAN;
@@ -31,13 +31,13 @@ fn expected<T: Value>(mut cell: Vec<T>, nan: NanPolicy) -> Vec<f64> {
         cell.retain(|x| !x.float().is_nan());
     }
     if cell.iter().any(|x| x.float().is_nan()) {
-        return vec![f64::NAN; AT.len()];
+        return vec![f64::NAN; FRACTIONS.len()];
     }
     cell.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
-    AT.iter().map(|&q| linear(&cell, q)).collect()
+    FRACTIONS.iter().map(|&q| linear(&cell, q)).collect()
 }
 
-/// Zeros of both signs are equal.
+/// Compares numbers; zeros of both signs are equal.
 fn same(got: &[f64], expected: &[f64], at: &str) {
     let all = |list: &[f64]| list.iter().map(|x| bits(x + 0.0)).collect::<Vec<_>>();
     assert_eq!(all(got), all(expected), "{got:?} {expected:?} {at}");
@@ -48,16 +48,18 @@ fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], memory: u64) {
     let cols = dims.iter().skip(1).product::<usize>();
     for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
         let at = format!("{} {dims:?} {nan:?} in {memory} bytes", T::DTYPE);
-        let all = engine.quantiles(&x, &AT).nan(nan).memory(memory).all().expect("quantiles");
+        let all =
+            engine.quantiles(&x, &FRACTIONS).nan(nan).memory(memory).all().expect("quantiles");
         same(&all, &expected(values.to_vec(), nan), &at);
-        let columns = engine.quantiles(&x, &AT).nan(nan).memory(memory).per_column();
+        let columns = engine.quantiles(&x, &FRACTIONS).nan(nan).memory(memory).per_column();
         let columns = columns.expect("quantiles");
         assert_eq!((columns.len(), columns.dims()), (cols, dims.get(1..).unwrap_or(&[])));
         for (col, got) in columns.iter().enumerate() {
             let column = values.iter().skip(col).step_by(cols).copied().collect();
             same(got, &expected(column, nan), &format!("column {col} {at}"));
         }
-        let rows = engine.quantiles(&x, &AT).nan(nan).memory(memory).per_row().expect("quantiles");
+        let rows =
+            engine.quantiles(&x, &FRACTIONS).nan(nan).memory(memory).per_row().expect("quantiles");
         assert_eq!(rows.dims(), [dims.first().copied().unwrap_or(1)]);
         for (row, got) in rows.iter().enumerate() {
             let elements = values[row * cols..][..cols].to_vec();
@@ -66,7 +68,7 @@ fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], memory: u64) {
     }
 }
 
-/// In one read, and in so many that every range is refined to the end.
+/// Checks a single read, and so many reads that every range is fully refined.
 fn every_way<T: Value>() {
     let engine = two_workers();
     for kind in [Kind::Small, Kind::Any, Kind::Special] {
@@ -83,14 +85,14 @@ fn every_way<T: Value>() {
 }
 
 #[test]
-fn of_floats() {
+fn float_quantiles() {
     every_way::<f64>();
     every_way::<f32>();
     every_way::<f16>();
 }
 
 #[test]
-fn of_integers() {
+fn integer_quantiles() {
     every_way::<bool>();
     every_way::<i8>();
     every_way::<i64>();
@@ -99,17 +101,18 @@ fn of_integers() {
 }
 
 #[test]
-fn of_what_a_mask_keeps() {
+fn masked_quantiles() {
     let values = f32::many(90_000, Kind::Special, 4);
     let x = SliceSource::new(&values, [300, 300]).expect("90,000");
     let engine = two_workers();
     for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
         let mask = Mask::value(|x: f32| x.is_nan() || x >= 0.5);
-        let got = engine.quantiles(&x, &AT).masked(mask).nan(nan).memory(1 << 16).all();
+        let got = engine.quantiles(&x, &FRACTIONS).masked(mask).nan(nan).memory(1 << 16).all();
         let kept = values.iter().copied().filter(|&x| x.is_nan() || x >= 0.5).collect();
         same(&got.expect("quantiles"), &expected(kept, nan), "masked");
         let mask = Mask::value(|x: f32| x.is_nan() || x >= 0.5);
-        let rows = engine.quantiles(&x, &AT).masked(mask).nan(nan).per_row().expect("quantiles");
+        let rows =
+            engine.quantiles(&x, &FRACTIONS).masked(mask).nan(nan).per_row().expect("quantiles");
         for (row, got) in values.chunks(300).zip(&rows) {
             let kept = row.iter().copied().filter(|&x| x.is_nan() || x >= 0.5).collect();
             same(got, &expected(kept, nan), "masked rows");
@@ -120,7 +123,7 @@ fn of_what_a_mask_keeps() {
 }
 
 #[test]
-fn what_is_no_quantile_is_refused() {
+fn invalid_quantiles_are_refused() {
     let x = SliceSource::new(&[1.0_f64, 2.0], [2]).expect("two");
     let engine = two_workers();
     for bad in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
@@ -138,9 +141,10 @@ fn no_knob_changes_a_bit() {
     let values = f64::many(300_000, Kind::Any, 12);
     let x = SliceSource::new(&values, [3000, 100]).expect("300,000");
     let run = |engine: &Engine, memory| {
-        let all = engine.quantiles(&x, &AT).memory(memory).all().expect("quantiles");
-        let columns = engine.quantiles(&x, &AT).memory(memory).per_column().expect("quantiles");
-        let rows = engine.quantiles(&x, &AT).memory(memory).per_row().expect("quantiles");
+        let all = engine.quantiles(&x, &FRACTIONS).memory(memory).all().expect("quantiles");
+        let columns =
+            engine.quantiles(&x, &FRACTIONS).memory(memory).per_column().expect("quantiles");
+        let rows = engine.quantiles(&x, &FRACTIONS).memory(memory).per_row().expect("quantiles");
         format!("{all:?} {columns:?} {rows:?}")
     };
     let first = run(&engine(1, ChunkSize::Auto, Isa::BASELINE), u64::MAX);

@@ -1,5 +1,5 @@
-//! The reductions that keep more of a cell than sums and ranges, against naive ones: every dtype, axis,
-//! mask and NaN policy; the same bits however the work is split; partials from files, and what is none.
+//! Reductions with more state than sums and ranges, against naive ones: all dtypes, axes, masks and
+//! NaN policies. The bits do not depend on how the work is split, and invalid partials are refused.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -31,8 +31,8 @@ fn edged() -> Histogram {
     Histogram::with_edges(EDGES).expect("rising")
 }
 
-/// The answers of all kernels, cell by cell.
-struct Got<T: Value> {
+/// The answers of all kernels, for each cell.
+struct KernelAnswers<T: Value> {
     extrema: Result<Vec<Extrema<T>>>,
     smallest: Result<Vec<Extremum<T>>>,
     largest: Result<Vec<Extremum<T>>>,
@@ -52,7 +52,7 @@ struct Got<T: Value> {
     sketch: Vec<Vec<f64>>,
 }
 
-/// Answers of which the engine is asked together.
+/// The outputs of kernels reduced together.
 type Places<'a, T> = (
     Erased<'a, T, Result<Vec<Extrema<T>>>>,
     Erased<'a, T, Result<Vec<Extremum<T>>>>,
@@ -74,11 +74,11 @@ type Lists<'a, T> = (
 );
 type Floats<'a, T> = [Erased<'a, T, Vec<f64>>; 6];
 
-fn got<T: Value>(
+fn kernel_answers<T: Value>(
     engine: &Engine,
     x: &SliceSource<'_, T>,
     (places, lists, floats): (Places<'_, T>, Lists<'_, T>, Floats<'_, T>),
-) -> Result<Got<T>> {
+) -> Result<KernelAnswers<T>> {
     let (extrema, smallest, largest, product, ptp, sum, mean) = engine.reduce(x, places)?;
     let (any, all, distinct, top, bottom, uniform, edged, sketch) = engine.reduce(x, lists)?;
     let [a, b, c, d, e, f] = floats;
@@ -86,7 +86,7 @@ fn got<T: Value>(
     let shape = skewness.into_iter().zip(kurtosis).zip(unbiased);
     let shape = shape.map(|((a, b), c)| [a, b, c]).collect();
     let norms = [l1, l2, most];
-    Ok(Got {
+    Ok(KernelAnswers {
         extrema,
         smallest,
         largest,
@@ -114,7 +114,7 @@ macro_rules! over {
             x: &SliceSource<'_, T>,
             mask: &dyn Fn() -> M,
             nan: NanPolicy,
-        ) -> Result<Got<T>> {
+        ) -> Result<KernelAnswers<T>> {
             macro_rules! kernel {
                 ($kernel:expr) => {
                     Erased::new($kernel.masked(mask()).nan(nan), $list)
@@ -152,7 +152,7 @@ macro_rules! over {
                 kernel!(Norm::$axis()),
                 kernel!(Norm::$axis().order(NormOrder::Max)),
             ];
-            got(engine, x, (places, lists, floats))
+            kernel_answers(engine, x, (places, lists, floats))
         }
     };
 }
@@ -160,7 +160,7 @@ over!(over_all, all, |v| vec![v]);
 over!(over_columns, per_column, Values::into_vec);
 over!(over_rows, per_row, Values::into_vec);
 
-/// In the order of numbers; only what is no NaN.
+/// Numeric order; NaN is not allowed.
 fn order<T: Value>(a: T, b: T) -> Ordering {
     match (a.integer(), b.integer()) {
         (Some(a), Some(b)) => a.cmp(&b),
@@ -173,7 +173,7 @@ fn close(got: f64, expected: f64, off: f64, at: &str) {
     assert!(same || (got - expected).abs() <= off, "{got} is not {expected} within {off:e}, {at}");
 }
 
-/// The contents of a cell: places within it, and elements.
+/// The elements of a cell, with their indices within it.
 struct Cell<T>(Vec<(usize, T)>);
 
 impl<T: Value> Cell<T> {
@@ -185,7 +185,7 @@ impl<T: Value> Cell<T> {
         self.floats().any(f64::is_nan)
     }
 
-    /// Best first: NaN, then in order, then by place.
+    /// The best elements first: NaN, then by value, then by index.
     fn ranked(&self, largest: bool) -> Vec<(usize, T)> {
         let mut ranked = self.0.clone();
         ranked.sort_by(|&(i, a), &(j, b)| match (a.float().is_nan(), b.float().is_nan()) {
@@ -267,7 +267,7 @@ impl<T: Value> Cell<T> {
         };
         let exact = special.unwrap_or_else(|| fsum(self.floats()));
         assert_eq!(bits(sum + 0.0), bits(exact + 0.0), "exact sum {sum} {exact}, {at}");
-        // One rounding where the sum is divided by a power of two, else at most that of the sum more.
+        // One rounding if the sum is divided by a power of two, else at most one more for the sum.
         let off = if (n as u64).is_power_of_two() { 0.0 } else { f64::EPSILON };
         close(mean, exact / n, (exact / n).abs() * off, at);
     }
@@ -345,7 +345,7 @@ impl<T: Value> Cell<T> {
     }
 }
 
-fn check_cells<T: Value>(cells: &[Cell<T>], got: &Got<T>, at: &str) {
+fn check_cells<T: Value>(cells: &[Cell<T>], got: &KernelAnswers<T>, at: &str) {
     let empty = cells.iter().position(|cell| cell.0.is_empty());
     let refused =
         |error: &Error| matches!(error, Error::NoElements { cell, .. } if Some(*cell) == empty);
@@ -384,7 +384,7 @@ fn check_cells<T: Value>(cells: &[Cell<T>], got: &Got<T>, at: &str) {
         }
         Err(error) => assert!(refused(error), "{error} {at}"),
     }
-    // Each cell by itself, where one of them failed all.
+    // Each cell by itself, because a failure of one fails the whole reduction.
     let one = |all: &Result<Vec<T::Sum>>, i: usize| all.as_ref().ok().map(|all| Ok(all[i]));
     for (i, cell) in cells.iter().enumerate() {
         let at = format!("cell {i} {at}");
@@ -402,7 +402,7 @@ fn check_cells<T: Value>(cells: &[Cell<T>], got: &Got<T>, at: &str) {
         }
         assert_eq!(got.any[i], cell.floats().any(|x| x != 0.0), "{at}");
         assert_eq!(got.all[i], cell.floats().all(|x| x != 0.0), "{at}");
-        // Integers beyond 2^53 are not told apart by their floats.
+        // Integers beyond 2^53 are not distinct as floats.
         let key = |&(_, x): &(usize, T)| (x.integer(), bits(x.float() + 0.0));
         let distinct: HashSet<_> = cell.0.iter().map(key).collect();
         assert_eq!(got.distinct[i], distinct.len() as u64, "{at}");
@@ -463,7 +463,7 @@ fn check_with_masks<T: Value>(dims: &[usize], kind: Kind) {
     check_masked(&values, dims, &|i| bools[i], &|| Mask::array(&mask));
 }
 
-/// Shapes of every rank, around the lanes, and with blocks that are cut.
+/// Checks shapes of every rank, around the lanes, and with partial blocks.
 fn shapes<T: Value>() {
     let fixed: [&[usize]; 9] =
         [&[], &[0], &[1], &[3, 0], &[5, 3, 2], &[70], &[1, 513], &[64, 9], &[33, 17]];
@@ -501,7 +501,7 @@ fn masks() {
     check_with_masks::<f64>(&[9, 64], Kind::Special);
     check_with_masks::<f64>(&[131, 2100], Kind::Special);
     check_with_masks::<f64>(&[3, 4], Kind::Any);
-    // A mask by value, of which nothing may be left.
+    // A mask by value that may keep nothing.
     let values = i64::many(200, Kind::Small, 3);
     check_masked(&values, &[20, 10], &|i| values[i] > 6, &|| Mask::value(|x: i64| x > 6));
     check_masked(&values, &[20, 10], &|_| false, &|| Mask::value(|x: i64| x > 60));
@@ -568,7 +568,7 @@ fn no_knob_or_layout_changes_a_bit() {
 }
 
 #[test]
-fn covariances_are_those_of_two_passes() {
+fn covariances_match_two_passes() {
     let (rows, cols) = (3000, 37);
     let mut rng = Rng::new(4);
     let mut values: Vec<f64> =
@@ -603,7 +603,7 @@ fn covariances_are_those_of_two_passes() {
 }
 
 #[test]
-fn weights_fit_or_are_refused() {
+fn weights_of_the_wrong_shape_are_refused() {
     let engine = two_workers();
     let x = SliceSource::new(&[1.0_f32, 2.0, 3.0, f32::NAN], [2, 2]).expect("four");
     let each = SliceSource::new(&[1.0_f32, 1.0, 2.0, 4.0], [2, 2]).expect("four");
@@ -620,7 +620,7 @@ fn weights_fit_or_are_refused() {
 }
 
 #[test]
-fn histograms_of_automatic_range_and_bad_options() {
+fn histograms_with_automatic_ranges_and_bad_options() {
     let engine = two_workers();
     let values: Vec<f64> = (0..1000).map(|i| f64::from(i) / 999.0).collect();
     let x = SliceSource::new(&values, [1000]).expect("1000");
@@ -642,7 +642,7 @@ fn histograms_of_automatic_range_and_bad_options() {
     ] {
         assert!(matches!(bad, Err(Error::BadOption { .. })));
     }
-    // Histograms of the few rows that there are, not of those that a block could have.
+    // The histograms are those of the existing rows, not of all rows that a block could have.
     let narrow = SliceSource::new(&[1_u8, 3, 3], [3, 1]).expect("three");
     let rows = Histogram::uniform(10, 0.0, 10.0).expect("a range").per_row();
     let rows = engine.reduce(&narrow, rows).expect("three histograms");
@@ -652,7 +652,7 @@ fn histograms_of_automatic_range_and_bad_options() {
     assert_eq!(engine.reduce(&x, Distinct::all().limit(1000)).expect("as many"), 1000);
 }
 
-/// Takes bytes for a state: nothing may panic, whatever they are.
+/// Loads bytes as a state; no bytes may cause a panic.
 fn load(reducer: &dyn Reducer<f32>, bytes: &[u8], shape: &Shape) -> bool {
     let Some(mut state) = reducer.load(bytes, shape, 0..2) else { return false };
     let again = reducer.load(bytes, shape, 0..2).expect("the same bytes");
@@ -668,7 +668,7 @@ fn reducer<'a, R: Reduce<f32>>(kernel: &'a R) -> Box<dyn Reducer<f32> + 'a> {
     reducers.pop().expect("one")
 }
 
-/// Gives the bytes of the state.
+/// A reduction whose output is the bytes of its state.
 struct Saved<'a, R>(&'a R);
 
 struct Saving<'a>(Box<dyn Reducer<f32> + 'a>);
@@ -701,7 +701,7 @@ impl Reducer<f32> for Saving<'_> {
     }
 }
 
-/// A kernel's own state, with some of its bytes changed.
+/// Loads the state of a kernel with some of its bytes changed.
 fn tamper<R: Reduce<f32>>(kernel: &R, values: &[f32], changes: &[(usize, u8)]) {
     let shape = Shape::new([values.len()]).expect("a shape");
     let x = SliceSource::new(values, [values.len()]).expect("a shape");

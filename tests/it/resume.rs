@@ -1,4 +1,5 @@
-//! Jobs that are stopped anywhere and go on: the same bytes, and no work done twice that need not be.
+//! Jobs that are interrupted anywhere and resumed: the same bytes, and no avoidable work done
+//! twice.
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -15,7 +16,7 @@ use rowmill::{
 mod numbers;
 use numbers::{until_given_out_again, with_the_number_of};
 
-/// An array whose reads fail after some.
+/// An array whose reads start to fail.
 struct Failing<'a, T> {
     array: &'a Array<T>,
     left: AtomicUsize,
@@ -39,8 +40,8 @@ impl<T: Element> Source<T> for Failing<'_, T> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>, rowmill::FileError> {
-        let one_less = |left: usize| left.checked_sub(1);
-        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
+        let decrement = |left: usize| left.checked_sub(1);
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, decrement).is_err() {
             let (path, action) = (self.array.path().to_owned(), "read");
             let source = std::io::Error::other("the disk is gone");
             return Err(rowmill::FileError::Io { action, path, source });
@@ -77,21 +78,21 @@ fn refusal(error: Error) -> CheckpointError {
     }
 }
 
-/// Runs a reduction that fails after `step` more reads each time, until it is through.
+/// Runs a reduction that fails after `step` more reads each time, until it completes.
 fn in_steps<R>(array: &Array<f32>, kernel: R, checkpoint: &Checkpoint, step: usize) -> R::Output
 where
     R: rowmill::Reduce<f32> + Copy,
 {
     let mut reads = 0;
     for run in 0.. {
-        // Workers and chunks may be others each time.
+        // Workers and chunks may differ each time.
         let source = Failing::after(array, step);
         let result =
             engine(1 + run % 3, 128 << (run % 4)).on(&source).checkpoint(checkpoint).reduce(kernel);
         reads += source.reads.load(Ordering::SeqCst);
         match result {
             Ok(output) => {
-                // A failure costs at most the chunks that were under way.
+                // A failure costs at most the chunks in progress.
                 let blocks = array.shape().rows().div_ceil(128);
                 assert!(reads <= blocks + run * 3 * 8, "{reads} reads of {blocks} blocks");
                 return output;
@@ -104,7 +105,7 @@ where
 }
 
 #[test]
-fn reductions_go_on_with_the_same_bits() {
+fn resumed_reductions_give_the_same_bits() {
     let dir = tempfile::tempdir().expect("a place for files");
     let x = write(&dir.path().join("x.npy"), 10_000, 1000); // 79 blocks
     let checkpoint = Checkpoint::at(dir.path().join("c")).every(Duration::ZERO);
@@ -133,7 +134,7 @@ fn reductions_go_on_with_the_same_bits() {
 }
 
 #[test]
-fn another_job_or_input_and_damage_are_refused() {
+fn other_jobs_inputs_and_damage_are_refused() {
     let dir = tempfile::tempdir().expect("a place for files");
     let (path, place) = (dir.path().join("x.npy"), dir.path().join("c"));
     let x = write(&path, 2000, 1000);
@@ -173,7 +174,7 @@ fn another_job_or_input_and_damage_are_refused() {
         let error = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
         assert_eq!(std::fs::read(&place).expect("still there"), damaged, "nothing is touched");
         if at == 0 {
-            // It may be anything now, and nobody is told to remove it.
+            // The file may be anything, so the error does not suggest removing it.
             assert!(!error.to_string().contains("remove"), "{error}");
             assert!(matches!(error, Error::File(rowmill::FileError::OtherKind { .. })), "{error}");
             continue;
@@ -185,7 +186,7 @@ fn another_job_or_input_and_damage_are_refused() {
         assert!(refused, "byte {at}: {error}");
         assert_eq!(std::fs::read(&place).expect("still there"), damaged, "nothing is touched");
     }
-    // The same content, but written again.
+    // The same content, written again.
     std::fs::write(&place, &saved).expect("written");
     drop(x);
     let mut again = ArrayMut::<f32>::open(&path).expect("nobody else writes");
@@ -194,13 +195,14 @@ fn another_job_or_input_and_damage_are_refused() {
     let x = Array::<f32>::open(&path).expect("still an array");
     let error = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
     assert!(matches!(refusal(error), CheckpointError::InputChanged { .. }));
-    // Without the checkpoint it starts over.
+    // Without the checkpoint the job starts over.
     std::fs::remove_file(&place).expect("ours");
     let sum = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).expect("a new job");
     assert_eq!(sum, engine.reduce(&x, Sum::all()).expect("read"));
 }
 
-/// Runs a job that fails after some more calls each time, until it is through.
+/// Runs a job that fails after some more calls each time, until it completes. Returns the number of
+/// runs.
 fn until_done(mut job: impl FnMut(usize) -> rowmill::Result<()>) -> usize {
     (1..)
         .find(|&run| match job(run) {
@@ -212,22 +214,22 @@ fn until_done(mut job: impl FnMut(usize) -> rowmill::Result<()>) -> usize {
 }
 
 #[test]
-fn maps_go_on_with_the_same_bytes() {
+fn resumed_maps_write_the_same_bytes() {
     let dir = tempfile::tempdir().expect("a place for files");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 9001, 300);
     let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO).label("ends");
     let ends = |row: &[f32], out: &mut [f64]| {
         out[0] = f64::from(row[0]);
-        out[2] = f64::from(row[299]); // what lies between is left out
+        out[2] = f64::from(row[299]); // the elements between them are skipped
     };
     engine(2, 1000).map(&x, map_rows([3], ends)).write_npy(path("golden.npy")).expect("written");
     let calls = AtomicUsize::new(0);
     let runs = until_done(|run| {
         let left = AtomicUsize::new(2000);
         let kernel = map_rows([3], |row: &[f32], out: &mut [f64]| {
-            let one_less = |left: usize| left.checked_sub(1);
-            if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
+            let decrement = |left: usize| left.checked_sub(1);
+            if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, decrement).is_err() {
                 panic!("stopped");
             }
             calls.fetch_add(1, Ordering::SeqCst);
@@ -260,7 +262,7 @@ fn leftovers(dir: &Path) -> Vec<String> {
 }
 
 #[test]
-fn an_output_that_is_gone_or_not_ours_is_made_anew() {
+fn a_missing_or_foreign_output_is_written_again() {
     let dir = tempfile::tempdir().expect("a place for files");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 3000, 300);
@@ -269,7 +271,7 @@ fn an_output_that_is_gone_or_not_ours_is_made_anew() {
     let golden = path("golden.npy");
     engine(1, 100).normalize(&x, normalize).write_npy(&golden).expect("written");
     let stop = || {
-        // The first read is through after 7 tiles, the second has 30.
+        // The first read completes after 7 tiles, the second has 30.
         let failing = Failing::after(&x, 20);
         let job = engine(1, 100);
         let job = job.normalize(&failing, normalize).checkpoint(&checkpoint);
@@ -288,27 +290,28 @@ fn an_output_that_is_gone_or_not_ours_is_made_anew() {
     };
     stop();
     finish();
-    // Removed.
+    // The unfinished output was removed.
     stop();
     std::fs::remove_file(path(".y.npy.rowmill-partial")).expect("ours");
     finish();
-    // Begun by a job without a checkpoint, and killed: as long, with the same header, but zeros.
+    // It was replaced by a killed job without a checkpoint: the same length and header, but zeros.
     stop();
     let mut other =
         rowmill::CreateOptions::new().stage::<f32>(path("y.npy"), [3000, 300]).expect("room");
     other.keep_unfinished();
     drop(other);
     finish();
-    // Cut off.
+    // It was truncated.
     stop();
     let partial = std::fs::OpenOptions::new().write(true).open(path(".y.npy.rowmill-partial"));
     partial.expect("there").set_len(5000).expect("shorter");
     finish();
 }
 
-/// The unfinished output by its number alone: as long, with the same header, but with zeros.
+/// Another file with the inode number of the unfinished output: the same length and header, but
+/// zeros.
 #[test]
-fn a_number_given_out_again_is_not_the_output_of_a_checkpoint() {
+fn a_reused_inode_is_not_the_output_of_a_checkpoint() {
     let normalize = Normalize::z_score().per_column();
     until_given_out_again("a checkpoint", || {
         let dir = tempfile::tempdir().expect("a place for files");
@@ -338,7 +341,7 @@ fn a_number_given_out_again_is_not_the_output_of_a_checkpoint() {
 }
 
 #[test]
-fn an_output_that_was_published_before_the_kill_is_made_again() {
+fn an_output_published_before_the_kill_is_written_again() {
     let dir = tempfile::tempdir().expect("a place for files");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 3000, 300);
@@ -356,15 +359,15 @@ fn an_output_that_was_published_before_the_kill_is_made_again() {
         eprintln!("NOT TESTED: this filesystem does not keep when files were made");
         return;
     }
-    // As a kill leaves it between the rename and the removal of the checkpoint.
+    // The state after a kill between the rename and the removal of the checkpoint.
     std::fs::write(path("c"), &saved).expect("written");
     run().expect("done once more");
     assert!(std::fs::read(path("y.npy")).expect("there") == golden);
     assert_eq!(leftovers(dir.path()), Vec::<String>::new());
-    // Finished for good, it is a file like any other.
+    // A completed output is a file like any other.
     let refused = run().unwrap_err();
     assert!(refused.to_string().contains("it exists (a numpy array)"), "{refused}");
-    // The same checkpoint says nothing of another file.
+    // The checkpoint does not apply to another file.
     std::fs::write(path("c"), &saved).expect("written");
     std::fs::copy(path("y.npy"), path("copy")).expect("copied");
     std::fs::rename(path("copy"), path("y.npy")).expect("replaced");
@@ -373,7 +376,7 @@ fn an_output_that_was_published_before_the_kill_is_made_again() {
 }
 
 #[test]
-fn normalizations_go_on_in_both_reads() {
+fn normalizations_resume_in_both_reads() {
     let dir = tempfile::tempdir().expect("a place for files");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 5000, 300); // 12 blocks
@@ -400,7 +403,7 @@ fn normalizations_go_on_in_both_reads() {
 }
 
 #[test]
-fn streams_go_on_behind_what_was_consumed() {
+fn streams_resume_after_the_consumed_chunks() {
     let dir = tempfile::tempdir().expect("a place for files");
     let x = write(&dir.path().join("x.npy"), 1000, 2000);
     let checkpoint = Checkpoint::at(dir.path().join("c")).every(Duration::ZERO).label("rows");
@@ -409,15 +412,15 @@ fn streams_go_on_behind_what_was_consumed() {
         let mut runs = 0;
         while seen.len() < 1000 {
             runs += 1;
-            let mut here = 0;
+            let mut consumed = 0;
             let engine = engine(workers, 70);
             let stream = engine.on(&x).checkpoint(&checkpoint).stream(
                 |chunk| Ok(chunk.rows()),
                 |rows, computed| {
                     assert_eq!(rows, computed);
                     seen.extend(rows);
-                    here += 1;
-                    if here == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                    consumed += 1;
+                    if consumed == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 },
             );
             stream.expect("read");

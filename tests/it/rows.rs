@@ -1,4 +1,4 @@
-//! Random rows and shuffled batches: every layout, every order, any number of workers.
+//! Random rows and shuffled batches: all layouts, all orders, any number of workers.
 
 use std::fs;
 use std::ops::Range;
@@ -24,12 +24,12 @@ const ORDERS: [RowOrder; 6] = [
     RowOrder::Window(usize::MAX),
 ];
 
-/// The rows that NumPy's `x[indices]` gives.
+/// The rows of NumPy's `x[indices]`.
 fn oracle<T: Copy>(values: &[T], row_len: usize, indices: &[usize]) -> Vec<T> {
     indices.iter().flat_map(|&i| &values[i * row_len..(i + 1) * row_len]).copied().collect()
 }
 
-/// Bits, so that NaN compare as well.
+/// The bits of the elements, so that NaN are comparable.
 fn bits<T: Value>(values: &[T]) -> Vec<u8> {
     T::bytes(values).to_vec()
 }
@@ -39,7 +39,7 @@ fn random_rows(count: usize, rows: usize, seed: u64) -> Vec<usize> {
     (0..count).map(|_| rng.below(rows)).collect()
 }
 
-/// Runs of neighbours between single rows, rising, falling and repeated.
+/// Runs of neighbours between single rows: rising, falling and repeated.
 fn mixed_rows(rows: usize) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..rows).rev().collect();
     indices.extend(0..rows);
@@ -96,8 +96,8 @@ fn every_rank() {
 }
 
 #[test]
-fn neither_workers_nor_order_nor_chunks_change_a_bit() {
-    // Some megabytes, so that the workers take part; rows longer and shorter than a page.
+fn workers_order_and_chunks_change_no_bit() {
+    // Several megabytes, to involve the workers, with rows longer and shorter than a page.
     for (rows, row_len) in [(3000, 300), (100_000, 4), (200_000, 1), (40, 20_000)] {
         let values = f32::many(rows * row_len, Kind::Any, 1);
         let dir = tempfile::tempdir().expect("a place for files");
@@ -151,7 +151,7 @@ proptest! {
 }
 
 #[test]
-fn nothing_of_nothing() {
+fn empty_selections() {
     let engine = two_workers();
     let dims_of = |dims: [usize; 2], indices: &[usize]| {
         let x = SliceSource::new(&[] as &[i32], dims).expect("no values");
@@ -185,7 +185,7 @@ fn an_index_out_of_range_is_named() {
         assert!(error.to_string().contains("entry 2 of the row indices is 2"), "{error}");
     }
     assert!(names(dir.path()).is_empty());
-    // No row of an array without elements is there either.
+    // An array without elements has no row either.
     let x = SliceSource::new(&[] as &[i32], [0, 0]).expect("no values");
     let error = engine.rows(&x, &[0]).collect().expect_err("no rows");
     assert!(matches!(error, Error::RowIndex { position: 0, index: 0, rows: 0 }), "{error}");
@@ -204,7 +204,7 @@ fn an_output_of_another_length_is_refused() {
     }
 }
 
-/// Rows of a petabyte that nobody has to hold.
+/// A source of a petabyte that is never allocated.
 struct Endless(Shape);
 
 impl Source<f64> for Endless {
@@ -231,7 +231,7 @@ fn more_than_memory_is_an_error() {
 }
 
 #[test]
-fn rows_go_straight_to_files() {
+fn rows_are_written_to_files() {
     let dir = tempfile::tempdir().expect("a place for files");
     let values = f64::many(5000 * 30, Kind::Any, 4);
     let x = SliceSource::new(&values, [5000, 5, 6]).expect("that many values");
@@ -257,7 +257,7 @@ fn rows_go_straight_to_files() {
 }
 
 #[test]
-fn bools_go_to_files_too() {
+fn bool_rows_are_written_to_files() {
     let dir = tempfile::tempdir().expect("a place for files");
     let x = SliceSource::new(&[true, false, false, true], [4]).expect("four");
     let path = dir.path().join("mask.npy");
@@ -267,7 +267,7 @@ fn bools_go_to_files_too() {
     assert_eq!(mask.rows(0..3, &mut buffer).expect("inside"), [true, false, true]);
 }
 
-/// An array file of `rows` x 3, whose elements are the number of their row.
+/// Writes an array file of `rows` x 3 whose elements are the number of their row.
 fn numbered(path: &std::path::Path, rows: usize) {
     let values: Vec<f32> = (0..rows * 3).map(|i| (i / 3) as f32).collect();
     write_npy(path, &values, &[rows, 3], Order::C, ByteOrder::NATIVE);
@@ -373,7 +373,7 @@ fn indices<T: Element>(batches: &[Batch<T>]) -> Vec<usize> {
     batches.iter().flat_map(|batch| batch.indices().to_vec()).collect()
 }
 
-/// Fixed for good: whoever notes a seed gets the same order with every later version, on every
+/// The order is fixed forever: a seed gives the same order with every later version, on every
 /// machine.
 #[test]
 fn the_order_of_a_seed_never_changes() {
@@ -389,7 +389,7 @@ fn the_order_of_a_seed_never_changes() {
     assert_eq!(order(42, 1)[..16], GOLDEN_1);
 }
 
-/// From an independent implementation of the documented algorithm, in Python.
+/// Computed by an independent implementation of the documented algorithm, in Python.
 const GOLDEN_0: [usize; 16] = [21, 17, 34, 16, 36, 38, 32, 18, 22, 39, 20, 37, 33, 19, 35, 23];
 const GOLDEN_1: [usize; 16] = [27, 18, 26, 29, 22, 20, 28, 24, 16, 25, 23, 19, 31, 30, 17, 21];
 
@@ -423,7 +423,7 @@ fn batches_hold_the_rows_that_they_name() {
             }
         }
     }
-    // Neither layout, backend, workers nor batch size matter.
+    // Layout, backend, workers and batch size do not matter.
     assert!(orders.windows(2).all(|pair| pair[0] == pair[1]));
     let mut rows = orders.remove(0);
     assert_ne!(rows, (0..1003).collect::<Vec<_>>());
@@ -446,7 +446,7 @@ fn bool_batches() {
 }
 
 #[test]
-fn batches_of_little() {
+fn batches_of_tiny_arrays() {
     let engine = two_workers();
     let count = |dims: [usize; 2]| {
         let x = SliceSource::new(&[] as &[f32], dims).expect("no values");
@@ -464,7 +464,7 @@ fn batches_of_little() {
 }
 
 #[test]
-fn zero_is_no_size() {
+fn zero_sizes_are_refused() {
     let x = SliceSource::new(&[7_u8, 8], [1, 2]).expect("a row");
     let engine = two_workers();
     let all = [
@@ -479,7 +479,7 @@ fn zero_is_no_size() {
 }
 
 #[test]
-fn an_iterator_that_is_dropped_ends_its_threads() {
+fn dropping_an_iterator_ends_its_threads() {
     within(60, || {
         let dir = tempfile::tempdir().expect("a place for files");
         let path = dir.path().join("x.npy");
@@ -493,7 +493,7 @@ fn an_iterator_that_is_dropped_ends_its_threads() {
     });
 }
 
-/// Fails, or panics, at one of its rows.
+/// A source that fails, or panics, at one of its rows.
 struct Broken {
     shape: Shape,
     panics: bool,
@@ -519,7 +519,7 @@ impl Source<u8> for Broken {
 }
 
 #[test]
-fn failures_and_panics_of_a_source_are_the_last_item() {
+fn source_failures_and_panics_are_the_last_item() {
     for panics in [false, true] {
         let items = within(60, move || {
             let x = Broken { shape: Shape::new([1000]).expect("small"), panics };

@@ -1,5 +1,5 @@
-//! Parts, many files as one, bfloat16 and complex numbers through the engine: the same bits as of a file
-//! that holds just that, or just the same numbers in another type.
+//! Parts, several files as one, bfloat16 and complex numbers through the engine. The bits equal
+//! those for a file with the same elements, or with the same numbers in another dtype.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use rowmill::{
     Order, Part, Pick, RawSpec, Shape, SliceSource, Source, Stats, Sum, TileBuffer, bf16, f16, npy,
 };
 
-/// The answers of all kernels for a source, as text: equal for equal bits.
+/// The answers of all kernels for a source as text, equal only for equal bits.
 fn answers<T: Value>(engine: &Engine, x: &impl Source<T>) -> String {
     let skip = NanPolicy::Skip;
     let kernels = (
@@ -29,7 +29,7 @@ fn answers<T: Value>(engine: &Engine, x: &impl Source<T>) -> String {
     }
 }
 
-/// The same of the same elements, in memory without gaps.
+/// The answers for the same elements in contiguous memory.
 fn answers_of<T: Value>(engine: &Engine, values: &[T], dims: &[usize]) -> String {
     answers(engine, &SliceSource::new(values, dims).expect("as many"))
 }
@@ -63,7 +63,7 @@ fn parts<T: Value>(dims: &[usize], picks: &[Pick]) {
 }
 
 #[test]
-fn a_part_gives_the_bits_of_a_file_that_holds_it_alone() {
+fn a_part_gives_the_bits_of_a_file_with_the_same_elements() {
     let (dims, wide) = ([3000, 37], [70, 9000]);
     parts::<f32>(&dims, &[(17..2900).into()]);
     parts::<f32>(&dims, &[(17.., 3).into(), (3..20).into()]);
@@ -111,7 +111,7 @@ fn many_files_give_the_bits_of_one() {
     let (two, one) = (two_workers(), engine(1, ChunkSize::Rows(999), Isa::BASELINE));
     let values = f64::many(100_003 * 3, Kind::Special, 9);
     let expected = answers_of(&two, &values, &[100_003, 3]);
-    // Ends within blocks, at their ends, and of files without rows.
+    // Files end within blocks and at their ends, and some have no rows.
     let block = (512 << 10) / (3 * 8) / 8 * 8;
     for cuts in [vec![1, 2], vec![block, block, 2 * block], vec![50_000], vec![99_999, 100_003]] {
         let ends = cuts.iter().copied().chain([100_003]);
@@ -142,7 +142,7 @@ fn many_files_give_the_bits_of_one() {
     }
 }
 
-/// A mask that is a part, or of many files, is a mask.
+/// A part, or a concatenation, can serve as a mask.
 #[test]
 fn masks_of_parts() {
     let engine = two_workers();
@@ -187,7 +187,7 @@ fn a_checkpoint_of_one_part_is_refused_for_another() {
     assert!(matches!(run(10..1_000_000), Err(Error::NanFound { .. })));
 }
 
-/// A raw file of these bytes.
+/// Writes a raw file with these bytes, and opens it.
 fn raw<T: Element>(path: &Path, bytes: &[u8], spec: &RawSpec, backend: Backend) -> Array<T> {
     std::fs::write(path, bytes).expect("written");
     OpenOptions::new().spec(spec.clone()).backend(backend).open(path).expect("written")
@@ -207,7 +207,7 @@ fn bfloat16_gives_the_bits_of_float32() {
     let kernels = (Sum::all(), Moments::per_column().nan(skip), Mean::per_row().nan(skip));
     let expected = format!("{:?}", engine.reduce(&same, kernels).expect("answers"));
     let range = engine.reduce(&same, MinMax::all().nan(skip)).expect("a range");
-    // The wide elements in the same places, of which the upper halves are the narrow ones.
+    // The bfloat16 elements are the upper halves of the float32 ones.
     for order in [Order::C, Order::F] {
         for byte_order in [ByteOrder::Little, ByteOrder::Big] {
             let four = encode(&wide, &dims, order, byte_order);
@@ -252,12 +252,12 @@ fn bfloat16_is_written_raw_and_never_as_npy() {
         (any.dtype(), elements(any.downcast::<bf16>().expect("its type"))),
         (DType::Bf16, values.clone())
     );
-    // Normalized, it is float32.
+    // A normalized copy is float32.
     engine.normalize(&x, Normalize::min_max()).overwrite(true).write_npy(&npy).expect("float32");
     assert_eq!(rowmill::open(&npy).expect("written").dtype(), DType::F32);
 }
 
-/// Halves of a few sizes, with NaN and infinities between if wanted.
+/// Complex numbers of a few magnitudes, optionally with NaN and infinities.
 fn complex(n: usize, special: bool, seed: u64) -> Vec<Complex<f64>> {
     let mut rng = Rng::new(seed);
     let mut half = || match rng.below(50) {
@@ -268,7 +268,7 @@ fn complex(n: usize, special: bool, seed: u64) -> Vec<Complex<f64>> {
     (0..n).map(|_| Complex::new(half(), half())).collect()
 }
 
-/// The cells of an answer by the naive loop: which elements go into which.
+/// The elements of each cell, from a naive loop.
 fn cells(dims: &[usize], axis: &str) -> Vec<Vec<usize>> {
     let (rows, row_len) = (dims[0], dims[1..].iter().product::<usize>());
     let row = |r: usize| (0..row_len).map(move |c| r * row_len + c);
@@ -291,7 +291,7 @@ macro_rules! complex_case {
                 all.iter().map(|z| Complex::new(z.re as $half, z.im as $half)).collect();
             let is_nan = |i: &usize| all[*i].re.is_nan() || all[*i].im.is_nan();
             for byte_order in [ByteOrder::Little, ByteOrder::Big] {
-                // As real numbers with a further axis, so that halves stay together.
+                // As real numbers with an additional axis, so that both parts stay adjacent.
                 let real: Vec<$half> = values.iter().flat_map(|z| [z.re, z.im]).collect();
                 let shape = Shape::new(dims).expect("small");
                 let mut bytes = npy::write(DType::$dtype, byte_order, Order::C, &shape);
@@ -322,7 +322,7 @@ macro_rules! complex_case {
                                 let name = format!("{dims:?} {} {i}", $axis);
                                 let expected = (kept.len() as u64, nan, inf);
                                 assert_eq!((tally.count, tally.nan, tally.inf), expected, "{name}");
-                                // Whole numbers: sums are exact.
+                                // The numbers are integral, so the sums are exact.
                                 let sum: Complex<f64> = kept.iter().sum();
                                 let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
                                 assert!(
@@ -383,13 +383,13 @@ fn complex_numbers_of_float64() {
 }
 
 #[test]
-fn nan_in_one_half_of_a_complex_number() {
+fn nan_in_one_part_of_a_complex_number() {
     let engine = two_workers();
     let data = [Complex::new(1.0, f64::NAN), Complex::new(2.0, 3.0)];
     let x = SliceSource::new(&data, [2]).expect("two");
     let (sum, skipped) =
         engine.reduce(&x, (Sum::all(), Sum::all().nan(NanPolicy::Skip))).expect("sums");
-    // As numpy: the other half is a number.
+    // As in numpy, the other part is a number.
     assert!(sum.re == 3.0 && sum.im.is_nan());
     assert_eq!(skipped, Complex::new(2.0, 3.0));
     let found = engine.reduce(&x, Mean::all().nan(NanPolicy::Error));
@@ -400,7 +400,7 @@ fn nan_in_one_half_of_a_complex_number() {
 }
 
 #[test]
-fn a_complex_reduction_goes_on_from_its_checkpoint() {
+fn a_complex_reduction_resumes_from_its_checkpoint() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.npy");
     let mut array = rowmill::ArrayMut::<Complex<f32>>::create(&path, [300_000, 4]).expect("new");
@@ -428,7 +428,7 @@ fn a_complex_reduction_goes_on_from_its_checkpoint() {
         })
         .build()
         .expect("an engine");
-    // Cancelled or through, whichever is first: both are answers that must agree.
+    // The job is cancelled or completes; both outcomes must agree.
     match early.on(&x).checkpoint(&checkpoint).reduce(kernel) {
         Ok(found) => assert_eq!(found, expected),
         Err(error) => {

@@ -15,7 +15,7 @@ fn engine(workers: usize, rows: usize) -> Engine {
     builder.build().expect("an engine")
 }
 
-/// A megabyte and a half: enough that the workers take part.
+/// 1.5 MB, enough to involve the workers.
 const DIMS: [usize; 2] = [1000, 400];
 
 fn numbers() -> Vec<f32> {
@@ -31,7 +31,7 @@ fn every_row_once_and_in_order() {
                 let x = SliceSource::new(&data, DIMS).expect("DIMS values");
                 let mut seen = Vec::new();
                 let first = |chunk: &rowmill::Chunk<'_, f32>| {
-                    // Chunks that started earlier take longer.
+                    // Earlier chunks take longer.
                     if chunk.rows().start % 140 == 0 {
                         thread::sleep(Duration::from_millis(1));
                     }
@@ -52,7 +52,7 @@ fn every_row_once_and_in_order() {
     }
 }
 
-/// So many tiny chunks that every way for workers to overtake each other happens.
+/// There are so many tiny chunks that workers overtake each other in every way.
 #[test]
 fn tiny_chunks_never_hang() {
     for workers in [2, 3, 8] {
@@ -73,7 +73,7 @@ fn tiny_chunks_never_hang() {
     }
 }
 
-/// Counts how many of its kind exist.
+/// Counts its existing instances.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -91,7 +91,7 @@ impl Drop for Counted {
 }
 
 #[test]
-fn a_slow_consumer_slows_the_workers_down() {
+fn a_slow_consumer_throttles_the_workers() {
     for workers in [1, 2, 8] {
         let most = within(60, move || {
             let data = numbers();
@@ -113,13 +113,13 @@ fn a_slow_consumer_slows_the_workers_down() {
             assert_eq!((consumed, existing.load(Ordering::SeqCst)), (200, 0));
             most.into_inner()
         });
-        // Two for each worker; the one that is being consumed may count beside them.
+        // Two for each worker; the one being consumed may add another.
         assert!(most <= 2 * workers + 1, "{most} results existed with {workers} workers");
     }
 }
 
 #[test]
-fn breaking_early_is_no_error_and_stops_the_workers() {
+fn breaking_early_succeeds_and_stops_the_workers() {
     for workers in [1, 2, 8] {
         let (consumed, computed) = within(60, move || {
             let data = numbers();
@@ -145,7 +145,7 @@ fn breaking_early_is_no_error_and_stops_the_workers() {
 }
 
 #[test]
-fn a_panic_of_the_consumer_comes_through() {
+fn a_consumer_panic_propagates() {
     for workers in [1, 2, 8] {
         let message = within(60, move || {
             let data = numbers();
@@ -162,7 +162,7 @@ fn a_panic_of_the_consumer_comes_through() {
                 )
             };
             let panic = catch_unwind(AssertUnwindSafe(job)).expect_err("a panic");
-            // The engine is still good.
+            // The engine still works.
             engine.reduce(&x, Sum::all()).expect("a sum");
             panic.downcast_ref::<&str>().map(|s| (*s).to_owned())
         });

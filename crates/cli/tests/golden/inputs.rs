@@ -1,4 +1,4 @@
-//! The files that the calls read: some of the workspace, others made of counted integers.
+//! The files that the calls read: some from the workspace, others made from integers.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ fn array<T: Element>(folder: &Path, name: &str, dims: &[usize], value: impl Fn(u
     array.close().expect("written");
 }
 
-/// A number from 0 to 2^24, without a pattern that sums would show.
+/// A number from 0 to 2^24, without a pattern that would show in sums.
 fn mixed(i: usize) -> u32 {
     let x = (i as u32).wrapping_mul(0x9e37_79b9);
     (x ^ x >> 15).wrapping_mul(0x85eb_ca6b) >> 8

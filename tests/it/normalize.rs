@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::common::layouts::{AnySource, every_layout};
+use crate::common::oracle::{Axis, cells_along};
 use crate::common::two_workers;
 use crate::common::value::{Kind, Value};
 use rowmill::{
@@ -15,7 +16,7 @@ const Z_SCORE: NormalizeMethod = NormalizeMethod::ZScore;
 const MIN_MAX: NormalizeMethod = NormalizeMethod::MinMax { low: -2.0, high: 3.0 };
 
 /// The normalized elements of a cell.
-fn oracle(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
+fn normalized_cell(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
     let kept: Vec<f64> = cell.iter().copied().filter(|x| !x.is_nan()).collect();
     let n = kept.len() as f64;
     let scaled = |shift: f64, scale: f64, span: f64, low: f64| {
@@ -39,23 +40,23 @@ fn oracle(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
 /// The normalized elements of an array, in C order.
 fn expected<T: Value>(
     values: &[T],
-    cols: usize,
+    dims: &[usize],
     axis: NormalizeAxis,
     method: NormalizeMethod,
 ) -> Vec<f64> {
-    let cell_of = |i: usize| match axis {
-        NormalizeAxis::All => 0,
-        NormalizeAxis::Columns => i % cols,
-        NormalizeAxis::Rows => i / cols,
+    let axis = match axis {
+        NormalizeAxis::All => Axis::All,
+        NormalizeAxis::Columns => Axis::Columns,
+        NormalizeAxis::Rows => Axis::Rows,
     };
-    let mut cells: Vec<Vec<f64>> = Vec::new();
-    for (i, x) in values.iter().enumerate() {
-        let cell = cell_of(i);
-        cells.resize(cells.len().max(cell + 1), Vec::new());
-        cells[cell].push(x.float());
+    let mut out = vec![0.0; values.len()];
+    for indices in cells_along(dims, axis) {
+        let cell: Vec<f64> = indices.iter().map(|&i| values[i].float()).collect();
+        for (i, x) in indices.into_iter().zip(normalized_cell(&cell, method)) {
+            out[i] = x;
+        }
     }
-    let mut done: Vec<_> = cells.iter().map(|cell| oracle(cell, method).into_iter()).collect();
-    (0..values.len()).filter_map(|i| done[cell_of(i)].next()).collect()
+    out
 }
 
 /// Normalizes to a file of `U` and compares it: within a few roundings of `U` and of the
@@ -79,7 +80,7 @@ fn check<T: Value, U: Value + FloatElement>(
         DType::F32 => 2e-7,
         _ => 1e-11,
     };
-    let wanted = expected(values, out.shape().row_len(), axis, method);
+    let wanted = expected(values, out.shape().dims(), axis, method);
     let got = out.rows(0..out.shape().rows(), &mut TileBuffer::new()).expect("all").to_vec();
     assert_eq!(got.len(), wanted.len(), "{at}");
     for (i, (got, wanted)) in got.iter().zip(&wanted).enumerate() {

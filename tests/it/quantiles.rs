@@ -1,41 +1,12 @@
 //! Exact quantiles against sorting.
 
-use crate::common::oracle::bits;
+use crate::common::oracle::{Axis, Cell, bits};
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
 use rowmill::{ChunkSize, Engine, Error, Isa, Mask, NanPolicy, SliceSource, f16};
 
 const FRACTIONS: [f64; 7] = [0.5, 0.0, 1.0, 0.25, 0.999, 0.1, 1.0 / 3.0];
-
-/// The quantile of sorted elements, by numpy's definition.
-fn linear<T: Value>(sorted: &[T], q: f64) -> f64 {
-    if sorted.is_empty() {
-        return f64::NAN;
-    }
-    let place = q * (sorted.len() - 1) as f64;
-    let (low, part) = (place.floor() as usize, place.fract());
-    let (a, b) = (sorted[low], sorted[(low + 1).min(sorted.len() - 1)]);
-    if part == 0.0 || a == b {
-        return a.float();
-    }
-    let difference = match a.integer().zip(b.integer()) {
-        Some((a, b)) => (b - a) as f64,
-        None => b.float() - a.float(),
-    };
-    if part < 0.5 { a.float() + difference * part } else { b.float() - difference * (1.0 - part) }
-}
-
-fn expected<T: Value>(mut cell: Vec<T>, nan: NanPolicy) -> Vec<f64> {
-    if nan == NanPolicy::Skip {
-        cell.retain(|x| !x.float().is_nan());
-    }
-    if cell.iter().any(|x| x.float().is_nan()) {
-        return vec![f64::NAN; FRACTIONS.len()];
-    }
-    cell.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
-    FRACTIONS.iter().map(|&q| linear(&cell, q)).collect()
-}
 
 /// Compares numbers; zeros of both signs are equal.
 fn same(got: &[f64], expected: &[f64], at: &str) {
@@ -50,20 +21,19 @@ fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], memory: u64) {
         let at = format!("{} {dims:?} {nan:?} in {memory} bytes", T::DTYPE);
         let all =
             engine.quantiles(&x, &FRACTIONS).nan(nan).memory(memory).all().expect("quantiles");
-        same(&all, &expected(values.to_vec(), nan), &at);
+        let cells = |axis| Cell::along(axis, values, dims, &|_, _| true, nan);
+        same(&all, &cells(Axis::All)[0].quantiles(&FRACTIONS), &at);
         let columns = engine.quantiles(&x, &FRACTIONS).nan(nan).memory(memory).per_column();
         let columns = columns.expect("quantiles");
         assert_eq!((columns.len(), columns.dims()), (cols, dims.get(1..).unwrap_or(&[])));
-        for (col, got) in columns.iter().enumerate() {
-            let column = values.iter().skip(col).step_by(cols).copied().collect();
-            same(got, &expected(column, nan), &format!("column {col} {at}"));
+        for (i, (got, cell)) in columns.iter().zip(cells(Axis::Columns)).enumerate() {
+            same(got, &cell.quantiles(&FRACTIONS), &format!("column {i} {at}"));
         }
         let rows =
             engine.quantiles(&x, &FRACTIONS).nan(nan).memory(memory).per_row().expect("quantiles");
         assert_eq!(rows.dims(), [dims.first().copied().unwrap_or(1)]);
-        for (row, got) in rows.iter().enumerate() {
-            let elements = values[row * cols..][..cols].to_vec();
-            same(got, &expected(elements, nan), &format!("row {row} {at}"));
+        for (i, (got, cell)) in rows.iter().zip(cells(Axis::Rows)).enumerate() {
+            same(got, &cell.quantiles(&FRACTIONS), &format!("row {i} {at}"));
         }
     }
 }
@@ -108,14 +78,15 @@ fn masked_quantiles() {
     for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
         let mask = Mask::value(|x: f32| x.is_nan() || x >= 0.5);
         let got = engine.quantiles(&x, &FRACTIONS).masked(mask).nan(nan).memory(1 << 16).all();
-        let kept = values.iter().copied().filter(|&x| x.is_nan() || x >= 0.5).collect();
-        same(&got.expect("quantiles"), &expected(kept, nan), "masked");
+        let keep = |_, x: f32| x.is_nan() || x >= 0.5;
+        let cells = |axis| Cell::along(axis, &values, &[300, 300], &keep, nan);
+        same(&got.expect("quantiles"), &cells(Axis::All)[0].quantiles(&FRACTIONS), "masked");
         let mask = Mask::value(|x: f32| x.is_nan() || x >= 0.5);
         let rows =
             engine.quantiles(&x, &FRACTIONS).masked(mask).nan(nan).per_row().expect("quantiles");
-        for (row, got) in values.chunks(300).zip(&rows) {
-            let kept = row.iter().copied().filter(|&x| x.is_nan() || x >= 0.5).collect();
-            same(got, &expected(kept, nan), "masked rows");
+        assert_eq!(rows.len(), 300);
+        for (cell, got) in cells(Axis::Rows).iter().zip(&rows) {
+            same(got, &cell.quantiles(&FRACTIONS), "masked rows");
         }
     }
     let refused = engine.quantiles(&x, &[0.5]).nan(NanPolicy::Error).all();

@@ -25,7 +25,7 @@ const ORDERS: [RowOrder; 6] = [
 ];
 
 /// The rows of NumPy's `x[indices]`.
-fn oracle<T: Copy>(values: &[T], row_len: usize, indices: &[usize]) -> Vec<T> {
+fn gathered<T: Copy>(values: &[T], row_len: usize, indices: &[usize]) -> Vec<T> {
     indices.iter().flat_map(|&i| &values[i * row_len..(i + 1) * row_len]).copied().collect()
 }
 
@@ -53,7 +53,7 @@ fn every_layout_of<T: Value>(dims: &[usize]) {
     let values = T::many(dims.iter().product(), Kind::Special, 5);
     let row_len = dims[1..].iter().product();
     let indices = mixed_rows(dims[0]);
-    let expected = bits(&oracle(&values, row_len, &indices));
+    let expected = bits(&gathered(&values, row_len, &indices));
     let engine = engine(2, ChunkSize::Rows(10), Isa::detect());
     for source in every_layout(dir.path(), &values, dims) {
         for order in ORDERS {
@@ -104,7 +104,7 @@ fn workers_order_and_chunks_change_no_bit() {
         let path = dir.path().join("x.npy");
         write_npy(&path, &values, &[rows, row_len], Order::C, ByteOrder::NATIVE);
         let indices = random_rows(rows + 17, rows, 2);
-        let expected = oracle(&values, row_len, &indices);
+        let expected = gathered(&values, row_len, &indices);
         for backend in [Backend::Mapped, Backend::Positioned] {
             let x = OpenOptions::new().backend(backend).open::<f32>(&path).expect("x.npy");
             for workers in [1, 2, 5] {
@@ -140,7 +140,7 @@ proptest! {
         let values = u16::many(rows * row_len, Kind::Any, 9);
         let x = SliceSource::new(&values, [rows, row_len]).expect("that many values");
         let indices: Vec<usize> = picks.iter().map(|pick| pick.index(rows)).collect();
-        let expected = oracle(&values, row_len, &indices);
+        let expected = gathered(&values, row_len, &indices);
         let engine = engine(2, ChunkSize::Rows(chunk), Isa::detect());
         for order in [RowOrder::Auto, RowOrder::Sorted, RowOrder::Window(window)] {
             let (found, shape) = engine.rows(&x, &indices).order(order).collect().expect("rows");
@@ -236,7 +236,7 @@ fn rows_are_written_to_files() {
     let values = f64::many(5000 * 30, Kind::Any, 4);
     let x = SliceSource::new(&values, [5000, 5, 6]).expect("that many values");
     let indices = random_rows(7000, 5000, 8);
-    let expected = oracle(&values, 30, &indices);
+    let expected = gathered(&values, 30, &indices);
     let path = dir.path().join("picked.npy");
     for order in [RowOrder::Auto, RowOrder::Sorted, RowOrder::Window(100)] {
         two_workers()
@@ -416,7 +416,7 @@ fn batches_hold_the_rows_that_they_name() {
                     let rows = batch.min(1003 - number * batch);
                     assert_eq!((found.number(), found.indices().len()), (number, rows));
                     assert_eq!(found.dims(), [rows, 2, 3]);
-                    assert_eq!(found.as_slice(), oracle(&values, 6, found.indices()));
+                    assert_eq!(found.as_slice(), gathered(&values, 6, found.indices()));
                     assert!(found.iter_rows().eq(found.as_slice().chunks(6)));
                 }
                 orders.push(indices(&batches));
@@ -439,7 +439,7 @@ fn bool_batches() {
     write_npy(&path, &values, &[90], Order::C, ByteOrder::NATIVE);
     let x = Array::<bool>::open(&path).expect("x.npy");
     for batch in epoch(two_workers().shuffled_batches(x, 5).batch_rows(7)) {
-        assert_eq!(batch.as_slice(), oracle(&values, 1, batch.indices()));
+        assert_eq!(batch.as_slice(), gathered(&values, 1, batch.indices()));
         let (indices, values) = batch.clone().into_parts();
         assert_eq!((&indices[..], &values[..]), (batch.indices(), batch.as_slice()));
     }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::common::layouts::{AnySource, every_layout};
+use crate::common::oracle::{Axis, cells_along, same};
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, encode, engine, two_workers, write_npy};
 use rowmill::{
@@ -268,17 +269,6 @@ fn complex(n: usize, special: bool, seed: u64) -> Vec<Complex<f64>> {
     (0..n).map(|_| Complex::new(half(), half())).collect()
 }
 
-/// The elements of each cell, from a naive loop.
-fn cells(dims: &[usize], axis: &str) -> Vec<Vec<usize>> {
-    let (rows, row_len) = (dims[0], dims[1..].iter().product::<usize>());
-    let row = |r: usize| (0..row_len).map(move |c| r * row_len + c);
-    match axis {
-        "all" => vec![(0..rows * row_len).collect()],
-        "columns" => (0..row_len).map(|c| (0..rows).map(|r| r * row_len + c).collect()).collect(),
-        _ => (0..rows).map(|r| row(r).collect()).collect(),
-    }
-}
-
 macro_rules! complex_case {
     ($half:ty, $dtype:ident) => {{
         let folder = tempfile::tempdir().expect("a folder");
@@ -301,7 +291,7 @@ macro_rules! complex_case {
                 for engine in &engines {
                     let skip = NanPolicy::Skip;
                     macro_rules! check {
-                        ($axis:literal, $cells:ident, $each:expr) => {
+                        ($axis:ident, $cells:ident, $each:expr) => {
                             let kernels = (
                                 Sum::$cells().nan(skip),
                                 Mean::$cells().nan(skip),
@@ -313,18 +303,18 @@ macro_rules! complex_case {
                             let each = $each;
                             let (sums, means) = (each.0(sums), each.0(means));
                             let (moments, counts) = (each.1(moments), each.2(counts));
-                            for (i, cell) in cells(dims, $axis).into_iter().enumerate() {
+                            for (i, cell) in cells_along(dims, Axis::$axis).into_iter().enumerate()
+                            {
                                 let nan = cell.iter().filter(|i| is_nan(i)).count() as u64;
                                 let kept: Vec<_> =
                                     cell.iter().filter(|i| !is_nan(i)).map(|&i| all[i]).collect();
                                 let inf = kept.iter().filter(|z| z.is_infinite()).count() as u64;
                                 let tally = counts[i];
-                                let name = format!("{dims:?} {} {i}", $axis);
+                                let name = format!("{dims:?} {:?} {i}", Axis::$axis);
                                 let expected = (kept.len() as u64, nan, inf);
                                 assert_eq!((tally.count, tally.nan, tally.inf), expected, "{name}");
                                 // The numbers are integral, so the sums are exact.
                                 let sum: Complex<f64> = kept.iter().sum();
-                                let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
                                 assert!(
                                     same(sums[i].re, sum.re) && same(sums[i].im, sum.im),
                                     "{name}"
@@ -347,9 +337,9 @@ macro_rules! complex_case {
                             }
                         };
                     }
-                    check!("all", all, (|v| vec![v], |v| vec![v], |v| vec![v]));
+                    check!(All, all, (|v| vec![v], |v| vec![v], |v| vec![v]));
                     check!(
-                        "columns",
+                        Columns,
                         per_column,
                         (
                             |v: rowmill::Values<_>| v.into_vec(),
@@ -358,7 +348,7 @@ macro_rules! complex_case {
                         )
                     );
                     check!(
-                        "rows",
+                        Rows,
                         per_row,
                         (
                             |v: rowmill::Values<_>| v.into_vec(),

@@ -1,7 +1,7 @@
-//! All kernels, dtypes, axes, masks and NaN policies against the naive oracle
-//! (`crate::common::oracle`).
+//! Sums, moments, counts and ranges against the naive oracle: all dtypes, axes, masks and NaN
+//! policies.
 
-use crate::common::oracle::Case;
+use crate::common::oracle::case::Case;
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, two_workers};
 use proptest::prelude::*;

@@ -71,15 +71,15 @@ fn workers(c: &mut Criterion) {
 fn write(path: &Path, bytes: usize) {
     let data = data(bytes);
     let dims = [data.len() / COLUMNS, COLUMNS];
-    let mut x = CreateOptions::new().create(path, dims).expect("room for the file");
+    let mut x = CreateOptions::new().create(path, dims).expect("enough space");
     x.write_rows(0, &data).expect("whole rows");
-    x.close().expect("a disk that works");
+    x.close().expect("closed");
 }
 
 /// The backends, on a file that is in the page cache after the first read.
 fn backend(c: &mut Criterion) {
     let bytes = array_bytes();
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     write(&path, bytes);
     let engine = engine();
@@ -95,7 +95,7 @@ fn backend(c: &mut Criterion) {
 fn normalize(c: &mut Criterion) {
     let data = data(array_bytes());
     let x = whole_rows(&data);
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("z.npy");
     let engine = engine();
     let mut group = c.benchmark_group("normalize");
@@ -108,11 +108,7 @@ fn normalize(c: &mut Criterion) {
     ] {
         group.bench_function(name, |b| {
             b.iter(|| {
-                engine
-                    .normalize(&x, how)
-                    .overwrite(true)
-                    .write_npy(&path)
-                    .expect("room for the file");
+                engine.normalize(&x, how).overwrite(true).write_npy(&path).expect("enough space");
             });
         });
     }

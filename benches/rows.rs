@@ -17,9 +17,9 @@ fn file(dir: &tempfile::TempDir, row_len: usize) -> (PathBuf, Vec<usize>) {
     let path = dir.path().join(format!("{row_len}.npy"));
     let data: Vec<f32> = numbers(array_bytes() / size_of::<f32>()).map(|v| v as f32).collect();
     let rows = data.len() / row_len;
-    let mut x = CreateOptions::new().create(&path, [rows, row_len]).expect("room for the file");
+    let mut x = CreateOptions::new().create(&path, [rows, row_len]).expect("enough space");
     x.write_rows(0, &data).expect("whole rows");
-    x.close().expect("a disk that works");
+    x.close().expect("closed");
     (path, numbers(rows).map(|v| (v * rows as f64) as usize).collect())
 }
 
@@ -29,14 +29,14 @@ fn open(path: &Path, backend: Backend) -> Array<f32> {
 
 /// Reads into the same memory each time, by row length, order and backend.
 fn read_into(c: &mut Criterion) {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let engine = Engine::new().expect("threads can be started");
     let mut group = c.benchmark_group("read_into");
     for row_len in [1, COLUMNS, 1024, 65_536] {
         let (path, indices) = file(&dir, row_len);
         for backend in [Backend::Mapped, Backend::Positioned] {
             let x = open(&path, backend);
-            let mut out = zeros(x.shape().len()).expect("room for the rows");
+            let mut out = zeros(x.shape().len()).expect("enough space");
             group.throughput(Throughput::Bytes(size_of_val(out.as_slice()) as u64));
             for order in [RowOrder::AsGiven, RowOrder::Sorted, RowOrder::Window(4096)] {
                 if backend == Backend::Positioned && (row_len == 1 || order != RowOrder::AsGiven) {
@@ -55,7 +55,7 @@ fn read_into(c: &mut Criterion) {
 
 /// Reads into a new vector each time.
 fn collect(c: &mut Criterion) {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let engine = Engine::new().expect("threads can be started");
     let (path, indices) = file(&dir, 1024);
     let x = open(&path, Backend::Mapped);
@@ -68,7 +68,7 @@ fn collect(c: &mut Criterion) {
 
 /// Iterates over an epoch without using the batches.
 fn batches(c: &mut Criterion) {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let engine = Engine::new().expect("threads can be started");
     let mut group = c.benchmark_group("batches");
     for row_len in [COLUMNS, 1024] {

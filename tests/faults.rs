@@ -359,7 +359,7 @@ fn cancelling_is_reported_as_cancelled() {
 #[test]
 fn a_mask_truncated_during_a_job() {
     let data = ones();
-    let x = SliceSource::new(&data, DIMS).expect("as many values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     // One entry for each element, and one for each row. Small masks have few pages to lose.
     let masks: [&[usize]; 2] = [&DIMS, &[DIMS[0], 1]];
     for dims in masks {
@@ -403,12 +403,12 @@ impl Map<f32, f32> for CutsOutput<'_> {
 #[test]
 fn an_output_truncated_during_a_job() {
     let data = ones();
-    let x = SliceSource::new(&data, DIMS).expect("as many values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     for workers in WORKERS {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path().join("out.npy");
-        ArrayMut::<f32>::create(&out, [1]).expect("room").close().expect("written");
-        let before = std::fs::read(&out).expect("there");
+        ArrayMut::<f32>::create(&out, [1]).expect("enough space").close().expect("written");
+        let before = std::fs::read(&out).expect("exists");
         let partial = folder.path().join(".out.npy.rowmill-partial");
         let kernel = CutsOutput { partial: &partial, calls: AtomicUsize::new(0) };
         let result = engine(workers).map(&x, kernel).overwrite(true).write_npy(&out);
@@ -418,7 +418,7 @@ fn an_output_truncated_during_a_job() {
             Err(Error::File(FileError::Fault { path, .. } | FileError::Io { path, .. })) if *path == out
         );
         assert!(is_fault, "{result:?}");
-        assert_eq!(std::fs::read(&out).expect("there"), before, "nothing is published");
+        assert_eq!(std::fs::read(&out).expect("exists"), before, "nothing is published");
         assert_eq!(names(folder.path()), ["out.npy"]);
     }
 }

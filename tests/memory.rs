@@ -366,8 +366,8 @@ fn releasing_changes_nothing() {
 fn low_ceilings_are_refused() {
     let build =
         |workers, ceiling| Engine::builder().workers(workers).memory_ceiling(ceiling).build();
-    assert_eq!(build(1, 8 * MIB).expect("the least").memory_ceiling(), 8 * MIB);
-    assert_eq!(build(4, 32 * MIB).expect("the least").memory_ceiling(), 32 * MIB);
+    assert_eq!(build(1, 8 * MIB).expect("the minimum").memory_ceiling(), 8 * MIB);
+    assert_eq!(build(4, 32 * MIB).expect("the minimum").memory_ceiling(), 32 * MIB);
     for (workers, ceiling) in [(1, 0), (1, 8 * MIB - 1), (2, 8 * MIB), (4, 32 * MIB - 1)] {
         let Err(error) = build(workers, ceiling) else { panic!("{ceiling} was accepted") };
         assert!(matches!(error, Error::BadOption { knob: "the memory ceiling", .. }));
@@ -384,7 +384,7 @@ fn low_ceilings_are_refused() {
 fn file<T: Element>(folder: &Path, dims: &[usize], values: &[T]) -> PathBuf {
     let path = folder.join("x.npy");
     let mut x = ArrayMut::<T>::create(&path, dims).expect("created");
-    x.write_rows(0, values).expect("as many values");
+    x.write_rows(0, values).expect("matching shape");
     x.close().expect("closed");
     path
 }

@@ -80,7 +80,7 @@ pub fn every_layout<'a, T: Value>(
     values: &'a [T],
     dims: &[usize],
 ) -> Vec<AnySource<'a, T>> {
-    let slice = SliceSource::new(values, dims).expect("as many values as the shape has");
+    let slice = SliceSource::new(values, dims).expect("matching shape");
     let mut sources = vec![AnySource::new("in memory", slice)];
     let files = [
         ("plain.npy", Order::C, ByteOrder::NATIVE),

@@ -229,7 +229,7 @@ pub(crate) fn ask<T: Real, const FULL: bool>(
         "elements" | "rows" => {
             let (keep, keep_dims) = mask(dims, case.mask == "rows");
             let keep: AnySource<'_, bool> =
-                Box::new(SliceSource::new(&keep, &keep_dims[..]).expect("as many"));
+                Box::new(SliceSource::new(&keep, &keep_dims[..]).expect("matching shape"));
             let keep =
                 if case.mask == "rows" { keep } else { Box::new(over(case, keep).into_view()) };
             masked!(Mask::array(&keep))

@@ -66,7 +66,7 @@ macro_rules! paired {
                 }
                 let (keep, dims) = mask(&input.dims, case.mask == "rows");
                 let keep: AnySource<'_, bool> =
-                    Box::new(SliceSource::new(&keep, &dims[..]).expect("as many"));
+                    Box::new(SliceSource::new(&keep, &dims[..]).expect("matching shape"));
                 let keep = match case.mask {
                     "rows" => keep,
                     _ => Box::new(self::over(case, keep).into_view()),

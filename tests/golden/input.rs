@@ -228,7 +228,7 @@ impl<T: TestElement> Input<T> {
         let has = |word: &str| layout.contains(word);
         if has("memory") {
             return Box::new(
-                SliceSource::new(&self.values, &self.dims[..]).expect("as many values"),
+                SliceSource::new(&self.values, &self.dims[..]).expect("matching shape"),
             );
         }
         let order = if has("fortran") { Order::F } else { Order::C };
@@ -249,7 +249,7 @@ impl<T: TestElement> Input<T> {
                 npy::write(T::DTYPE, byte_order, order, &shape)
             };
             self.bytes(order, byte_order, &mut bytes);
-            std::fs::write(&path, bytes).expect("room for an input");
+            std::fs::write(&path, bytes).expect("enough space");
         }
         let options = if raw { options.spec(spec) } else { options };
         let array: Array<T> = options.open(&path).unwrap_or_else(|error| panic!("{error}"));

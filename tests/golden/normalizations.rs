@@ -139,9 +139,9 @@ fn in_place(answers: &mut Answers) {
             let path = inputs.folder().join(format!("{method} {axis}.npy"));
             let (answer, way) = agreed(&name, |way| {
                 let _ = std::fs::remove_file(&path);
-                let mut x = ArrayMut::<f32>::create(&path, &input.dims[..]).expect("room");
-                x.write_rows(0, &input.values).expect("as many values");
-                x.close().expect("on disk");
+                let mut x = ArrayMut::<f32>::create(&path, &input.dims[..]).expect("enough space");
+                x.write_rows(0, &input.values).expect("matching shape");
+                x.close().expect("closed");
                 let mut x = ArrayMut::<f32>::open_to_finish(&path).expect("an array");
                 let done = way.engine.normalize_in_place(&mut x, how(method, axis)).map(drop);
                 drop(x);

@@ -2,7 +2,6 @@
 //! or refuses their version and explains what to do.
 //!
 //! Recording creates missing files and never changes an existing one.
-//! Recording makes the files that are missing and never touches one that is there.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

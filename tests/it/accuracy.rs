@@ -90,7 +90,7 @@ fn nist_data_sets_of_observations() {
             let required = if name == "Mavro" { 12.5 } else { 13.0 };
             assert!(mean >= 13.0 && std >= required, "{name} {way}: {mean:.1}, {std:.1} digits");
         }
-        let x = SliceSource::new(&values, [values.len()]).expect("as many");
+        let x = SliceSource::new(&values, [values.len()]).expect("matching shape");
         let exact = two_workers().reduce(&x, Mean::all().exact()).expect("a mean");
         assert!(digits(exact, mean) >= 13.0, "{name}: {exact}");
     }

@@ -75,7 +75,10 @@ fn every_set_of_axes_in_every_layout() {
             check(&x, &values);
         }
         let values = i16::many(len, Kind::Any, 8);
-        check(&AnySource::new("i16", SliceSource::new(&values, dims).expect("as many")), &values);
+        check(
+            &AnySource::new("i16", SliceSource::new(&values, dims).expect("matching shape")),
+            &values,
+        );
     }
 }
 
@@ -84,7 +87,10 @@ fn every_set_of_axes_in_every_layout() {
 fn long_rows_and_many_rows() {
     for dims in [[2, 700, 300], [3, 5, 40_001], [2000, 3, 100], [2, 5000, 7]] {
         let values = f64::many(dims.iter().product(), Kind::Any, 9);
-        check(&AnySource::new("f64", SliceSource::new(&values, dims).expect("as many")), &values);
+        check(
+            &AnySource::new("f64", SliceSource::new(&values, dims).expect("matching shape")),
+            &values,
+        );
     }
 }
 
@@ -143,7 +149,7 @@ fn bad_axes_are_refused() {
 #[test]
 fn named_axes_give_the_same_bits() -> Result<(), Error> {
     let values = f32::many(3 * 50_000 * 2, Kind::Any, 4);
-    let x = SliceSource::new(&values, [3, 50_000, 2]).expect("as many");
+    let x = SliceSource::new(&values, [3, 50_000, 2]).expect("matching shape");
     let engine = two_workers();
     let moments = |m: &rowmill::MeanVar| (m.count, bits(m.mean), bits(m.var));
     let over = |axes: &[isize]| -> Result<Vec<_>, Error> {

@@ -49,7 +49,7 @@ fn every_kernel<T: Value>(dims: [usize; 2]) {
     for _ in 0..9 {
         values[rng.below(len)] = T::near(f64::NAN);
     }
-    let x = &SliceSource::new(&values, dims).expect("as many values as the shape has");
+    let x = &SliceSource::new(&values, dims).expect("matching shape");
     let some = Mask::compare(CompareOp::Gt, 0.25);
     macro_rules! along {
         ($axis:ident) => {
@@ -87,7 +87,7 @@ fn few_rows() {
 #[test]
 fn tuple_members_are_independent() {
     let values = f32::many(3 * 70_001, Kind::Any, 1);
-    let x = SliceSource::new(&values, [70_001, 3]).expect("as many values as the shape has");
+    let x = SliceSource::new(&values, [70_001, 3]).expect("matching shape");
     let engine = two_workers();
     // The columns are few, so they are merged; the others are not.
     let all = (Mean::per_row(), Sum::per_column(), (Stats::per_row(), Sum::all()), Sum::per_row());
@@ -104,7 +104,7 @@ fn tuple_members_are_independent() {
 fn the_first_cell_without_an_answer_is_named() {
     let rows = 300_001;
     let values = vec![1_i64; rows * 2];
-    let x = SliceSource::new(&values, [rows, 2]).expect("as many values as the shape has");
+    let x = SliceSource::new(&values, [rows, 2]).expect("matching shape");
     let mut keep = vec![true; rows];
     keep[299_999] = false;
     keep[140_003] = false;
@@ -116,7 +116,7 @@ fn the_first_cell_without_an_answer_is_named() {
     }
     let mut values = values;
     values[2 * 140_003] = i64::MAX;
-    let x = SliceSource::new(&values, [rows, 2]).expect("as many values as the shape has");
+    let x = SliceSource::new(&values, [rows, 2]).expect("matching shape");
     let failed = two_workers().reduce(&x, Sum::per_row());
     assert!(matches!(failed, Err(Error::SumOverflow { .. })), "{failed:?}");
 }

@@ -108,7 +108,7 @@ impl Checker<'_> {
             }
             Masking::Array(name) => {
                 let mask = self.mask(case, name);
-                let mask = SliceSource::new(&mask, x.shape().dims()).expect("as many");
+                let mask = SliceSource::new(&mask, x.shape().dims()).expect("matching shape");
                 let mask = Mask::array(&mask);
                 every(engine, &Question { case, axes, x, weights, mask })
             }
@@ -125,7 +125,8 @@ impl Checker<'_> {
                 match case.mask() {
                     Masking::Array(name) => {
                         let mask = self.mask(case, name);
-                        let mask = SliceSource::new(&mask, x.shape().dims()).expect("as many");
+                        let mask =
+                            SliceSource::new(&mask, x.shape().dims()).expect("matching shape");
                         let mask = Mask::array(&mask);
                         $ask(&self.engine, &Question { case, axes, x, weights, mask })
                     }

@@ -97,7 +97,7 @@ fn cancelled_from_another_thread() {
         let engine = builder(workers).cancel(token.clone()).build().expect("an engine");
         // There are more blocks than all workers take at once.
         let data = vec![1.0_f32; 4096 * 1024];
-        let x = SliceSource::new(&data, [4096, 1024]).expect("so many values");
+        let x = SliceSource::new(&data, [4096, 1024]).expect("matching shape");
         let (started, go) = std::sync::mpsc::channel();
         let canceller = thread::spawn(move || {
             go.recv().expect("a start");
@@ -128,7 +128,7 @@ fn cancelled_from_the_progress_callback() {
         let engine = builder(workers).cancel(token.clone()).progress(move |_| in_callback.cancel());
         let engine = engine.build().expect("an engine");
         let data = ones();
-        let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+        let x = SliceSource::new(&data, DIMS).expect("matching shape");
         let wait = |_: Range<usize>| {
             thread::sleep(Duration::from_millis(60));
             Ok(())
@@ -156,7 +156,7 @@ fn panics_and_errors_of_kernels() {
         let (sum, panicked, failed) = within(60, move || {
             let engine = builder(workers).build().expect("an engine");
             let data = ones();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let panics = |rows: Range<usize>| {
                 if rows.contains(&330) { panic!("row 330 is bad") } else { Ok(()) }
             };
@@ -203,7 +203,7 @@ fn panics_and_errors_of_kernels() {
 fn panics_in_closures() {
     let engine = builder(2).build().expect("an engine");
     let data = ones();
-    let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     let (_folder, path) = folder_with_old();
     let each = map_elements(|v: f32| if v > 0.0 { panic!("positive") } else { v });
     let rows = map_rows([3], |row: &[f32], out: &mut [f32]| out.copy_from_slice(row));
@@ -230,7 +230,7 @@ fn progress_rises_to_the_total_on_the_callers_thread() {
         };
         let engine = builder(workers).progress(record).build().expect("an engine");
         let data = ones();
-        let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+        let x = SliceSource::new(&data, DIMS).expect("matching shape");
         let wait = |_: Range<usize>| {
             thread::sleep(Duration::from_millis(30));
             Ok(())
@@ -261,7 +261,7 @@ fn nested_jobs_do_not_wait_for_each_other() {
             let outer = builder(workers).build().expect("an engine");
             let inner = builder(workers).build().expect("an engine");
             let data = ones();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let total = std::sync::Mutex::new(0.0);
             let nested = before_each(|_| {
                 let own = outer.reduce(&x, Sum::all())?;
@@ -346,7 +346,7 @@ fn a_mask_file_that_changes_during_a_job() {
     mask.close().expect("closed");
     let mask = Array::<bool>::open(&path).expect("opened");
     let data = ones();
-    let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     let disturb = |rows: Range<usize>| {
         if rows.contains(&512) {
             thread::sleep(Duration::from_millis(20));

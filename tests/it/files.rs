@@ -243,7 +243,7 @@ fn changes_of_a_copy_on_write_array_never_reach_the_file() {
     let path = folder.path().join("x.npy");
     write_npy(&path, &[1.0_f32, 2.0, 3.0, 4.0], &[2, 2], Order::C, ByteOrder::NATIVE);
     let before = fs::read(&path).expect("the file");
-    let mut permissions = fs::metadata(&path).expect("there").permissions();
+    let mut permissions = fs::metadata(&path).expect("exists").permissions();
     permissions.set_readonly(true);
     fs::set_permissions(&path, permissions).expect("read-only files will do");
     let mut x = CowArray::<f32>::open(&path).expect("opened");
@@ -311,8 +311,8 @@ fn outputs_keep_permissions_and_links() {
         .write_npy(&link)
         .expect("an output");
     assert_eq!(elements::<f32>(&path), [-1.0, 1.0]);
-    assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
-    let mode = fs::metadata(&path).expect("there").permissions().mode();
+    assert!(fs::symlink_metadata(&link).expect("exists").is_symlink());
+    let mode = fs::metadata(&path).expect("exists").permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
 }
 

@@ -9,7 +9,7 @@ use rowmill::{
 };
 
 fn dir() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a place for files")
+    tempfile::tempdir().expect("a folder")
 }
 
 fn engine(workers: usize) -> Engine {
@@ -24,9 +24,9 @@ fn values(n: usize) -> Vec<f32> {
 
 fn write(path: &Path, rows: usize, cols: usize, order: Order) {
     let options = CreateOptions::new().overwrite(true).order(order);
-    let mut x = options.create::<f32>(path, [rows, cols]).expect("room");
+    let mut x = options.create::<f32>(path, [rows, cols]).expect("enough space");
     x.write_rows(0, &values(rows * cols)).expect("in place");
-    x.close().expect("on disk");
+    x.close().expect("closed");
 }
 
 fn read(path: &Path) -> Vec<f32> {
@@ -92,11 +92,11 @@ fn interrupted_jobs_are_finished_and_refused_until_then() {
     let dir = dir();
     let path = dir.path().join("x.npy");
     let (rows, cols) = (9000, 1000);
-    let mut x = ArrayMut::<f32>::create(&path, [rows, cols]).expect("room");
+    let mut x = ArrayMut::<f32>::create(&path, [rows, cols]).expect("enough space");
     for (i, row) in x.rows_mut(0..rows).expect("in place").chunks_mut(cols).enumerate() {
         row.fill(i as f32);
     }
-    x.close().expect("on disk");
+    x.close().expect("closed");
     let seen: Vec<AtomicUsize> = (0..rows).map(|_| AtomicUsize::new(0)).collect();
     let mut runs = 0;
     while let Err(error) = interrupted(&path, 3000, &seen, 1 + runs % 3) {
@@ -133,13 +133,13 @@ fn torn_rows_are_restored_from_the_journal() {
     let (rows, cols) = (9000, 1000);
     write(&path, rows, cols, Order::C);
     let golden: Vec<f32> = read(&path).iter().map(|v| v + 0.5).collect();
-    let before = std::fs::read(&path).expect("there");
+    let before = std::fs::read(&path).expect("exists");
     let seen: Vec<AtomicUsize> = (0..rows).map(|_| AtomicUsize::new(0)).collect();
     interrupted(&path, 5000, &seen, 2).expect_err("stopped");
-    let after = std::fs::read(&path).expect("there");
+    let after = std::fs::read(&path).expect("exists");
     let changed: Vec<usize> = (0..before.len()).filter(|&i| before[i] != after[i]).collect();
     let (first, last) = (changed[0], changed[changed.len() - 1]);
-    let journal = std::fs::read(Journal::path_for(&path)).expect("there");
+    let journal = std::fs::read(Journal::path_for(&path)).expect("exists");
     // The last record holds the last changed rows: up to two windows of 1 MiB each.
     let window = (last - first).min(1 << 20);
     for torn in [0, 1, window / 2, window] {
@@ -165,14 +165,14 @@ fn other_layouts() {
     let path = dir.path().join("x.dat");
     let data = values(3000 * 100);
     let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_be_bytes()).collect();
-    std::fs::write(&path, [&[9][..], &bytes].concat()).expect("room");
+    std::fs::write(&path, [&[9][..], &bytes].concat()).expect("enough space");
     let shape = rowmill::Shape::new([3000, 100]).expect("small");
     let spec =
         rowmill::RawSpec::new(rowmill::DType::F32, shape).byte_order(ByteOrder::Big).offset(1);
     let mut x = ArrayMut::<f32>::open_raw_to_finish(&path, &spec).expect("as described");
     engine(2).map_in_place(&mut x, map_elements(|v: f32| v * 2.0), "twice").expect("in place");
     drop(x);
-    let found = std::fs::read(&path).expect("there");
+    let found = std::fs::read(&path).expect("exists");
     assert_eq!(found[0], 9);
     let twice: Vec<u8> = data.iter().flat_map(|v| (v * 2.0).to_be_bytes()).collect();
     assert!(found[1..] == twice);
@@ -182,7 +182,7 @@ fn other_layouts() {
 fn bools_and_skipped_elements() {
     let dir = dir();
     let path: PathBuf = dir.path().join("x.npy");
-    let mut x = ArrayMut::<bool>::create(&path, [1000, 3]).expect("room");
+    let mut x = ArrayMut::<bool>::create(&path, [1000, 3]).expect("enough space");
     let all: Vec<bool> = (0..3000).map(|i| i % 7 == 0).collect();
     x.write_rows(0, &all).expect("encoded");
     let first = map_rows([3], |row: &[bool], out: &mut [bool]| out[0] = !row[0]);

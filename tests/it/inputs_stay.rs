@@ -130,10 +130,14 @@ fn existing_files_are_replaced_only_on_request() {
     let over = Outputs::new().overwrite(true);
     fitted.save(at("fit.json"), &over).expect_err("somebody's");
     assert_eq!(contents(dir.path()), before);
-    engine.normalize(&x, z).overwrite(true).write_npy(&other).expect("asked for");
+    engine.normalize(&x, z).overwrite(true).write_npy(&other).expect("requested");
     fitted.save(at("new.json"), &Outputs::new()).expect("free");
-    fitted.save(at("new.json"), &Outputs::new()).expect("the same already");
-    engine.fit(&x, Normalize::min_max()).expect("read").save(at("new.json"), &over).expect("asked");
+    fitted.save(at("new.json"), &Outputs::new()).expect("identical file");
+    engine
+        .fit(&x, Normalize::min_max())
+        .expect("read")
+        .save(at("new.json"), &over)
+        .expect("requested");
 }
 
 #[test]
@@ -163,7 +167,7 @@ fn an_output_created_during_the_job_is_kept() {
         engine.map(&x, same).checkpoint(&checkpoint)
     };
     again().write_npy(&out).expect_err("still theirs");
-    again().overwrite(true).write_npy(&out).expect("asked for");
+    again().overwrite(true).write_npy(&out).expect("requested");
     assert!(!at("c").exists() && !at(".z.npy.rowmill-partial").exists());
     assert_eq!(Source::<f32>::files(&x)[0].path(), at("x.npy"));
 }

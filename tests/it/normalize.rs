@@ -93,7 +93,7 @@ fn check<T: Value, U: Value + FloatElement>(
 fn every_axis<T: Value + Numeric<Normalized: Value>>(values: &[T], dims: &[usize]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("out.npy");
-    let slice = SliceSource::new(values, dims).expect("as many values as the shape has");
+    let slice = SliceSource::new(values, dims).expect("matching shape");
     let source = AnySource::new("in memory", slice);
     for axis in AXES {
         for method in [Z_SCORE, MIN_MAX] {
@@ -144,7 +144,7 @@ fn nan_are_skipped_and_kept() {
 fn normalized(values: &[f64], dims: &[usize], how: Normalize) -> Vec<f64> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("out.npy");
-    let source = SliceSource::new(values, dims).expect("as many values as the shape has");
+    let source = SliceSource::new(values, dims).expect("matching shape");
     two_workers().normalize(&source, how).write_npy(&path).expect("an output");
     let out = Array::<f64>::open(&path).expect("the output");
     out.as_slice().expect("in place").to_vec()

@@ -66,7 +66,7 @@ fn each_shape<T: Value, U: Element>(name: &str, each: fn(T) -> U) {
     for dims in SHAPES {
         let values = T::many(dims.iter().product(), Kind::Any, 7);
         let expected: Vec<U> = values.iter().map(|&v| each(v)).collect();
-        let x = SliceSource::new(&values, dims).expect("as many values");
+        let x = SliceSource::new(&values, dims).expect("matching shape");
         let name = format!("{name} {dims:?}");
         check(&name, dims, &expected, |engine, out| {
             engine.map(&x, map_elements(each)).overwrite(true).write_npy(out)
@@ -91,7 +91,7 @@ fn wider_and_narrower_elements() {
 fn rows_grow_and_shrink() {
     let dims = [4099, 37];
     let values = i16::many(4099 * 37, Kind::Any, 3);
-    let x = SliceSource::new(&values, dims).expect("as many values");
+    let x = SliceSource::new(&values, dims).expect("matching shape");
     for width in [1, 2, 5, 1000] {
         let row = move |row: &[i16], out: &mut [f64]| {
             for (i, to) in out.iter_mut().enumerate() {
@@ -107,7 +107,7 @@ fn rows_grow_and_shrink() {
         });
     }
     // Rows longer than a stage, which is computed in the cache.
-    let few = SliceSource::new(&values[..37 * 5], [5, 37]).expect("as many values");
+    let few = SliceSource::new(&values[..37 * 5], [5, 37]).expect("matching shape");
     let long = |row: &[i16], out: &mut [u16]| out.fill(row[0] as u16);
     let expected: Vec<u16> = (0..5).flat_map(|i| vec![values[i * 37] as u16; 70_000]).collect();
     check("long rows", &[5, 70_000], &expected, |engine, out| {
@@ -158,7 +158,7 @@ impl<U: Element + From<bool>> Map<u32, U> for Sparse {
 fn skipped_elements_are_zero() {
     let values: Vec<u32> = (0..331 * 1021).collect();
     for dims in [vec![331, 1021], vec![331 * 1021], vec![1, 331 * 1021]] {
-        let x = SliceSource::new(&values, &dims[..]).expect("as many values");
+        let x = SliceSource::new(&values, &dims[..]).expect("matching shape");
         for within_rows in [false, true] {
             for step in [2, 97, usize::MAX] {
                 let written = |v: u32| (v as usize).is_multiple_of(step);

@@ -15,7 +15,7 @@ fn same(got: &[f64], expected: &[f64], at: &str) {
 }
 
 fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], memory: u64) {
-    let x = SliceSource::new(values, dims).expect("as many values");
+    let x = SliceSource::new(values, dims).expect("matching shape");
     let cols = dims.iter().skip(1).product::<usize>();
     for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
         let at = format!("{} {dims:?} {nan:?} in {memory} bytes", T::DTYPE);

@@ -219,7 +219,7 @@ fn check_masked<T: Value, M: Selector<T>>(
     mask: &dyn Fn() -> M,
 ) {
     let engine = two_workers();
-    let x = SliceSource::new(values, dims).expect("as many values as the shape has");
+    let x = SliceSource::new(values, dims).expect("matching shape");
     for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
         for axis in [Axis::All, Axis::Columns, Axis::Rows] {
             let cells = Cell::along(axis, values, dims, &|i, _| keep(i), nan);
@@ -313,7 +313,7 @@ fn answers(engine: &Engine, x: &AnySource<'_, f64>, weights: &SliceSource<'_, f6
     let second = engine.reduce(
         x,
         (
-            TopK::largest(7).expect("few").all(),
+            TopK::largest(7).expect("a small k").all(),
             Distinct::per_row(),
             ApproxQuantiles::new(&QUANTILES, WITHIN).expect("an error").per_column().nan(skip),
             WeightedMean::by(weights).per_column().nan(skip),
@@ -364,7 +364,7 @@ fn covariances_match_two_passes() {
         row[5] = 2.0 * row[3] + 1.0;
     }
     values[cols * 7 + 2] = f64::NAN;
-    let x = SliceSource::new(&values, [rows, cols]).expect("as many");
+    let x = SliceSource::new(&values, [rows, cols]).expect("matching shape");
     let got = two_workers();
     let got = got.reduce(&x, Covariance::new().ddof(1).nan(NanPolicy::Skip)).expect("few columns");
     let kept: Vec<&[f64]> = values.chunks(cols).filter(|row| !row[2].is_nan()).collect();
@@ -384,7 +384,7 @@ fn covariances_match_two_passes() {
     let correlation = got.correlation();
     assert!((correlation[3 * cols + 5] - 1.0).abs() < 1e-12);
     assert!(correlation[0].is_nan(), "column 0 is constant");
-    let wide = SliceSource::new(&values[..1025], [1, 1025]).expect("as many");
+    let wide = SliceSource::new(&values[..1025], [1, 1025]).expect("matching shape");
     let refused = two_workers().reduce(&wide, Covariance::new()).expect_err("too many columns");
     assert!(refused.to_string().contains("1024"), "{refused}");
 }
@@ -436,7 +436,7 @@ fn histograms_with_automatic_ranges_and_bad_options() {
     assert_eq!((rows.len(), rows[0].counts[1], rows[2].counts[3]), (3, 1, 1));
     let few = Distinct::all().limit(999);
     assert!(matches!(engine.reduce(&x, few), Err(Error::TooManyDistinct { limit: 999, .. })));
-    assert_eq!(engine.reduce(&x, Distinct::all().limit(1000)).expect("as many"), 1000);
+    assert_eq!(engine.reduce(&x, Distinct::all().limit(1000)).expect("matching shape"), 1000);
 }
 
 /// Loads bytes as a state; no bytes may cause a panic.
@@ -529,7 +529,7 @@ proptest! {
             Skewness::all();
             Covariance::new();
             uniform().all();
-            TopK::smallest(9).expect("few").all();
+            TopK::smallest(9).expect("a small k").all();
             Distinct::all();
             Norm::all();
             ApproxQuantiles::new(&QUANTILES, WITHIN).expect("an error").all();

@@ -61,13 +61,13 @@ fn engine(workers: usize, rows: usize) -> Engine {
 }
 
 fn write(path: &Path, rows: usize, cols: usize) -> Array<f32> {
-    let mut x = ArrayMut::<f32>::create(path, [rows, cols]).expect("room");
+    let mut x = ArrayMut::<f32>::create(path, [rows, cols]).expect("enough space");
     let mut state = 1_u32;
     for value in x.rows_mut(0..rows).expect("in place") {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         *value = (state >> 8) as f32 / 65_536.0 - 100.0;
     }
-    x.close().expect("on disk");
+    x.close().expect("closed");
     Array::open(path).expect("just written")
 }
 
@@ -106,7 +106,7 @@ where
 
 #[test]
 fn resumed_reductions_give_the_same_bits() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let x = write(&dir.path().join("x.npy"), 10_000, 1000); // 79 blocks
     let checkpoint = Checkpoint::at(dir.path().join("c")).every(Duration::ZERO);
     let whole = engine(2, 500);
@@ -129,13 +129,13 @@ fn resumed_reductions_give_the_same_bits() {
     let histogram = Histogram::uniform(9, -100.0, 100.0).expect("a range").per_column();
     let sketch = ApproxQuantiles::new(&[0.1, 0.5], 0.02).expect("an error").all();
     let positive = Mask::compare(CompareOp::Gt, 0.0);
-    let top = TopK::largest(20).expect("few").all().masked(positive);
+    let top = TopK::largest(20).expect("a small k").all().masked(positive);
     same!((&histogram, &sketch, &top, &Covariance::new().masked(positive)), 27);
 }
 
 #[test]
 fn other_jobs_inputs_and_damage_are_refused() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let (path, place) = (dir.path().join("x.npy"), dir.path().join("c"));
     let x = write(&path, 2000, 1000);
     let checkpoint = Checkpoint::at(&place).every(Duration::ZERO);
@@ -172,7 +172,7 @@ fn other_jobs_inputs_and_damage_are_refused() {
         damaged[at] ^= 0x10;
         std::fs::write(&place, &damaged).expect("written");
         let error = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
-        assert_eq!(std::fs::read(&place).expect("still there"), damaged, "nothing is touched");
+        assert_eq!(std::fs::read(&place).expect("still exists"), damaged, "nothing is touched");
         if at == 0 {
             // The file may be anything, so the error does not suggest removing it.
             assert!(!error.to_string().contains("remove"), "{error}");
@@ -184,19 +184,19 @@ fn other_jobs_inputs_and_damage_are_refused() {
         let refused =
             matches!(error, CheckpointError::Damaged { .. } | CheckpointError::Version { .. });
         assert!(refused, "byte {at}: {error}");
-        assert_eq!(std::fs::read(&place).expect("still there"), damaged, "nothing is touched");
+        assert_eq!(std::fs::read(&place).expect("still exists"), damaged, "nothing is touched");
     }
     // The same content, written again.
     std::fs::write(&place, &saved).expect("written");
     drop(x);
     let mut again = ArrayMut::<f32>::open(&path).expect("nobody else writes");
     again.rows_mut(0..1).expect("in place")[0] += 1.0;
-    again.close().expect("on disk");
+    again.close().expect("closed");
     let x = Array::<f32>::open(&path).expect("still an array");
     let error = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
     assert!(matches!(refusal(error), CheckpointError::InputChanged { .. }));
     // Without the checkpoint the job starts over.
-    std::fs::remove_file(&place).expect("ours");
+    std::fs::remove_file(&place).expect("our own file");
     let sum = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).expect("a new job");
     assert_eq!(sum, engine.reduce(&x, Sum::all()).expect("read"));
 }
@@ -215,7 +215,7 @@ fn until_done(mut job: impl FnMut(usize) -> rowmill::Result<()>) -> usize {
 
 #[test]
 fn resumed_maps_write_the_same_bytes() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 9001, 300);
     let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO).label("ends");
@@ -248,7 +248,7 @@ fn resumed_maps_write_the_same_bytes() {
     });
     assert!(runs > 4, "{runs} runs");
     let (golden, found) = (std::fs::read(path("golden.npy")), std::fs::read(path("y.npy")));
-    assert!(golden.expect("there") == found.expect("there"));
+    assert!(golden.expect("exists") == found.expect("exists"));
     let calls = calls.into_inner();
     assert!(calls < 9001 * 2, "{calls} rows computed");
     assert_eq!(leftovers(dir.path()), Vec::<String>::new());
@@ -263,7 +263,7 @@ fn leftovers(dir: &Path) -> Vec<String> {
 
 #[test]
 fn a_missing_or_foreign_output_is_written_again() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 3000, 300);
     let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO);
@@ -283,28 +283,29 @@ fn a_missing_or_foreign_output_is_written_again() {
         job.normalize(&x, normalize)
             .checkpoint(&checkpoint)
             .write_npy(path("y.npy"))
-            .expect("done");
+            .expect("completed");
         assert!(std::fs::read(&golden).unwrap() == std::fs::read(path("y.npy")).unwrap());
         assert_eq!(leftovers(dir.path()), Vec::<String>::new());
-        std::fs::remove_file(path("y.npy")).expect("ours");
+        std::fs::remove_file(path("y.npy")).expect("our own file");
     };
     stop();
     finish();
     // The unfinished output was removed.
     stop();
-    std::fs::remove_file(path(".y.npy.rowmill-partial")).expect("ours");
+    std::fs::remove_file(path(".y.npy.rowmill-partial")).expect("our own file");
     finish();
     // It was replaced by a killed job without a checkpoint: the same length and header, but zeros.
     stop();
-    let mut other =
-        rowmill::CreateOptions::new().stage::<f32>(path("y.npy"), [3000, 300]).expect("room");
+    let mut other = rowmill::CreateOptions::new()
+        .stage::<f32>(path("y.npy"), [3000, 300])
+        .expect("enough space");
     other.keep_unfinished();
     drop(other);
     finish();
     // It was truncated.
     stop();
     let partial = std::fs::OpenOptions::new().write(true).open(path(".y.npy.rowmill-partial"));
-    partial.expect("there").set_len(5000).expect("shorter");
+    partial.expect("exists").set_len(5000).expect("shorter");
     finish();
 }
 
@@ -314,7 +315,7 @@ fn a_missing_or_foreign_output_is_written_again() {
 fn a_reused_inode_is_not_the_output_of_a_checkpoint() {
     let normalize = Normalize::z_score().per_column();
     until_given_out_again("a checkpoint", || {
-        let dir = tempfile::tempdir().expect("a place for files");
+        let dir = tempfile::tempdir().expect("a folder");
         let path = |name: &str| dir.path().join(name);
         let x = write(&path("x.npy"), 3000, 300);
         let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO);
@@ -325,7 +326,7 @@ fn a_reused_inode_is_not_the_output_of_a_checkpoint() {
         let job = job.normalize(&failing, normalize).checkpoint(&checkpoint);
         job.write_npy(path("y.npy")).expect_err("stopped");
         let partial = path(".y.npy.rowmill-partial");
-        let mut bytes = std::fs::read(&partial).expect("there");
+        let mut bytes = std::fs::read(&partial).expect("exists");
         let header = bytes.len() - 3000 * 300 * 4;
         assert!(bytes[header..].iter().any(|&byte| byte != 0), "some of it is done");
         bytes[header..].fill(0);
@@ -333,7 +334,7 @@ fn a_reused_inode_is_not_the_output_of_a_checkpoint() {
         if again {
             let job = engine(2, 100);
             let job = job.normalize(&x, normalize).checkpoint(&checkpoint);
-            job.write_npy(path("y.npy")).expect("done");
+            job.write_npy(path("y.npy")).expect("completed");
             assert!(std::fs::read(&golden).unwrap() == std::fs::read(path("y.npy")).unwrap());
         }
         again
@@ -342,7 +343,7 @@ fn a_reused_inode_is_not_the_output_of_a_checkpoint() {
 
 #[test]
 fn an_output_published_before_the_kill_is_written_again() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 3000, 300);
     let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO);
@@ -353,8 +354,8 @@ fn an_output_published_before_the_kill_is_written_again() {
     stopped.write_npy(path("y.npy")).unwrap_err();
     let saved = std::fs::read(path("c")).expect("a checkpoint");
     let run = || engine(2, 100).normalize(&x, how).checkpoint(&checkpoint).write_npy(path("y.npy"));
-    run().expect("done");
-    let golden = std::fs::read(path("y.npy")).expect("there");
+    run().expect("completed");
+    let golden = std::fs::read(path("y.npy")).expect("exists");
     if std::fs::metadata(path("y.npy")).and_then(|m| m.created()).is_err() {
         eprintln!("NOT TESTED: this filesystem does not keep when files were made");
         return;
@@ -362,7 +363,7 @@ fn an_output_published_before_the_kill_is_written_again() {
     // The state after a kill between the rename and the removal of the checkpoint.
     std::fs::write(path("c"), &saved).expect("written");
     run().expect("done once more");
-    assert!(std::fs::read(path("y.npy")).expect("there") == golden);
+    assert!(std::fs::read(path("y.npy")).expect("exists") == golden);
     assert_eq!(leftovers(dir.path()), Vec::<String>::new());
     // A completed output is a file like any other.
     let refused = run().unwrap_err();
@@ -372,12 +373,12 @@ fn an_output_published_before_the_kill_is_written_again() {
     std::fs::copy(path("y.npy"), path("copy")).expect("copied");
     std::fs::rename(path("copy"), path("y.npy")).expect("replaced");
     run().unwrap_err();
-    assert!(std::fs::read(path("y.npy")).expect("there") == golden);
+    assert!(std::fs::read(path("y.npy")).expect("exists") == golden);
 }
 
 #[test]
 fn normalizations_resume_in_both_reads() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 5000, 300); // 12 blocks
     for how in [
@@ -397,14 +398,14 @@ fn normalizations_resume_in_both_reads() {
         });
         assert!(runs >= 2, "{runs} runs");
         let (golden, found) = (std::fs::read(path("golden.npy")), std::fs::read(path("y.npy")));
-        assert!(golden.expect("there") == found.expect("there"), "{how:?}");
+        assert!(golden.expect("exists") == found.expect("exists"), "{how:?}");
         assert_eq!(leftovers(dir.path()), Vec::<String>::new());
     }
 }
 
 #[test]
 fn streams_resume_after_the_consumed_chunks() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let x = write(&dir.path().join("x.npy"), 1000, 2000);
     let checkpoint = Checkpoint::at(dir.path().join("c")).every(Duration::ZERO).label("rows");
     for workers in [1, 3] {

@@ -49,7 +49,7 @@ fn mixed_rows(rows: usize) -> Vec<usize> {
 }
 
 fn every_layout_of<T: Value>(dims: &[usize]) {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let values = T::many(dims.iter().product(), Kind::Special, 5);
     let row_len = dims[1..].iter().product();
     let indices = mixed_rows(dims[0]);
@@ -100,7 +100,7 @@ fn workers_order_and_chunks_change_no_bit() {
     // Several megabytes, to involve the workers, with rows longer and shorter than a page.
     for (rows, row_len) in [(3000, 300), (100_000, 4), (200_000, 1), (40, 20_000)] {
         let values = f32::many(rows * row_len, Kind::Any, 1);
-        let dir = tempfile::tempdir().expect("a place for files");
+        let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("x.npy");
         write_npy(&path, &values, &[rows, row_len], Order::C, ByteOrder::NATIVE);
         let indices = random_rows(rows + 17, rows, 2);
@@ -138,7 +138,7 @@ proptest! {
         chunk in 1_usize..70,
     ) {
         let values = u16::many(rows * row_len, Kind::Any, 9);
-        let x = SliceSource::new(&values, [rows, row_len]).expect("that many values");
+        let x = SliceSource::new(&values, [rows, row_len]).expect("matching shape");
         let indices: Vec<usize> = picks.iter().map(|pick| pick.index(rows)).collect();
         let expected = gathered(&values, row_len, &indices);
         let engine = engine(2, ChunkSize::Rows(chunk), Isa::detect());
@@ -172,7 +172,7 @@ fn empty_selections() {
 fn an_index_out_of_range_is_named() {
     let x = SliceSource::new(&[1, 2, 3, 4], [2, 2]).expect("four values");
     let engine = two_workers();
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let bad = [0, 1, 2, usize::MAX];
     let outcomes = [
         engine.rows(&x, &bad).collect().map(|_| ()),
@@ -223,7 +223,7 @@ impl Source<f64> for Endless {
 
 #[test]
 fn more_than_memory_is_an_error() {
-    let x = Endless(Shape::new([2, usize::MAX >> 5]).expect("just so"));
+    let x = Endless(Shape::new([2, usize::MAX >> 5]).expect("a valid shape"));
     for indices in [vec![0], vec![0; 100]] {
         let error = two_workers().rows(&x, &indices).collect().expect_err("no memory");
         assert!(matches!(error, Error::TooManyRows { .. }), "{error}");
@@ -232,9 +232,9 @@ fn more_than_memory_is_an_error() {
 
 #[test]
 fn rows_are_written_to_files() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let values = f64::many(5000 * 30, Kind::Any, 4);
-    let x = SliceSource::new(&values, [5000, 5, 6]).expect("that many values");
+    let x = SliceSource::new(&values, [5000, 5, 6]).expect("matching shape");
     let indices = random_rows(7000, 5000, 8);
     let expected = gathered(&values, 30, &indices);
     let path = dir.path().join("picked.npy");
@@ -244,7 +244,7 @@ fn rows_are_written_to_files() {
             .order(order)
             .overwrite(true)
             .write_npy(&path)
-            .expect("room for it");
+            .expect("enough space");
         let found = Array::<f64>::open(&path).expect("just written");
         assert_eq!(found.shape().dims(), [7000, 5, 6]);
         assert!(found.as_slice() == Some(&expected), "{order:?}");
@@ -258,10 +258,10 @@ fn rows_are_written_to_files() {
 
 #[test]
 fn bool_rows_are_written_to_files() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let x = SliceSource::new(&[true, false, false, true], [4]).expect("four");
     let path = dir.path().join("mask.npy");
-    two_workers().rows(&x, &[3, 1, 0]).overwrite(true).write_npy(&path).expect("room for it");
+    two_workers().rows(&x, &[3, 1, 0]).overwrite(true).write_npy(&path).expect("enough space");
     let mut buffer = TileBuffer::new();
     let mask = Array::<bool>::open(&path).expect("just written");
     assert_eq!(mask.rows(0..3, &mut buffer).expect("inside"), [true, false, true]);
@@ -275,7 +275,7 @@ fn numbered(path: &std::path::Path, rows: usize) {
 
 #[test]
 fn a_file_that_changed_is_an_error() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     numbered(&path, 1000);
     for backend in [Backend::Mapped, Backend::Positioned] {
@@ -299,12 +299,12 @@ fn a_file_that_changed_is_an_error() {
 
 #[test]
 fn a_cancelled_job_leaves_nothing() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let token = CancelToken::new();
     let engine = Engine::builder().workers(2).cancel(token.clone()).build().expect("an engine");
     token.cancel();
     let values = vec![1.0_f32; 400_000];
-    let x = SliceSource::new(&values, [1000, 400]).expect("that many values");
+    let x = SliceSource::new(&values, [1000, 400]).expect("matching shape");
     let outcome = engine.rows(&x, &[1, 2]).write_npy(dir.path().join("never.npy"));
     assert!(matches!(outcome, Err(Error::Cancelled)), "{outcome:?}");
     assert!(names(dir.path()).is_empty());
@@ -330,7 +330,7 @@ fn progress_ends_with_all_bytes() {
         seen.store(p.done as usize, Ordering::Relaxed);
     });
     let engine = builder.build().expect("an engine");
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     numbered(&path, 1000);
     let x = Array::<f32>::open(&path).expect("x.npy");
@@ -344,7 +344,7 @@ fn progress_ends_with_all_bytes() {
 fn rows_within_a_job_of_the_same_engine() {
     let done = within(60, || {
         let values: Vec<f32> = (0..400_000).map(|i| i as f32).collect();
-        let x = SliceSource::new(&values, [4000, 100]).expect("that many values");
+        let x = SliceSource::new(&values, [4000, 100]).expect("matching shape");
         let engine = engine(2, ChunkSize::Rows(500), Isa::detect());
         let mut firsts = Vec::new();
         let outcome = engine.stream(
@@ -377,7 +377,7 @@ fn indices<T: Element>(batches: &[Batch<T>]) -> Vec<usize> {
 /// machine.
 #[test]
 fn the_order_of_a_seed_never_changes() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     numbered(&path, 40);
     let x = Array::<f32>::open(&path).expect("x.npy");
@@ -395,7 +395,7 @@ const GOLDEN_1: [usize; 16] = [27, 18, 26, 29, 22, 20, 28, 24, 16, 25, 23, 19, 3
 
 #[test]
 fn batches_hold_the_rows_that_they_name() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let values = i16::many(1003 * 6, Kind::Any, 6);
     let files = [
         ("plain.npy", Order::C, ByteOrder::NATIVE),
@@ -433,7 +433,7 @@ fn batches_hold_the_rows_that_they_name() {
 
 #[test]
 fn bool_batches() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     let values = bool::many(90, Kind::Any, 6);
     write_npy(&path, &values, &[90], Order::C, ByteOrder::NATIVE);
@@ -481,7 +481,7 @@ fn zero_sizes_are_refused() {
 #[test]
 fn dropping_an_iterator_ends_its_threads() {
     within(60, || {
-        let dir = tempfile::tempdir().expect("a place for files");
+        let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("x.npy");
         numbered(&path, 100_000);
         let x = Array::<f32>::open(&path).expect("x.npy");

@@ -32,7 +32,7 @@ fn answers<T: Value>(engine: &Engine, x: &impl Source<T>) -> String {
 
 /// The answers for the same elements in contiguous memory.
 fn answers_of<T: Value>(engine: &Engine, values: &[T], dims: &[usize]) -> String {
-    answers(engine, &SliceSource::new(values, dims).expect("as many"))
+    answers(engine, &SliceSource::new(values, dims).expect("matching shape"))
 }
 
 /// All elements, read row by row.
@@ -99,7 +99,7 @@ fn a_ceiling_changes_no_bit_of_a_part() {
             tight.normalize(&part, how).overwrite(true).write_npy(&to).expect("written");
             let tight_bytes = std::fs::read(&to).expect("written");
             let alone = elements(&part);
-            let alone = SliceSource::new(&alone, part.shape().dims()).expect("as many");
+            let alone = SliceSource::new(&alone, part.shape().dims()).expect("matching shape");
             two_workers().normalize(&alone, how).overwrite(true).write_npy(&to).expect("written");
             assert!(tight_bytes == std::fs::read(&to).expect("written"), "{order:?}");
         }
@@ -149,15 +149,15 @@ fn masks_of_parts() {
     let engine = two_workers();
     let values = f32::many(5000 * 9, Kind::Any, 2);
     let bools: Vec<bool> = bool::many(5000 * 9, Kind::Any, 3);
-    let x = SliceSource::new(&values, [5000, 9]).expect("as many");
-    let mask = SliceSource::new(&bools, [5000, 9]).expect("as many");
+    let x = SliceSource::new(&values, [5000, 9]).expect("matching shape");
+    let mask = SliceSource::new(&bools, [5000, 9]).expect("matching shape");
     let (rows, columns) = ((10..4990, 3), 2..7);
     let part =
         x.part().rows(rows.clone()).and_then(|p| p.columns(columns.clone())).expect("inside");
     let of_mask = mask.part().rows(rows).and_then(|p| p.columns(columns)).expect("inside");
     let (few, few_bools) = (elements(&part), elements(&of_mask));
-    let alone = SliceSource::new(&few, part.shape().dims()).expect("as many");
-    let alone_mask = SliceSource::new(&few_bools, part.shape().dims()).expect("as many");
+    let alone = SliceSource::new(&few, part.shape().dims()).expect("matching shape");
+    let alone_mask = SliceSource::new(&few_bools, part.shape().dims()).expect("matching shape");
     let sum = engine.reduce(&part, Sum::per_column().masked(Mask::array(&of_mask))).expect("a sum");
     let expected = engine.reduce(&alone, Sum::per_column().masked(Mask::array(&alone_mask)));
     assert_eq!(sum, expected.expect("a sum"));
@@ -203,7 +203,7 @@ fn bfloat16_gives_the_bits_of_float32() {
     let halves: Vec<bf16> =
         f32::many(1500 * 41, Kind::Special, 4).into_iter().map(bf16::from_f32).collect();
     let wide: Vec<f32> = halves.iter().map(|x| x.to_f32()).collect();
-    let same = SliceSource::new(&wide, dims).expect("as many");
+    let same = SliceSource::new(&wide, dims).expect("matching shape");
     let skip = NanPolicy::Skip;
     let kernels = (Sum::all(), Moments::per_column().nan(skip), Mean::per_row().nan(skip));
     let expected = format!("{:?}", engine.reduce(&same, kernels).expect("answers"));
@@ -237,7 +237,7 @@ fn bfloat16_is_written_raw_and_never_as_npy() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = two_workers();
     let values: Vec<bf16> = (0..12).map(|i| bf16::from_f32(i as f32)).collect();
-    let x = SliceSource::new(&values, [4, 3]).expect("as many");
+    let x = SliceSource::new(&values, [4, 3]).expect("matching shape");
     let (npy, dat) = (folder.path().join("x.npy"), folder.path().join("x.dat"));
     let map = |path: &Path| {
         engine

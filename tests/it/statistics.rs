@@ -33,7 +33,7 @@ enum Masks {
 }
 
 fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], masks: Masks) {
-    let source = &SliceSource::new(values, dims).expect("as many values as the shape has");
+    let source = &SliceSource::new(values, dims).expect("matching shape");
     let case = |mask: &str, keep: &dyn Fn(usize, T) -> bool, check: &dyn Fn(&Case<'_, T>)| {
         check(&Case {
             engine,
@@ -74,7 +74,7 @@ fn check_predicate<T: Value>() {
         (Kind::Special, vec![]),
     ] {
         let values = T::many(dims.iter().product(), kind, 11);
-        let source = &SliceSource::new(&values, &dims[..]).expect("as many values");
+        let source = &SliceSource::new(&values, &dims[..]).expect("matching shape");
         let name = format!("{} {dims:?} value", T::DTYPE);
         Case { engine: &engine, source, values: &values, keep: &|_, x: T| x >= some, name }
             .check(|| Mask::value(|x: T| x >= some));

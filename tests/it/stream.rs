@@ -28,7 +28,7 @@ fn every_row_once_and_in_order() {
         for rows in [1, 7, 64, 1000, 5000] {
             let seen = within(60, move || {
                 let data = numbers();
-                let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+                let x = SliceSource::new(&data, DIMS).expect("matching shape");
                 let mut seen = Vec::new();
                 let first = |chunk: &rowmill::Chunk<'_, f32>| {
                     // Earlier chunks take longer.
@@ -95,7 +95,7 @@ fn a_slow_consumer_throttles_the_workers() {
     for workers in [1, 2, 8] {
         let most = within(60, move || {
             let data = numbers();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let (existing, most) = (Arc::default(), AtomicUsize::new(0));
             let mut consumed = 0;
             let outcome = engine(workers, 5).stream(
@@ -123,7 +123,7 @@ fn breaking_early_succeeds_and_stops_the_workers() {
     for workers in [1, 2, 8] {
         let (consumed, computed) = within(60, move || {
             let data = numbers();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let (mut consumed, computed) = (0, AtomicUsize::new(0));
             let outcome = engine(workers, 1).stream(
                 &x,
@@ -149,7 +149,7 @@ fn a_consumer_panic_propagates() {
     for workers in [1, 2, 8] {
         let message = within(60, move || {
             let data = numbers();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let engine = engine(workers, 1);
             let job = || {
                 engine.stream(
@@ -175,7 +175,7 @@ fn the_consumer_may_use_the_engine() {
     for workers in [1, 2, 8] {
         let sums = within(60, move || {
             let data = numbers();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let engine = engine(workers, 100);
             let mut sums = Vec::new();
             let outcome = engine.stream(
@@ -217,7 +217,7 @@ fn empty_arrays() {
 #[test]
 fn errors_of_the_kernel_end_the_stream() {
     let data = numbers();
-    let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     let mut consumed = 0;
     let outcome = engine(2, 10).stream(
         &x,

@@ -51,8 +51,8 @@ fn append_files(file: &Path, more: &[&Path]) -> Result<Appended> {
             return Err(Error::AppendToItself { path: more.to_path_buf() });
         }
     }
-    let found = open(file)?;
-    Ok(match_array!(&found, x => append_typed(x, file, more))?)
+    let array = open(file)?;
+    Ok(match_array!(&array, x => append_typed(x, file, more))?)
 }
 
 /// Appends to a file with the element type of the given array.

@@ -227,10 +227,10 @@ fn floats<T: RealElement>(samples: Vec<Vec<T>>) -> Vec<Vec<f64>> {
 fn exact_quartiles(engine: &Engine, source: &AnySource<'_>, axes: &Axes) -> Result<Vec<[f64; 3]>> {
     let statistics = Statistics(vec![Statistic::Quantile(QUARTILES.to_vec())]);
     let request = Request::new(statistics).axes(axes.clone()).nan(NanPolicy::Skip);
-    let found = request.reduce(engine, source)?;
-    let values = found.columns[0].values();
+    let answer = request.reduce(engine, source)?;
+    let values = answer.columns[0].values();
     let cell = |i: usize| [0, 1, 2].map(|q| values.get(i * QUARTILES.len() + q).to_f64());
-    Ok((0..found.cells()).map(cell).collect())
+    Ok((0..answer.cells()).map(cell).collect())
 }
 
 /// The sampled numbers without NaN, sorted.

@@ -59,7 +59,7 @@ pub enum Error {
     /// Normalized copies cannot be written in this dtype.
     #[error("normalized values are written as float16, float32 or float64, not as {dtype}")]
     OutputDType {
-        /// The dtype that was asked for.
+        /// The requested dtype.
         dtype: DType,
     },
     /// The file cannot be normalized in place.
@@ -71,7 +71,7 @@ pub enum Error {
     InPlaceDType {
         /// The file.
         path: PathBuf,
-        /// The dtype that it holds.
+        /// The dtype of the file.
         dtype: DType,
     },
     /// The file was to be appended to itself.

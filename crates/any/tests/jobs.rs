@@ -19,7 +19,7 @@ fn engine() -> Engine {
 }
 
 fn source<'a, T: rowmill_any::AnyElement>(values: &'a [T], dims: &[usize]) -> AnySource<'a> {
-    AnySource::new(SliceSource::new(values, dims).expect("as many values as the shape says"))
+    AnySource::new(SliceSource::new(values, dims).expect("matching shape"))
 }
 
 fn dir() -> TempDir {
@@ -29,7 +29,7 @@ fn dir() -> TempDir {
 fn write<T: Element>(dir: &TempDir, name: &str, dims: &[usize], values: &[T]) -> PathBuf {
     let path = dir.path().join(name);
     let mut array = ArrayMut::<T>::create(&path, dims).expect("a new array");
-    array.write_rows(0, values).expect("as many values as the shape says");
+    array.write_rows(0, values).expect("matching shape");
     array.close().expect("written");
     path
 }
@@ -49,7 +49,7 @@ fn parts_of_several_files() {
     let dir = dir();
     let a = write(&dir, "a.npy", &[2, 3], &[1_i16, 2, 3, 4, 5, 6]);
     let b = write(&dir, "b.npy", &[1, 3], &[7_i16, 8, 9]);
-    let arrays = [open(&a).expect("opens"), open(&b).expect("there")];
+    let arrays = [open(&a).expect("opens"), open(&b).expect("exists")];
     let all = || AnySource::concat(&arrays).expect("one array");
     assert_eq!((all().shape().dims(), all().is_in_place()), (&[3, 3][..], false));
     assert!(AnySource::concat(&arrays[..1]).expect("one array").is_in_place());

@@ -8,7 +8,7 @@ use rowmill::{DType, Error, FileError, Role};
 
 use crate::note;
 
-/// Why a command ended early.
+/// The reason why a command ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The request is invalid: exit code 2.

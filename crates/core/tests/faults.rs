@@ -64,7 +64,7 @@ fn a_truncated_array() {
         let mut buffer = TileBuffer::new();
         x.verify().expect("nothing happened");
         set_len(&path, CUT * ROW);
-        assert_eq!(x.rows(0..CUT, &mut buffer).expect("still there"), [1.0; CUT * DIMS[1]]);
+        assert_eq!(x.rows(0..CUT, &mut buffer).expect("still exists"), [1.0; CUT * DIMS[1]]);
         x.check().expect("nobody read behind the end");
         if backend == Backend::Positioned {
             assert_fault(x.rows(CUT - 1..CUT + 1, &mut buffer).map(<[_]>::len), &path, CUT * ROW);
@@ -87,7 +87,7 @@ fn a_truncated_array() {
         let spec = RawSpec::new(DType::F32, Shape::new([CUT, DIMS[1]]).expect("small"));
         fs::remove_file(path.with_extension("dat.meta.json")).expect("removed");
         let again = OpenOptions::new().backend(backend).spec(spec).open::<f32>(&path);
-        let again = again.expect("as long as it says");
+        let again = again.expect("matching length");
         assert_eq!(again.as_slice(), Some(&[1.0; CUT * DIMS[1]][..]));
         again.verify().expect("nothing happened to this one");
     }
@@ -122,7 +122,7 @@ fn a_truncated_array_open_for_writing() {
     let mut x = ArrayMut::<f32>::open(&path).expect("opened");
     x.flush().expect("all there");
     set_len(&path, CUT * ROW);
-    x.write_rows(0, &[2.0; DIMS[1]]).expect("still there");
+    x.write_rows(0, &[2.0; DIMS[1]]).expect("still exists");
     assert_fault(x.write_rows(CUT, &[2.0; DIMS[1]]), &path, CUT * ROW);
     assert_fault(x.check(), &path, CUT * ROW);
     assert_fault(x.rows(0..1, &mut TileBuffer::new()).map(<[_]>::len), &path, CUT * ROW);
@@ -191,7 +191,7 @@ fn a_file_open_for_writing_changed_by_others() {
 fn a_truncated_staged_array() {
     let folder = folder();
     let path = file(folder.path());
-    let before = fs::read(&path).expect("there");
+    let before = fs::read(&path).expect("exists");
     let partial = folder.path().join(".x.dat.rowmill-partial");
     for keep in [0, CUT * ROW, ELEMENTS * 4 - 4] {
         let mut x = CreateOptions::new().overwrite(true).stage::<f32>(&path, DIMS).expect("staged");
@@ -207,13 +207,13 @@ fn a_truncated_staged_array() {
         } else {
             assert!(matches!(x.publish(), Err(Error::Resized { .. })));
         }
-        assert_eq!(fs::read(&path).expect("there"), before, "nothing is published");
+        assert_eq!(fs::read(&path).expect("exists"), before, "nothing is published");
         assert!(!partial.exists(), "and nothing left behind");
     }
     let x = CreateOptions::new().overwrite(true).stage::<f32>(&path, DIMS).expect("staged");
     fs::remove_file(&partial).expect("removed");
     assert!(matches!(x.publish(), Err(Error::Removed { .. })));
-    assert_eq!(fs::read(&path).expect("there"), before);
+    assert_eq!(fs::read(&path).expect("exists"), before);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_truncated_copy_on_write_array() {
     x.rows_mut(0..1).expect("native").fill(7.0);
     set_len(&path, CUT * ROW);
     let mut buffer = TileBuffer::new();
-    assert_eq!(x.rows(0..1, &mut buffer).expect("still there")[0], 7.0);
+    assert_eq!(x.rows(0..1, &mut buffer).expect("still exists")[0], 7.0);
     x.rows_mut(CUT..CUT + 1).expect("not known yet").fill(7.0);
     assert_fault(x.check(), &path, CUT * ROW);
     assert_fault(x.rows(0..1, &mut buffer).map(<[_]>::len), &path, CUT * ROW);
@@ -258,7 +258,7 @@ fn changes_to_a_file_being_read() {
         }),
         ("written to, and its time set back", false, |path| {
             let file = File::options().write(true).open(path).expect("opened");
-            let before = file.metadata().expect("there").modified().expect("a time");
+            let before = file.metadata().expect("exists").modified().expect("a time");
             std::io::Write::write_all(&mut &file, b"other").expect("written");
             file.set_modified(before).expect("set back");
         }),

@@ -107,7 +107,7 @@ fn layouts<'a, T: TestElement>(
     values: &'a [T],
     dims: &[usize],
 ) -> Vec<(String, Box<dyn Source<T> + 'a>)> {
-    let slice = SliceSource::new(values, dims).expect("as many");
+    let slice = SliceSource::new(values, dims).expect("matching shape");
     let mut all: Vec<(String, Box<dyn Source<T> + 'a>)> = vec![("slice".into(), Box::new(slice))];
     for order in [Order::C, Order::F] {
         for byte_order in [ByteOrder::Little, ByteOrder::Big] {
@@ -182,7 +182,7 @@ fn check<T: Element>(name: &str, source: &impl Source<T>, expected: &[T], rng: &
     let shape = source.shape().clone();
     let (rows, row_len) = (shape.rows(), shape.row_len());
     assert_eq!(shape.len(), expected.len(), "{name}");
-    let model = SliceSource::new(expected, shape.dims()).expect("as many");
+    let model = SliceSource::new(expected, shape.dims()).expect("matching shape");
     let (mut a, mut b) = (TileBuffer::new(), TileBuffer::new());
     for _ in 0..8 {
         let r = rng.below(rows + 1);
@@ -327,7 +327,7 @@ impl<T: Element> Source<T> for Counted<'_, T> {
 fn little_more_than_the_part_is_read() {
     let values: Vec<u32> = (0..1_000_000).collect();
     let count = |by_columns: bool, picks: [Pick; 2]| {
-        let of = SliceSource::new(&values, [1000, 1000]).expect("as many");
+        let of = SliceSource::new(&values, [1000, 1000]).expect("matching shape");
         let source = Counted { of, elements: AtomicUsize::new(0), by_columns };
         let part = source.part().slices(picks).expect("inside");
         let mut buffer = TileBuffer::new();
@@ -454,7 +454,7 @@ fn errors_name_what_is_missing() {
         &["array number 2", "rows of shape [4]", "array number 1"],
     );
     let scalar = SliceSource::new(&values[..1], []).expect("one");
-    assert_eq!(Concat::new([&scalar]).expect("one alone").shape().ndim(), 0);
+    assert_eq!(Concat::new([&scalar]).expect("a single array").shape().ndim(), 0);
     assert_error(Concat::new([&scalar, &scalar]), &["without axes"]);
 
     let dir = tempfile::tempdir().expect("a folder");
@@ -595,7 +595,7 @@ fn merged_axes_keep_the_elements() {
             let values: Vec<T> = (0..dims.iter().product()).map(T::from_index).collect();
             for (name, source) in layouts(dir.path(), &values, dims) {
                 for axes in 1..=dims.len() {
-                    let x = source.merge_axes(axes).expect("so many");
+                    let x = source.merge_axes(axes).expect("enough axes");
                     let rows: usize = dims[..axes].iter().product();
                     assert_eq!(x.shape().dims(), [&[rows], &dims[axes..]].concat());
                     let name = format!("{dims:?} {name} {axes} merged");

@@ -70,7 +70,7 @@ impl Drop for Other {
 /// Prints a line for the parent process.
 fn say(text: &str) {
     let mut out = std::io::stdout();
-    writeln!(out, "{text}").and_then(|()| out.flush()).expect("somebody listens");
+    writeln!(out, "{text}").and_then(|()| out.flush()).expect("an open pipe");
 }
 
 /// Waits for the parent process.
@@ -219,7 +219,7 @@ fn processes_that_read_one_array_share_its_memory() {
         eprintln!("NOT TESTED: files for tests are on a network or FUSE filesystem");
         return;
     }
-    let size = fs::metadata(&path).expect("there").len();
+    let size = fs::metadata(&path).expect("exists").len();
     let mut readers: Vec<Other> = (0..4).map(|_| Other::start("read", &path)).collect();
     readers.iter_mut().for_each(|reader| reader.wait_for("read all of it"));
     let sum = |key| readers.iter().map(|reader| mapped(&reader.child, &path, key)).sum::<u64>();
@@ -269,7 +269,7 @@ fn map_too_many(path: &Path) {
         assert!(matches!(element, Err(Error::Fault { .. })), "{element:?}");
     }
     drop(arrays);
-    let x = options.create::<f32>(&other, [16, 1024]).expect("there is room again");
+    let x = options.create::<f32>(&other, [16, 1024]).expect("free space again");
     x.close().expect("closed");
     assert_eq!(Array::<f32>::open(&other).expect("opened").backend(), Backend::Mapped);
 }
@@ -302,12 +302,12 @@ fn fill_a_disk(folder: &Path) {
     let refused = CreateOptions::new().create::<f32>(&path, [1024, 1024]).map(drop);
     let Err(Error::Io { source, .. }) = &refused else { panic!("{refused:?}") };
     assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
-    assert_eq!(fs::read_dir(folder).expect("there").count(), 0, "and nothing left behind");
+    assert_eq!(fs::read_dir(folder).expect("exists").count(), 0, "and nothing left behind");
     // Without it, the error comes when the space is used up.
     let file = fs::File::create(&path).expect("created");
     file.set_len(4 << 20).expect("a sparse file");
     let spec = RawSpec::new(DType::F32, Shape::new([4096, 256]).expect("small"));
-    let mut x = ArrayMut::<f32>::open_raw(&path, &spec).expect("as long as it says");
+    let mut x = ArrayMut::<f32>::open_raw(&path, &spec).expect("matching length");
     let mut row = 0;
     let failed = loop {
         match x.write_rows(row, &[1.0; 256]) {

@@ -52,7 +52,7 @@ fn mapped_files_cannot_be_opened_for_writing() {
             drop(reader);
             assert!(refused(ArrayMut::<f32>::open(second)));
             drop(clone);
-            ArrayMut::<f32>::open(second).expect("nobody has it").close().expect("closed");
+            ArrayMut::<f32>::open(second).expect("not in use").close().expect("closed");
         }
     }
 }
@@ -92,7 +92,7 @@ fn private_changes_block_writers_but_not_readers() {
     drop(reader);
     assert!(refused(ArrayMut::<f32>::open(&path)));
     drop(private);
-    ArrayMut::<f32>::open(&path).expect("nobody has it").close().expect("closed");
+    ArrayMut::<f32>::open(&path).expect("not in use").close().expect("closed");
 }
 
 #[test]
@@ -161,6 +161,6 @@ fn a_refused_writer_leaves_everything_as_it_was() {
     assert!(files() == before);
     // A writer that succeeds removes the checksums, because they will no longer match.
     drop(reader);
-    ArrayMut::<f32>::open(&path).expect("nobody has it").close().expect("closed");
+    ArrayMut::<f32>::open(&path).expect("not in use").close().expect("closed");
     assert!(files() != before);
 }

@@ -210,12 +210,12 @@ fn a_truncated_file_opened_for_writing_is_not_extended() {
     let (_folder, path) = temp_file("x.npy", &bytes);
     assert!(matches!(ArrayMut::<f32>::open(&path), Err(Error::Truncated { .. })));
     assert!(matches!(CowArray::<f32>::open(&path), Err(Error::Truncated { .. })));
-    assert_eq!(fs::read(&path).expect("still there"), bytes);
+    assert_eq!(fs::read(&path).expect("still exists"), bytes);
 
     let (_folder, path) = temp_file("x.dat", &[7; 40]);
     let spec = RawSpec::new(DType::F32, Shape::new([3, 4]).expect("small"));
     assert!(matches!(ArrayMut::<f32>::open_raw(&path, &spec), Err(Error::Truncated { .. })));
-    assert_eq!(fs::read(&path).expect("still there"), [7; 40]);
+    assert_eq!(fs::read(&path).expect("still exists"), [7; 40]);
 }
 
 /// Python's `ast.literal_eval`, which NumPy calls, overflows the stack on deep nesting.

@@ -15,9 +15,10 @@ use crate::note;
 use crate::table::{grouped, printable};
 
 pub(super) const EXAMPLES: &str = "\
-FILE is a .npy file or a raw file with a sidecar, in C order. All files must have the same dtype and
-the same row shape. Readers see the old rows until all new ones are committed. After a crash the file
-has all new rows or none; the next append, or `rowmill clean`, rolls back an unfinished one.
+FILE is a .npy file or a raw file with a sidecar, in C order. All files must have the same dtype
+and the same row shape. Readers see the old rows until all new ones are committed. After a crash
+the file has all new rows or none; the next append, or `rowmill clean`, rolls back an unfinished
+one.
 
 Examples:
   rowmill append x.npy tuesday.npy

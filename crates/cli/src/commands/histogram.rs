@@ -18,9 +18,9 @@ use crate::table::Table;
 use crate::values::Interval;
 
 pub(crate) const EXAMPLES: &str = "\
-Bins are numpy's: equal in width, closed below and open above, the last one closed. NaN and elements
-outside of --range are not counted. Without --range, an extra read finds the smallest and the largest
-selected element.
+Bins are numpy's: equal in width, closed below and open above, the last one closed. NaN and
+elements outside of --range are not counted. Without --range, an extra read finds the smallest and
+the largest selected element.
 
 Examples:
   rowmill histogram x.npy

@@ -16,8 +16,8 @@ use crate::reduce::ReduceOptions;
 use crate::table::Table;
 
 pub(crate) const COV_EXAMPLES: &str = "\
-A row with any skipped element is skipped as a whole. By default, sums are divided by the number of
-rows; numpy's cov corresponds to --ddof 1.
+A row with any skipped element is skipped as a whole. By default, sums are divided by the number
+of rows; numpy's cov corresponds to --ddof 1.
 
 Examples:
   rowmill cov x.npy
@@ -25,8 +25,8 @@ Examples:
   rowmill cov x.npy --cols temp,dewp,humid --where 'temp > 50'";
 
 pub(crate) const CORR_EXAMPLES: &str = "\
-Pearson's correlation, from -1 to 1; NaN if a column is constant. A row with any skipped element is
-skipped as a whole.
+Pearson's correlation, from -1 to 1; NaN if a column is constant. A row with any skipped element
+is skipped as a whole.
 
 Examples:
   rowmill corr x.npy

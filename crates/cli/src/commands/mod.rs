@@ -33,7 +33,7 @@ pub(crate) enum Command {
     /// Summarize an unknown array: for each column count, NaN, zeros, mean, quartiles, a histogram
     #[command(after_help = describe::EXAMPLES)]
     Describe(describe::DescribeArgs),
-    /// Compute count, NaN, mean, standard deviation, minimum, maximum and sum, in one read; NaN are
+    /// Compute count, NaN, mean, standard deviation, minimum, maximum and sum, in one read; NaN is
     /// skipped
     #[command(after_help = stats::EXAMPLES)]
     Stats(stats::StatsArgs),

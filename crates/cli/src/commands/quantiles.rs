@@ -14,8 +14,8 @@ use crate::number::rounded;
 use crate::values::Fractions;
 
 pub(super) const EXAMPLES: &str = "\
-Between two elements, numpy's `linear` method interpolates. Arrays that fit in memory take one read,
-larger ones usually two or three.
+Between two elements, numpy's `linear` method interpolates. Arrays that fit in memory take one
+read, larger ones usually two or three.
 
 Examples:
   rowmill quantiles x.npy                        the quartiles

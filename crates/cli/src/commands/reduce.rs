@@ -12,11 +12,11 @@ use crate::note;
 use crate::number::rounded;
 
 pub(crate) const EXAMPLES: &str = "\
-Statistics: count nan inf sum mean var std min max ptp argmin argmax prod skew kurtosis norm any all
-distinct median; with options sum(exact) mean(exact) var(1) std(1) skew(unbiased)
+Statistics: count nan inf sum mean var std min max ptp argmin argmax prod skew kurtosis norm any
+all distinct median; with options sum(exact) mean(exact) var(1) std(1) skew(unbiased)
 kurtosis(unbiased) norm(1) norm(max) top_k(10) bottom_k(10) quantile(0.5,0.99)
-approx_quantile(0.5) histogram(20) histogram(20,0,1) cov corr. Exact quantiles take a few extra reads,
-and so does a histogram without an interval; all others share one read.
+approx_quantile(0.5) histogram(20) histogram(20,0,1) cov corr. Exact quantiles take a few extra
+reads, and so does a histogram without an interval; all others share one read.
 
 Examples:
   rowmill reduce min,max x.npy

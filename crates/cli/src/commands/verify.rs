@@ -17,8 +17,8 @@ use crate::report::Resources;
 use crate::table::grouped;
 
 pub(super) const CHECKSUM_EXAMPLES: &str = "\
-The checksums (64-bit XXH3, one per about a megabyte) are stored in FILE.meta.json. Opening the file
-for writing removes them.
+The checksums (64-bit XXH3, one per about a megabyte) are stored in FILE.meta.json. Opening the
+file for writing removes them.
 
 Examples:
   rowmill checksum x.npy

@@ -92,12 +92,12 @@ pub(super) fn expand_patterns(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure
         match (pattern.filter(|_| !path.exists()), field) {
             (Some(pattern), None) => files.extend(rowmill::files_like(pattern)?),
             (Some(pattern), Some(field)) => {
-                let of_each = |found: PathBuf| {
+                let with_field = |found: PathBuf| {
                     let mut name = found.into_os_string();
                     name.push(format!("[{field}]"));
                     name.into()
                 };
-                files.extend(rowmill::files_like(pattern)?.into_iter().map(of_each));
+                files.extend(rowmill::files_like(pattern)?.into_iter().map(with_field));
             }
             (None, _) => files.push(file.clone()),
         }

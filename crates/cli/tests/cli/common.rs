@@ -90,7 +90,7 @@ pub(crate) fn write<T: Element>(
 ) -> PathBuf {
     let path = dir.path().join(name);
     let mut array = ArrayMut::<T>::create(&path, dims).expect("a new array");
-    array.write_rows(0, values).expect("as many values as the shape says");
+    array.write_rows(0, values).expect("matching shape");
     array.close().expect("written");
     path
 }

@@ -16,10 +16,10 @@ fn text(path: &Path) -> &str {
 
 /// Writes 24 MB of distinct numbers.
 fn large(path: &Path) {
-    let mut x = ArrayMut::<f32>::create(path, [20_000, 300]).expect("room");
+    let mut x = ArrayMut::<f32>::create(path, [20_000, 300]).expect("enough space");
     let all = x.rows_mut(0..20_000).expect("in place");
     all.iter_mut().enumerate().for_each(|(i, v)| *v = ((i * 7919) % 100_003) as f32 / 7.0);
-    x.close().expect("on disk");
+    x.close().expect("closed");
 }
 
 /// Runs a command until it completes, killing it after longer and longer times. Returns the number
@@ -30,7 +30,7 @@ fn until_done(args: &[&str]) -> usize {
         let child = child.args(args).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = child.spawn().expect("the command starts");
         std::thread::sleep(Duration::from_millis(5 + 3 * round));
-        child.kill().expect("ours");
+        child.kill().expect("our own file");
         let output = child.wait_with_output().expect("over");
         match output.status.code() {
             None => {}
@@ -59,7 +59,7 @@ fn killed_and_resumed_gives_the_same_bytes() {
     let keep = ["--checkpoint", text(&checkpoint), "--checkpoint-every", "0", "--chunk", "500rows"];
     // A run killed after the last step needs `--overwrite` to repeat it.
     until_done(&[&["normalize", "--overwrite", text(&x), text(&z)][..], &keep].concat());
-    assert!(fs::read(&golden).expect("there") == fs::read(&z).expect("there"));
+    assert!(fs::read(&golden).expect("exists") == fs::read(&z).expect("exists"));
     assert_eq!(others(dir.path(), &["x.npy", "golden.npy", "z.npy"]), Vec::<String>::new());
 
     let stats = |args: &[&str]| {
@@ -72,13 +72,13 @@ fn killed_and_resumed_gives_the_same_bytes() {
 
     // In place, the file ends up equal to the copy, and is never normalized twice.
     let kills = until_done(&["normalize", "--in-place", text(&x), "--memory-ceiling", "32MiB"]);
-    assert!(fs::read(&golden).expect("there") == fs::read(&x).expect("there"), "{kills} kills");
+    assert!(fs::read(&golden).expect("exists") == fs::read(&x).expect("exists"), "{kills} kills");
     let left = ["x.npy", "golden.npy", "z.npy", ".x.npy.rowmill-done"];
     assert_eq!(others(dir.path(), &left), Vec::<String>::new());
     let again = run(&["normalize", "--in-place"], &x);
     assert!(again.err.contains("was normalized so already"), "{}", again.err);
     again.ok();
-    assert!(fs::read(&golden).expect("there") == fs::read(&x).expect("there"));
+    assert!(fs::read(&golden).expect("exists") == fs::read(&x).expect("exists"));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn the_checkpoint_of_another_job_is_refused() {
     let result = run(&["sum", "--checkpoint", text(&checkpoint)], &x);
     assert!(!result.err.contains("remove"), "{}", result.err);
     result.fails(1, &["the checkpoint ", "notes.txt: a text file stands there", "another path"]);
-    assert_eq!(fs::read(&checkpoint).expect("there"), b"not a checkpoint at all");
+    assert_eq!(fs::read(&checkpoint).expect("exists"), b"not a checkpoint at all");
     run(&["sum", "--checkpoint-every", "1"], &x).fails(2, &["--checkpoint <PATH>"]);
     run(&["sum", "--checkpoint", "c", "--checkpoint-every", "-1"], &x).fails(2, &["seconds"]);
 }
@@ -117,12 +117,12 @@ fn in_place() {
 
     // The leftover journal of another job.
     let journal = rowmill::Journal::path_for(&x);
-    fs::write(&journal, b"no journal").expect("room");
+    fs::write(&journal, b"no journal").expect("enough space");
     for command in ["sum", "info"] {
         run(&[command], &x).fails(1, &[".x.npy.rowmill-journal", "it is damaged or no journal"]);
     }
     run(&["normalize", "--in-place"], &x).fails(1, &["restore it from a copy"]);
-    assert_eq!(fs::read(&journal).expect("there"), b"no journal");
+    assert_eq!(fs::read(&journal).expect("exists"), b"no journal");
 }
 
 #[test]
@@ -131,20 +131,20 @@ fn damaged_rows_are_named() {
     let x = dir.path().join("x.npy");
     large(&x);
     run(&["verify"], &x).fails(1, &["has no checksums", "`rowmill checksum "]);
-    let made = run(&["checksum", "--json"], &x).json();
-    assert_eq!(made["checksum_rows"], json!(873)); // rows of 1200 bytes in a megabyte
-    assert_eq!(made["checksums"], json!(23));
+    let report = run(&["checksum", "--json"], &x).json();
+    assert_eq!(report["checksum_rows"], json!(873)); // rows of 1200 bytes in a megabyte
+    assert_eq!(report["checksums"], json!(23));
     let result = run(&["verify"], &x);
     assert!(result.err.contains("no damage found"), "{}", result.err);
     assert_eq!(result.ok(), "");
     assert_eq!(run(&["verify", "--json"], &x).json()["damaged"], json!([]));
 
-    let mut bytes = fs::read(&x).expect("there");
+    let mut bytes = fs::read(&x).expect("exists");
     let header = bytes.len() - 20_000 * 1200;
     for row in [5, 900, 19_999] {
         bytes[header + row * 1200 + 1] ^= 1;
     }
-    fs::write(&x, bytes).expect("room");
+    fs::write(&x, bytes).expect("enough space");
     let result = run(&["verify"], &x);
     assert_eq!(
         (result.code, result.out.as_str()),
@@ -157,9 +157,9 @@ fn damaged_rows_are_named() {
     assert_eq!((result.code, &report["damaged"]), (Some(1), &json!([[0, 1746], [19206, 20000]])));
 
     // The checksums of another array.
-    let sidecar = fs::read(Sidecar::path_for(&x)).expect("there");
+    let sidecar = fs::read(Sidecar::path_for(&x)).expect("exists");
     let y = write(&dir, "y.npy", &[2, 300], &[0.0_f32; 600]);
-    fs::write(Sidecar::path_for(&y), sidecar).expect("room");
+    fs::write(Sidecar::path_for(&y), sidecar).expect("enough space");
     run(&["verify"], &y).fails(1, &["there are 23 checksums of 873 rows", "make them again"]);
     run(&["checksum"], &y).ok();
     run(&["verify"], &y).ok();
@@ -176,7 +176,7 @@ fn checksums_of_outputs_and_raw_files() {
     let z = dir.path().join("z.npy");
     rowmill(["normalize", text(&raw), text(&z), "--checksums"]).ok();
     run(&["verify"], &z).ok();
-    fs::write(&raw, [1, 2, 3, 4, 5, 7]).expect("room");
+    fs::write(&raw, [1, 2, 3, 4, 5, 7]).expect("enough space");
     let result = run(&["verify"], &raw);
     assert_eq!((result.code, result.out.as_str()), (Some(1), "0..3\n"), "{result:?}");
 }

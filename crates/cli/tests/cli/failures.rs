@@ -32,8 +32,8 @@ fn a_directory() {
 fn a_pipe_is_refused_at_once() {
     let dir = dir();
     let pipe = dir.path().join("pipe.npy");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
-    assert!(made.success());
+    let status = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(status.success());
     all_fail(&[], &pipe, &["is not a regular file"]);
 }
 

@@ -121,7 +121,7 @@ fn fitted_and_applied_to_another_file() {
     wrong.fails(1, &["fitted to rows of shape [2], these have [3]"]);
     rowmill(["normalize", &train, &out, "--axis", "rows", "--save-fit", &fit, "--overwrite"])
         .fails(1, &["fit columns or everything"]);
-    std::fs::write(&fit, "{}").expect("room");
+    std::fs::write(&fit, "{}").expect("enough space");
     rowmill(["normalize", &test, &back, "--by", &fit, "--overwrite"])
         .fails(1, &["fit.json: this is no fitted"]);
     rowmill(["normalize", &test, &back, "--inverse"]).fails(2, &["--by"]);

@@ -80,16 +80,16 @@ fn fixture() -> tempfile::TempDir {
     run("describe x.npy --html page.html");
     fs::remove_file(at("t.npy")).expect("made");
     fs::write(at("x.npy.meta.json"), "{\"rowmill\": 1, \"columns\": [\"a\", \"b\"]}")
-        .expect("room");
-    fs::write(at("text.txt"), "mine").expect("room");
-    fs::write(at("mine.json"), "{\"rowmill\": 1, \"mine\": 2}").expect("room");
-    fs::write(at("mine.html"), "<!doctype html><p>mine").expect("room");
-    fs::write(at("empty"), "").expect("room");
-    fs::write(at("bytes"), [0xff, 0, 1]).expect("room");
-    fs::write(at("job.ckpt"), b"ROWMILLC of another job").expect("room");
-    fs::write(at("raw.dat"), [0; 4]).expect("room");
-    fs::write(at("raw_meta.json"), "{\"dtype\": \"<f4\", \"shape\": [1]}").expect("room");
-    fs::create_dir(at("folder")).expect("room");
+        .expect("enough space");
+    fs::write(at("text.txt"), "mine").expect("enough space");
+    fs::write(at("mine.json"), "{\"rowmill\": 1, \"mine\": 2}").expect("enough space");
+    fs::write(at("mine.html"), "<!doctype html><p>mine").expect("enough space");
+    fs::write(at("empty"), "").expect("enough space");
+    fs::write(at("bytes"), [0xff, 0, 1]).expect("enough space");
+    fs::write(at("job.ckpt"), b"ROWMILLC of another job").expect("enough space");
+    fs::write(at("raw.dat"), [0; 4]).expect("enough space");
+    fs::write(at("raw_meta.json"), "{\"dtype\": \"<f4\", \"shape\": [1]}").expect("enough space");
+    fs::create_dir(at("folder")).expect("enough space");
     dir
 }
 
@@ -271,15 +271,15 @@ fn the_same_kind_is_replaced_on_request() {
         ("normalize x.npy w.npy", "w.npy"),
         ("normalize y.npy new.npy --method minmax --save-fit f.json", "f.json"),
     ] {
-        let before = fs::read(folder.join(target)).expect("there");
+        let before = fs::read(folder.join(target)).expect("exists");
         let refused = run(line);
         assert_eq!(refused.code, Some(1), "{line}: {refused:?}");
         for text in ["it exists (a", "hint: on the command line that is --overwrite"] {
             assert!(refused.err.contains(text), "{line}: {}", refused.err);
         }
-        assert_eq!(fs::read(folder.join(target)).expect("there"), before);
+        assert_eq!(fs::read(folder.join(target)).expect("exists"), before);
         run(&format!("{line} --overwrite")).ok();
-        assert_ne!(fs::read(folder.join(target)).expect("there"), before, "{line}");
+        assert_ne!(fs::read(folder.join(target)).expect("exists"), before, "{line}");
     }
 }
 
@@ -291,8 +291,8 @@ fn an_expanded_pattern_is_no_output() {
     }
     // As if a shell had expanded `normalize part-*.npy`.
     let paths = ["part-1.npy", "part-2.npy"].map(|name| dir.path().join(name));
-    let before = fs::read(&paths[1]).expect("there");
+    let before = fs::read(&paths[1]).expect("exists");
     let args = [Path::new("normalize"), &paths[0], &paths[1]];
     rowmill(args).fails(1, &["part-2.npy: it exists (a numpy array)", "--overwrite"]);
-    assert_eq!(fs::read(&paths[1]).expect("there"), before);
+    assert_eq!(fs::read(&paths[1]).expect("exists"), before);
 }

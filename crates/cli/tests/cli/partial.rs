@@ -67,9 +67,9 @@ fn mismatched_partials_are_refused() {
     run(&["partial", "-o", &means, "--axis", "all", "--part", "2/2"], &file).ok();
     rowmill(["merge", &out, &means]).fails(1, &["p.json with", "different reductions"]);
     let text = std::fs::read_to_string(&out).expect("written");
-    std::fs::write(&out, text.replacen("\"level\": 0", "\"level\": 1", 1)).expect("room");
+    std::fs::write(&out, text.replacen("\"level\": 0", "\"level\": 1", 1)).expect("enough space");
     rowmill(["merge", &out]).fails(1, &["p.json: the partial was damaged"]);
-    std::fs::write(&out, "{}").expect("room");
+    std::fs::write(&out, "{}").expect("enough space");
     rowmill(["merge", &out]).fails(1, &["p.json: no partial of `rowmill partial`"]);
     rowmill(["merge", &path("none.json")]).fails(1, &["none.json"]);
 }
@@ -210,7 +210,7 @@ fn edited_lists_are_refused() {
     ] {
         let changed = text.replacen(&format!("{made:?}"), &format!("{list:?}"), 1);
         assert_ne!(changed, text, "the file says which list it is of");
-        std::fs::write(&path, changed).expect("room");
+        std::fs::write(&path, changed).expect("enough space");
         rowmill(["merge", &path]).fails(1, &[expected]);
     }
 }

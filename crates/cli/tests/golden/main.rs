@@ -4,11 +4,11 @@
 //!
 //! ```text
 //! $ the arguments, split at spaces outside of single quotes
-//! ? why an earlier answer was wrong, if one was corrected
+//! ? the reason why an earlier answer was wrong, if it was corrected
 //! the exit code
-//! stdout: to the letter, with "seconds" set to 0; a size and a hash where it is long
-//! ! stderr of a call that failed, and warnings
-//! > each file that the call wrote: name, bytes, XXH3; of hidden files the name
+//! stdout to the letter, with "seconds" set to 0; size and hash if it is long
+//! ! stderr of a failed call, and warnings
+//! > each written file: name, bytes, XXH3; only the name if it is hidden
 //! ```
 //!
 //! A new call is a `$` line without an answer. CONTRIBUTING.md ("Golden corpus") explains how to
@@ -134,8 +134,8 @@ fn answer(folder: &Path, line: &str) -> String {
         0..MAX_BYTES => text += &out,
         _ => text += &format!("({})\n", hash(out.as_bytes())),
     }
-    let told = err.lines().filter(|line| code != 0 || line.contains("warning"));
-    told.for_each(|line| text += &format!("! {line}\n"));
+    let diagnostics = err.lines().filter(|line| code != 0 || line.contains("warning"));
+    diagnostics.for_each(|line| text += &format!("! {line}\n"));
     for name in written.into_iter().map(|(name, _)| name) {
         // Hidden files contain the inode and the times of another file.
         let bytes = std::fs::read(folder.join(name)).expect("a file");

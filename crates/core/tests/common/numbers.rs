@@ -27,28 +27,28 @@ const TRIES: usize = 300;
 #[must_use]
 pub(crate) fn with_the_number_of(path: &Path, bytes: &[u8]) -> bool {
     let number = inode_of(path);
-    fs::remove_file(path).expect("ours");
+    fs::remove_file(path).expect("our own file");
     let name = path.file_name().expect("a file").to_string_lossy().into_owned();
     let tries: Vec<_> =
         (0..TRIES).map(|i| path.with_file_name(format!("{name}.try-{i}"))).collect();
     // Filesystems reuse low numbers first, so unsuitable files are kept until the number comes.
     let found = tries.iter().position(|path| {
-        File::create_new(path).expect("room");
+        File::create_new(path).expect("enough space");
         inode_of(path) == number
     });
     if let Some(found) = found {
-        fs::write(&tries[found], bytes).expect("room");
-        fs::rename(&tries[found], path).expect("ours");
+        fs::write(&tries[found], bytes).expect("enough space");
+        fs::rename(&tries[found], path).expect("our own file");
     }
     for path in &tries[..found.unwrap_or(TRIES)] {
-        fs::remove_file(path).expect("ours");
+        fs::remove_file(path).expect("our own file");
     }
     found.is_some()
 }
 
 #[cfg(unix)]
 fn inode_of(path: &Path) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).expect("it is there"))
+    std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).expect("exists"))
 }
 
 #[cfg(not(unix))]

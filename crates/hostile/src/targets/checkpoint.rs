@@ -72,7 +72,7 @@ fn kernels(bytes: &[u8], blocks: &BlockRange<'_>) {
     load::<f64, _>(Covariance::new().ddof(1), bytes, blocks);
     load::<f32, _>(Norm::all(), bytes, blocks);
     load::<f32, _>(Distinct::per_row().limit(3), bytes, blocks);
-    load::<i64, _>(TopK::largest(3).expect("few").all(), bytes, blocks);
+    load::<i64, _>(TopK::largest(3).expect("a small k").all(), bytes, blocks);
     load::<f32, _>(Histogram::uniform(3, 0.0, 1.0).expect("a range").all(), bytes, blocks);
     load::<f64, _>(ApproxQuantiles::new(&[0.3], 0.01).expect("coarse").all(), bytes, blocks);
 }

@@ -112,7 +112,7 @@ fn replace(input: &Path, target: &Path, kind: Kind, overwrite: bool) {
             assert_eq!(std::fs::read(target).ok(), before, "{error}");
         }
     }
-    assert_eq!(std::fs::read(input).expect("still there"), b"input");
+    assert_eq!(std::fs::read(input).expect("still exists"), b"input");
 }
 
 fn raw(bytes: &[u8]) {

@@ -42,7 +42,7 @@ fn run(bytes: &[u8]) {
         let before = fs::read(&path).expect("just written");
         check_reading(&path);
         check_writing(&path);
-        assert!(fs::read(&path).expect("still there") == before, "opening changed the file");
+        assert!(fs::read(&path).expect("still exists") == before, "opening changed the file");
     });
 }
 

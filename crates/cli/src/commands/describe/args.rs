@@ -7,9 +7,9 @@ use clap::Args as ClapArgs;
 use crate::args::{EngineArgs, InputsArgs};
 
 pub(crate) const EXAMPLES: &str = "\
-The array is read once. NaN are skipped and counted. For large files, quartiles and histograms come
-from a sample of rows, which is the same every time; all other statistics cover everything. An array
-with more than 2,000 columns is described as a whole.
+The array is read once. NaN is skipped and counted. For large files, quartiles and histograms come
+from a sample of rows, which is the same every time; all other statistics cover everything. An
+array with more than 2,000 columns is described as a whole.
 
 Examples:
   rowmill describe x.npy

@@ -8,9 +8,10 @@ use crate::args::{CheckpointArgs, EngineArgs, InputArgs, PartArgs};
 use crate::values::{Axis, FloatType, Interval, Method};
 
 pub(crate) const EXAMPLES: &str = "\
-NaN are skipped in the statistics and stay NaN. A constant column becomes 0 (or A of the range).
-OUT appears under its name only once it is complete. An existing OUT is refused, so that the second
-file of `normalize part-*.npy` is not lost; with --overwrite it is kept until the new one is complete.
+NaN is skipped in the statistics and stays NaN. A constant column becomes 0 (or A of the range).
+OUT appears under its name only once it is complete. An existing OUT is refused, so that the
+second file of `normalize part-*.npy` is not lost; with --overwrite it is kept until the new one
+is complete.
 
 Examples:
   rowmill normalize x.npy x_z.npy

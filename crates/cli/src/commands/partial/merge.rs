@@ -17,8 +17,8 @@ use crate::note;
 use crate::table::{grouped, printable};
 
 pub(crate) const MERGE_EXAMPLES: &str = "\
-The partials may be given in any order. They may come from several files that hold parts of one array,
-as long as every row is covered.
+The partials may be given in any order. They may come from several files that hold parts of one
+array, as long as every row is covered.
 
 Examples:
   rowmill merge p*.json

@@ -24,8 +24,8 @@ pub(crate) use merge::{MERGE_EXAMPLES, MergeArgs, merge};
 use saved::{SavedPartial, request};
 
 pub(crate) const PARTIAL_EXAMPLES: &str = "\
-Rows must begin and end at block boundaries. If they do not, the error names the nearest ones; --part
-picks them automatically. The partial is a JSON file.
+Rows must begin and end at block boundaries. If they do not, the error names the nearest ones;
+--part picks them automatically. The partial is a JSON file.
 
 Examples:
   rowmill partial x.npy --part 1/4 -o p1.json       on one machine

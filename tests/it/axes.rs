@@ -131,9 +131,9 @@ fn bad_axes_are_refused() {
     let values = [0.0_f32; 6];
     let x = SliceSource::new(&values, [2, 3]).expect("6");
     for (axes, expected) in [
-        (&[2][..], "axis 2 was requested for, an array of shape (2, 3) has 2"),
-        (&[-3], "axis -3 was requested for"),
-        (&[1, -1], "axis 1 was requested for twice"),
+        (&[2][..], "axis 2 was asked for, an array of shape (2, 3) has 2"),
+        (&[-3], "axis -3 was asked for"),
+        (&[1, -1], "axis 1 was asked for twice"),
     ] {
         let error = Over::new(&x, axes).expect_err("no such axes").to_string();
         assert!(error.contains(expected), "{error}");

@@ -168,10 +168,6 @@ fn single_reduction<'a, T: RealElement>(
             Box::new(Then(kernel, list_column(position, name, $list)))
         }};
     }
-    let require_no_axis = || match axis {
-        AnyAxis::All => Ok(()),
-        _ => Err(Error::NoAxis { statistic: statistic.to_string() }),
-    };
     Ok(match statistic {
         Statistic::ExactSum => scalars!(Sum::along(axis).exact(), T::Sum::into),
         Statistic::ExactMean => scalars!(Mean::along(axis).exact(), f64::into),
@@ -195,16 +191,7 @@ fn single_reduction<'a, T: RealElement>(
             let (low, high) = interval.unwrap_or((0.0, 1.0));
             lists!(Histogram::uniform(*bins, low, high)?.along(axis), counts)
         }
-        Statistic::Cov(ddof) => {
-            require_no_axis()?;
-            let kernel = Covariance::new().ddof(*ddof).masked(mask).nan(nan);
-            Box::new(Then(kernel, matrix_column(position, name, |output| output.values)))
-        }
-        Statistic::Corr => {
-            require_no_axis()?;
-            let kernel = Covariance::new().masked(mask).nan(nan);
-            Box::new(Then(kernel, matrix_column(position, name, |output| output.correlation())))
-        }
+        Statistic::Cov(_) | Statistic::Corr => matrix_reduction(position, statistic, common)?,
         Statistic::Quantile(_) => return Err(Error::NotMergeable { statistic: name }),
         // All derived from totals.
         Statistic::Count
@@ -218,6 +205,23 @@ fn single_reduction<'a, T: RealElement>(
         | Statistic::Max
         | Statistic::Ptp => totals_reduction(vec![(position, statistic)], common),
     })
+}
+
+/// The reduction of a covariance or a correlation, which take no axis.
+fn matrix_reduction<'a, T: RealElement>(
+    position: usize,
+    statistic: &Statistic,
+    Common { axis, mask, nan }: Common<'a, T>,
+) -> Result<ColumnReduction<'a, T>> {
+    if !matches!(axis, AnyAxis::All) {
+        return Err(Error::NoAxis { statistic: statistic.to_string() });
+    }
+    let (ddof, values): (u64, fn(CovarianceMatrix) -> Vec<f64>) = match statistic {
+        Statistic::Cov(ddof) => (*ddof, |matrix| matrix.values),
+        _ => (0, |matrix| matrix.correlation()),
+    };
+    let kernel = Covariance::new().ddof(ddof).masked(mask).nan(nan);
+    Ok(Box::new(Then(kernel, matrix_column(position, statistic.to_string(), values))))
 }
 
 /// The conversion from the output of a reduction to columns. It depends on the output type alone,

@@ -1,4 +1,4 @@
-//! The engine around the kernels: what a call costs, chunk sizes, workers, backends, and writing.
+//! The engine around the kernels: the cost of a call, chunk sizes, workers, backends, and writing.
 //!
 //! `cargo bench --bench engine -- workers` runs some of them.
 
@@ -13,7 +13,7 @@ use rowmill::file::Backend;
 use rowmill::view::SliceSource;
 use rowmill::{ChunkSize, CreateOptions, Engine, Normalize, OpenOptions, Sum};
 
-/// An array of this many bytes.
+/// The elements of an array of this many bytes.
 fn data(bytes: usize) -> Vec<f32> {
     numbers(bytes / size_of::<f32>()).map(|v| v as f32).collect()
 }
@@ -26,7 +26,7 @@ fn engine() -> Engine {
     Engine::new().expect("threads can be started")
 }
 
-/// Small sums: what a call costs beside the arithmetic.
+/// Small sums, dominated by the cost of a call.
 fn call(c: &mut Criterion) {
     let engine = engine();
     let mut group = c.benchmark_group("call");
@@ -38,7 +38,7 @@ fn call(c: &mut Criterion) {
     }
 }
 
-/// The chunk that workers take at a time.
+/// The chunk size.
 fn chunk(c: &mut Criterion) {
     let data = data(array_bytes());
     let x = whole_rows(&data);
@@ -53,7 +53,7 @@ fn chunk(c: &mut Criterion) {
     }
 }
 
-/// From one worker to one for each core.
+/// From one worker to one per core.
 fn workers(c: &mut Criterion) {
     let data = data(array_bytes());
     let x = whole_rows(&data);
@@ -67,19 +67,19 @@ fn workers(c: &mut Criterion) {
     }
 }
 
-/// A file of numbers.
+/// Writes a file of numbers.
 fn write(path: &Path, bytes: usize) {
     let data = data(bytes);
     let dims = [data.len() / COLUMNS, COLUMNS];
-    let mut x = CreateOptions::new().create(path, dims).expect("room for the file");
+    let mut x = CreateOptions::new().create(path, dims).expect("enough space");
     x.write_rows(0, &data).expect("whole rows");
-    x.close().expect("a disk that works");
+    x.close().expect("closed");
 }
 
-/// The ways to reach the bytes of a file, which is in the page cache after the first time.
+/// The backends, on a file that is in the page cache after the first read.
 fn backend(c: &mut Criterion) {
     let bytes = array_bytes();
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     write(&path, bytes);
     let engine = engine();
@@ -91,11 +91,11 @@ fn backend(c: &mut Criterion) {
     }
 }
 
-/// Two reads and a durable write. The throughput counts the input once.
+/// Two reads and a durable write. The throughput counts the input only once.
 fn normalize(c: &mut Criterion) {
     let data = data(array_bytes());
     let x = whole_rows(&data);
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("z.npy");
     let engine = engine();
     let mut group = c.benchmark_group("normalize");
@@ -108,11 +108,7 @@ fn normalize(c: &mut Criterion) {
     ] {
         group.bench_function(name, |b| {
             b.iter(|| {
-                engine
-                    .normalize(&x, how)
-                    .overwrite(true)
-                    .write_npy(&path)
-                    .expect("room for the file");
+                engine.normalize(&x, how).overwrite(true).write_npy(&path).expect("enough space");
             });
         });
     }

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench kernels -- min_max/f32` runs some of them.
 //!
-//! Names stay as they are, so that a figure can be compared with that of a year ago:
-//! `KERNEL/DTYPE/AXIS` on an array far larger than the caches, `KERNEL/DTYPE/AXIS/cached` on one of 256 KiB.
+//! Names never change, so that figures stay comparable over the years: `KERNEL/DTYPE/AXIS` on an
+//! array far larger than the caches, `KERNEL/DTYPE/AXIS/cached` on one of 256 KiB.
 //!
 //! | part | values |
 //! |---|---|
@@ -42,7 +42,7 @@ fn bench<T: Numeric, R: Reduce<T>>(
     });
 }
 
-/// Benches a kernel along every axis. The closure gives it a mask.
+/// Benches a kernel along every axis. The closure returns it with a mask applied.
 macro_rules! every_axis {
     ($c:expr, $name:literal, ($dtype:expr, $size:expr), $engine:expr, $x:expr, $kernel:ident) => {
         every_axis!($c, $name, ($dtype, $size), $engine, $x, $kernel, |kernel| kernel)
@@ -76,7 +76,7 @@ fn every_kernel<T: Numeric + PartialOrd>(c: &mut Criterion, id: (&str, &str), da
     every_axis!(c, "stats", (dtype, size), engine, x, Stats);
 }
 
-/// Every kernel on a large array of numbers, and on the first part of it, which stays in the caches.
+/// Every kernel on a large array, and on its first part, which stays in the caches.
 fn both_sizes<T: Numeric + PartialOrd>(c: &mut Criterion, dtype: &str, number: impl Fn(f64) -> T) {
     let data: Vec<T> = numbers(array_bytes() / size_of::<T>()).map(&number).collect();
     every_kernel(c, (dtype, ""), &data, number(0.5));
@@ -90,7 +90,7 @@ fn kernels(c: &mut Criterion) {
     both_sizes(c, "f64", |v| v);
     both_sizes(c, "u8", |v| (v * 256.0) as u8);
     both_sizes(c, "i32", |v| (v * 2e9) as i32 - 1_000_000_000);
-    // Sums of these fit.
+    // Sums of these do not overflow.
     both_sizes(c, "i64", |v| (v * 2e9) as i64 - 1_000_000_000);
 }
 

@@ -1,4 +1,4 @@
-//! Random rows and shuffled batches of a file in the page cache.
+//! Random rows and shuffled batches from a file in the page cache.
 //!
 //! `cargo bench --bench rows -- read_into` runs some of them. Cold files are measured by
 //! `cargo run --release -p rowmill-exec-bench --bin gather`.
@@ -15,14 +15,14 @@ use rowmill::train::RowOrder;
 use rowmill::{Array, CreateOptions, Engine, OpenOptions};
 use rowmill_core::zeros;
 
-/// A file of rows of so many elements, and as many random indices as there are rows.
+/// A file with rows of this length, and as many random indices as it has rows.
 fn file(dir: &tempfile::TempDir, row_len: usize) -> (PathBuf, Vec<usize>) {
     let path = dir.path().join(format!("{row_len}.npy"));
     let data: Vec<f32> = numbers(array_bytes() / size_of::<f32>()).map(|v| v as f32).collect();
     let rows = data.len() / row_len;
-    let mut x = CreateOptions::new().create(&path, [rows, row_len]).expect("room for the file");
+    let mut x = CreateOptions::new().create(&path, [rows, row_len]).expect("enough space");
     x.write_rows(0, &data).expect("whole rows");
-    x.close().expect("a disk that works");
+    x.close().expect("closed");
     (path, numbers(rows).map(|v| (v * rows as f64) as usize).collect())
 }
 
@@ -30,16 +30,16 @@ fn open(path: &Path, backend: Backend) -> Array<f32> {
     OpenOptions::new().backend(backend).open(path).expect("just written")
 }
 
-/// Into the same memory each time, by row length, order and backend.
+/// Reads into the same memory each time, by row length, order and backend.
 fn read_into(c: &mut Criterion) {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let engine = Engine::new().expect("threads can be started");
     let mut group = c.benchmark_group("read_into");
     for row_len in [1, COLUMNS, 1024, 65_536] {
         let (path, indices) = file(&dir, row_len);
         for backend in [Backend::Mapped, Backend::Positioned] {
             let x = open(&path, backend);
-            let mut out = zeros(x.shape().len()).expect("room for the rows");
+            let mut out = zeros(x.shape().len()).expect("enough space");
             group.throughput(Throughput::Bytes(size_of_val(out.as_slice()) as u64));
             for order in [RowOrder::AsGiven, RowOrder::Sorted, RowOrder::Window(4096)] {
                 if backend == Backend::Positioned && (row_len == 1 || order != RowOrder::AsGiven) {
@@ -56,9 +56,9 @@ fn read_into(c: &mut Criterion) {
     }
 }
 
-/// Into a new vector each time.
+/// Reads into a new vector each time.
 fn collect(c: &mut Criterion) {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let engine = Engine::new().expect("threads can be started");
     let (path, indices) = file(&dir, 1024);
     let x = open(&path, Backend::Mapped);
@@ -69,9 +69,9 @@ fn collect(c: &mut Criterion) {
     });
 }
 
-/// An epoch, of which nothing is made.
+/// Iterates over an epoch without using the batches.
 fn batches(c: &mut Criterion) {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let engine = Engine::new().expect("threads can be started");
     let mut group = c.benchmark_group("batches");
     for row_len in [COLUMNS, 1024] {

@@ -1,5 +1,5 @@
-//! A reduction of your own. It runs on all workers, shares a read with the built-in ones, and gives
-//! the same bits however the work is split, without a line of code for any of that.
+//! A custom reduction. It runs on all workers, shares a read with built-in ones, and gives the same
+//! bits however the work is split. None of this takes code of its own.
 //!
 //! Run it with `cargo run --release --example custom_kernel`.
 
@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 const WEATHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/weather.npy");
 const WIND_SPEED: usize = 4;
 
-/// The cube root of the mean cube: of a wind speed, the steady wind that carries the same energy.
+/// The cube root of the mean cube: for wind speeds, the constant wind with the same energy.
 #[derive(Clone, Copy)]
 struct MeanCube;
 
-/// The state of a cell: all that is needed to take in more elements, or another state. It goes to
-/// checkpoints and partials as it is.
+/// The state of a cell: all that is needed to fold more elements or to merge another state.
+/// Checkpoints and partials store it as it is.
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct Cubes {
     sum: f64,
@@ -33,9 +33,9 @@ impl<T: Numeric> Kernel<T> for MeanCube {
         Cubes::default()
     }
 
-    /// Takes in a block: the elements that mask and NaN policy leave, each with its cell. The result
-    /// must depend on the block alone; then the answer depends on the array alone, even though sums of
-    /// floats depend on their order.
+    /// Folds the elements of a block that mask and NaN policy leave, each with its cell. The result
+    /// must depend on the block alone. The answer then depends only on the array, even though sums
+    /// of floats depend on their order.
     fn fold(&self, cells: &mut [Cubes], selected: &Selected<'_, T>) -> rowmill::Result<()> {
         selected.each_value(|cell, v| {
             cells[cell].sum += v * v * v;
@@ -44,19 +44,19 @@ impl<T: Numeric> Kernel<T> for MeanCube {
         Ok(())
     }
 
-    /// Takes in the state of the same cell in the blocks that follow. Which states meet depends on the
-    /// shape of the array alone.
+    /// Merges the state of the same cell from the following blocks. Which states are merged depends
+    /// only on the shape of the array.
     fn merge(&self, cubes: &mut Cubes, next: Cubes) {
         cubes.sum += next.sum;
         cubes.count += next.count;
     }
 
-    /// The value of a cell. Of nothing it is NaN, like the mean.
+    /// The value of a cell. Without elements it is NaN, like the mean.
     fn value(&self, cubes: &Cubes, _: &CellPlace<'_>) -> rowmill::Result<f64> {
         Ok((cubes.sum / cubes.count as f64).cbrt())
     }
 
-    /// A name, by which checkpoints and partials know the reduction again.
+    /// The name by which checkpoints and partials recognize the reduction.
     fn describe(&self) -> Option<String> {
         Some("mean cube".to_owned())
     }
@@ -64,7 +64,7 @@ impl<T: Numeric> Kernel<T> for MeanCube {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let weather = Array::<f32>::open(WEATHER)?;
-    // One station reports 1048 mph once: that would be most of the energy of the year.
+    // One station reports 1048 mph once, which would dominate the energy of the year.
     let possible = Mask::compare(CompareOp::Le, 200);
     let skip = NanPolicy::Skip;
     let cubes = Reduction::of(MeanCube, Columns).masked(possible).nan(skip);
@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("Wind speed that energy goes by:  {cube:>7.3} mph");
     println!("Sum of everything, by the way:   {sum:>11.3}");
 
-    // One worker or two, large chunks or small: not a bit differs.
+    // One worker or two, large chunks or small: every bit is the same.
     println!("\nworkers  chunk      answer      bits");
     for workers in [1, 2] {
         for chunk in [ChunkSize::Auto, ChunkSize::Rows(1), ChunkSize::Bytes(1 << 20)] {

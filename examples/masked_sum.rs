@@ -1,4 +1,4 @@
-//! Masks: three ways to say which elements take part in a reduction.
+//! Masks: three ways to select the elements of a reduction.
 //!
 //! Run it with `cargo run --release --example masked_sum`.
 
@@ -17,8 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let weather = Array::<f32>::open(WEATHER)?;
     let engine = Engine::new()?;
 
-    // 1. By value, with a predicate that is compiled into the loop. A NaN is not above anything,
-    //    so this mask leaves out the missing values as well.
+    // 1. By value, with a predicate compiled into the loop. A comparison with NaN is false,
+    //    so this mask also leaves out the missing values.
     let heavy = Mask::value(|v| v > 0.25_f32);
     let (sums, hours) = engine.reduce(
         &weather,
@@ -29,13 +29,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         sums[PRECIP], hours[PRECIP].count
     );
 
-    // 2. By value, with a comparison that is known at run time only: from a flag, say.
+    // 2. By value, with a comparison known only at run time, for example from a flag.
     let above = Mask::compare(CompareOp::Gt, "0.25".parse::<rowmill::select::Threshold>()?);
     let same = engine.reduce(&weather, Sum::per_column().masked(above))?;
     assert_eq!(same[PRECIP].to_bits(), sums[PRECIP].to_bits());
 
-    // 3. By position, with a bool array: one entry for each element, or one for each row. It is an
-    //    array file like any other, so it can be as long as it likes. This one is made by a map.
+    // 3. By position, with a bool array: one entry for each element, or one for each row. It is
+    //    an ordinary array file of any size. This one is written by a map.
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("windy.npy");
     let windy = map_rows([1], |row: &[f32], keep: &mut [bool]| keep[0] = row[WIND_SPEED] > 20.0);

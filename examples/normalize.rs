@@ -13,15 +13,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::new()?;
     let dir = tempfile::tempdir()?;
 
-    // Two reads and one write: statistics first, then the scaled copy. The result takes its name
-    // when it is complete and durable. A file of that name is refused, unless `.overwrite(true)`.
+    // Two reads and one write: statistics first, then the scaled copy. The file takes its name once
+    // it is complete and durable. An existing file is refused without `.overwrite(true)`.
     let z_path = dir.path().join("weather_z.npy");
     engine.normalize(&weather, Normalize::z_score().per_column()).write_npy(&z_path)?;
 
     let unit_path = dir.path().join("weather_unit.npy");
     engine.normalize(&weather, Normalize::min_max().per_column()).write_npy(&unit_path)?;
 
-    // NaN took no part in the statistics and are still NaN in the result.
+    // NaN were left out of the statistics and are still NaN in the result.
     let skip = NanPolicy::Skip;
     let before = engine.reduce(&weather, Moments::per_column().nan(skip))?;
     let z = Array::<f32>::open(&z_path)?;
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             new.std(),
             format!("{} to {}", range.min, range.max),
         );
-        // Each result was rounded to float32 once, so the means are this close to zero.
+        // Each result was rounded to float32 once, so the means are only close to zero.
         assert!(new.mean.abs() < 1e-6 && (new.std() - 1.0).abs() < 1e-6);
     }
     Ok(())

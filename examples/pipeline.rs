@@ -1,5 +1,5 @@
-//! A batch job from end to end: fill a new array file, normalize it, hand the chunks of the result
-//! to a consumer that is slower than the workers; watch it, and stop it.
+//! A batch job from end to end: fill a new array file, normalize it, and stream the result to a
+//! consumer slower than the workers. The job reports progress and can be cancelled.
 //!
 //! Run it with `cargo run --release --example pipeline`.
 
@@ -21,8 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scaled = dir.path().join("scaled.npy");
     fill(&raw)?;
 
-    // Progress comes on this thread, about ten times a second and once at the end of each job. The
-    // token can be used from anywhere: another thread, a signal handler, the progress callback.
+    // Progress arrives on this thread, about ten times a second and once at the end of each job.
+    // The token works from anywhere: another thread, a signal handler, the progress callback.
     let token = CancelToken::new();
     let engine = Engine::builder()
         .chunk(ChunkSize::Rows(5_000))
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let z = Array::<f32>::open(&scaled)?;
     stream(&engine, &z)?;
 
-    // A cancelled job stops within one chunk and leaves nothing half-written behind.
+    // A cancelled job stops within one chunk and leaves no unfinished file behind.
     println!("\nCancelling:");
     token.cancel();
     let never = dir.path().join("never.npy");
@@ -49,38 +49,38 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("  a file is there: {}", never.exists());
     assert!(!never.exists());
 
-    // The token can be made ready for the next job.
+    // The token is reset for the next job.
     token.reset();
     let moments = engine.reduce(&z, Moments::all())?;
     println!("\nAfter all that: mean {:.1e}, std {:.6}", moments.mean, moments.std());
     Ok(())
 }
 
-/// Makes an array of zeros and fills it in ranges of rows, the way results come in from somewhere.
+/// Creates an array of zeros and fills it range by range, as results arrive.
 fn fill(path: &Path) -> Result<(), Box<dyn Error>> {
-    // The file has its full length and its room on disk from here on: it cannot run out later.
+    // The file is allocated at full length here, so the disk cannot run out later.
     let mut x = CreateOptions::new().columns(COLUMNS).create::<f32>(path, [ROWS, COLUMNS.len()])?;
     println!("Filling {ROWS} rows:");
     let step = ROWS / 4;
     for start in (0..ROWS).step_by(step) {
         let rows = start..ROWS.min(start + step);
-        // The rows are lent in place, as one slice that can be divided among threads.
+        // The rows are lent in place, as one slice that threads can divide.
         let lent = x.rows_mut(rows.clone())?;
         let (first, second) = lent.split_at_mut(step / 2 * COLUMNS.len());
         thread::scope(|scope| {
             scope.spawn(|| measure(rows.start, first));
             measure(rows.start + step / 2, second);
         });
-        // Until here, a power cut may lose these rows. From here on it cannot.
+        // Until here, a power cut may lose these rows. From here on they are durable.
         x.flush_rows(rows.clone())?;
         println!("  rows 0 to {} are durable", rows.end);
     }
-    // Makes the rest durable, if there is any, and says so if it cannot: dropping would not.
+    // Makes the remaining rows durable and reports any failure; dropping would not.
     x.close()?;
     Ok(())
 }
 
-/// Stands for whatever makes your data.
+/// Stands for your own source of data.
 fn measure(first_row: usize, rows: &mut [f32]) {
     for (i, row) in rows.chunks_exact_mut(COLUMNS.len()).enumerate() {
         let n = first_row + i;
@@ -94,19 +94,19 @@ fn measure(first_row: usize, rows: &mut [f32]) {
     }
 }
 
-/// Finds the largest value of each chunk on the workers and takes the results in row order.
+/// Finds the largest value of each chunk on the workers, and consumes the results in row order.
 fn stream(engine: &Engine, z: &Array<f32>) -> rowmill::Result<()> {
     let (made, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (mut most_ahead, mut largest) = (0, (0, f32::MIN));
     engine.stream(
         z,
-        // On the workers, many chunks at a time.
+        // This runs on the workers, many chunks at a time.
         |chunk| {
             made.fetch_add(1, Ordering::Relaxed);
             Ok(chunk.as_slice().iter().copied().fold(f32::MIN, f32::max))
         },
-        // On this thread, in order. While it is busy the workers get ahead by a few chunks, then
-        // they wait: memory does not grow with the length of the file.
+        // This runs on the calling thread, in order. While it is busy, the workers get ahead by a
+        // few chunks and then wait, so memory does not grow with the file.
         |rows, max| {
             thread::sleep(Duration::from_millis(4));
             let taken = taken.fetch_add(1, Ordering::Relaxed);

@@ -9,18 +9,18 @@ use rowmill::{Array, Counts, Engine, Mean, MinMax, NanPolicy, Sum};
 const WEATHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/weather.npy");
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // A file that you know nothing about: its header, checked against the file, says what is in it.
+    // An unknown file: its header is checked against the file, and describes the contents.
     let unknown = rowmill::open(WEATHER)?;
     println!("weather.npy holds {} of shape {}\n", unknown.dtype(), unknown.shape());
 
-    // A program that expects a dtype says so, and learns at once when the file holds another.
+    // A program that expects a dtype names it, and fails early if the file holds another.
     let error = Array::<f64>::open(WEATHER).expect_err("the file holds float32");
     println!("Opened as float64: {error}\n");
     let weather = Array::<f32>::open(WEATHER)?;
 
-    // The engine holds the workers, one for each core unless told otherwise. Opening only maps the
-    // file: each job reads it once, however many answers are asked for. Missing values are NaN in
-    // this file, and a NaN makes a result NaN unless the kernel is told to leave it out.
+    // The engine holds the workers, by default one per core. Opening only maps the file; each job
+    // reads it once, however many answers it computes. Missing values in this file are NaN, and a
+    // NaN makes a result NaN unless the kernel skips it.
     let engine = Engine::new()?;
     let skip = NanPolicy::Skip;
     let (counts, means, ranges, rain) = engine.reduce(
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ),
     )?;
 
-    // The names of the columns come from weather.npy.meta.json, the sidecar beside the file.
+    // The column names come from weather.npy.meta.json, the sidecar beside the file.
     let names = weather.meta().columns.clone().unwrap_or_default();
     println!("{:<12}{:>8}{:>12}{:>10}{:>10}", "column", "NaN", "mean", "min", "max");
     for (i, name) in names.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Training on an array file in shuffled order: every row once an epoch, the same order on every
-//! machine, read in long runs while the last batch is used. And some rows by their numbers.
+//! Training on an array file in shuffled order: every row once per epoch, in the same order on
+//! every machine, with long reads that overlap training. Single rows are read by index at the end.
 //!
 //! Run it with `cargo run --release --example shuffled_batches`.
 
@@ -7,7 +7,7 @@ use std::error::Error;
 
 use rowmill::{Array, Engine};
 
-/// Columns of `weather.npy`: the temperature is to be told from the dew point.
+/// Columns of `weather.npy`. The model predicts the temperature from the dew point.
 const DEW_POINT: usize = 1;
 const TEMPERATURE: usize = 0;
 
@@ -17,11 +17,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::new()?;
 
     // Stochastic gradient descent on `temperature = slope * dew point + offset`, both in units of
-    // 100 degrees. Rows with a missing value are left out.
+    // 100 degrees. Rows with a missing value are skipped.
     let (mut slope, mut offset) = (0.0, 0.0);
     for epoch in 0..5 {
         let (mut squares, mut rows) = (0.0, 0);
-        // The seed stays, the number of the epoch changes the order. Cloning shares the mapping.
+        // The seed is constant, and each epoch has its own order. Cloning shares the mapping.
         let batches = engine.shuffled_batches(x.clone(), 2024).batch_rows(256).epoch(epoch);
         for batch in batches {
             let batch = batch?; // the rows, and `indices()`: where they are in the file
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("temperature = {slope:.3} * dew point + {:.2}\n", offset * 100.0);
 
-    // Any rows, in any order, as often as wanted: NumPy's x[[20000, 5, 20000]].
+    // Any rows, in any order, with repetitions: NumPy's x[[20000, 5, 20000]].
     let picked = [20_000, 5, 20_000];
     let (values, shape) = engine.rows(&x, &picked).collect()?;
     println!("rows {picked:?} have the shape {shape}:");

@@ -1,5 +1,5 @@
-//! Ten statistics of an array in one read: what a program takes to compile, and how a list of different
-//! reductions is asked for at once.
+//! Ten statistics of an array in one read. The example shows what such a program takes to compile,
+//! and how to request a list of different reductions at once.
 //!
 //! Run it with `cargo run --release --example ten_statistics`.
 

@@ -1,10 +1,10 @@
-//! Arrays too big for memory, processed on every core at the speed of memory, with answers that
+//! Arrays larger than memory, processed on all cores at the speed of memory, with answers that
 //! never depend on how the work was split.
 //!
 //! # The tour
 //!
-//! Open an array file. What is in it is checked against the file before the first byte is used; a
-//! wrong dtype, shape or length is an error that says what was expected and what was found.
+//! Open an array file. Its metadata is checked against the file before the first byte is used. A
+//! wrong dtype, shape or length is an error that names the expected and the actual value.
 //!
 //! ```
 //! use rowmill::{Array, Engine, Mask, Mean, MinMax, NanPolicy, Sum};
@@ -16,8 +16,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! An [`Engine`] holds the workers. Several answers take one read, and no knob changes a bit of
-//! them.
+//! An [`Engine`] holds the workers. Several answers take a single read, and no setting changes a
+//! bit of them.
 //!
 //! ```
 //! # use rowmill::{Array, Engine, Mask, Mean, MinMax, NanPolicy, Sum};
@@ -38,7 +38,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Outputs appear under their name complete or not at all.
+//! Outputs appear under their name only once they are complete.
 //!
 //! ```
 //! # use rowmill::{Array, Engine, Normalize};
@@ -75,36 +75,36 @@
 //! | to | see |
 //! |---|---|
 //! | open, create and write array files | [`open`], [`Array`], [`ArrayMut`], [`CreateOptions`], [`CowArray`] |
-//! | replace a file that exists | `.overwrite(true)` of what writes it, [`durable::Outputs`] |
-//! | have written rows survive a power cut | [`FlushPolicy`], [`ArrayMut::durable_rows`], [`ArrayMut::durable_from`] |
-//! | append rows, remove what a crash left | [`Appender`], [`durable::CleanOptions`] |
+//! | replace an existing file | `.overwrite(true)` on the writing call, [`durable::Outputs`] |
+//! | make written rows survive a power cut | [`FlushPolicy`], [`ArrayMut::durable_rows`], [`ArrayMut::durable_from`] |
+//! | append rows, remove leftovers of a crash | [`Appender`], [`durable::CleanOptions`] |
 //! | describe a raw file | [`file::RawSpec`], [`file::Sidecar`] |
 //! | work on some rows, some columns, a box | [`Source::part`], [`view::Part`] |
-//! | take many files as one array | [`Concat`] |
-//! | reduce any set of axes | [`Over`]; the first or the last ones in place: [`Source::merge_axes`] |
+//! | treat many files as one array | [`Concat`] |
+//! | reduce any set of axes | [`Over`]; for the first or last axes, in place: [`Source::merge_axes`] |
 //! | reduce | [`Engine::reduce`], [`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`] |
-//! | find where the extremes are | [`ArgMin`], [`ArgMax`], [`ArgMinMax`], [`TopK`] |
+//! | find the positions of extremes | [`ArgMin`], [`ArgMax`], [`ArgMinMax`], [`TopK`] |
 //! | describe a distribution | [`Skewness`], [`Kurtosis`], [`Histogram`], [`Engine::histogram`], [`Distinct`] |
 //! | find quantiles | [`Engine::quantiles`], [`ApproxQuantiles`] |
-//! | relate columns | [`Covariance`] |
-//! | sum and multiply otherwise | [`Product`], [`Norm`], [`WeightedMean`], [`Ptp`], [`AnyTrue`], [`AllTrue`] |
-//! | sum without any rounding | [`reduce::Reduction::exact`] |
-//! | look at a sample | [`Sample`] |
-//! | compute elements before a job | [`Elementwise`] |
+//! | compare columns | [`Covariance`] |
+//! | compute other sums and products | [`Product`], [`Norm`], [`WeightedMean`], [`Ptp`], [`AnyTrue`], [`AllTrue`] |
+//! | sum with a single rounding | [`reduce::Reduction::exact`] |
+//! | draw a sample | [`Sample`] |
+//! | transform elements before a job | [`Elementwise`] |
 //! | reduce in several processes, or after an append | [`Partial`], [`Engine::partial`], [`Engine::partial_after`] |
-//! | normalize by what was found before, and back | [`Engine::fit`], [`Fitted`], [`Engine::normalize_by`], [`Engine::denormalize`] |
-//! | leave elements out | [`Mask`], [`Condition`], [`NanPolicy`] |
-//! | write a reduction of your own | [`reduce::Kernel`], [`reduce::Reduction::of`] |
+//! | normalize by saved statistics, and undo it | [`Engine::fit`], [`Fitted`], [`Engine::normalize_by`], [`Engine::denormalize`] |
+//! | skip elements | [`Mask`], [`Condition`], [`NanPolicy`] |
+//! | write a custom reduction | [`reduce::Kernel`], [`reduce::Reduction::of`] |
 //! | map to a new array | [`Engine::map`], [`Engine::normalize`], [`map_elements`], [`map_rows`], [`Map`] |
 //! | consume chunks in order | [`Engine::stream`] |
-//! | gather rows by their numbers | [`Engine::rows`], [`train::RowOrder`] |
+//! | gather rows by index | [`Engine::rows`], [`train::RowOrder`] |
 //! | train on shuffled batches | [`Engine::shuffled_batches`] |
-//! | find damage | [`Engine::checksums`], [`Engine::verify`] |
+//! | detect damage | [`Engine::checksums`], [`Engine::verify`] |
 //! | change an array in place | [`Engine::map_in_place`], [`Engine::normalize_in_place`] |
-//! | go on after a kill | [`Checkpoint`], [`Call::checkpoint`] |
-//! | watch and stop | [`Call::progress`], [`Call::cancel`], [`EngineBuilder::progress`], [`CancelToken`] |
-//! | say options once for a call | [`Engine::on`] |
-//! | know the result types | [`Numeric`] |
+//! | resume after a kill | [`Checkpoint`], [`Call::checkpoint`] |
+//! | report progress and cancel | [`Call::progress`], [`Call::cancel`], [`EngineBuilder::progress`], [`CancelToken`] |
+//! | share options within a call | [`Engine::on`] |
+//! | look up result types | [`Numeric`] |
 
 #![forbid(unsafe_code)]
 

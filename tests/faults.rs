@@ -1,7 +1,7 @@
-//! Files that are cut short or replaced in the middle of a job: an error with path and offset, and
-//! nothing published. Every kind of job, layout and backend, with 1, 2 and 8 workers.
+//! Files that are truncated or replaced during a job: an error with path and offset, and nothing
+//! published. All kinds of jobs, layouts and backends, with 1, 2 and 8 workers.
 //!
-//! Nothing here depends on time: the file is cut by the job itself, when it asks for a certain tile.
+//! Nothing depends on time: the job itself changes the file, when it requests a certain tile.
 
 mod common;
 
@@ -20,7 +20,7 @@ use rowmill::{
     Normalize, OpenOptions, Result, Shape, Source, Stats, Sum, map_elements,
 };
 
-/// 8 MiB of float32: 16 blocks, and enough for all workers to be used.
+/// 8 MiB of float32: 16 blocks, enough to use all workers.
 const DIMS: [usize; 2] = [2048, 1024];
 const ELEMENTS: usize = DIMS[0] * DIMS[1];
 
@@ -31,27 +31,27 @@ fn engine(workers: usize) -> Engine {
     engine.build().expect("an engine")
 }
 
-/// An array to which something happens when so many tiles of it were asked for: 0 for none.
+/// An array that triggers an event after a number of tile requests; 0 triggers it at once.
 struct Disturbed<'a, T> {
     array: Array<T>,
-    asked: AtomicUsize,
+    requests: AtomicUsize,
     after: usize,
     event: &'a (dyn Fn() + Sync),
 }
 
 impl<'a, T: Element> Disturbed<'a, T> {
     fn new(array: &Array<T>, after: usize, event: &'a (dyn Fn() + Sync)) -> Self {
-        Self { array: array.clone(), asked: AtomicUsize::new(0), after, event }
+        Self { array: array.clone(), requests: AtomicUsize::new(0), after, event }
     }
 
-    fn asked(&self) {
-        if self.asked.fetch_add(1, Ordering::Relaxed) == self.after {
+    fn on_request(&self) {
+        if self.requests.fetch_add(1, Ordering::Relaxed) == self.after {
             (self.event)();
         }
     }
 
     fn happened(&self) -> bool {
-        self.asked.load(Ordering::Relaxed) > self.after
+        self.requests.load(Ordering::Relaxed) > self.after
     }
 }
 
@@ -65,7 +65,7 @@ impl<T: Element> Source<T> for Disturbed<'_, T> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>, FileError> {
-        self.asked();
+        self.on_request();
         self.array.tile(rows, cols, buffer)
     }
     fn rows_at_a_time(&self) -> usize {
@@ -81,11 +81,11 @@ impl<T: Element> Source<T> for Disturbed<'_, T> {
         self.array.release(rows, cols);
     }
     fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
-        self.asked();
+        self.on_request();
         self.array.stored(rows, cols)
     }
     fn in_place(&self) -> Option<&[T]> {
-        self.asked();
+        self.on_request();
         self.array.in_place()
     }
     fn read_rows(
@@ -94,12 +94,12 @@ impl<T: Element> Source<T> for Disturbed<'_, T> {
         to: &mut [T],
         buffer: &mut TileBuffer<T>,
     ) -> Result<(), FileError> {
-        self.asked();
+        self.on_request();
         self.array.read_rows(rows, to, buffer)
     }
 }
 
-/// A raw file without a sidecar, and the array in it.
+/// Writes a raw file without a sidecar, and opens it.
 fn file<T: Value>(
     path: &Path,
     values: &[T],
@@ -116,7 +116,7 @@ type Layout = (Order, ByteOrder, Backend);
 
 const NATIVE: Layout = (Order::C, ByteOrder::NATIVE, Backend::Mapped);
 
-/// Lent in place, decoded from a mapping, gathered from one, read.
+/// Lent in place, decoded from a mapping, gathered from a mapping, positioned.
 const LAYOUTS: [Layout; 4] = [
     NATIVE,
     (Order::C, ByteOrder::Big, Backend::Mapped),
@@ -133,7 +133,7 @@ fn cut(path: &Path, len: usize) {
     file.set_len(len as u64).expect("shorter");
 }
 
-/// The offset of a fault in this file, which the result has to be.
+/// The offset of the fault in this file; the result must be one.
 #[track_caller]
 fn fault<T: std::fmt::Debug>(result: Result<T>, path: &Path) -> u64 {
     match result {
@@ -149,7 +149,7 @@ fn fault<T: std::fmt::Debug>(result: Result<T>, path: &Path) -> u64 {
 
 type Job = fn(&Engine, &Disturbed<'_, f32>, &Path) -> Result<()>;
 
-/// Jobs, and after how many tiles the file is cut: at once, and in the middle.
+/// The jobs, with the number of tiles before the file is cut: at the start, and in the middle.
 const JOBS: [(&str, &[usize], Job); 7] = [
     ("reduce", &[0, 5], |engine, x, _| {
         engine.reduce(x, (Stats::per_column(), Sum::all())).map(drop)
@@ -160,7 +160,7 @@ const JOBS: [(&str, &[usize], Job); 7] = [
     ("stream", &[0, 5], |engine, x, _| {
         let sum = |chunk: &Chunk<'_, f32>| Ok(chunk.as_slice().iter().sum::<f32>());
         engine.stream(x, sum, |rows, sum| {
-            // The rows that are handed out were there.
+            // Rows passed to the consumer existed.
             assert_eq!(sum, (rows.len() * DIMS[1]) as f32);
             ControlFlow::Continue(())
         })
@@ -182,7 +182,7 @@ const JOBS: [(&str, &[usize], Job); 7] = [
 ];
 
 #[test]
-fn a_file_that_is_cut_short_under_a_job() {
+fn a_file_truncated_during_a_job() {
     let values = ones();
     for layout in LAYOUTS {
         for workers in WORKERS {
@@ -211,14 +211,14 @@ fn a_file_that_is_cut_short_under_a_job() {
 }
 
 #[test]
-fn the_offset_is_that_of_the_first_page_that_is_gone() {
+fn the_offset_is_that_of_the_first_lost_page() {
     let values = ones();
     for workers in WORKERS {
         for layout in LAYOUTS {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("x.dat");
             let array = file(&path, &values, &DIMS, layout);
-            // A multiple of every page size, far behind what is read first.
+            // A multiple of every page size, far beyond the first reads.
             let keep = ELEMENTS * 4 - (256 << 10);
             let event = || cut(&path, keep);
             let x = Disturbed::new(&array, 0, &event);
@@ -233,9 +233,9 @@ fn the_offset_is_that_of_the_first_page_that_is_gone() {
     }
 }
 
-/// Below a memory ceiling pages are let go after use, and zeros that took their place as well.
+/// Below a memory ceiling, pages are released after use, including zeros in place of lost pages.
 #[test]
-fn a_file_that_is_cut_short_while_pages_are_let_go() {
+fn a_file_truncated_while_pages_are_released() {
     let (rows, cols) = (8192, 1024);
     let values = vec![1.0_f32; rows * cols];
     for layout in LAYOUTS {
@@ -257,7 +257,7 @@ fn a_file_that_is_cut_short_while_pages_are_let_go() {
 }
 
 #[test]
-fn batches_of_a_file_that_is_cut_short() {
+fn batches_of_a_truncated_file() {
     let values = ones();
     for layout in LAYOUTS {
         for workers in WORKERS {
@@ -277,7 +277,7 @@ fn batches_of_a_file_that_is_cut_short() {
                 batch.map(|batch| assert!(whole(&batch), "batch {i}")).err()
             });
             match failure.unwrap_or_else(|| panic!("{seen} batches, {layout:?}")) {
-                // Between two windows: nothing was read that was not there.
+                // Between two windows nothing beyond the end was read.
                 Error::File(FileError::Changed { path: hit, .. }) => assert_eq!(hit, path),
                 failure => drop(fault(Err::<(), _>(failure), &path)),
             }
@@ -285,7 +285,7 @@ fn batches_of_a_file_that_is_cut_short() {
     }
 }
 
-/// A kernel that fails, or panics, at zeros: there are none in the file.
+/// A kernel that fails, or panics, on zeros; the file contains none.
 struct NoZeros {
     panics: bool,
 }
@@ -319,7 +319,7 @@ impl Map<f32, f32> for NoZeros {
 }
 
 #[test]
-fn what_a_kernel_makes_of_zeros_that_are_not_there_is_not_its_fault() {
+fn kernel_failures_on_lost_pages_are_faults() {
     let values = ones();
     for workers in WORKERS {
         for panics in [false, true] {
@@ -342,7 +342,7 @@ fn what_a_kernel_makes_of_zeros_that_are_not_there_is_not_its_fault() {
 }
 
 #[test]
-fn who_cancels_is_told_so() {
+fn cancelling_is_reported_as_cancelled() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.dat");
     let array = file(&path, &ones(), &DIMS, NATIVE);
@@ -360,9 +360,9 @@ fn who_cancels_is_told_so() {
 // --- The mask -----------------------------------------------------------------------------------
 
 #[test]
-fn a_mask_that_is_cut_short_under_a_job() {
+fn a_mask_truncated_during_a_job() {
     let data = ones();
-    let x = SliceSource::new(&data, DIMS).expect("as many values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     // One entry for each element, and one for each row. Small masks have few pages to lose.
     let masks: [&[usize]; 2] = [&DIMS, &[DIMS[0], 1]];
     for dims in masks {
@@ -387,7 +387,7 @@ fn a_mask_that_is_cut_short_under_a_job() {
 
 // --- The output ---------------------------------------------------------------------------------
 
-/// Cuts its own output.
+/// A map that cuts its own output.
 struct CutsOutput<'a> {
     partial: &'a Path,
     calls: AtomicUsize,
@@ -404,32 +404,32 @@ impl Map<f32, f32> for CutsOutput<'_> {
 }
 
 #[test]
-fn an_output_that_is_cut_short_under_a_job() {
+fn an_output_truncated_during_a_job() {
     let data = ones();
-    let x = SliceSource::new(&data, DIMS).expect("as many values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     for workers in WORKERS {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path().join("out.npy");
-        ArrayMut::<f32>::create(&out, [1]).expect("room").close().expect("written");
-        let before = std::fs::read(&out).expect("there");
+        ArrayMut::<f32>::create(&out, [1]).expect("enough space").close().expect("written");
+        let before = std::fs::read(&out).expect("exists");
         let partial = folder.path().join(".out.npy.rowmill-partial");
         let kernel = CutsOutput { partial: &partial, calls: AtomicUsize::new(0) };
         let result = engine(workers).map(&x, kernel).overwrite(true).write_npy(&out);
-        // At the store, or when its pages are prepared.
-        let told = matches!(
+        // The fault occurs at the store, or when the pages are prepared.
+        let is_fault = matches!(
             &result,
             Err(Error::File(FileError::Fault { path, .. } | FileError::Io { path, .. })) if *path == out
         );
-        assert!(told, "{result:?}");
-        assert_eq!(std::fs::read(&out).expect("there"), before, "nothing is published");
+        assert!(is_fault, "{result:?}");
+        assert_eq!(std::fs::read(&out).expect("exists"), before, "nothing is published");
         assert_eq!(names(folder.path()), ["out.npy"]);
     }
 }
 
 #[test]
-fn an_array_that_is_cut_short_while_it_is_changed_in_place() {
+fn an_array_truncated_while_changed_in_place() {
     for workers in WORKERS {
-        // On a page boundary, and within the last page, where no access tells.
+        // At a page boundary, and within the last page, where no access faults.
         for keep in [0, ELEMENTS * 4 - 4] {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("x.dat");
@@ -459,7 +459,7 @@ fn an_array_that_is_cut_short_while_it_is_changed_in_place() {
 // --- Replaced, overwritten ----------------------------------------------------------------------
 
 #[test]
-fn a_file_that_is_replaced_or_overwritten_under_a_job() {
+fn a_file_replaced_or_overwritten_during_a_job() {
     let values = ones();
     let twos = encode(&vec![2.0_f32; ELEMENTS], &DIMS, Order::C, ByteOrder::NATIVE);
     for workers in WORKERS {
@@ -467,18 +467,18 @@ fn a_file_that_is_replaced_or_overwritten_under_a_job() {
             let folder = tempfile::tempdir().expect("a folder");
             let (path, other) = (folder.path().join("x.dat"), folder.path().join("other"));
             std::fs::write(&other, &twos).expect("written");
-            // Another file takes its name: the job reads the one that it has open.
+            // Another file takes the name: the job keeps reading the open one.
             let array = file(&path, &values, &DIMS, layout);
             let rename = || std::fs::rename(&other, &path).expect("renamed");
             let x = Disturbed::new(&array, 5, &rename);
             let sum = engine(workers).reduce(&x, Sum::all()).expect("it is as it was");
             assert!(x.happened());
             assert_eq!(sum, ELEMENTS as f64);
-            // Its bytes are replaced: `cp`, or a writer.
+            // The bytes are replaced, as by `cp` or a writer.
             let array = file(&path, &values, &DIMS, layout);
             std::fs::write(&other, &twos).expect("written");
             let copy = || {
-                // Long enough for the clock of the filesystem to show another time.
+                // Waits until the clock of the filesystem has moved on.
                 std::thread::sleep(std::time::Duration::from_millis(20));
                 std::fs::copy(&other, &path).map(drop).expect("copied");
             };
@@ -486,7 +486,7 @@ fn a_file_that_is_replaced_or_overwritten_under_a_job() {
             let result = engine(workers).reduce(&x, Sum::all());
             let (changed, faulted) = match &result {
                 Err(Error::File(FileError::Changed { path: hit, .. })) => (*hit == path, false),
-                // A worker read on while the copy had cut it.
+                // A worker was reading while the copy had truncated the file.
                 Err(Error::File(FileError::Fault { path: hit, .. })) => (false, *hit == path),
                 _ => (false, false),
             };

@@ -1,5 +1,5 @@
-//! The memory ceiling, and what reports say. What concerns the memory of a whole process runs in a
-//! process of its own.
+//! The memory ceiling, and the contents of reports. Tests of the memory of a whole process run in
+//! their own process.
 
 mod common;
 
@@ -24,7 +24,7 @@ use rowmill::{
 
 const MIB: u64 = 1 << 20;
 
-/// An engine that writes down what its jobs took.
+/// An engine that records the reports of its jobs.
 fn reporting(builder: EngineBuilder) -> (Engine, Arc<Mutex<Vec<RunReport>>>) {
     let reports: Arc<Mutex<Vec<RunReport>>> = Arc::default();
     let list = Arc::clone(&reports);
@@ -38,15 +38,15 @@ fn take(reports: &Mutex<Vec<RunReport>>) -> Vec<RunReport> {
 
 // --- In a process of its own ---------------------------------------------------------------------
 
-/// Set to the name of a case in the process that runs it.
+/// Names the case, in the process that runs it.
 const CASE: &str = "ROWMILL_MEMORY_CASE";
 
 const CEILING: u64 = 64 * MIB;
 
-/// The size of the file that is read in each case, in bytes: eight times the ceiling.
+/// The size of the input file of each case in bytes: eight times the ceiling.
 const FILE: u64 = 512 * MIB;
 
-/// How a case lays out its file: dtype, shape, order, byte order.
+/// The layout of the file of a case: dtype, shape, order, byte order.
 type Layout = (DType, &'static [usize], Order, ByteOrder);
 
 const NATIVE: ByteOrder = ByteOrder::NATIVE;
@@ -72,7 +72,7 @@ const CASES: [Case; 16] = [
     }),
     ("fortran-wide", (DType::F32, &[512, 512, 512], Order::F, NATIVE), sum),
     ("fortran-short", (DType::F32, &[100, 1_342_177], Order::F, NATIVE), sum),
-    // Blocks of elements that are far apart.
+    // The elements of a block are far apart.
     ("axes", (DType::F32, &[128, 1024, 1024], Order::C, NATIVE), over_middle),
     ("axes-wide", (DType::F32, &[2, 8192, 8192], Order::C, NATIVE), over_middle),
     ("mask", (DType::F32, TALL, Order::C, NATIVE), |engine, x, folder| {
@@ -123,7 +123,7 @@ fn normalize(engine: &Engine, x: &Array<f32>, folder: &Path) {
     assert_eq!(out.shape(), x.shape());
 }
 
-/// A file of zeros that takes no room.
+/// Creates a file of zeros that takes no space.
 fn sparse(path: &Path, bytes: u64) {
     std::fs::File::create(path).expect("created").set_len(bytes).expect("a sparse file");
 }
@@ -135,8 +135,8 @@ fn raw(path: &Path, (dtype, dims, order, byte_order): Layout) -> Array<f32> {
     Array::open_raw(path, &spec).expect("opened")
 }
 
-/// Runs a test of this file in a process of its own, if this is not that process.
-fn alone(test: &str, case: &str) -> bool {
+/// Runs a test of this file in its own process. Returns whether this is that process.
+fn in_own_process(test: &str, case: &str) -> bool {
     if std::env::var(CASE).is_ok_and(|running| running == case) {
         return true;
     }
@@ -162,7 +162,7 @@ fn is_linux() -> bool {
     cfg!(target_os = "linux")
 }
 
-/// Bytes of this process that are resident now.
+/// The resident memory of this process, in bytes.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
@@ -177,7 +177,7 @@ fn jobs_stay_below_the_ceiling() {
     }
     for (case, layout, job) in CASES {
         if std::env::var(CASE).is_ok_and(|running| running != case)
-            || !alone("jobs_stay_below_the_ceiling", case)
+            || !in_own_process("jobs_stay_below_the_ceiling", case)
         {
             continue;
         }
@@ -192,16 +192,16 @@ fn jobs_stay_below_the_ceiling() {
             assert!(report.released, "{case}: {report}");
             assert!(grown <= CEILING, "{case}: {grown} bytes more, {report}");
         }
-        // And hardly anything stays behind.
+        // Hardly anything stays resident.
         let left = resident().saturating_sub(before);
         assert!(left <= CEILING / 2, "{case}: {left} bytes stayed");
     }
 }
 
 #[test]
-fn without_a_ceiling_all_of_it_is_resident() {
-    // Else the test above would say nothing.
-    if !is_linux() || !alone("without_a_ceiling_all_of_it_is_resident", "all") {
+fn without_a_ceiling_everything_is_resident() {
+    // Otherwise the test above would prove nothing.
+    if !is_linux() || !in_own_process("without_a_ceiling_everything_is_resident", "all") {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -218,7 +218,7 @@ fn without_a_ceiling_all_of_it_is_resident() {
 
 #[test]
 fn page_faults_of_warm_passes() {
-    if !is_linux() || !alone("page_faults_of_warm_passes", "warm") {
+    if !is_linux() || !in_own_process("page_faults_of_warm_passes", "warm") {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -232,7 +232,7 @@ fn page_faults_of_warm_passes() {
     };
     let (small, of_small) = reporting(Engine::builder().workers(2).memory_ceiling(CEILING));
     let (large, of_large) = reporting(Engine::builder().workers(2).memory_ceiling(1 << 40));
-    // Another process may take the page cache away: then once more.
+    // Another process may evict the page cache; then try again.
     let passes = (0..5).map(|_| {
         let _ = faults(&small, &of_small); // now the file is in the page cache
         let again = faults(&small, &of_small);
@@ -240,7 +240,7 @@ fn page_faults_of_warm_passes() {
     });
     let mut warm = passes.skip_while(|passes| passes.iter().any(|(major, _)| *major > 0));
     let [small, first, second] = warm.next().expect("a pass without major faults in five");
-    // A fault maps 16 pages that are in the page cache, at least.
+    // A fault maps at least 16 pages that are in the page cache.
     assert!(small.1 <= pages / 4, "{} faults for {pages} pages under a ceiling", small.1);
     assert!(first.1 <= pages / 8, "{} faults for {pages} pages", first.1);
     assert!(second.1 <= pages / 32, "{} faults for {pages} mapped pages", second.1);
@@ -248,7 +248,7 @@ fn page_faults_of_warm_passes() {
 
 // --- Answers -------------------------------------------------------------------------------------
 
-/// From the least ceiling of one worker to none at all.
+/// From the smallest ceiling for one worker to none at all.
 fn engines() -> Vec<(String, Engine)> {
     let mut engines = Vec::new();
     for (workers, ceiling) in [(1, 8 * MIB), (3, 24 * MIB), (2, 1 << 40)] {
@@ -285,7 +285,7 @@ fn answers<S: Source<f32>>(engine: &Engine, x: &S, out: &Path) -> (Vec<u64>, Vec
 fn the_same_bits_below_any_ceiling() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out.npy");
-    // More than half of the largest ceiling of the engines above, and wide rows.
+    // The arrays are larger than half of the largest ceiling above, and one has wide rows.
     for dims in [[4501, 1013], [3, 1_400_003], [500_003, 9]] {
         let values = f32::many(dims[0] * dims[1], Kind::Any, 5);
         let mut expected: Option<(Vec<u64>, Vec<u8>)> = None;
@@ -324,7 +324,7 @@ fn the_same_bits_of_masked_sums_below_any_ceiling() {
     let x = folder.path().join("x.npy");
     write_npy(&x, &values, &dims, Order::C, ByteOrder::Little);
     let x = Array::<f32>::open(&x).expect("just written");
-    // Bytes that are not zero are true, whichever they are.
+    // Any nonzero byte is true.
     let path = folder.path().join("keep.dat");
     std::fs::write(&path, &keep).expect("written");
     let spec = RawSpec::new(DType::Bool, x.shape().clone());
@@ -342,7 +342,7 @@ fn the_same_bits_of_masked_sums_below_any_ceiling() {
 }
 
 #[test]
-fn letting_go_changes_nothing() {
+fn releasing_changes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     for dims in [vec![70, 1001], vec![3, 50_001], vec![31, 7, 5, 11]] {
         let values = u16::many(dims.iter().product(), Kind::Any, 9);
@@ -367,11 +367,11 @@ fn letting_go_changes_nothing() {
 // --- Knobs and reports ---------------------------------------------------------------------------
 
 #[test]
-fn ceilings_that_are_too_low_are_refused() {
+fn low_ceilings_are_refused() {
     let build =
         |workers, ceiling| Engine::builder().workers(workers).memory_ceiling(ceiling).build();
-    assert_eq!(build(1, 8 * MIB).expect("the least").memory_ceiling(), 8 * MIB);
-    assert_eq!(build(4, 32 * MIB).expect("the least").memory_ceiling(), 32 * MIB);
+    assert_eq!(build(1, 8 * MIB).expect("the minimum").memory_ceiling(), 8 * MIB);
+    assert_eq!(build(4, 32 * MIB).expect("the minimum").memory_ceiling(), 32 * MIB);
     for (workers, ceiling) in [(1, 0), (1, 8 * MIB - 1), (2, 8 * MIB), (4, 32 * MIB - 1)] {
         let Err(error) = build(workers, ceiling) else { panic!("{ceiling} was accepted") };
         assert!(matches!(error, Error::BadOption { knob: "the memory ceiling", .. }));
@@ -384,17 +384,17 @@ fn ceilings_that_are_too_low_are_refused() {
     assert!(engine.memory_ceiling() >= 8 * MIB * engine.workers() as u64);
 }
 
-/// An array file of these values.
+/// Writes an array file of these values.
 fn file<T: Element>(folder: &Path, dims: &[usize], values: &[T]) -> PathBuf {
     let path = folder.join("x.npy");
     let mut x = ArrayMut::<T>::create(&path, dims).expect("created");
-    x.write_rows(0, values).expect("as many values");
+    x.write_rows(0, values).expect("matching shape");
     x.close().expect("closed");
     path
 }
 
-/// The part of a report on a job that does not differ from run to run.
-fn told(report: &RunReport) -> (&'static str, u64, u64, usize, usize, bool) {
+/// The fields of a report that do not differ from run to run.
+fn summary(report: &RunReport) -> (&'static str, u64, u64, usize, usize, bool) {
     let RunReport { job, read, written, workers, chunks, released, .. } = *report;
     assert!(report.elapsed.as_nanos() > 0 && report.bytes_per_second() > 0.0, "{report}");
     if is_linux() {
@@ -417,12 +417,12 @@ fn reports_add_up() {
         let last = || {
             let mut list = take(&reports);
             assert_eq!(list.len(), 1, "one job, one report: {list:?}");
-            told(&list.remove(0))
+            summary(&list.remove(0))
         };
         engine.reduce(&x, Sum::all()).expect("a sum");
         assert_eq!(last(), ("reduce", bytes, 0, 2, 16, released));
         engine.map(&x, map_elements(f64::from)).overwrite(true).write_npy(&out).expect("an output");
-        // Below 16 MiB a chunk is at most one: 128 rows of f64.
+        // Under a ceiling of 16 MiB, a chunk is at most 1 MiB: 128 rows of f64.
         let chunks = if released { 32 } else { 16 };
         assert_eq!(last(), ("map", bytes, 2 * bytes, 2, chunks, released));
         let first = map_rows([1], |row: &[f32], out: &mut [f32]| out[0] = row[0]);
@@ -430,12 +430,12 @@ fn reports_add_up() {
         assert_eq!(last(), ("map", bytes, 4 * 4096, 2, 16, released));
         engine.stream(&x, |_| Ok(()), |_, ()| ControlFlow::Continue(())).expect("a stream");
         assert_eq!(last(), ("stream", bytes, 0, 2, 16, released));
-        // So little is done on the thread that asks.
+        // Small jobs run on the calling thread.
         engine.rows(&x, &[5; 1000]).collect().expect("rows");
         assert_eq!(last(), ("rows", 4096 * 1000, 0, 1, 4, false));
         engine.rows(&x, &[5; 1000]).overwrite(true).write_npy(&out).expect("rows");
         assert_eq!(last(), ("rows", 4096 * 1000, 4096 * 1000, 1, 4, false));
-        // Two reads, or per row only one.
+        // Two reads, or only one per row.
         engine
             .normalize(&x, Normalize::z_score())
             .overwrite(true)
@@ -453,22 +453,22 @@ fn reports_add_up() {
 }
 
 #[test]
-fn reports_of_small_and_broken_jobs() {
+fn reports_of_small_and_failed_jobs() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out.npy");
     let (engine, reports) = reporting(Engine::builder().workers(2).chunk(ChunkSize::Rows(100)));
-    let last = || take(&reports).pop().map(|report| told(&report));
+    let last = || take(&reports).pop().map(|report| summary(&report));
     let data = vec![1_i16; 1000];
     let x = SliceSource::new(&data, [1000]).expect("a thousand");
     engine.reduce(&x, Sum::all()).expect("a sum");
     assert_eq!(last(), Some(("reduce", 2000, 0, 1, 1, false)));
-    // A consumer that has seen enough.
-    let enough = |rows: std::ops::Range<usize>, ()| {
+    // A consumer that stops early.
+    let stop = |rows: std::ops::Range<usize>, ()| {
         if rows.end < 300 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    engine.stream(&x, |_| Ok(()), enough).expect("a stream");
+    engine.stream(&x, |_| Ok(()), stop).expect("a stream");
     assert_eq!(last(), Some(("stream", 600, 0, 1, 10, false)));
-    // A job that failed has no report.
+    // A failed job has no report.
     assert!(engine.reduce(&x, MinMax::all().masked(Mask::value(|v| v > 1))).is_err());
     let fails = |chunk: &Chunk<'_, i16>| {
         if chunk.rows().end > 500 { Err(Error::kernel("no")) } else { Ok(()) }
@@ -481,10 +481,10 @@ fn reports_of_small_and_broken_jobs() {
     assert!(engine.map(&x, map_elements(|v: i16| v)).write_npy(nowhere).is_err());
     assert_eq!(last(), None);
     assert_eq!(names(folder.path()), [""; 0]);
-    // Nothing is done as well: no elements, no chunks.
+    // Empty jobs also report: no elements, no chunks.
     let none = SliceSource::new(&[] as &[i16], [0, 7]).expect("no values");
     let zero = |job| (job, 0, 0, 1, 0, false);
-    let told = |reports: Vec<RunReport>| {
+    let summary = |reports: Vec<RunReport>| {
         let of = |r: &RunReport| (r.job, r.read, r.written, r.workers, r.chunks, r.released);
         reports.iter().map(of).collect::<Vec<_>>()
     };
@@ -492,14 +492,14 @@ fn reports_of_small_and_broken_jobs() {
     engine.map(&none, map_elements(|v: i16| v)).overwrite(true).write_npy(&out).expect("an output");
     engine.stream(&none, |_| Ok(()), |_, ()| ControlFlow::Continue(())).expect("a stream");
     engine.rows(&none, &[]).collect().expect("rows");
-    assert_eq!(told(take(&reports)), ["reduce", "map", "stream", "rows"].map(zero));
+    assert_eq!(summary(take(&reports)), ["reduce", "map", "stream", "rows"].map(zero));
 }
 
 #[test]
-fn streams_keep_the_rows_that_were_asked_for() {
+fn streams_keep_the_requested_chunk_rows() {
     let data = vec![0_u8; 64 << 20];
     let x = SliceSource::new(&data, [64, 1 << 20]).expect("64 MiB");
-    // A chunk of 20 MiB, of which a ceiling of 16 MiB would make a megabyte each.
+    // Chunks of 20 MiB, which a ceiling of 16 MiB would cut to about a megabyte each.
     let engine = Engine::builder().workers(2).chunk(ChunkSize::Rows(20)).memory_ceiling(16 * MIB);
     let mut seen = Vec::new();
     let consume = |rows, ()| {
@@ -511,7 +511,7 @@ fn streams_keep_the_rows_that_were_asked_for() {
 }
 
 #[test]
-fn a_line_for_people() {
+fn reports_as_text() {
     let (engine, reports) = reporting(Engine::builder().workers(1));
     let data = vec![1.0_f32; 1 << 20];
     let x = SliceSource::new(&data, [1 << 20]).expect("a vector");

@@ -1,17 +1,17 @@
 //! The data of the benches.
 
-/// Elements of a row.
+/// The elements of a row.
 pub(crate) const COLUMNS: usize = 64;
 
-/// The size of an array in bytes: larger than the caches, or a trifle when criterion only tests
-/// that the benches run.
+/// The size of an array in bytes: larger than the caches, or tiny when criterion only tests that
+/// the benches run.
 pub(crate) fn array_bytes() -> usize {
     let args: Vec<String> = std::env::args().collect();
     let measuring = args.iter().any(|a| a == "--bench") && args.iter().all(|a| a != "--test");
     if measuring { 64 << 20 } else { 1 << 20 }
 }
 
-/// Numbers in [0, 1), the same in every run (splitmix64).
+/// Numbers in [0, 1), identical in every run (splitmix64).
 pub(crate) fn numbers(len: usize) -> impl Iterator<Item = f64> {
     let mut state = 0_u64;
     std::iter::repeat_with(move || {

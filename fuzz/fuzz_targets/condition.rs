@@ -1,8 +1,8 @@
 #![no_main]
 
-use rowmill_hostile::{CONDITION, Counting};
+use rowmill_hostile::{CONDITION, CountingAllocator};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| CONDITION.check(bytes));

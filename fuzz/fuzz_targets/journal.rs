@@ -1,8 +1,8 @@
 #![no_main]
 
-use rowmill_hostile::{Counting, JOURNAL};
+use rowmill_hostile::{CountingAllocator, JOURNAL};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| JOURNAL.check(bytes));

@@ -1,8 +1,8 @@
 #![no_main]
 
-use rowmill_hostile::{Counting, OPEN};
+use rowmill_hostile::{CountingAllocator, OPEN};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| OPEN.check(bytes));

@@ -1,9 +1,9 @@
-//! Any reduction behind one type for each answer, so that different ones stand in one list.
+//! Reductions behind one type per output, so that different ones fit in one list.
 
 use rowmill::reduce::{Answers, Reduce, Reducer, Then, Tried};
 use rowmill::{Element, NanPolicy, Result};
 
-/// Any reduction that ends with an `O`.
+/// A reduction with output `O`.
 pub struct Erased<'a, T, O>(Box<dyn Reduce<T, Output = O> + 'a>);
 
 impl<'a, T: Element, O: 'a> Erased<'a, T, O> {
@@ -16,7 +16,8 @@ impl<'a, T: Element, O: 'a> Erased<'a, T, O> {
 }
 
 impl<'a, T: Element, O: 'a> Erased<'a, T, Result<O>> {
-    /// Erases a reduction whose failure at the end is its answer, so that it spoils no other.
+    /// Erases a reduction that may fail when it is finished. Its failure becomes its output, and
+    /// does not affect the others.
     pub fn tried<R>(reduction: R, list: impl Fn(R::Output) -> O + Sync + 'a) -> Self
     where
         R: Reduce<T> + 'a,

@@ -1,4 +1,4 @@
-//! Exact arithmetic, slow and plain: what the library's numbers are held against.
+//! Exact arithmetic, slow and simple: the reference for the library's numbers.
 
 use std::cmp::Ordering;
 
@@ -38,7 +38,7 @@ impl Natural {
         Self(digits).trimmed()
     }
 
-    /// `self - other`, which is not negative.
+    /// `self - other`, which must not be negative.
     pub fn sub(&self, other: &Self) -> Self {
         assert_ne!(self.cmp(other), Ordering::Less, "a negative difference");
         let mut borrow = 0;
@@ -103,8 +103,8 @@ pub fn is_ratio_rounded(got: f64, above: &Natural, below: &Natural) -> bool {
     off.cmp(&unit) != Ordering::Greater
 }
 
-/// The sum of finite floats, correctly rounded (Shewchuk's growing expansion, as `math.fsum`).
-/// Partial sums have to stay in range.
+/// The sum of finite floats, correctly rounded (Shewchuk's growing expansion, like `math.fsum`).
+/// Partial sums must not overflow.
 pub fn fsum(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut parts: Vec<f64> = Vec::new();
     for mut x in values {
@@ -135,7 +135,7 @@ pub fn fsum(values: impl IntoIterator<Item = f64>) -> f64 {
             break;
         }
     }
-    // Half-way cases are decided by what is left.
+    // The remaining parts decide half-way cases.
     if parts.last().is_some_and(|&more| (low < 0.0 && more < 0.0) || (low > 0.0 && more > 0.0)) {
         let twice = low * 2.0;
         let x = high + twice;
@@ -187,8 +187,8 @@ impl Double {
     }
 }
 
-/// The mean of finite floats and the sum of their squared distances from it, right to far more
-/// digits than an `f64` has.
+/// The mean of finite floats and the sum of their squared distances from it, with far more correct
+/// digits than an `f64` holds.
 pub fn mean_and_squares(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mut sum = Double::new(0.0);
@@ -203,6 +203,6 @@ pub fn mean_and_squares(values: &[f64]) -> (f64, f64) {
         squares = squares.add(square.high).add(square.low);
         off = off.add(d.high).add(d.low);
     }
-    // The error of the mean, taken out of the squares again.
+    // The error of the mean is subtracted from the squares.
     (mean.value(), squares.add(-off.square().divided(n).value()).value())
 }

@@ -10,7 +10,7 @@ use rowmill::{Array, FileError, OpenOptions, Shape, Source};
 use super::value::Value;
 use super::{encode, write_npy};
 
-/// Any source, so that kernels are compiled once for all of them.
+/// A source with its type erased, so that kernels are compiled once for all layouts.
 pub struct AnySource<'a, T> {
     pub name: &'static str,
     source: Box<dyn Source<T> + 'a>,
@@ -72,14 +72,14 @@ impl<T: Value> Source<T> for AnySource<'_, T> {
     }
 }
 
-/// In memory first, then from files in `folder`: mapped and read, both byte orders, both orders of
-/// elements, and misaligned.
+/// The values in memory, and in files in `folder`: mapped and positioned, in both byte orders and
+/// both memory orders, and misaligned.
 pub fn every_layout<'a, T: Value>(
     folder: &Path,
     values: &'a [T],
     dims: &[usize],
 ) -> Vec<AnySource<'a, T>> {
-    let slice = SliceSource::new(values, dims).expect("as many values as the shape has");
+    let slice = SliceSource::new(values, dims).expect("matching shape");
     let mut sources = vec![AnySource::new("in memory", slice)];
     let files = [
         ("plain.npy", Order::C, ByteOrder::NATIVE),

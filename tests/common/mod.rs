@@ -1,4 +1,4 @@
-//! Helpers that the tests share: seeded numbers, exact arithmetic, files of every layout.
+//! Shared helpers: seeded numbers, exact arithmetic, files of every layout.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
@@ -38,12 +38,12 @@ impl Rng {
         (self.bits() % n as u64) as usize
     }
 
-    /// In `[0, 1)`.
+    /// A float in `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / 9_007_199_254_740_992.0
     }
 
-    /// From the normal distribution with mean 0 and standard deviation 1.
+    /// A float from the normal distribution with mean 0 and standard deviation 1.
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.unit()).cos()
@@ -58,8 +58,7 @@ pub fn two_workers() -> Engine {
     engine(2, ChunkSize::Auto, Isa::detect())
 }
 
-/// The result of `work`, or a failed test when it takes longer than `seconds`: for
-/// work that could hang.
+/// Runs `work`, which could hang, and fails the test if it takes longer than `seconds`.
 pub fn within<R: Send + 'static>(seconds: u64, work: impl FnOnce() -> R + Send + 'static) -> R {
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || send.send(work()));
@@ -70,8 +69,8 @@ pub fn within<R: Send + 'static>(seconds: u64, work: impl FnOnce() -> R + Send +
     }
 }
 
-/// The place in Fortran order of each element, in C order.
-pub fn fortran_places(dims: &[usize]) -> Vec<usize> {
+/// The position in Fortran order of each element, in C order.
+pub fn fortran_positions(dims: &[usize]) -> Vec<usize> {
     let len: usize = dims.iter().product();
     let mut strides = vec![1; dims.len()];
     for axis in 1..dims.len() {
@@ -89,7 +88,7 @@ pub fn fortran_places(dims: &[usize]) -> Vec<usize> {
         .collect()
 }
 
-/// The bytes of elements given in C order, laid out in any way.
+/// The bytes of elements given in C order, in any layout.
 pub fn encode<T: Value>(
     values: &[T],
     dims: &[usize],
@@ -103,7 +102,7 @@ pub fn encode<T: Value>(
     let mut bytes = vec![0; native.len()];
     let places = match order {
         Order::C => (0..values.len()).collect(),
-        Order::F => fortran_places(dims),
+        Order::F => fortran_positions(dims),
     };
     for (value, place) in native.chunks_exact(size).zip(places) {
         let to = &mut bytes[place * size..][..size];
@@ -115,7 +114,7 @@ pub fn encode<T: Value>(
     bytes
 }
 
-/// Writes a `.npy` file from elements in C order, laid out in any way.
+/// Writes a `.npy` file of any layout, from elements in C order.
 pub fn write_npy<T: Value>(
     path: &Path,
     values: &[T],

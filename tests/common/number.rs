@@ -1,4 +1,4 @@
-//! Answers as numbers of two kinds.
+//! The numbers of answers: integers or floats.
 
 /// A number of an answer.
 #[derive(Clone, Copy, Debug)]

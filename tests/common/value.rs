@@ -1,23 +1,23 @@
-//! Element types as the tests see them.
+//! Element types for the tests.
 
 use rowmill::{Numeric, bf16, f16};
 
 use super::Rng;
 
-/// The kind of numbers that random elements are.
+/// The distribution of random elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A few small whole numbers: many are equal, and all sums are exact.
+    /// A few small whole numbers, often equal; all sums are exact.
     Small,
-    /// All bit patterns of integers; floats of many sizes, all finite.
+    /// Integers: all bit patterns. Floats: many magnitudes, all finite.
     Any,
-    /// As `Any`, with NaN, infinities, zeros of both signs and subnormals between.
+    /// Like `Any`, mixed with NaN, infinities, zeros of both signs and subnormals.
     Special,
 }
 
-/// The sum types.
+/// A sum type.
 pub trait Total: Copy + PartialEq + std::fmt::Debug {
-    /// An integer sum.
+    /// The integer sum, if it is one.
     fn integer(self) -> Option<i128>;
     fn float(self) -> f64;
 }
@@ -51,14 +51,14 @@ impl Total for f64 {
 
 /// An element type.
 pub trait Value: Numeric<Sum: Total> {
-    /// Integers and bools exactly; `None` for floats.
+    /// The exact value of an integer or bool; `None` for floats.
     fn integer(self) -> Option<i128>;
-    /// Floats exactly, integers rounded.
+    /// The value as a float: exact for floats, rounded for integers.
     fn float(self) -> f64;
     fn random(kind: Kind, rng: &mut Rng) -> Self;
     /// The nearest element to a number.
     fn near(value: f64) -> Self;
-    /// The range that integer sums have to fit.
+    /// The range of integer sums.
     const SUMS: (i128, i128);
 
     fn many(len: usize, kind: Kind, seed: u64) -> Vec<Self> {
@@ -122,7 +122,7 @@ impl Value for bool {
     }
 }
 
-/// A float: most are of size one, some far larger and smaller (within `2^±reach`).
+/// A float: most have a magnitude near one, some are far larger or smaller (within `2^±reach`).
 fn float(kind: Kind, reach: usize, tiny: f64, rng: &mut Rng) -> f64 {
     let plain = |rng: &mut Rng| {
         let size = rng.below(2 * reach + 1) as i32 - reach as i32;

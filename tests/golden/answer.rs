@@ -1,4 +1,4 @@
-//! Answers as text: every bit of them, or a hash of all bits.
+//! Answers as text: all their bits, or a hash of them.
 
 use rowmill::reduce::Values;
 use rowmill::{Complex, Error};
@@ -6,13 +6,13 @@ use twox_hash::XxHash3_64;
 
 pub(crate) use crate::common::number::Number;
 
-/// The bits of a float. All NaN are one: IEEE 754 leaves their sign and payload to the machine.
+/// The bits of a float. All NaN are alike, because IEEE 754 leaves their sign and payload open.
 fn bits(x: f64) -> u64 {
     if x.is_nan() { 0x7ff8_0000_0000_0000 } else { x.to_bits() }
 }
 
 impl Number {
-    /// An integer in decimal, a float as the sixteen digits of its bits behind an `x`.
+    /// An integer in decimal, a float as `x` and the sixteen digits of its bits.
     fn text(self) -> String {
         match self {
             Self::Integer(x) => x.to_string(),
@@ -21,7 +21,7 @@ impl Number {
         }
     }
 
-    /// A tag, then the number in little-endian order.
+    /// Appends a tag, and the number in little-endian order.
     fn hash_into(self, bytes: &mut Vec<u8>) {
         match self {
             Self::Integer(x) => {
@@ -48,15 +48,15 @@ pub(crate) struct Answer {
     numbers: Vec<Number>,
 }
 
-/// Answers of more numbers than this are hashed.
-const MOST_NUMBERS: usize = 6;
+/// Answers with more numbers than this are hashed.
+const MAX_NUMBERS: usize = 6;
 
 impl Answer {
     pub(crate) fn new(dims: Vec<usize>, numbers: Vec<Number>) -> Self {
         Self { dims, numbers }
     }
 
-    /// The cells of a result, each as some numbers.
+    /// The cells of a result, each converted to numbers.
     pub(crate) fn cells<V>(values: Values<V>, numbers: impl Fn(V) -> Vec<Number>) -> Self {
         let dims = values.dims().to_vec();
         Self::new(dims, values.into_iter().flat_map(numbers).collect())
@@ -65,7 +65,7 @@ impl Answer {
     fn text(&self) -> String {
         let dims: Vec<String> = self.dims.iter().map(usize::to_string).collect();
         let dims = dims.join(",");
-        if self.numbers.len() <= MOST_NUMBERS {
+        if self.numbers.len() <= MAX_NUMBERS {
             let numbers: Vec<String> = self.numbers.iter().map(|n| n.text()).collect();
             return format!("({dims}) {}", numbers.join(" "));
         }
@@ -83,8 +83,8 @@ pub(crate) fn complex(x: Complex<f64>) -> Vec<Number> {
     vec![x.re.into(), x.im.into()]
 }
 
-/// An answer or a refusal. The kind of an error and its facts are recorded; its wording is part of
-/// the command line's corpus.
+/// An answer or a refusal. The kind and the fields of an error are recorded; its wording belongs to
+/// the corpus of the command line.
 pub(crate) fn text(answer: &Result<Answer, Error>) -> String {
     match answer {
         Ok(answer) => answer.text(),
@@ -92,7 +92,7 @@ pub(crate) fn text(answer: &Result<Answer, Error>) -> String {
     }
 }
 
-/// The kind of an error, and what it found.
+/// The kind of an error, and its fields.
 pub(crate) fn refusal(error: &Error) -> String {
     match error {
         Error::NanFound { row, element } => format!("error: NaN at row {row}, element {element}"),

@@ -12,12 +12,12 @@ use rowmill::{
 };
 
 use crate::answer::{Answer, Number, float};
-use crate::case::{Case, FEW};
+use crate::case::{Case, MASKED_KERNELS};
 use crate::input::{AnySource, Input, Real, mask, weights};
 
 type Erased<'a, T> = crate::common::erased::Erased<'a, T, Answer>;
 
-/// A case, with all that it is about seen so that its axes can be reduced.
+/// A case with its inputs, viewed so that its axes can be reduced.
 pub(crate) struct Question<'a, T: Real, M> {
     case: &'a Case,
     engine: &'a Engine,
@@ -52,11 +52,11 @@ pub(crate) fn counted(found: HistogramCounts) -> Vec<Number> {
     found.edges.iter().map(|&edge| edge.into()).chain(counts).collect()
 }
 
-/// Quantiles that are asked for.
-const AT: [f64; 5] = [0.5, 0.0, 1.0, 0.25, 0.999];
+/// The requested quantiles.
+const QUANTILES: [f64; 5] = [0.5, 0.0, 1.0, 0.25, 0.999];
 
-/// The kernel of a case: those that every mask is compiled for.
-fn few<'a, T, M>(asked: &Question<'a, T, M>) -> Option<Erased<'a, T>>
+/// The kernel of a case, if it is one of those compiled for every mask.
+fn masked_kernel<'a, T, M>(question: &Question<'a, T, M>) -> Option<Erased<'a, T>>
 where
     T: Real,
     M: Selector<T> + Clone + 'a,
@@ -64,33 +64,33 @@ where
     macro_rules! erased {
         ($kernel:expr, $numbers:expr) => {
             Some(Erased::new(
-                $kernel.masked(asked.mask.clone()).nan(asked.case.nan()),
+                $kernel.masked(question.mask.clone()).nan(question.case.nan()),
                 move |output| Answer::cells(output, $numbers),
             ))
         };
     }
-    match asked.case.kernel {
-        "sum" => erased!(Sum::over(asked.axes), |x: T::Sum| vec![x.into()]),
-        "stats" => erased!(Stats::over(asked.axes), summary),
-        "argmin" => erased!(ArgMin::over(asked.axes), extremum),
-        "exact mean" => erased!(Mean::over(asked.axes).exact(), float),
+    match question.case.kernel {
+        "sum" => erased!(Sum::over(question.axes), |x: T::Sum| vec![x.into()]),
+        "stats" => erased!(Stats::over(question.axes), summary),
+        "argmin" => erased!(ArgMin::over(question.axes), extremum),
+        "exact mean" => erased!(Mean::over(question.axes).exact(), float),
         _ => None,
     }
 }
 
 /// The kernel of a case.
-fn kernel<'a, T, M>(asked: &Question<'a, T, M>) -> Result<Erased<'a, T>>
+fn kernel<'a, T, M>(question: &Question<'a, T, M>) -> Result<Erased<'a, T>>
 where
     T: Real,
     M: Selector<T> + Clone + 'a,
 {
-    if let Some(kernel) = few(asked) {
+    if let Some(kernel) = masked_kernel(question) {
         return Ok(kernel);
     }
-    let (case, axes) = (asked.case, asked.axes);
+    let (case, axes) = (question.case, question.axes);
     macro_rules! erased {
         ($kernel:expr, $numbers:expr) => {
-            Erased::new($kernel.masked(asked.mask.clone()).nan(case.nan()), move |output| {
+            Erased::new($kernel.masked(question.mask.clone()).nan(case.nan()), move |output| {
                 Answer::cells(output, $numbers)
             })
         };
@@ -122,7 +122,7 @@ where
         "any" => erased!(AnyTrue::over(axes), |x: bool| vec![x.into()]),
         "all" => erased!(AllTrue::over(axes), |x: bool| vec![x.into()]),
         "weighted-mean" => {
-            let weights = asked.weights.expect("weights");
+            let weights = question.weights.expect("weights");
             erased!(WeightedMean::by(weights).over(axes), |found: Weighted| {
                 vec![found.count.into(), found.weight.into(), found.mean.into()]
             })
@@ -139,23 +139,24 @@ where
         "top 3 smallest" => top(TopK::smallest(3)?),
         "distinct" => erased!(Distinct::over(axes), |n| vec![n.into()]),
         "approx-quantiles" => {
-            erased!(ApproxQuantiles::new(&AT, 0.01)?.over(axes), |found: Vec<f64>| {
+            erased!(ApproxQuantiles::new(&QUANTILES, 0.01)?.over(axes), |found: Vec<f64>| {
                 found.into_iter().map(Number::from).collect()
             })
         }
         "exact sum" => erased!(Sum::over(axes).exact(), sum),
-        "covariance" | "correlation" => of_columns(asked),
+        "covariance" | "correlation" => of_columns(question),
         other => panic!("{other} is no reduction"),
     })
 }
 
-fn of_columns<'a, T, M>(asked: &Question<'a, T, M>) -> Erased<'a, T>
+fn of_columns<'a, T, M>(question: &Question<'a, T, M>) -> Erased<'a, T>
 where
     T: Real,
     M: Selector<T> + Clone + 'a,
 {
-    let correlation = asked.case.kernel == "correlation";
-    let kernel = Covariance::columns().ddof(1).masked(asked.mask.clone()).nan(asked.case.nan());
+    let correlation = question.case.kernel == "correlation";
+    let kernel =
+        Covariance::columns().ddof(1).masked(question.mask.clone()).nan(question.case.nan());
     Erased::new(kernel, move |found| {
         let columns = found.columns();
         let entries = if correlation { found.correlation() } else { found.values };
@@ -166,30 +167,32 @@ where
 }
 
 /// The answer of any reduction.
-fn any<T: Real, M: Selector<T> + Clone>(asked: &Question<'_, T, M>) -> Result<Answer> {
-    if asked.case.kernel == "quantiles" {
-        let quantiles = asked.engine.quantiles(asked.x, &AT).masked(asked.mask.clone());
-        // Little enough memory for more than one read of what is large.
-        let found = quantiles.nan(asked.case.nan()).memory(1 << 20).over(asked.axes)?;
+fn reduce_any<T: Real, M: Selector<T> + Clone>(question: &Question<'_, T, M>) -> Result<Answer> {
+    if question.case.kernel == "quantiles" {
+        let quantiles =
+            question.engine.quantiles(question.x, &QUANTILES).masked(question.mask.clone());
+        // The memory is too small for a single read of large arrays.
+        let found = quantiles.nan(question.case.nan()).memory(1 << 20).over(question.axes)?;
         return Ok(Answer::cells(found, |q| q.into_iter().map(Number::from).collect()));
     }
-    asked.engine.reduce(asked.x, kernel(asked)?)
+    question.engine.reduce(question.x, kernel(question)?)
 }
 
-/// The answer of one of the few.
-fn one_of_few<T: Real, M: Selector<T> + Clone>(asked: &Question<'_, T, M>) -> Result<Answer> {
-    let kernel = few(asked).unwrap_or_else(|| panic!("{} is none of {FEW:?}", asked.case));
-    asked.engine.reduce(asked.x, kernel)
+/// The answer of a reduction compiled for every mask.
+fn reduce_masked<T: Real, M: Selector<T> + Clone>(question: &Question<'_, T, M>) -> Result<Answer> {
+    let kernel = masked_kernel(question)
+        .unwrap_or_else(|| panic!("{} is none of {MASKED_KERNELS:?}", question.case));
+    question.engine.reduce(question.x, kernel)
 }
 
-/// The axes of a case over an array. Where nothing changes its place, the array itself is reduced.
+/// The axes of a case over an array. If no element moves, the array itself is reduced.
 fn over<'a, T: Real>(case: &Case, x: AnySource<'a, T>) -> Over<AnySource<'a, T>> {
     let (axes, keepdims) = case.axes(x.shape().ndim());
     let over = Over::new(x, &axes).unwrap_or_else(|error| panic!("{case}: {error}"));
     if keepdims { over.keepdims() } else { over }
 }
 
-/// A comparison in words: `x > 0.25`.
+/// A comparison from text: `x > 0.25`.
 fn compare(mask: &str) -> rowmill::select::CompareMask {
     let mut words = mask.split(' ').skip(1);
     let op = match words.next() {
@@ -202,7 +205,7 @@ fn compare(mask: &str) -> rowmill::select::CompareMask {
     Mask::compare(op, threshold.parse::<rowmill::select::Threshold>().expect("a number"))
 }
 
-/// The engine's answer to a case. Only `full` dtypes have all reductions under all masks.
+/// The engine's answer to a case. Only `FULL` dtypes have all reductions under all masks.
 pub(crate) fn ask<T: Real, const FULL: bool>(
     case: &Case,
     input: &Input<T>,
@@ -221,16 +224,16 @@ pub(crate) fn ask<T: Real, const FULL: bool>(
     let (x, weights, axes) = (&x, weights.as_ref(), over_x.axes());
     macro_rules! masked {
         ($mask:expr) => {{
-            let asked = Question { case, engine, axes, x, weights, mask: $mask };
-            if FULL { any(&asked) } else { one_of_few(&asked) }
+            let question = Question { case, engine, axes, x, weights, mask: $mask };
+            if FULL { reduce_any(&question) } else { reduce_masked(&question) }
         }};
     }
     match case.mask {
-        "none" => any(&Question { case, engine, axes, x, weights, mask: Unmasked }),
+        "none" => reduce_any(&Question { case, engine, axes, x, weights, mask: Unmasked }),
         "elements" | "rows" => {
             let (keep, keep_dims) = mask(dims, case.mask == "rows");
             let keep: AnySource<'_, bool> =
-                Box::new(SliceSource::new(&keep, &keep_dims[..]).expect("as many"));
+                Box::new(SliceSource::new(&keep, &keep_dims[..]).expect("matching shape"));
             let keep =
                 if case.mask == "rows" { keep } else { Box::new(over(case, keep).into_view()) };
             masked!(Mask::array(&keep))

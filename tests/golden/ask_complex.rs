@@ -9,13 +9,13 @@ use crate::answer::{Answer, Number, complex};
 use crate::ask::tally;
 use crate::case::Case;
 use crate::common::erased::Erased;
-use crate::input::{AnySource, Input, Made, mask};
+use crate::input::{AnySource, Input, TestElement, mask};
 
 pub(crate) const KERNELS: [&str; 5] = ["sum", "mean", "moments", "moments ddof-1", "counts"];
 
 /// A complex element type.
-pub(crate) trait Paired: Made {
-    /// As [`crate::ask::ask`].
+pub(crate) trait ComplexElement: TestElement {
+    /// The answer to a case, as in [`crate::ask::ask`].
     fn ask(case: &Case, input: &Input<Self>, engine: &Engine, layout: &str) -> Result<Answer>;
 }
 
@@ -52,7 +52,7 @@ macro_rules! paired {
             }
         }
 
-        impl Paired for Complex<$t> {
+        impl ComplexElement for Complex<$t> {
             fn ask(
                 case: &Case,
                 input: &Input<Self>,
@@ -66,7 +66,7 @@ macro_rules! paired {
                 }
                 let (keep, dims) = mask(&input.dims, case.mask == "rows");
                 let keep: AnySource<'_, bool> =
-                    Box::new(SliceSource::new(&keep, &dims[..]).expect("as many"));
+                    Box::new(SliceSource::new(&keep, &dims[..]).expect("matching shape"));
                 let keep = match case.mask {
                     "rows" => keep,
                     _ => Box::new(self::over(case, keep).into_view()),
@@ -81,7 +81,7 @@ paired! {
     f64: kernel_c128;
 }
 
-fn over<'a, T: Made>(case: &Case, x: AnySource<'a, T>) -> Over<AnySource<'a, T>> {
+fn over<'a, T: TestElement>(case: &Case, x: AnySource<'a, T>) -> Over<AnySource<'a, T>> {
     let (axes, keepdims) = case.axes(x.shape().ndim());
     let over = Over::new(x, &axes).unwrap_or_else(|error| panic!("{case}: {error}"));
     if keepdims { over.keepdims() } else { over }

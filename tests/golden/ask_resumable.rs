@@ -1,4 +1,4 @@
-//! Reductions whose partials can be kept, behind one type.
+//! Reductions with partials, behind one type.
 
 use rowmill::reduce::Extremum;
 use rowmill::select::CompareOp;
@@ -12,10 +12,10 @@ use crate::ask::{counted, extremum, moments, summary, tally};
 use crate::common::erased::Erased;
 use crate::input::Real;
 
-/// Any reduction whose partials can be kept.
+/// A reduction whose partials can be saved.
 pub(crate) type Resumable<T> = Erased<'static, T, Answer>;
 
-/// Reductions whose partials and checkpoints are in the corpus.
+/// The reductions whose partials and checkpoints are in the corpus.
 pub(crate) const KERNELS: [&str; 21] = [
     "sum, all",
     "sum, columns, mask x > 0.25",
@@ -40,7 +40,7 @@ pub(crate) const KERNELS: [&str; 21] = [
     "covariance",
 ];
 
-/// The kernel of a name of [`KERNELS`].
+/// The kernel with a name from [`KERNELS`].
 pub(crate) fn kernel<T: Real>(name: &str) -> Result<Resumable<T>> {
     macro_rules! all {
         ($kernel:expr, $numbers:expr) => {

@@ -1,29 +1,29 @@
 //! Recorded answers: text files of `NAME <tab> ANSWER`, sorted by name.
 //!
-//! An answer that was wrong, and that a later change corrected, says so in a third column:
-//! `NAME <tab> ANSWER <tab> was OLD ANSWER, because REASON`.
+//! If a later change corrected a wrong answer, a third column explains it: `NAME <tab> ANSWER <tab>
+//! was OLD ANSWER, because REASON`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// The record under a name.
+/// A recorded answer.
 struct Entry {
     answer: String,
-    /// The answer before, and why that was wrong.
+    /// The earlier answer, and why it was wrong.
     history: Option<String>,
 }
 
-/// The answer found under a name.
+/// A computed answer.
 pub(crate) struct Found {
     pub(crate) answer: String,
-    /// How it was computed. Nothing of it may change the answer.
+    /// The way it was computed, which must not change the answer.
     pub(crate) way: String,
 }
 
 pub(crate) type Answers = BTreeMap<String, Found>;
 
-/// The entries of a file, which is one part of the corpus.
+/// The entries of a file, one part of the corpus.
 pub(crate) struct Book {
     path: PathBuf,
     title: &'static str,
@@ -33,12 +33,12 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// Whether answers are to be recorded rather than compared.
+/// Whether to record answers instead of comparing them.
 pub(crate) fn records() -> bool {
     std::env::var_os("ROWMILL_RECORD").is_some_and(|value| value == "1")
 }
 
-/// Puts an answer beside the others.
+/// Inserts an answer.
 pub(crate) fn insert(answers: &mut Answers, name: String, answer: String, way: String) {
     assert!(!name.contains(['\t', '\n']) && !answer.contains(['\t', '\n']), "{name}: {answer}");
     let before = answers.insert(name.clone(), Found { answer, way });
@@ -68,7 +68,7 @@ impl Book {
         lines.map(entry).collect()
     }
 
-    /// Compares answers with those recorded, or records them.
+    /// Compares answers with the recorded ones, or records them.
     pub(crate) fn check(&self, found: &Answers) {
         let recorded = self.read();
         if records() {

@@ -1,13 +1,13 @@
-//! Cases in plain words. The words are the names of the corpus: they outlive any API.
+//! Cases in plain words. The words are the names in the corpus: they outlive any API.
 
 use std::fmt;
 
 use rowmill::NanPolicy;
 
-/// The question that is asked of an array.
+/// A question about an array.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    /// The reduction, with its options behind it.
+    /// The reduction, followed by its options.
     pub(crate) kernel: &'static str,
     pub(crate) over: &'static str,
     pub(crate) nan: &'static str,
@@ -41,7 +41,7 @@ impl Case {
         }
     }
 
-    /// The axes that are reduced, and whether they stay with length 1.
+    /// The reduced axes, and whether they are kept with length 1.
     pub(crate) fn axes(&self, ndim: usize) -> (Vec<isize>, bool) {
         let ndim = ndim as isize;
         let (over, keepdims) = match self.over.strip_suffix(" keepdims") {
@@ -63,7 +63,7 @@ impl Case {
     }
 }
 
-/// Reductions of real numbers over any axes and under any mask.
+/// The reductions of real numbers over any axes and under any mask.
 pub(crate) const KERNELS: [&str; 33] = [
     "sum",
     "mean",
@@ -100,9 +100,9 @@ pub(crate) const KERNELS: [&str; 33] = [
     "correlation",
 ];
 
-/// Reductions that every mask is compiled for, whatever the dtype: one of each frame and of each
-/// way that a mask is decided in.
-pub(crate) const FEW: [&str; 4] = ["sum", "stats", "argmin", "exact mean"];
+/// The reductions compiled for every mask, whatever the dtype: one for each frame, and for each way
+/// that a mask is decided.
+pub(crate) const MASKED_KERNELS: [&str; 4] = ["sum", "stats", "argmin", "exact mean"];
 
 pub(crate) const MASKS: [&str; 8] = [
     "none",

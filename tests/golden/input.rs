@@ -1,5 +1,5 @@
-//! The arrays of the corpus: integers from splitmix64, made into elements by their bits alone. No
-//! function of the platform's mathematics library takes part.
+//! The arrays of the corpus. Integers from splitmix64 become elements by their bits alone, without
+//! the platform's math library.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -19,15 +19,15 @@ use crate::answer::Number;
 use crate::common::Rng;
 
 /// An element type.
-pub(crate) trait Made: Element {
-    /// An element of so many kinds of values, from two random numbers.
-    fn made(values: &str, a: u64, b: u64) -> Self;
-    /// Its bytes.
+pub(crate) trait TestElement: Element {
+    /// An element of a kind of values, from two random numbers.
+    fn generate(values: &str, a: u64, b: u64) -> Self;
+    /// Appends its bytes.
     fn put(self, byte_order: ByteOrder, to: &mut Vec<u8>);
 }
 
-/// A type that all reductions are of.
-pub(crate) trait Real: Made + Numeric<Sum: Into<Number>> {
+/// A type that supports all reductions.
+pub(crate) trait Real: TestElement + Numeric<Sum: Into<Number>> {
     fn number(self) -> Number;
 }
 
@@ -44,8 +44,8 @@ macro_rules! put {
 
 macro_rules! integers {
     ($($t:ty),*) => {$(
-        impl Made for $t {
-            fn made(values: &str, a: u64, b: u64) -> Self {
+        impl TestElement for $t {
+            fn generate(values: &str, a: u64, b: u64) -> Self {
                 match (values, a % 4) {
                     ("small", _) => (b % 10) as Self,
                     ("extreme", 0) => Self::MIN,
@@ -65,8 +65,8 @@ macro_rules! integers {
 }
 integers!(i8, i16, i32, i64, u8, u16, u32, u64);
 
-impl Made for bool {
-    fn made(_: &str, a: u64, _: u64) -> Self {
+impl TestElement for bool {
+    fn generate(_: &str, a: u64, _: u64) -> Self {
         !a.is_multiple_of(3)
     }
     fn put(self, _: ByteOrder, to: &mut Vec<u8>) {
@@ -80,8 +80,8 @@ impl Real for bool {
     }
 }
 
-/// The bits of a format: those of its fraction, the bias of its exponent, and how far one in four
-/// elements is from 1, in binary exponents.
+/// A float format: the bits of the fraction, the exponent bias, and the distance of one in four
+/// elements from 1, in binary exponents.
 struct Bits {
     fraction: u32,
     bias: u64,
@@ -102,7 +102,7 @@ impl Bits {
         let infinity = exponents << self.fraction;
         match (values, a % 40) {
             ("small", _) => return self.small(b % 10),
-            // All far from zero and close to each other.
+            // All values are far from zero and close to each other.
             ("offset", _) => {
                 let low = (1 << (self.fraction - self.fraction / 3)) - 1;
                 return (self.bias + 13).min(exponents - 2) << self.fraction | (b & low);
@@ -122,15 +122,15 @@ impl Bits {
     }
 }
 
-/// The place of the sign, over the exponent: 2 to the number of bits of the exponent.
+/// The position of the sign, above the exponent.
 fn exponents_end(bits: &Bits) -> u64 {
     2 * bits.bias + 2
 }
 
 macro_rules! floats {
     ($($t:ty: $bits:ty, $fraction:literal, $bias:literal, $reach:literal;)*) => {$(
-        impl Made for $t {
-            fn made(values: &str, a: u64, b: u64) -> Self {
+        impl TestElement for $t {
+            fn generate(values: &str, a: u64, b: u64) -> Self {
                 let bits = Bits { fraction: $fraction, bias: $bias, reach: $reach };
                 Self::from_bits(bits.of(values, a, b) as $bits)
             }
@@ -152,10 +152,10 @@ floats! {
 
 macro_rules! complex {
     ($($t:ty),*) => {$(
-        impl Made for Complex<$t> {
-            fn made(values: &str, a: u64, b: u64) -> Self {
+        impl TestElement for Complex<$t> {
+            fn generate(values: &str, a: u64, b: u64) -> Self {
                 let swapped = b.rotate_left(24) ^ a;
-                Self::new(<$t>::made(values, a, b), <$t>::made(values, swapped, a))
+                Self::new(<$t>::generate(values, a, b), <$t>::generate(values, swapped, a))
             }
             fn put(self, byte_order: ByteOrder, to: &mut Vec<u8>) {
                 self.re.put(byte_order, to);
@@ -167,14 +167,14 @@ macro_rules! complex {
 complex!(f32, f64);
 
 /// The elements of an array, in C order. The seed is the XXH3 of `DTYPE SHAPE VALUES`.
-pub(crate) fn elements<T: Made>(dtype: &str, shape: &str, values: &str) -> Vec<T> {
+pub(crate) fn elements<T: TestElement>(dtype: &str, shape: &str, values: &str) -> Vec<T> {
     let len = dims(shape, T::DTYPE).iter().product();
     let seed = XxHash3_64::oneshot(format!("{dtype} {shape} {values}").as_bytes());
     let mut random = Rng::new(seed);
-    (0..len).map(|_| T::made(values, random.bits(), random.bits())).collect()
+    (0..len).map(|_| T::generate(values, random.bits(), random.bits())).collect()
 }
 
-/// The shapes, from nothing to many blocks of 512 KiB.
+/// The shapes, from empty to many blocks of 512 KiB.
 pub(crate) fn dims(shape: &str, dtype: DType) -> Vec<usize> {
     match shape {
         "scalar" => vec![],
@@ -185,7 +185,7 @@ pub(crate) fn dims(shape: &str, dtype: DType) -> Vec<usize> {
         "edges" => vec![129, 33],
         // Two to five blocks.
         "blocks" => vec![if dtype.size() < 4 { 2100 } else { 1100 }, 257],
-        // A row of more than 16 KiB is cut into tiles.
+        // A row longer than 16 KiB is cut into tiles.
         "wide" => vec![5, 20_000],
         "long" => vec![50_000, 3],
         "longer" => vec![200_000, 3],
@@ -195,7 +195,7 @@ pub(crate) fn dims(shape: &str, dtype: DType) -> Vec<usize> {
     }
 }
 
-/// How an array lies in its file, and how it is read.
+/// The layouts of a file, and the ways to read it.
 pub(crate) const LAYOUTS: [&str; 7] = [
     "in memory",
     "mapped",
@@ -206,18 +206,18 @@ pub(crate) const LAYOUTS: [&str; 7] = [
     "read",
 ];
 
-/// Any array.
+/// An array of any layout.
 pub(crate) type AnySource<'a, T> = Box<dyn Source<T> + 'a>;
 
 /// An array of the corpus.
 pub(crate) struct Input<T> {
     pub(crate) dims: Vec<usize>,
     pub(crate) values: Vec<T>,
-    /// Where its files are, but for the ending.
-    place: PathBuf,
+    /// The path of its files, without the extension.
+    stem: PathBuf,
 }
 
-impl<T: Made> Input<T> {
+impl<T: TestElement> Input<T> {
     fn bytes(&self, order: Order, byte_order: ByteOrder, to: &mut Vec<u8>) {
         match order {
             Order::C => self.values.iter().for_each(|x| x.put(byte_order, to)),
@@ -226,21 +226,21 @@ impl<T: Made> Input<T> {
     }
 
     pub(crate) fn source(&self, layout: &str) -> AnySource<'_, T> {
-        let says = |word: &str| layout.contains(word);
-        if says("memory") {
+        let has = |word: &str| layout.contains(word);
+        if has("memory") {
             return Box::new(
-                SliceSource::new(&self.values, &self.dims[..]).expect("as many values"),
+                SliceSource::new(&self.values, &self.dims[..]).expect("matching shape"),
             );
         }
-        let order = if says("fortran") { Order::F } else { Order::C };
-        let byte_order = if says("big") { ByteOrder::Big } else { ByteOrder::Little };
-        let backend = if says("read") { Backend::Positioned } else { Backend::Mapped };
+        let order = if has("fortran") { Order::F } else { Order::C };
+        let byte_order = if has("big") { ByteOrder::Big } else { ByteOrder::Little };
+        let backend = if has("read") { Backend::Positioned } else { Backend::Mapped };
         let options = OpenOptions::new().backend(backend);
         let shape = Shape::new(&self.dims[..]).expect("a shape");
-        let path = self.place.with_extension(layout.replace([',', ' '], "-"));
+        let path = self.stem.with_extension(layout.replace([',', ' '], "-"));
         // .npy has no code for bfloat16.
-        let raw = says("misaligned") || T::DTYPE == DType::Bf16;
-        let offset = if says("misaligned") { 3 } else { 0 };
+        let raw = has("misaligned") || T::DTYPE == DType::Bf16;
+        let offset = if has("misaligned") { 3 } else { 0 };
         let spec = RawSpec::new(T::DTYPE, shape.clone()).offset(offset);
         let spec = spec.order(order).byte_order(byte_order);
         if !path.exists() {
@@ -250,7 +250,7 @@ impl<T: Made> Input<T> {
                 npy::write(T::DTYPE, byte_order, order, &shape)
             };
             self.bytes(order, byte_order, &mut bytes);
-            std::fs::write(&path, bytes).expect("room for an input");
+            std::fs::write(&path, bytes).expect("enough space");
         }
         let options = if raw { options.spec(spec) } else { options };
         let array: Array<T> = options.open(&path).unwrap_or_else(|error| panic!("{error}"));
@@ -258,27 +258,27 @@ impl<T: Made> Input<T> {
     }
 }
 
-/// The places of all elements in C order, in the order of a Fortran array.
+/// Visits the C-order indices of all elements in Fortran order.
 fn fortran(dims: &[usize], each: &mut dyn FnMut(usize)) {
     let Some((&last, before)) = dims.split_last() else { return each(0) };
     for i in 0..last {
-        fortran(before, &mut |place| each(place * last + i));
+        fortran(before, &mut |i_rest| each(i_rest * last + i));
     }
 }
 
 type ShapeAndValues = (&'static str, &'static str);
 
-/// The arrays of one dtype, each made once.
+/// The arrays of one dtype, each created once.
 pub(crate) struct Inputs<T> {
     dtype: &'static str,
     folder: TempDir,
-    made: RefCell<HashMap<ShapeAndValues, Rc<Input<T>>>>,
+    cache: RefCell<HashMap<ShapeAndValues, Rc<Input<T>>>>,
 }
 
-impl<T: Made> Inputs<T> {
+impl<T: TestElement> Inputs<T> {
     pub(crate) fn new(dtype: &'static str) -> Self {
-        let folder = tempfile::tempdir().expect("a place for files");
-        Self { dtype, folder, made: RefCell::default() }
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { dtype, folder, cache: RefCell::default() }
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
@@ -286,19 +286,19 @@ impl<T: Made> Inputs<T> {
     }
 
     pub(crate) fn get(&self, shape: &'static str, values: &'static str) -> Rc<Input<T>> {
-        let mut made = self.made.borrow_mut();
+        let mut cache = self.cache.borrow_mut();
         let make = || {
             Rc::new(Input {
                 dims: dims(shape, T::DTYPE),
                 values: elements(self.dtype, shape, values),
-                place: self.folder.path().join(format!("{}-{shape}-{values}", self.dtype)),
+                stem: self.folder.path().join(format!("{}-{shape}-{values}", self.dtype)),
             })
         };
-        Rc::clone(made.entry((shape, values)).or_insert_with(make))
+        Rc::clone(cache.entry((shape, values)).or_insert_with(make))
     }
 }
 
-/// Which elements or rows an array mask keeps: two in three.
+/// The elements or rows that an array mask keeps: two in three.
 pub(crate) fn mask(dims: &[usize], rows_only: bool) -> (Vec<bool>, Vec<usize>) {
     let dims = if rows_only { &dims[..dims.len().min(1)] } else { dims };
     let mut random = Rng::new(dims.iter().fold(17, |seed, dim| seed * 31 + *dim as u64));
@@ -306,13 +306,13 @@ pub(crate) fn mask(dims: &[usize], rows_only: bool) -> (Vec<bool>, Vec<usize>) {
     ((0..len).map(|_| !random.bits().is_multiple_of(3)).collect(), dims.to_vec())
 }
 
-/// A weight for each element: multiples of 1/8 below 4, also zero.
+/// A weight for each element: multiples of 1/8 below 4, including zero.
 pub(crate) fn weights(len: usize) -> Vec<f64> {
     let mut random = Rng::new(len as u64);
     (0..len).map(|_| (random.bits() % 32) as f64 / 8.0).collect()
 }
 
-/// A source whose reads fail after some, and that is always taken for the same file.
+/// A source whose reads start to fail, and whose identity never changes.
 pub(crate) struct Failing<'a, T> {
     pub(crate) source: &'a AnySource<'a, T>,
     pub(crate) left: std::sync::atomic::AtomicUsize,
@@ -330,8 +330,8 @@ impl<T: Element> Source<T> for Failing<'_, T> {
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>, FileError> {
         use std::sync::atomic::Ordering;
-        let one_less = |left: usize| left.checked_sub(1);
-        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
+        let decrement = |left: usize| left.checked_sub(1);
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, decrement).is_err() {
             let source = std::io::Error::other("the disk is gone");
             return Err(FileError::Io { action: "read", path: PathBuf::from("golden"), source });
         }
@@ -340,7 +340,7 @@ impl<T: Element> Source<T> for Failing<'_, T> {
 
     fn identity(&self) -> Option<rowmill::file::Identity> {
         let file = serde_json::json!({"number": 4, "created": 5, "len": 1, "hash": 6});
-        let made = serde_json::json!({"file": file, "modified": 2, "changed": 3});
-        serde_json::from_value(made).ok()
+        let identity = serde_json::json!({"file": file, "modified": 2, "changed": 3});
+        serde_json::from_value(identity).ok()
     }
 }

@@ -1,9 +1,9 @@
-//! The golden corpus: answers as bits, recorded once, that every later version is held against.
+//! The golden corpus: answers as bits, recorded once and compared with every later version.
 //!
-//! `case.rs` says in plain words what is asked, `input.rs` makes the arrays, `ways.rs` the engines,
-//! `book.rs` reads and writes the recorded answers. The engine is called in `ask*.rs`,
-//! `normalizations.rs`, `partials.rs` and `written.rs`: an API that changes needs others of these,
-//! while names, inputs and answers stay. CONTRIBUTING.md ("Golden corpus") says how to record.
+//! `case.rs` states the questions in plain words, `input.rs` creates the arrays, `ways.rs` the
+//! engines, and `book.rs` reads and writes the recorded answers. `ask*.rs`, `normalizations.rs`,
+//! `partials.rs` and `written.rs` call the engine. If the API changes, only these change, while
+//! names, inputs and answers stay. CONTRIBUTING.md ("Golden corpus") explains how to record.
 
 #[path = "../common/mod.rs"]
 mod common;

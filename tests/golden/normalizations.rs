@@ -1,4 +1,4 @@
-//! Every normalization: method, axis, options, dtypes. Outputs are hashed, element by element.
+//! All normalizations: method, axis, options, dtypes. Outputs are hashed, element by element.
 
 use rowmill::file::ByteOrder;
 use rowmill::normalize::{FloatElement, NormalizeAxis};
@@ -44,7 +44,7 @@ fn how(method: &str, axis: &str) -> Normalize {
     })
 }
 
-/// The shape of an array file and the hash of its elements, all NaN alike.
+/// The shape of an array file and the hash of its elements, with all NaN alike.
 pub(crate) fn output<U: Real>(path: &std::path::Path) -> String {
     let array = Array::<U>::open(path).expect("an output");
     let rows = array.shape().rows();
@@ -60,14 +60,14 @@ pub(crate) fn output<U: Real>(path: &std::path::Path) -> String {
 
 type Written = rowmill::Result<()>;
 
-fn told<U: Real>(path: &std::path::Path, written: &Written) -> String {
+fn outcome_text<U: Real>(path: &std::path::Path, written: &Written) -> String {
     match written {
         Ok(()) => output::<U>(path),
         Err(error) => refusal(error),
     }
 }
 
-/// Fits one array and applies that to another: the JSON of the fit, the copy, and the way back.
+/// Fits one array and applies the fit to another: the JSON of the fit, the copy, and its inverse.
 fn by_fit<T, U>(
     engine: &Engine,
     x: &AnySource<'_, T>,
@@ -83,13 +83,13 @@ where
         Err(error) => return refusal(&error),
     };
     let json = hash(fitted.to_json().as_bytes());
-    let there = engine.normalize_by(x, &fitted).overwrite(true).write_npy_as::<U>(path);
-    let there = told::<U>(path, &there);
-    let there_array: AnySource<'_, U> = Box::new(Array::<U>::open(path).expect("just written"));
+    let copy = engine.normalize_by(x, &fitted).overwrite(true).write_npy_as::<U>(path);
+    let copy = outcome_text::<U>(path, &copy);
+    let copy_array: AnySource<'_, U> = Box::new(Array::<U>::open(path).expect("just written"));
     let back_path = path.with_extension("back.npy");
-    let back = engine.denormalize(&there_array, &fitted).overwrite(true);
-    let back = back.write_npy_as::<U>(&back_path);
-    format!("JSON {json}, there {there}, back {}", told::<U>(&back_path, &back))
+    let inverse = engine.denormalize(&copy_array, &fitted).overwrite(true);
+    let inverse = inverse.write_npy_as::<U>(&back_path);
+    format!("JSON {json}, there {copy}, back {}", outcome_text::<U>(&back_path, &inverse))
 }
 
 fn normalize<T, U>(answers: &mut Answers, dtype: &'static str, to: &str, values: &[&'static str])
@@ -101,7 +101,7 @@ where
     let path = inputs.folder().join("out.npy");
     for (i, method) in METHODS.into_iter().enumerate() {
         for (j, axis) in ["all", "columns", "rows"].into_iter().enumerate() {
-            // Rows that need a read of their own are "wide".
+            // Only "wide" rows need a read of their own.
             for (k, shape) in ["edges", "blocks", "wide"].into_iter().enumerate() {
                 let large = ["f32", "f64", "i16"].contains(&dtype) && (i + j + k).is_multiple_of(3);
                 if shape != "edges" && !large {
@@ -113,7 +113,7 @@ where
                 let (answer, way) = agreed(&name, |way| {
                     let x = input.source(way.layout);
                     let job = way.engine.normalize(&x, how(method, axis));
-                    told::<U>(&path, &job.overwrite(true).write_npy_as::<U>(&path))
+                    outcome_text::<U>(&path, &job.overwrite(true).write_npy_as::<U>(&path))
                 });
                 insert(answers, name, answer, way);
                 if shape == "edges" && !["l1", "l2"].contains(&method) && axis != "rows" {
@@ -130,7 +130,7 @@ where
     }
 }
 
-/// In place, which writes what a copy would have.
+/// In place, which writes the same bytes as a copy.
 fn in_place(answers: &mut Answers) {
     let inputs = Inputs::<f32>::new("f32");
     let input = inputs.get("edges", "nan");
@@ -140,13 +140,13 @@ fn in_place(answers: &mut Answers) {
             let path = inputs.folder().join(format!("{method} {axis}.npy"));
             let (answer, way) = agreed(&name, |way| {
                 let _ = std::fs::remove_file(&path);
-                let mut x = ArrayMut::<f32>::create(&path, &input.dims[..]).expect("room");
-                x.write_rows(0, &input.values).expect("as many values");
-                x.close().expect("on disk");
+                let mut x = ArrayMut::<f32>::create(&path, &input.dims[..]).expect("enough space");
+                x.write_rows(0, &input.values).expect("matching shape");
+                x.close().expect("closed");
                 let mut x = ArrayMut::<f32>::open_to_finish(&path).expect("an array");
                 let done = way.engine.normalize_in_place(&mut x, how(method, axis)).map(drop);
                 drop(x);
-                told::<f32>(&path, &done)
+                outcome_text::<f32>(&path, &done)
             });
             insert(answers, name, answer, way);
         }

@@ -1,4 +1,4 @@
-//! Partials, checkpoints, and reductions that put their answers together in place.
+//! Partials, checkpoints, and reductions whose answers are assembled in place.
 
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
@@ -14,11 +14,11 @@ use crate::answer::{Answer, Number, float, hash, text};
 use crate::ask::{extremum, summary};
 use crate::ask_resumable::{KERNELS, Resumable, complex_sum, kernel};
 use crate::book::{Answers, Book, insert};
-use crate::input::{AnySource, Failing, Inputs, Made, Real};
+use crate::input::{AnySource, Failing, Inputs, Real, TestElement};
 use crate::ways::agreed;
 
-/// The shape that the partials of a kernel are of: of several blocks, and of few columns where a
-/// column's partial is large.
+/// The shape for the partials of a kernel: several blocks, with few columns if the partial of a
+/// column is large.
 fn shape_of<T>(name: &str) -> &'static str {
     let large = ["covariance", "approx-quantiles, columns", "histogram uniform, columns"];
     match (name.contains("columns") && !large.contains(&name), size_of::<T>()) {
@@ -28,7 +28,7 @@ fn shape_of<T>(name: &str) -> &'static str {
     }
 }
 
-/// Three partials of the blocks of an array: the first, those between, the last.
+/// Three partials of the blocks of an array: the first block, the middle ones, the last.
 pub(crate) fn in_parts<T: Element>(
     engine: &Engine,
     x: &AnySource<'_, T>,
@@ -41,7 +41,7 @@ pub(crate) fn in_parts<T: Element>(
     parts.map(|part| engine.partial(x, kernel, part)).collect()
 }
 
-/// Sent as JSON, merged from the last to the first, finished.
+/// The answer of partials sent as JSON, merged from the last to the first, and finished.
 pub(crate) fn merged<T: Element>(sent: &[String], kernel: &Resumable<T>) -> Result<Answer> {
     let mut parts = sent.iter().rev().map(|json| Partial::from_json(json));
     let first = parts.next().expect("a part")?;
@@ -61,7 +61,7 @@ pub(crate) fn checkpoint(path: &Path) -> Checkpoint {
     Checkpoint::at(path).every(Duration::ZERO)
 }
 
-/// Goes on with a job that was stopped; gives the reads that it still did.
+/// Resumes a stopped job, and returns the remaining reads.
 pub(crate) fn resume<T: Element>(
     engine: &Engine,
     x: &AnySource<'_, T>,
@@ -73,7 +73,7 @@ pub(crate) fn resume<T: Element>(
     (answer, usize::MAX - failing.left.into_inner())
 }
 
-fn kept<T: Made>(
+fn record_partials<T: TestElement>(
     answers: &mut Answers,
     inputs: &Inputs<T>,
     (dtype, name, values): (&str, &str, &'static str),
@@ -83,7 +83,7 @@ fn kept<T: Made>(
     let input = inputs.get(shape, values);
     let path = inputs.folder().join("checkpoint");
     let of = format!("{name}, {dtype} {shape} {values}");
-    // Both are of the same partials, and compared with what one job gives.
+    // Both come from the same partials, and must equal the answer of a single job.
     let (found, way) = agreed(&of, |way| {
         let x = input.source(way.layout);
         let parts = in_parts(way.engine, &x, kernel).expect("partials");
@@ -112,7 +112,12 @@ fn kept<T: Made>(
 fn real<T: Real>(answers: &mut Answers, dtype: &'static str, values: &'static str) {
     let inputs = Inputs::<T>::new(dtype);
     for name in KERNELS {
-        kept(answers, &inputs, (dtype, name, values), &kernel(name).expect("good options"));
+        record_partials(
+            answers,
+            &inputs,
+            (dtype, name, values),
+            &kernel(name).expect("good options"),
+        );
     }
 }
 
@@ -122,13 +127,13 @@ fn partials_and_checkpoints() {
     real::<f64>(&mut answers, "f64", "plain");
     real::<i16>(&mut answers, "i16", "small");
     let inputs = Inputs::new("c128");
-    kept(&mut answers, &inputs, ("c128", "sum, columns", "plain"), &complex_sum());
+    record_partials(&mut answers, &inputs, ("c128", "sum, columns", "plain"), &complex_sum());
     Book::new("partials.tsv", "Partials and checkpoints").check(&answers);
 }
 
-/// Cells that no two blocks share are put into the answer as they are made.
+/// Cells that no two blocks share are written to the answer directly.
 #[test]
-fn answers_made_in_place() {
+fn answers_assembled_in_place() {
     let mut answers = Answers::new();
     let inputs = Inputs::<f32>::new("f32");
     macro_rules! ask {

@@ -1,21 +1,21 @@
-//! Every reduction, over all dtypes, axes, masks and NaN policies.
+//! All reductions, over all dtypes, axes, masks and NaN policies.
 //!
-//! Each reduction is asked over each of the named axes and over some sets of axes, of small arrays
-//! and of arrays of many blocks. Values, mask and NaN policy are drawn by the hash of the rest: a
-//! case that is added leaves the others as they are.
+//! Each reduction is asked over each of the named axes and some sets of axes, for small arrays and
+//! arrays of many blocks. Values, mask and NaN policy are drawn by the hash of the rest, so that a
+//! new case leaves the others unchanged.
 
 use rowmill::{Complex, DType, Engine, Result, bf16, f16};
 use twox_hash::XxHash3_64;
 
 use crate::answer::{Answer, text};
 use crate::ask::ask;
-use crate::ask_complex::{self, Paired};
+use crate::ask_complex::{self, ComplexElement};
 use crate::book::{Answers, Book, insert};
-use crate::case::{Case, FEW, KERNELS, MASKS};
-use crate::input::{Input, Inputs, Made, Real};
+use crate::case::{Case, KERNELS, MASKED_KERNELS, MASKS};
+use crate::input::{Input, Inputs, Real, TestElement};
 use crate::ways::agreed;
 
-/// The choices that cases of a dtype are drawn from.
+/// The choices for the cases of a dtype.
 struct Dtype {
     name: &'static str,
     kernels: &'static [&'static str],
@@ -24,7 +24,7 @@ struct Dtype {
     nan: &'static [&'static str],
     /// Whether all kernels are asked about many blocks, or one in four.
     large: bool,
-    /// Whether arrays without rows, columns or axes are asked about.
+    /// Whether to include arrays without rows, columns or axes.
     empty: bool,
     full: bool,
 }
@@ -68,7 +68,7 @@ impl Dtype {
         }
     }
 
-    /// One of the list, which the words choose.
+    /// An item of the list, chosen by the words.
     fn draw(&self, list: &[&'static str], words: &[&str]) -> &'static str {
         let seed = format!("{} {}", self.name, words.join(" "));
         list[(XxHash3_64::oneshot(seed.as_bytes()) >> 20) as usize % list.len()]
@@ -81,7 +81,7 @@ impl Dtype {
         let about_rows = |mask: &str| mask == "rows" || mask.contains('[');
         let masks = self.masks.iter().copied();
         let masks: Vec<_> = masks.filter(|mask| named || !about_rows(mask)).collect();
-        let masked = self.full || FEW.contains(&kernel);
+        let masked = self.full || MASKED_KERNELS.contains(&kernel);
         let mask = if masked { self.draw(&masks, &words("mask")) } else { "none" };
         let (values, nan) =
             (self.draw(self.values, &words("values")), self.draw(self.nan, &words("nan")));
@@ -121,7 +121,7 @@ impl Dtype {
         cases
     }
 
-    fn answers<T: Made>(
+    fn answers<T: TestElement>(
         &self,
         ask: impl Fn(&Case, &Input<T>, &Engine, &str) -> Result<Answer>,
     ) -> Answers {
@@ -142,7 +142,7 @@ fn real<T: Real, const FULL: bool>(answers: &mut Answers) {
     answers.extend(Dtype::of(T::DTYPE, FULL).answers::<T>(ask::<T, FULL>));
 }
 
-fn complex<T: Paired>(answers: &mut Answers) {
+fn complex<T: ComplexElement>(answers: &mut Answers) {
     answers.extend(Dtype::of(T::DTYPE, true).answers::<T>(T::ask));
 }
 

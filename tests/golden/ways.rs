@@ -1,4 +1,4 @@
-//! Ways to compute the same: workers, chunks, instruction sets, and how the array lies in its file.
+//! Ways to compute the same answer: workers, chunks, instruction sets, and file layouts.
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,7 @@ use twox_hash::XxHash3_64;
 
 use crate::input::LAYOUTS;
 
-/// An engine, and what it is called in a failure.
+/// An engine and a layout, with a description for failures.
 pub(crate) struct Way {
     pub(crate) engine: &'static Engine,
     pub(crate) layout: &'static str,
@@ -44,15 +44,15 @@ fn engines() -> &'static [(String, Engine)] {
     })
 }
 
-/// How often a case is computed: `ROWMILL_WAYS`, or mostly once.
+/// The number of ways per case: `ROWMILL_WAYS`, or usually one.
 fn count(seed: u64) -> usize {
-    let asked = std::env::var("ROWMILL_WAYS").ok();
-    let asked = asked.map(|ways| ways.parse().expect("ROWMILL_WAYS is a number"));
-    asked.unwrap_or(if seed.is_multiple_of(50) { engines().len() } else { 1 })
+    let requested = std::env::var("ROWMILL_WAYS").ok();
+    let requested = requested.map(|ways| ways.parse().expect("ROWMILL_WAYS is a number"));
+    requested.unwrap_or(if seed.is_multiple_of(50) { engines().len() } else { 1 })
 }
 
-/// The ways of a case, which its name chooses: all of them are seen by some case, and by some cases
-/// all engines and layouts.
+/// The ways of a case, chosen by its name. Each way occurs for some case, and some cases use all
+/// engines and layouts.
 pub(crate) fn of(name: &str) -> impl Iterator<Item = Way> {
     let seed = XxHash3_64::oneshot(name.as_bytes());
     let engines = engines();
@@ -65,7 +65,7 @@ pub(crate) fn of(name: &str) -> impl Iterator<Item = Way> {
     })
 }
 
-/// Computes a case in each of its ways, which all have to give the same.
+/// Computes a case in each of its ways, and checks that all answers agree.
 pub(crate) fn agreed(name: &str, answer: impl Fn(&Way) -> String) -> (String, String) {
     let mut first: Option<(String, String)> = None;
     for way in of(name) {

@@ -1,7 +1,7 @@
-//! Files that release 0.1 wrote: checkpoints, partials, a fit. A later release goes on with them,
-//! or refuses them by their version and says what to do.
+//! Files written by release 0.1: checkpoints, partials, a fit. A later release resumes from them,
+//! or refuses their version and explains what to do.
 //!
-//! Recording makes the files that are missing and never touches one that is there.
+//! Recording creates missing files and never changes an existing one.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn fixture(name: &str) -> PathBuf {
         .join(name.replace(" > ", " above ").replace(", ", "-").replace(' ', "-"))
 }
 
-/// Makes a fixture that is not there yet, if recording.
+/// Creates a missing fixture, if recording.
 fn make(path: &Path, bytes: impl FnOnce() -> Vec<u8>) {
     if records() && !path.exists() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder of fixtures");
@@ -46,7 +46,7 @@ fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The version of checkpoints, and of partials, that this release writes.
+/// The version of checkpoints and partials that this release writes.
 fn version() -> u32 {
     version_of(&frame_checkpoint(&[]))
 }
@@ -55,8 +55,8 @@ fn version_of(checkpoint: &[u8]) -> u32 {
     u32::from_le_bytes(*checkpoint[8..].first_chunk().expect("a version behind the magic"))
 }
 
-/// A checkpoint of this version is for going on with; one of another version was refused, in words.
-fn goes_on<V>(bytes: &[u8], done: rowmill::Result<V>) -> Option<V> {
+/// Checks that a checkpoint of this version was resumed, and one of another version refused.
+fn resumes<V>(bytes: &[u8], done: rowmill::Result<V>) -> Option<V> {
     match done {
         Ok(done) => {
             assert_eq!(version_of(bytes), version(), "another version was read");
@@ -100,7 +100,7 @@ fn reductions<T: Real>(
         let bytes = read(&path);
         std::fs::write(&scratch, &bytes).expect("a copy");
         let (answer, reads) = resume(&engine, &x, &kernel, &scratch);
-        if let Some(answer) = goes_on(&bytes, answer) {
+        if let Some(answer) = resumes(&bytes, answer) {
             assert_eq!(text(&Ok(answer)), expected, "{of}, resumed");
             let blocks = x.shape().rows().div_ceil(Partial::step::<T>(x.shape()));
             assert_eq!(reads, blocks - 2, "{of}: two blocks were done");
@@ -151,9 +151,9 @@ fn normalization(answers: &mut Answers) {
         );
         read(&scratch)
     });
-    // The unfinished output is no longer there, so all of it is written again; the fit is kept.
+    // The unfinished output is gone, so it is written again in full; the fit is kept.
     std::fs::write(&scratch, read(&path)).expect("a copy");
-    if let Some(reads) = goes_on(&read(&path), run(usize::MAX)) {
+    if let Some(reads) = resumes(&read(&path), run(usize::MAX)) {
         assert_eq!(output::<f64>(&out), expected, "resumed");
         assert!(reads < all_reads, "{reads} of {all_reads} reads: the fit was done");
     }
@@ -192,7 +192,7 @@ fn stream() {
         read(&scratch)
     });
     std::fs::write(&scratch, read(&path)).expect("a copy");
-    if let Some(seen) = goes_on(&read(&path), run(usize::MAX)) {
+    if let Some(seen) = resumes(&read(&path), run(usize::MAX)) {
         assert_eq!(seen, [2 * step], "goes on behind the second chunk");
     }
 }

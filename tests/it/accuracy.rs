@@ -1,4 +1,4 @@
-//! Numbers that naive summation gets wrong.
+//! Numbers on which naive summation fails.
 
 use crate::common::exact::{fsum, mean_and_squares};
 use crate::common::{Rng, two_workers};
@@ -6,13 +6,14 @@ use rowmill::reduce::MeanVar;
 use rowmill::view::SliceSource;
 use rowmill::{Mean, Moments, Stats, Sum};
 
-/// Number of digits that are right (NIST's LRE, at most 17).
+/// The number of correct digits (NIST's LRE, at most 17).
 fn digits(got: f64, expected: f64) -> f64 {
     let off = ((got - expected) / expected).abs();
     if off == 0.0 { 17.0 } else { -off.log10() }
 }
 
-/// The moments of the same numbers over everything, in one column, in one row, and beside others.
+/// The moments of the same numbers over everything, as one column, as one row, and beside other
+/// columns.
 fn every_way(values: &[f64], ddof: u64) -> Vec<(&'static str, MeanVar)> {
     let engine = two_workers();
     let n = values.len();
@@ -35,15 +36,15 @@ fn every_way(values: &[f64], ddof: u64) -> Vec<(&'static str, MeanVar)> {
     ]
 }
 
-/// A first value, then `pairs` pairs of two others.
+/// A first value, followed by `pairs` pairs of two others.
 fn numacc(first: f64, a: f64, b: f64, pairs: usize) -> Vec<f64> {
     let mut values = vec![first];
     values.extend([a, b].repeat(pairs));
     values
 }
 
-/// The data sets `NumAcc1` to `NumAcc4` of NIST's Statistical Reference Datasets, with the digits
-/// that are required: those that the data, rounded to `f64`, still have.
+/// The data sets `NumAcc1` to `NumAcc4` of NIST's Statistical Reference Datasets, with the required
+/// digits: those that survive rounding the data to `f64`.
 #[test]
 fn nist_data_sets() {
     let sets = [
@@ -62,7 +63,7 @@ fn nist_data_sets() {
     }
 }
 
-/// A data set of NIST's Statistical Reference Datasets as it is given out: certified mean and standard
+/// A data set of NIST's Statistical Reference Datasets as published: certified mean and standard
 /// deviation, and the data.
 fn reference(name: &str) -> (f64, f64, Vec<f64>) {
     let path = format!("{}/tests/fixtures/nist/{name}.dat", env!("CARGO_MANIFEST_DIR"));
@@ -80,8 +81,8 @@ fn reference(name: &str) -> (f64, f64, Vec<f64>) {
     (mean, std, values)
 }
 
-/// Univariate sets of NIST that were observed: 13 digits of what is certified, as far as the data,
-/// rounded to `f64`, still has them.
+/// NIST's univariate sets of observations: 13 digits of the certified values, as far as rounding
+/// the data to `f64` permits.
 #[test]
 fn nist_data_sets_of_observations() {
     for name in ["Lew", "Lottery", "Mavro", "Michelso", "PiDigits"] {
@@ -91,14 +92,14 @@ fn nist_data_sets_of_observations() {
             let required = if name == "Mavro" { 12.5 } else { 13.0 };
             assert!(mean >= 13.0 && std >= required, "{name} {way}: {mean:.1}, {std:.1} digits");
         }
-        let x = SliceSource::new(&values, [values.len()]).expect("as many");
+        let x = SliceSource::new(&values, [values.len()]).expect("matching shape");
         let exact = two_workers().reduce(&x, Mean::all().exact()).expect("a mean");
         assert!(digits(exact, mean) >= 13.0, "{name}: {exact}");
     }
 }
 
 /// A variance far below the square of the mean keeps as many digits as a careful two-pass
-/// algorithm gives: an error of at most `1e-11`, whatever the size of the mean.
+/// algorithm: the error is at most `1e-11`, whatever the size of the mean.
 #[test]
 fn a_small_spread_far_from_zero() {
     for (n, centre) in [(1001, 1e8), (50_000, 1e8), (100_003, -1e8), (5000, 1e4), (40_000, 1e10)] {
@@ -127,7 +128,7 @@ fn the_variance_of_a_constant_is_zero() {
 }
 
 #[test]
-fn ten_million_times_a_tenth() {
+fn ten_million_tenths() {
     let n = 10_000_000;
     let values = vec![0.1_f32; n];
     let flat = SliceSource::new(&values, [n]).expect("n values");
@@ -142,7 +143,8 @@ fn ten_million_times_a_tenth() {
     assert_eq!(*columns, [f64::from(0.1_f32); 4]);
 }
 
-/// As if computed in twice the precision: one rounding, and `1e-31` of the sum of absolute values.
+/// The result is as good as twice the precision: one rounding, and `1e-31` of the sum of
+/// magnitudes.
 #[test]
 fn sums_of_f64_are_compensated() {
     let n = 30_000;
@@ -172,7 +174,7 @@ fn sums_of_f64_are_compensated() {
     }
 }
 
-/// Elements that the mask leaves out have no influence, however large they are.
+/// Elements excluded by the mask have no influence, however large they are.
 #[test]
 fn masked_outliers_leave_no_trace() {
     for outlier in [1e100, 1e200, f64::MAX, f64::INFINITY, f64::NAN] {

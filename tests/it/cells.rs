@@ -1,5 +1,5 @@
-//! Answers of many cells that no two blocks share are put together in place, by all workers: the same
-//! bits, and the same errors, as by way of partials.
+//! Answers with many cells that no two blocks share are assembled in place, by all workers. Bits
+//! and errors equal those of merged partials.
 
 use crate::common::oracle::bits;
 use crate::common::value::{Kind, Total, Value};
@@ -12,8 +12,8 @@ use rowmill::{
     ChunkSize, Element, Error, Mask, Mean, MinMax, Moments, NanPolicy, Source, Stats, Sum,
 };
 
-/// The same reduction by way of its states alone: a failure at the end that is the answer is not put
-/// together in place.
+/// The same reduction through merged states only: if a failure at the end is the answer, the answer
+/// is not assembled in place.
 struct ByPartials<R>(Tried<R>);
 
 impl<T: Element, R: Reduce<T>> Reduce<T> for ByPartials<R> {
@@ -27,7 +27,7 @@ impl<T: Element, R: Reduce<T>> Reduce<T> for ByPartials<R> {
     }
 }
 
-/// All bits of the answers of a reduction, by both ways and with different knobs.
+/// Compares all bits of a reduction, assembled both ways and with different settings.
 macro_rules! check {
     ($x:expr, $kernel:expr, |$value:ident| $bits:expr) => {
         let expected = two_workers().reduce($x, ByPartials(Tried($kernel))).expect("an answer");
@@ -52,7 +52,7 @@ fn every_kernel<T: Value>(dims: [usize; 2]) {
     for _ in 0..9 {
         values[rng.below(len)] = T::near(f64::NAN);
     }
-    let x = &SliceSource::new(&values, dims).expect("as many values as the shape has");
+    let x = &SliceSource::new(&values, dims).expect("matching shape");
     let some = Mask::compare(CompareOp::Gt, 0.25);
     macro_rules! along {
         ($axis:ident) => {
@@ -88,11 +88,11 @@ fn few_rows() {
 }
 
 #[test]
-fn each_of_a_tuple_has_its_own() {
+fn tuple_members_are_independent() {
     let values = f32::many(3 * 70_001, Kind::Any, 1);
-    let x = SliceSource::new(&values, [70_001, 3]).expect("as many values as the shape has");
+    let x = SliceSource::new(&values, [70_001, 3]).expect("matching shape");
     let engine = two_workers();
-    // The columns are few, and are merged; the others are not.
+    // The columns are few, so they are merged; the others are not.
     let all = (Mean::per_row(), Sum::per_column(), (Stats::per_row(), Sum::all()), Sum::per_row());
     let (means, columns, (stats, sum), sums) = engine.reduce(&x, all).expect("answers");
     let alone = engine.reduce(&x, Sum::per_column()).expect("three sums");
@@ -107,7 +107,7 @@ fn each_of_a_tuple_has_its_own() {
 fn the_first_cell_without_an_answer_is_named() {
     let rows = 300_001;
     let values = vec![1_i64; rows * 2];
-    let x = SliceSource::new(&values, [rows, 2]).expect("as many values as the shape has");
+    let x = SliceSource::new(&values, [rows, 2]).expect("matching shape");
     let mut keep = vec![true; rows];
     keep[299_999] = false;
     keep[140_003] = false;
@@ -119,7 +119,7 @@ fn the_first_cell_without_an_answer_is_named() {
     }
     let mut values = values;
     values[2 * 140_003] = i64::MAX;
-    let x = SliceSource::new(&values, [rows, 2]).expect("as many values as the shape has");
+    let x = SliceSource::new(&values, [rows, 2]).expect("matching shape");
     let failed = two_workers().reduce(&x, Sum::per_row());
     assert!(matches!(failed, Err(Error::SumOverflow { .. })), "{failed:?}");
 }

@@ -1,4 +1,4 @@
-//! No knob, layout or backend changes a bit of an answer.
+//! No setting, layout or backend changes a bit of an answer.
 
 use std::path::Path;
 
@@ -28,10 +28,11 @@ const CHUNKS: [ChunkSize; 5] = [
     ChunkSize::Rows(usize::MAX),
 ];
 
-/// One in so many settings is tried with each array: unoptimized, each takes as long as ten.
+/// One in this many settings is tried for each array, because unoptimized runs take ten times as
+/// long.
 const EVERY: usize = if cfg!(debug_assertions) { 16 } else { 4 };
 
-/// Every setting of the knobs.
+/// All combinations of the settings.
 fn knobs() -> Vec<(usize, ChunkSize, Isa)> {
     let mut all = Vec::new();
     for isa in Isa::available() {
@@ -46,8 +47,7 @@ fn reference() -> Engine {
     engine(1, ChunkSize::Auto, Isa::BASELINE)
 }
 
-/// A kernel that notices every difference: which blocks there are, their elements, and the tree
-/// that they are merged in.
+/// A kernel sensitive to every difference: the blocks, their elements, and the merge tree.
 struct Fingerprint;
 
 fn mix(a: u64, b: u64) -> u64 {
@@ -81,7 +81,7 @@ fn summary_bits<T: Value>(s: &Summary<T>, to: &mut Vec<u64>) {
     to.extend([s.min, s.max].map(|x| x.map_or(1, |x| bits(x.float()))));
 }
 
-/// Kernels of which the engine is asked together, and what it says.
+/// Kernels reduced together, and their answers.
 type Kernels<'a, T> = (
     Erased<'a, T, Vec<Summary<T>>>,
     Erased<'a, T, Vec<Summary<T>>>,
@@ -135,7 +135,7 @@ fn answers<T: Value, M: Selector<T>>(
     all
 }
 
-/// The place of the first difference, so that a failure does not print megabytes.
+/// The position of the first difference, so that a failure does not print megabytes.
 fn difference(a: &[u64], b: &[u64]) -> Option<usize> {
     if a.len() != b.len() {
         return Some(a.len().min(b.len()));
@@ -150,7 +150,7 @@ fn sweep_with<T: Value, M: Selector<T>>(
 ) {
     for (k, nan) in [NanPolicy::Propagate, NanPolicy::Skip].into_iter().enumerate() {
         let expected = answers(&reference(), &sources[0], mask, nan);
-        // Every layout once, and a part of the settings with one of the layouts after the other.
+        // Every layout once, and some of the settings with the layouts in turn.
         let layouts = sources.iter().map(|s| (s, (2, ChunkSize::Auto, Isa::detect())));
         let turning = sources.iter().cycle().skip(turn + k);
         let settings = turning.zip(knobs().into_iter().skip((turn + k) % EVERY).step_by(EVERY));
@@ -174,7 +174,7 @@ fn sweep<T: Value>(kind: Kind, dims: &[usize]) {
     let mut values = T::many(len, kind, len as u64);
     let mut rng = Rng::new(3);
     if kind == Kind::Any {
-        // So few that most columns and rows have none.
+        // Special values are so rare that most columns and rows have none.
         for special in [f64::NAN, f64::NAN, f64::INFINITY] {
             values[rng.below(len)] = T::near(special);
         }
@@ -186,7 +186,7 @@ fn sweep<T: Value>(kind: Kind, dims: &[usize]) {
     let bools: Vec<bool> = values.iter().map(|_| rng.below(3) > 0).collect();
     let folder = tempfile::tempdir().expect("a folder");
     let masks = every_layout(folder.path(), &bools, dims);
-    // As many turns as there are layouts, so that all masks come to be read from files as well.
+    // There are as many turns as layouts, so that all masks are also read from files.
     let turn = dims.iter().sum::<usize>() % masks.len();
     sweep_with(&sources, turn, &|| Mask::array(&masks[turn]));
 }
@@ -203,7 +203,7 @@ fn narrow_rows_f32() {
 
 #[test]
 fn wide_rows_f32() {
-    // The last tile of each row is five columns.
+    // The last tile of each row has five columns.
     sweep::<f32>(Kind::Any, &[131, 5 * 1024 + 5]);
 }
 
@@ -214,7 +214,7 @@ fn one_huge_row_f64() {
 
 #[test]
 fn wide_rows_f64() {
-    // The last tile of each row is eighty columns.
+    // The last tile of each row has eighty columns.
     sweep::<f64>(Kind::Any, &[130, 4 * 512 + 80]);
 }
 
@@ -247,13 +247,13 @@ fn ranges() {
         };
         let expected = range(&reference());
         for (workers, chunk, isa) in knobs() {
-            // Zeros of both signs are among the elements: which one is found must not change.
+            // The elements include zeros of both signs: the chosen one must not change.
             assert!(range(&engine(workers, chunk, isa)) == expected, "{workers} {chunk} {isa}");
         }
     }
 }
 
-/// The bytes of the file that a job writes.
+/// The bytes of the file written by a job.
 fn output(path: &Path, job: impl FnOnce(&Path) -> Result<()>) -> Vec<u8> {
     job(path).expect("an output");
     let bytes = std::fs::read(path).expect("the output");

@@ -1,5 +1,5 @@
-//! Every reduction against NumPy, SciPy and exact rational arithmetic: the cases that
-//! `tests/fixtures/differential.py` recorded, and fresh ones where Python has NumPy and SciPy.
+//! All reductions against NumPy, SciPy and exact rational arithmetic: the cases recorded by
+//! `tests/fixtures/differential.py`, and fresh ones if Python has NumPy and SciPy.
 
 mod bounds;
 mod corpus;
@@ -24,7 +24,7 @@ use rowmill::view::{SliceSource, TileBuffer};
 use rowmill::{AnyArray, Array, DType, Element, Engine, Error, Mask, Result, Source};
 use skipped::skip;
 
-/// Every reduction that is to be seen.
+/// All reductions, each of which must occur.
 const REDUCTIONS: [&str; 29] = [
     "all",
     "any",
@@ -61,7 +61,7 @@ const REDUCTIONS: [&str; 29] = [
 #[derive(Debug, Default)]
 struct Seen {
     checked: usize,
-    /// The furthest that an answer was off, as a part of its bound.
+    /// The largest error, as a fraction of its bound.
     most: f64,
 }
 
@@ -79,7 +79,8 @@ impl Checker<'_> {
         Array::open(self.path(name)).unwrap_or_else(|e| panic!("{e}"))
     }
 
-    /// A mask as the axes are reduced; in memory, because other tests have such masks and compile them.
+    /// A mask in the order of the reduced axes, in memory, because other tests compile that kind of
+    /// mask.
     fn mask(&self, case: &Case, name: &str) -> Vec<bool> {
         let over = case.over(self.array::<bool>(name));
         let rows = 0..Source::<bool>::shape(over.view()).rows();
@@ -106,7 +107,7 @@ impl Checker<'_> {
             }
             Masking::Array(name) => {
                 let mask = self.mask(case, name);
-                let mask = SliceSource::new(&mask, x.shape().dims()).expect("as many");
+                let mask = SliceSource::new(&mask, x.shape().dims()).expect("matching shape");
                 let mask = Mask::array(&mask);
                 every(engine, &Question { case, axes, x, weights, mask })
             }
@@ -123,7 +124,8 @@ impl Checker<'_> {
                 match case.mask() {
                     Masking::Array(name) => {
                         let mask = self.mask(case, name);
-                        let mask = SliceSource::new(&mask, x.shape().dims()).expect("as many");
+                        let mask =
+                            SliceSource::new(&mask, x.shape().dims()).expect("matching shape");
                         let mask = Mask::array(&mask);
                         $ask(&self.engine, &Question { case, axes, x, weights, mask })
                     }
@@ -151,19 +153,19 @@ impl Checker<'_> {
     }
 }
 
-fn every<T, M>(engine: &Engine, asked: &Question<'_, T, M>) -> Result<Answer>
+fn every<T, M>(engine: &Engine, question: &Question<'_, T, M>) -> Result<Answer>
 where
     T: Value<Sum: Into<Number>>,
     M: Selector<T> + Copy,
 {
-    match asked.case.reduction() {
-        "quantiles" => quantiles(engine, asked),
-        "histogram_auto" => automatic(engine, asked.x),
-        _ => ask(engine, asked),
+    match question.case.reduction() {
+        "quantiles" => quantiles(engine, question),
+        "histogram_auto" => automatic(engine, question.x),
+        _ => ask(engine, question),
     }
 }
 
-/// The furthest that a number of an answer is off; what is wrong with it otherwise.
+/// The largest error of an answer, or a description of a wrong one.
 fn compare(case: &Case, x: &AnyArray, got: Result<Answer>) -> Result<f64, String> {
     let (got, expected) = match (got, case.error(), case.expected()) {
         (Err(Error::SumOverflow { .. } | Error::ProductOverflow { .. }), Some("overflow"), _)
@@ -192,7 +194,7 @@ fn compare(case: &Case, x: &AnyArray, got: Result<Answer>) -> Result<f64, String
     Ok(most)
 }
 
-/// Checks every case of a folder.
+/// Checks all cases in a folder.
 fn check(folder: &Path) -> BTreeMap<String, Seen> {
     let corpus = &Corpus::read(folder);
     let checker = Checker { engine: two_workers(), corpus };
@@ -239,7 +241,7 @@ fn recorded_cases() {
     all_seen(&check(&folder));
 }
 
-/// The interpreter that `ROWMILL_PYTHON` names, or `python3`; `None` without NumPy and SciPy.
+/// The interpreter named by `ROWMILL_PYTHON`, or `python3`; `None` without NumPy and SciPy.
 fn python() -> Option<OsString> {
     let python = std::env::var_os("ROWMILL_PYTHON").unwrap_or_else(|| "python3".into());
     let tried = Command::new(&python).args(["-c", "import numpy, scipy"]).output().ok()?;
@@ -253,7 +255,7 @@ fn fresh_cases() {
             "no Python with NumPy and SciPy, so no fresh cases were checked; set ROWMILL_PYTHON to its path",
         );
     };
-    // The seed of a run that failed, to see it again.
+    // The seed of an earlier failure, to reproduce it.
     let seed = std::env::var("ROWMILL_SEED").ok().map(|seed| seed.parse().expect("a number"));
     let clock = || SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
     let seed: u64 = seed.unwrap_or_else(clock);

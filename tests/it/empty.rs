@@ -1,5 +1,5 @@
-//! Arrays without elements, however large their shape claims to be: a header of 128 bytes must
-//! neither end the process nor keep it busy for ever.
+//! Arrays without elements, however large their shape claims to be. A header of 128 bytes must
+//! neither end the process nor keep it busy forever.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use rowmill::file::{ByteOrder, Order};
 use rowmill::view::SliceSource;
 use rowmill::{Array, Error, Mean, MinMax, Normalize, Stats, Sum, map_rows};
 
-/// Empty shapes with more rows, or more columns, than could ever be kept apart.
+/// Empty shapes with more rows, or more columns, than cells could be allocated for.
 const HUGE: [[usize; 2]; 2] = [[1 << 60, 0], [0, 1 << 60]];
 
 fn open(dims: [usize; 2]) -> (tempfile::TempDir, Array<f32>) {
@@ -64,7 +64,7 @@ fn outputs_and_streams_of_huge_empty_shapes() {
             let (folder, x) = open(dims);
             let engine = two_workers();
             let out = folder.path().join("out.npy");
-            // Done or refused, but not for ever and without a trace of what failed.
+            // The job succeeds or is refused, in finite time, and a failure leaves nothing behind.
             for how in [Normalize::z_score(), Normalize::z_score().per_row()] {
                 if engine.normalize(&x, how).overwrite(true).write_npy(&out).is_ok() {
                     assert_eq!(Array::<f32>::open(&out).expect("an output").shape().dims(), dims);
@@ -83,14 +83,14 @@ fn outputs_and_streams_of_huge_empty_shapes() {
 }
 
 #[test]
-fn rows_without_elements_are_rows() {
+fn empty_rows_count_as_rows() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("out.npy");
     let x = SliceSource::new(&[] as &[f32], [1000, 0]).expect("no values");
     let fives = map_rows([2], |row: &[f32], out: &mut [f32]| out.fill(5.0 + row.len() as f32));
     two_workers().map(&x, fives).overwrite(true).write_npy(&path).expect("an output");
     assert_eq!(Array::<f32>::open(&path).expect("opened").as_slice(), Some(&[5.0; 2000][..]));
-    // And to rows without elements.
+    // The same for outputs whose rows have no elements.
     let x = SliceSource::new(&[1.0_f32; 6], [3, 2]).expect("six values");
     let nothing = map_rows([0], |_: &[f32], out: &mut [f32]| assert!(out.is_empty()));
     two_workers().map(&x, nothing).overwrite(true).write_npy(&path).expect("an output");

@@ -1,4 +1,4 @@
-//! Cancelling, progress, panics, errors, changed files and memory of jobs.
+//! Jobs: cancelling, progress, panics, errors, changed files and memory.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn builder(workers: usize) -> rowmill::EngineBuilder {
     Engine::builder().workers(workers).chunk(ChunkSize::Rows(64))
 }
 
-/// Counts blocks, and does something with the rows of each before.
+/// Counts blocks, after calling a function with the rows of each.
 struct BeforeEach<F>(F);
 
 impl<F: Fn(Range<usize>) -> Result<()> + Sync> Kernel<f32> for BeforeEach<F> {
@@ -67,7 +67,7 @@ fn engine_blocks(x: &SliceSource<'_, f32>) -> usize {
     blocks
 }
 
-/// Copies rows, and does something before each chunk.
+/// Copies rows, after calling a function with the rows of each chunk.
 struct CopyAfter<F>(F);
 
 impl<F: Fn(Range<usize>) -> Result<()> + Sync> Map<f32, f32> for CopyAfter<F> {
@@ -78,7 +78,7 @@ impl<F: Fn(Range<usize>) -> Result<()> + Sync> Map<f32, f32> for CopyAfter<F> {
     }
 }
 
-/// A folder with an output of an earlier job in it.
+/// A folder that contains the output of an earlier job.
 fn folder_with_old() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("out.npy");
@@ -99,9 +99,9 @@ fn cancelled_from_another_thread() {
     for workers in [1, 2, 8] {
         let token = CancelToken::new();
         let engine = builder(workers).cancel(token.clone()).build().expect("an engine");
-        // More blocks than all workers take at once.
+        // There are more blocks than all workers take at once.
         let data = vec![1.0_f32; 4096 * 1024];
-        let x = SliceSource::new(&data, [4096, 1024]).expect("so many values");
+        let x = SliceSource::new(&data, [4096, 1024]).expect("matching shape");
         let (started, go) = std::sync::mpsc::channel();
         let canceller = thread::spawn(move || {
             go.recv().expect("a start");
@@ -132,7 +132,7 @@ fn cancelled_from_the_progress_callback() {
         let engine = builder(workers).cancel(token.clone()).progress(move |_| in_callback.cancel());
         let engine = engine.build().expect("an engine");
         let data = ones();
-        let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+        let x = SliceSource::new(&data, DIMS).expect("matching shape");
         let wait = |_: Range<usize>| {
             thread::sleep(Duration::from_millis(60));
             Ok(())
@@ -143,7 +143,7 @@ fn cancelled_from_the_progress_callback() {
         let outcome = engine.map(&x, CopyAfter(wait)).overwrite(true).write_npy(&path);
         assert!(matches!(outcome, Err(Error::Cancelled)), "{workers} workers: {outcome:?}");
         assert_untouched(&path);
-        // Cancelled before it begins.
+        // The job is cancelled before it begins.
         let outcome = engine.normalize(&x, Normalize::z_score()).overwrite(true).write_npy(&path);
         assert!(matches!(outcome, Err(Error::Cancelled)), "{workers} workers: {outcome:?}");
         let stream = engine.stream(&x, |_| Ok(()), |_, ()| panic!("nothing was computed"));
@@ -160,7 +160,7 @@ fn panics_and_errors_of_kernels() {
         let (sum, panicked, failed) = within(60, move || {
             let engine = builder(workers).build().expect("an engine");
             let data = ones();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let panics = |rows: Range<usize>| {
                 if rows.contains(&330) { panic!("row 330 is bad") } else { Ok(()) }
             };
@@ -184,10 +184,10 @@ fn panics_and_errors_of_kernels() {
                     next = rows.end;
                     std::ops::ControlFlow::Continue(())
                 }));
-                // Everything before the chunk that failed has been consumed.
+                // The chunks before the failed one were consumed.
                 assert!([320, 640].contains(&next), "{next}");
             }
-            // The engine is still good.
+            // The engine still works.
             (engine.reduce(&x, Sum::all()).expect("a sum"), panicked, failed)
         });
         assert_eq!(sum, (DIMS[0] * DIMS[1]) as f64);
@@ -204,10 +204,10 @@ fn panics_and_errors_of_kernels() {
 }
 
 #[test]
-fn panics_in_small_functions() {
+fn panics_in_closures() {
     let engine = builder(2).build().expect("an engine");
     let data = ones();
-    let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     let (_folder, path) = folder_with_old();
     let each = map_elements(|v: f32| if v > 0.0 { panic!("positive") } else { v });
     let rows = map_rows([3], |row: &[f32], out: &mut [f32]| out.copy_from_slice(row));
@@ -234,7 +234,7 @@ fn progress_rises_to_the_total_on_the_callers_thread() {
         };
         let engine = builder(workers).progress(record).build().expect("an engine");
         let data = ones();
-        let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+        let x = SliceSource::new(&data, DIMS).expect("matching shape");
         let wait = |_: Range<usize>| {
             thread::sleep(Duration::from_millis(30));
             Ok(())
@@ -252,8 +252,8 @@ fn progress_rises_to_the_total_on_the_callers_thread() {
             assert!(of.is_sorted_by_key(|entry| entry.1), "{job}: {of:?}");
             assert!(of.iter().all(|entry| entry.2 == 4 << 20), "{job}: {of:?}");
             assert_eq!(of.last().map(|entry| entry.1), Some(4 << 20), "{job}");
-            let here = thread::current().id();
-            assert!(of.iter().all(|entry| entry.3 == here), "{job} with {workers}: {of:?}");
+            let caller = thread::current().id();
+            assert!(of.iter().all(|entry| entry.3 == caller), "{job} with {workers}: {of:?}");
         }
     }
 }
@@ -265,7 +265,7 @@ fn nested_jobs_do_not_wait_for_each_other() {
             let outer = builder(workers).build().expect("an engine");
             let inner = builder(workers).build().expect("an engine");
             let data = ones();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let total = std::sync::Mutex::new(0.0);
             let nested = before_each(|_| {
                 let own = outer.reduce(&x, Sum::all())?;
@@ -284,7 +284,7 @@ fn nested_jobs_do_not_wait_for_each_other() {
     }
 }
 
-/// An array file of `DIMS` ones.
+/// Writes an array file of `DIMS` ones.
 fn file_of_ones(folder: &Path) -> PathBuf {
     let path = folder.join("x.npy");
     let mut x = ArrayMut::<f32>::create(&path, DIMS).expect("created");
@@ -293,11 +293,11 @@ fn file_of_ones(folder: &Path) -> PathBuf {
     path
 }
 
-/// The error of a file that changed so.
-fn is_told<T>(what: &str, outcome: &Result<T>) -> bool {
+/// Whether the outcome is the error for a file that changed this way.
+fn is_reported<T>(what: &str, outcome: &Result<T>) -> bool {
     match outcome {
         Err(Error::File(FileError::Changed { .. })) => what != "truncated",
-        // The first read that does not get all of it says so, with the length that is left.
+        // The first incomplete read reports it, with the remaining length.
         Err(Error::File(FileError::Fault { offset, .. })) => {
             what == "truncated" && *offset == 1 << 20
         }
@@ -332,10 +332,10 @@ fn a_file_that_changes_during_a_job() {
             };
             let engine = builder(workers).build().expect("an engine");
             let outcome = engine.reduce(&x, (before_each(disturb), Sum::all()));
-            assert!(is_told(what, &outcome), "{what}, {workers} workers: {outcome:?}");
+            assert!(is_reported(what, &outcome), "{what}, {workers} workers: {outcome:?}");
             let out = folder.path().join("out.npy");
             let outcome = engine.map(&x, map_elements(|v: f32| v)).write_npy(&out);
-            assert!(is_told(what, &outcome), "{what}, {workers} workers: {outcome:?}");
+            assert!(is_reported(what, &outcome), "{what}, {workers} workers: {outcome:?}");
             assert_eq!(names(folder.path()), ["x.npy"]);
         }
     }
@@ -350,7 +350,7 @@ fn a_mask_file_that_changes_during_a_job() {
     mask.close().expect("closed");
     let mask = Array::<bool>::open(&path).expect("opened");
     let data = ones();
-    let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     let disturb = |rows: Range<usize>| {
         if rows.contains(&512) {
             thread::sleep(Duration::from_millis(20));
@@ -365,7 +365,7 @@ fn a_mask_file_that_changes_during_a_job() {
     assert!(matches!(outcome, Err(Error::File(FileError::Changed { .. }))), "{outcome:?}");
 }
 
-/// Private memory of this process, in bytes, where the system tells.
+/// The private memory of this process in bytes, if the system provides it.
 fn private_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("RssAnon:"))?;
@@ -407,7 +407,7 @@ fn memory_does_not_grow_with_the_file() {
     };
     for backend in [Backend::Mapped, Backend::Positioned] {
         let (small, large) = (growth(64 << 8, backend), growth(512 << 8, backend));
-        // Other tests of this file run meanwhile: what they allocate is a few arrays of 4 MiB.
+        // Other tests of this file run in parallel, and allocate a few arrays of 4 MiB.
         assert!(large < small + (96 << 20), "{backend:?}: {small} then {large} bytes");
     }
 }

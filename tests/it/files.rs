@@ -24,13 +24,13 @@ fn elements<T: Value>(path: &Path) -> Vec<T> {
     x.rows(0..x.shape().rows(), &mut buffer).expect("all rows").to_vec()
 }
 
-/// Whether the elements are equal, NaN and signs of zeros included.
+/// Whether the elements are equal, including NaN and signs of zeros.
 fn same<T: Value>(a: &[T], b: &[T]) -> bool {
     T::bytes(a) == T::bytes(b)
 }
 
 #[test]
-fn every_layout_reads_back() {
+fn every_layout_round_trips() {
     fn check<T: Value>() {
         for dims in [&[][..], &[5], &[0, 3], &[3, 0], &[7, 3], &[70, 19], &[3, 4, 5], &[1, 33, 2]] {
             let values = T::many(dims.iter().product(), Kind::Special, 3);
@@ -40,7 +40,7 @@ fn every_layout_reads_back() {
                 let (rows, cols) = (source.shape().rows(), source.shape().row_len());
                 let all = source.rows(0..rows, &mut buffer).expect("all rows");
                 assert!(same(all, &values), "{} {dims:?} {}", T::DTYPE, source.name);
-                // And any piece of it.
+                // The same for any part of it.
                 let (some, part) = (rows / 3..rows - rows / 4, cols / 3..cols - cols / 5);
                 let tile = source.tile(some.clone(), part.clone(), &mut buffer).expect("a tile");
                 assert_eq!((tile.rows(), tile.cols()), (some.len(), part.len()));
@@ -87,7 +87,7 @@ fn rows_are_written_in_every_layout() {
                     let mut buffer = TileBuffer::new();
                     assert!(same(x.rows(0..9, &mut buffer).expect("all"), &expected));
                     x.flush_rows(2..5).expect("flushed");
-                    // Elements that do not fit change nothing.
+                    // A partial row is refused, and changes nothing.
                     let partial = x.write_rows(0, &new[..7]);
                     assert!(matches!(
                         partial,
@@ -113,7 +113,7 @@ fn rows_are_written_in_every_layout() {
 }
 
 #[test]
-fn in_place_rows_are_refused_where_they_would_be_wrong() {
+fn in_place_rows_need_the_native_layout() {
     let folder = folder();
     let cases =
         [("big.npy", Order::C, ByteOrder::Big), ("fortran.npy", Order::F, ByteOrder::Little)];
@@ -131,7 +131,7 @@ fn in_place_rows_are_refused_where_they_would_be_wrong() {
 }
 
 #[test]
-fn created_arrays_are_zero_and_keep_what_is_written() {
+fn created_arrays_are_zero_and_writable() {
     let folder = folder();
     for (name, order) in
         [("c.npy", Order::C), ("f.npy", Order::F), ("c.dat", Order::C), ("f.dat", Order::F)]
@@ -153,7 +153,7 @@ fn created_arrays_are_zero_and_keep_what_is_written() {
         assert_eq!(meta.columns.as_deref(), Some(&columns[..]), "{name}");
         assert_eq!(meta.format, if name.ends_with("npy") { Format::Npy } else { Format::Raw });
         assert!(Sidecar::path_for(&path).exists());
-        // Opened again, changed in place.
+        // Reopened, and changed in place.
         if order == Order::C {
             let mut x = ArrayMut::<f64>::open(&path).expect("opened");
             x.rows_mut(3..4).expect("native")[2] = 7.0;
@@ -219,7 +219,7 @@ fn a_second_writer_is_refused() {
         };
         let x = ArrayMut::<f32>::create(&path, [2]).expect("created");
         locked(&path);
-        // Readers are welcome.
+        // Readers are allowed.
         assert_eq!(elements::<f32>(&path), [0.0; 2]);
         x.close().expect("closed");
         let x = ArrayMut::<f32>::open(&path).expect("unlocked by closing");
@@ -227,7 +227,7 @@ fn a_second_writer_is_refused() {
         drop(x);
         ArrayMut::<f32>::open(&path).expect("unlocked by dropping").close().expect("closed");
     }
-    // Two jobs that write the same new file.
+    // Two jobs write the same new file.
     let path = folder.path().join("new.npy");
     let first = CreateOptions::new().stage::<f32>(&path, [2]).expect("staged");
     let second = CreateOptions::new().stage::<f32>(&path, [2]);
@@ -244,7 +244,7 @@ fn changes_of_a_copy_on_write_array_never_reach_the_file() {
     let path = folder.path().join("x.npy");
     write_npy(&path, &[1.0_f32, 2.0, 3.0, 4.0], &[2, 2], Order::C, ByteOrder::NATIVE);
     let before = fs::read(&path).expect("the file");
-    let mut permissions = fs::metadata(&path).expect("there").permissions();
+    let mut permissions = fs::metadata(&path).expect("exists").permissions();
     permissions.set_readonly(true);
     fs::set_permissions(&path, permissions).expect("read-only files will do");
     let mut x = CowArray::<f32>::open(&path).expect("opened");
@@ -256,7 +256,7 @@ fn changes_of_a_copy_on_write_array_never_reach_the_file() {
     assert_eq!(fs::read(&path).expect("the file"), before);
 }
 
-/// A job whose kernel fails.
+/// Runs a job whose kernel fails.
 fn failing(engine: &Engine, path: &Path) {
     let x = SliceSource::new(&[1.0_f32, 2.0], [2]).expect("two values");
     let panics = map_elements(|_: f32| -> f32 { panic!("no") });
@@ -272,7 +272,7 @@ fn outputs_are_atomic() {
     failing(&engine, &path);
     assert!(names(folder.path()).is_empty());
     write_npy(&path, &[7.0_f32], &[1], Order::C, ByteOrder::NATIVE);
-    // A reader of the old file keeps it.
+    // A reader of the old file keeps its contents.
     let old = Array::<f32>::open(&path).expect("opened");
     failing(&engine, &path);
     assert_eq!((elements::<f32>(&path), names(folder.path())), (vec![7.0], vec!["x.npy".into()]));
@@ -280,12 +280,12 @@ fn outputs_are_atomic() {
     engine.normalize(&x, Normalize::z_score()).overwrite(true).write_npy(&path).expect("an output");
     assert_eq!(elements::<f32>(&path), [-1.0, 1.0]);
     assert_eq!(old.as_slice(), Some(&[7.0][..]));
-    // The leftover of a crash is no obstacle and is not read.
+    // The leftover of a crash is no obstacle, and is never read.
     fs::write(folder.path().join(".x.npy.rowmill-partial"), vec![0xff; 1000]).expect("written");
     engine.normalize(&x, Normalize::min_max()).overwrite(true).write_npy(&path).expect("an output");
     assert_eq!(elements::<f32>(&path), [0.0, 1.0]);
     assert_eq!(names(folder.path()), ["x.npy"]);
-    // A file is never replaced by what is computed from it.
+    // An output never replaces its own input.
     let itself = Array::<f32>::open(&path).expect("opened");
     let refused = engine.map(&itself, map_elements(|v: f32| v + 1.0)).overwrite(true);
     let refused = refused.write_npy(&path);
@@ -312,13 +312,13 @@ fn outputs_keep_permissions_and_links() {
         .write_npy(&link)
         .expect("an output");
     assert_eq!(elements::<f32>(&path), [-1.0, 1.0]);
-    assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
-    let mode = fs::metadata(&path).expect("there").permissions().mode();
+    assert!(fs::symlink_metadata(&link).expect("exists").is_symlink());
+    let mode = fs::metadata(&path).expect("exists").permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
 }
 
 #[test]
-fn a_sidecar_made_by_hand_stays_and_so_does_its_file() {
+fn a_handmade_sidecar_and_its_file_are_kept() {
     let folder = folder();
     let path = folder.path().join("x.dat");
     fs::write(&path, [0; 8]).expect("written");
@@ -333,8 +333,8 @@ fn a_sidecar_made_by_hand_stays_and_so_does_its_file() {
 }
 
 #[test]
-fn outputs_are_what_numpy_writes() {
-    // Written by NumPy in version 1.0, read and written again.
+fn outputs_match_numpy() {
+    // A file written by NumPy in version 1.0 is read and written again.
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/npy");
     let folder = folder();
     let mut compared = 0;

@@ -1,4 +1,4 @@
-//! Inside other people's threads: a thread that waits for a job runs nothing else meanwhile.
+//! Jobs within other people's threads: a thread that waits for a job runs nothing else meanwhile.
 
 use std::cell::Cell;
 use std::sync::Mutex;
@@ -9,15 +9,15 @@ use rayon::prelude::*;
 use rowmill::view::SliceSource;
 use rowmill::{CancelToken, ChunkSize, Engine, Error, Sum};
 
-/// Enough that workers are used.
+/// Enough elements to use several workers.
 const LEN: usize = 5 << 18;
 
 fn engine() -> Engine {
     Engine::builder().workers(2).chunk(ChunkSize::Bytes(1 << 20)).build().expect("an engine")
 }
 
-/// Rayon's own waiting would take the next item of the iterator on top of the last, until the stack is
-/// full.
+/// If waiting ran other rayon work, the next item of the iterator would nest on the last one, until
+/// the stack overflows.
 #[test]
 fn jobs_within_a_parallel_iterator_of_another_pool() {
     thread_local! {
@@ -40,7 +40,7 @@ fn jobs_within_a_parallel_iterator_of_another_pool() {
     assert_eq!(deepest.into_inner(), 1, "an item began while another waited on the same thread");
 }
 
-/// A lock that is held while a job is waited for is not asked for again by the same thread.
+/// A thread that waits for a job with a lock held never takes that lock again.
 #[test]
 fn jobs_with_a_lock_held() {
     let values = vec![1_u8; 5 << 20];
@@ -76,7 +76,7 @@ fn many_jobs_on_clones_of_one_engine() {
 }
 
 #[test]
-fn a_token_of_a_call_stops_that_call_alone() {
+fn a_call_token_cancels_only_that_call() {
     let values = vec![1.0_f64; LEN];
     let x = SliceSource::new(&values, [LEN]).expect("a shape");
     let (all, one) = (CancelToken::new(), CancelToken::new());
@@ -93,7 +93,7 @@ fn a_token_of_a_call_stops_that_call_alone() {
 }
 
 #[test]
-fn progress_of_a_call_is_its_own() {
+fn call_progress_is_separate() {
     let values = vec![1.0_f32; LEN];
     let x = SliceSource::new(&values, [LEN]).expect("a shape");
     let seen = std::sync::Arc::new(AtomicUsize::new(0));
@@ -103,8 +103,8 @@ fn progress_of_a_call_is_its_own() {
         count.fetch_add(1, Ordering::Relaxed);
     });
     call.reduce(Sum::all()).expect("a sum");
-    let told = seen.load(Ordering::Relaxed);
-    assert!(told > 0);
+    let calls = seen.load(Ordering::Relaxed);
+    assert!(calls > 0);
     engine.reduce(&x, Sum::all()).expect("a sum");
-    assert_eq!(seen.load(Ordering::Relaxed), told);
+    assert_eq!(seen.load(Ordering::Relaxed), calls);
 }

@@ -13,7 +13,7 @@ use rowmill::{
 };
 
 fn dir() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a place for files")
+    tempfile::tempdir().expect("a folder")
 }
 
 fn engine(workers: usize) -> Engine {
@@ -28,9 +28,9 @@ fn values(n: usize) -> Vec<f32> {
 
 fn write(path: &Path, rows: usize, cols: usize, order: Order) {
     let options = CreateOptions::new().overwrite(true).order(order);
-    let mut x = options.create::<f32>(path, [rows, cols]).expect("room");
+    let mut x = options.create::<f32>(path, [rows, cols]).expect("enough space");
     x.write_rows(0, &values(rows * cols)).expect("in place");
-    x.close().expect("on disk");
+    x.close().expect("closed");
 }
 
 fn read(path: &Path) -> Vec<f32> {
@@ -39,7 +39,7 @@ fn read(path: &Path) -> Vec<f32> {
 }
 
 #[test]
-fn as_a_copy() {
+fn in_place_equals_a_copy() {
     let dir = dir();
     let path = |name: &str| dir.path().join(name);
     for (rows, cols) in [(0, 5), (1, 1), (7, 3), (3001, 1000), (3, 1_000_001)] {
@@ -72,7 +72,7 @@ fn as_a_copy() {
     }
 }
 
-/// A kernel that fails after some rows, and how often each row was seen.
+/// Runs a kernel that fails after some rows, and counts how often each row is seen.
 fn interrupted(
     path: &Path,
     left: usize,
@@ -96,11 +96,11 @@ fn interrupted_jobs_are_finished_and_refused_until_then() {
     let dir = dir();
     let path = dir.path().join("x.npy");
     let (rows, cols) = (9000, 1000);
-    let mut x = ArrayMut::<f32>::create(&path, [rows, cols]).expect("room");
+    let mut x = ArrayMut::<f32>::create(&path, [rows, cols]).expect("enough space");
     for (i, row) in x.rows_mut(0..rows).expect("in place").chunks_mut(cols).enumerate() {
         row.fill(i as f32);
     }
-    x.close().expect("on disk");
+    x.close().expect("closed");
     let seen: Vec<AtomicUsize> = (0..rows).map(|_| AtomicUsize::new(0)).collect();
     let mut runs = 0;
     while let Err(error) = interrupted(&path, 3000, &seen, 1 + runs % 3) {
@@ -112,7 +112,7 @@ fn interrupted_jobs_are_finished_and_refused_until_then() {
         assert!(error.to_string().contains("run the job again"), "{error}");
         assert!(matches!(ArrayMut::<f32>::open(&path), Err(FileError::Unfinished { .. })));
         assert!(matches!(rowmill::CowArray::<f32>::open(&path), Err(FileError::Unfinished { .. })));
-        // Another job has to wait.
+        // Another job is refused until then.
         let mut x = ArrayMut::<f32>::open_to_finish(&path).expect("nobody else writes");
         let other = engine(1).map_in_place(&mut x, map_elements(|v: f32| v), "nothing");
         let other = other.expect_err("another job");
@@ -128,23 +128,23 @@ fn interrupted_jobs_are_finished_and_refused_until_then() {
     }
 }
 
-/// Puts the array back to what it may be after a crash: the journal as it was, and of the rows that were
-/// on their way any, or parts of any, in the array.
+/// Restores the state after a crash: the journal as it was, and any part of the rows in flight
+/// already in the array.
 #[test]
-fn rows_torn_by_a_crash_come_back_from_the_journal() {
+fn torn_rows_are_restored_from_the_journal() {
     let dir = dir();
     let path = dir.path().join("x.npy");
     let (rows, cols) = (9000, 1000);
     write(&path, rows, cols, Order::C);
     let golden: Vec<f32> = read(&path).iter().map(|v| v + 0.5).collect();
-    let before = std::fs::read(&path).expect("there");
+    let before = std::fs::read(&path).expect("exists");
     let seen: Vec<AtomicUsize> = (0..rows).map(|_| AtomicUsize::new(0)).collect();
     interrupted(&path, 5000, &seen, 2).expect_err("stopped");
-    let after = std::fs::read(&path).expect("there");
+    let after = std::fs::read(&path).expect("exists");
     let changed: Vec<usize> = (0..before.len()).filter(|&i| before[i] != after[i]).collect();
     let (first, last) = (changed[0], changed[changed.len() - 1]);
-    let journal = std::fs::read(Journal::path_for(&path)).expect("there");
-    // The last record is of the last rows that were changed: up to two windows of 1 MiB each.
+    let journal = std::fs::read(Journal::path_for(&path)).expect("exists");
+    // The last record holds the last changed rows: up to two windows of 1 MiB each.
     let window = (last - first).min(1 << 20);
     for torn in [0, 1, window / 2, window] {
         let mut file = after.clone();
@@ -156,7 +156,7 @@ fn rows_torn_by_a_crash_come_back_from_the_journal() {
     }
 }
 
-/// Writes into the same file, as a crash leaves it the same file.
+/// Writes into the same file, like a crash that keeps the inode.
 fn overwrite(path: &Path, bytes: &[u8]) {
     use std::io::Write;
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path);
@@ -169,7 +169,7 @@ fn other_layouts() {
     let path = dir.path().join("x.dat");
     let data = values(3000 * 100);
     let bytes: Vec<u8> = data.iter().flat_map(|v| v.to_be_bytes()).collect();
-    std::fs::write(&path, [&[9][..], &bytes].concat()).expect("room");
+    std::fs::write(&path, [&[9][..], &bytes].concat()).expect("enough space");
     let shape = rowmill::Shape::new([3000, 100]).expect("small");
     let spec = rowmill::file::RawSpec::new(rowmill::DType::F32, shape)
         .byte_order(ByteOrder::Big)
@@ -177,17 +177,17 @@ fn other_layouts() {
     let mut x = ArrayMut::<f32>::open_raw_to_finish(&path, &spec).expect("as described");
     engine(2).map_in_place(&mut x, map_elements(|v: f32| v * 2.0), "twice").expect("in place");
     drop(x);
-    let found = std::fs::read(&path).expect("there");
+    let found = std::fs::read(&path).expect("exists");
     assert_eq!(found[0], 9);
     let twice: Vec<u8> = data.iter().flat_map(|v| (v * 2.0).to_be_bytes()).collect();
     assert!(found[1..] == twice);
 }
 
 #[test]
-fn bools_and_what_a_kernel_leaves_out() {
+fn bools_and_skipped_elements() {
     let dir = dir();
     let path: PathBuf = dir.path().join("x.npy");
-    let mut x = ArrayMut::<bool>::create(&path, [1000, 3]).expect("room");
+    let mut x = ArrayMut::<bool>::create(&path, [1000, 3]).expect("enough space");
     let all: Vec<bool> = (0..3000).map(|i| i % 7 == 0).collect();
     x.write_rows(0, &all).expect("encoded");
     let first = map_rows([3], |row: &[bool], out: &mut [bool]| out[0] = !row[0]);
@@ -200,7 +200,7 @@ fn bools_and_what_a_kernel_leaves_out() {
 }
 
 #[test]
-fn without_room_for_a_journal_nothing_is_changed() {
+fn without_a_journal_nothing_is_changed() {
     let dir = dir();
     let path = dir.path().join("x.npy");
     write(&path, 10, 10, Order::C);

@@ -1,5 +1,5 @@
-//! No job of the library replaces what it reads, nor a file that nobody gave up: `write_npy`,
-//! checkpoints, fits and profiles, however the path is spelled.
+//! No job of the library replaces its inputs, or a file that the user did not give up: `write_npy`,
+//! checkpoints, fits and profiles, in every spelling of the path.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     entries.filter(|p| p.is_file()).map(|p| (p.clone(), fs::read(p).expect("read"))).collect()
 }
 
-/// A file by all its names, and what belongs to it.
+/// A file under all its names, and the files that belong to it.
 fn targets(folder: &Path, name: &str) -> Vec<PathBuf> {
     let at = |name: &str| folder.join(name);
     let mut all = vec![at(name), at(&format!("./{name}")), at(&format!("{name}.meta.json"))];
@@ -46,13 +46,13 @@ fn targets(folder: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 #[track_caller]
-fn taken(outcome: rowmill::Result<()>, what: &str, target: &Path) {
+fn assert_taken(outcome: rowmill::Result<()>, what: &str, target: &Path) {
     let refused = matches!(outcome, Err(Error::File(FileError::Taken { .. })));
     assert!(refused, "{what} to {}: {outcome:?}", target.display());
 }
 
 #[test]
-fn no_job_writes_over_what_it_reads() {
+fn no_job_overwrites_its_inputs() {
     let dir = tempfile::tempdir().expect("a folder");
     let folder = dir.path();
     let x = array(&folder.join("x.npy"));
@@ -61,54 +61,58 @@ fn no_job_writes_over_what_it_reads() {
     ArrayMut::<bool>::create(&mask, [6, 2]).expect("created").close().expect("closed");
     let mask = Array::<bool>::open(&mask).expect("just made");
     let engine = two_workers();
-    let (of_x, of_w, of_mask) =
+    let (x_targets, weights_targets, mask_targets) =
         (targets(folder, "x.npy"), targets(folder, "w.npy"), targets(folder, "m.npy"));
     let before = contents(folder);
     let twice = || map_elements(|v: f32| v * 2.0);
     let free = folder.join("free.npy");
-    for target in &of_x {
+    for target in &x_targets {
         let part = x.part().rows(0..3).expect("inside");
-        taken(engine.map(&x, twice()).overwrite(true).write_npy(target), "map", target);
-        taken(engine.map(&part, twice()).overwrite(true).write_npy(target), "part", target);
+        assert_taken(engine.map(&x, twice()).overwrite(true).write_npy(target), "map", target);
+        assert_taken(engine.map(&part, twice()).overwrite(true).write_npy(target), "part", target);
         let over = CreateOptions::new().overwrite(true);
-        taken(engine.map(&x, twice()).write(target, &over), "map with options", target);
+        assert_taken(engine.map(&x, twice()).write(target, &over), "map with options", target);
         let z = Normalize::z_score().per_column();
-        taken(engine.normalize(&x, z).overwrite(true).write_npy(target), "normalize", target);
-        taken(engine.rows(&x, &[1, 0]).overwrite(true).write_npy(target), "rows", target);
+        assert_taken(
+            engine.normalize(&x, z).overwrite(true).write_npy(target),
+            "normalize",
+            target,
+        );
+        assert_taken(engine.rows(&x, &[1, 0]).overwrite(true).write_npy(target), "rows", target);
         let checkpoint = Checkpoint::at(target).label("twice");
         let sum = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all());
-        taken(sum.map(drop), "the checkpoint of a sum", target);
+        assert_taken(sum.map(drop), "the checkpoint of a sum", target);
         let map = engine.map(&x, twice()).checkpoint(&checkpoint).write_npy(&free);
-        taken(map, "the checkpoint of a map", target);
+        assert_taken(map, "the checkpoint of a map", target);
         let normalized = engine.normalize(&x, z).checkpoint(&checkpoint).write_npy(&free);
-        taken(normalized, "the checkpoint of a normalization", target);
+        assert_taken(normalized, "the checkpoint of a normalization", target);
         let consume = |_, ()| std::ops::ControlFlow::Continue(());
         let stream = engine.on(&x).checkpoint(&checkpoint).stream(|_| Ok(()), consume);
-        taken(stream, "the checkpoint of a stream", target);
+        assert_taken(stream, "the checkpoint of a stream", target);
     }
-    for target in &of_mask {
+    for target in &mask_targets {
         let checkpoint = Checkpoint::at(target);
         let kernel = (Sum::all(), Sum::per_column().masked(Mask::array(&mask)));
         let sum = engine.on(&x).checkpoint(&checkpoint).reduce(kernel);
-        taken(sum.map(drop), "the checkpoint of a masked sum", target);
+        assert_taken(sum.map(drop), "the checkpoint of a masked sum", target);
     }
-    for target in &of_w {
+    for target in &weights_targets {
         let checkpoint = Checkpoint::at(target);
         let mean = engine.on(&x).checkpoint(&checkpoint).reduce(WeightedMean::by(&w).all());
-        taken(mean.map(drop), "the checkpoint of a weighted mean", target);
+        assert_taken(mean.map(drop), "the checkpoint of a weighted mean", target);
         let condition: Condition = "[1] > 2".parse().expect("a condition");
         let kernel = Sum::all().masked(condition.on(&w));
         let sum = engine.on(&x).checkpoint(&checkpoint).reduce(kernel);
-        taken(sum.map(drop), "the checkpoint of a sum under a condition", target);
+        assert_taken(sum.map(drop), "the checkpoint of a sum under a condition", target);
     }
     let checkpoint = Checkpoint::at(&free).label("twice");
     let both = engine.map(&x, twice()).checkpoint(&checkpoint).write_npy(&free);
-    taken(both, "output and checkpoint", &free);
+    assert_taken(both, "output and checkpoint", &free);
     assert_eq!(contents(folder), before);
 }
 
 #[test]
-fn a_file_that_exists_is_only_replaced_when_asked() {
+fn existing_files_are_replaced_only_on_request() {
     let dir = tempfile::tempdir().expect("a folder");
     let at = |name: &str| dir.path().join(name);
     let (x, other) = (array(&at("x.npy")), at("other.npy"));
@@ -127,23 +131,27 @@ fn a_file_that_exists_is_only_replaced_when_asked() {
     let over = Outputs::new().overwrite(true);
     fitted.save(at("fit.json"), &over).expect_err("somebody's");
     assert_eq!(contents(dir.path()), before);
-    engine.normalize(&x, z).overwrite(true).write_npy(&other).expect("asked for");
+    engine.normalize(&x, z).overwrite(true).write_npy(&other).expect("requested");
     fitted.save(at("new.json"), &Outputs::new()).expect("free");
-    fitted.save(at("new.json"), &Outputs::new()).expect("the same already");
-    engine.fit(&x, Normalize::min_max()).expect("read").save(at("new.json"), &over).expect("asked");
+    fitted.save(at("new.json"), &Outputs::new()).expect("identical file");
+    engine
+        .fit(&x, Normalize::min_max())
+        .expect("read")
+        .save(at("new.json"), &over)
+        .expect("requested");
 }
 
 #[test]
-fn an_output_that_appears_during_the_job_stays() {
+fn an_output_created_during_the_job_is_kept() {
     let dir = tempfile::tempdir().expect("a folder");
     let at = |name: &str| dir.path().join(name);
     let x = array(&at("x.npy"));
     let out = at("z.npy");
     let checkpoint = Checkpoint::at(at("c")).label("late");
-    let made = std::sync::Once::new();
+    let once = std::sync::Once::new();
     let late = map_elements(|v: f32| {
-        // The hidden name of the output is taken by the job, the output's own is not.
-        made.call_once(|| {
+        // The job holds the hidden name of the output, not the output's own.
+        once.call_once(|| {
             drop(array(&at("theirs.npy")));
             fs::rename(at("theirs.npy"), &out).expect("renamed");
         });
@@ -154,14 +162,13 @@ fn an_output_that_appears_during_the_job_stays() {
     assert!(matches!(refused, Error::File(FileError::Exists { .. })), "{refused}");
     let theirs = Array::<f32>::open(&out).expect("theirs");
     assert_eq!(theirs.as_slice(), x.as_slice());
-    // The elements that were computed are not lost either: they come under this name, once
-    // the others let us have it.
+    // The computed elements are not lost either: they take this name once the other file is gone.
     let again = || {
         let same = map_elements(|_: f32| -> f32 { panic!("all is done") });
         engine.map(&x, same).checkpoint(&checkpoint)
     };
     again().write_npy(&out).expect_err("still theirs");
-    again().overwrite(true).write_npy(&out).expect("asked for");
+    again().overwrite(true).write_npy(&out).expect("requested");
     assert!(!at("c").exists() && !at(".z.npy.rowmill-partial").exists());
     assert_eq!(Source::<f32>::files(&x)[0].path(), at("x.npy"));
 }

@@ -1,7 +1,7 @@
-//! The engine from outside, in one binary: what tests have in common is compiled once.
+//! The engine from outside, in one binary, so that shared code is compiled only once.
 //!
-//! Tests that need a process of their own, to count its memory or to own its signals, are beside
-//! this folder.
+//! Tests that need their own process, to count its memory or to own its signals, are beside this
+//! folder.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -19,11 +19,11 @@ mod in_place;
 mod inputs_stay;
 mod normalize;
 mod numpy_fixtures;
-mod oracle;
 mod outputs;
 mod quantiles;
 mod reductions;
 mod resume;
 mod rows;
 mod sources;
+mod statistics;
 mod stream;

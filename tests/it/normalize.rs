@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::common::layouts::{AnySource, every_layout};
+use crate::common::oracle::{Axis, cells_along};
 use crate::common::two_workers;
 use crate::common::value::{Kind, Value};
 use rowmill::normalize::{FloatElement, NormalizeAxis, NormalizeMethod};
@@ -14,7 +15,7 @@ const Z_SCORE: NormalizeMethod = NormalizeMethod::ZScore;
 const MIN_MAX: NormalizeMethod = NormalizeMethod::MinMax { low: -2.0, high: 3.0 };
 
 /// The normalized elements of a cell.
-fn oracle(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
+fn normalized_cell(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
     let kept: Vec<f64> = cell.iter().copied().filter(|x| !x.is_nan()).collect();
     let n = kept.len() as f64;
     let scaled = |shift: f64, scale: f64, span: f64, low: f64| {
@@ -22,9 +23,9 @@ fn oracle(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
     };
     match method {
         NormalizeMethod::MinMax { low, high } => {
-            let least = kept.iter().copied().fold(f64::INFINITY, f64::min);
-            let most = kept.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            scaled(least, if most == least { 1.0 } else { most - least }, high - low, low)
+            let min = kept.iter().copied().fold(f64::INFINITY, f64::min);
+            let max = kept.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            scaled(min, if max == min { 1.0 } else { max - min }, high - low, low)
         }
         _ => {
             let mean = kept.iter().sum::<f64>() / n;
@@ -35,29 +36,30 @@ fn oracle(cell: &[f64], method: NormalizeMethod) -> Vec<f64> {
     }
 }
 
-/// All elements by the oracle, in C order.
+/// The normalized elements of an array, in C order.
 fn expected<T: Value>(
     values: &[T],
-    cols: usize,
+    dims: &[usize],
     axis: NormalizeAxis,
     method: NormalizeMethod,
 ) -> Vec<f64> {
-    let cell_of = |i: usize| match axis {
-        NormalizeAxis::All => 0,
-        NormalizeAxis::Columns => i % cols,
-        NormalizeAxis::Rows => i / cols,
+    let axis = match axis {
+        NormalizeAxis::All => Axis::All,
+        NormalizeAxis::Columns => Axis::Columns,
+        NormalizeAxis::Rows => Axis::Rows,
     };
-    let mut cells: Vec<Vec<f64>> = Vec::new();
-    for (i, x) in values.iter().enumerate() {
-        let cell = cell_of(i);
-        cells.resize(cells.len().max(cell + 1), Vec::new());
-        cells[cell].push(x.float());
+    let mut out = vec![0.0; values.len()];
+    for indices in cells_along(dims, axis) {
+        let cell: Vec<f64> = indices.iter().map(|&i| values[i].float()).collect();
+        for (i, x) in indices.into_iter().zip(normalized_cell(&cell, method)) {
+            out[i] = x;
+        }
     }
-    let mut done: Vec<_> = cells.iter().map(|cell| oracle(cell, method).into_iter()).collect();
-    (0..values.len()).filter_map(|i| done[cell_of(i)].next()).collect()
+    out
 }
 
-/// Normalizes to a file of `U` and compares: within a few roundings of `U`, and of the statistics.
+/// Normalizes to a file of `U` and compares it: within a few roundings of `U` and of the
+/// statistics.
 fn check<T: Value, U: Value + FloatElement>(
     source: &AnySource<'_, T>,
     values: &[T],
@@ -77,7 +79,7 @@ fn check<T: Value, U: Value + FloatElement>(
         DType::F32 => 2e-7,
         _ => 1e-11,
     };
-    let wanted = expected(values, out.shape().row_len(), axis, method);
+    let wanted = expected(values, out.shape().dims(), axis, method);
     let got = out.rows(0..out.shape().rows(), &mut TileBuffer::new()).expect("all").to_vec();
     assert_eq!(got.len(), wanted.len(), "{at}");
     for (i, (got, wanted)) in got.iter().zip(&wanted).enumerate() {
@@ -90,7 +92,7 @@ fn check<T: Value, U: Value + FloatElement>(
 fn every_axis<T: Value + Numeric<Normalized: Value>>(values: &[T], dims: &[usize]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("out.npy");
-    let slice = SliceSource::new(values, dims).expect("as many values as the shape has");
+    let slice = SliceSource::new(values, dims).expect("matching shape");
     let source = AnySource::new("in memory", slice);
     for axis in AXES {
         for method in [Z_SCORE, MIN_MAX] {
@@ -103,7 +105,7 @@ fn every_axis<T: Value + Numeric<Normalized: Value>>(values: &[T], dims: &[usize
 fn every_dtype() {
     fn one<T: Value + Numeric<Normalized: Value>>() {
         for dims in [&[40][..], &[13, 9], &[5, 3, 4], &[300, 70]] {
-            // Statistics of integers are exact; those of the oracle are rounded.
+            // Statistics of integers are exact, but those of the oracle are rounded.
             let kind = if size_of::<T>() < 8 { Kind::Any } else { Kind::Small };
             every_axis(&T::many(dims.iter().product(), kind, 77), dims);
         }
@@ -124,12 +126,12 @@ fn every_dtype() {
 }
 
 #[test]
-fn nan_are_left_out_and_kept() {
+fn nan_are_skipped_and_kept() {
     let mut values = f64::many(50 * 8, Kind::Small, 1);
     for i in [3, 4, 77, 399] {
         values[i] = f64::NAN;
     }
-    // A row of NaN alone, and a column.
+    // One row and one column consist of NaN only.
     values[80..88].fill(f64::NAN);
     values.iter_mut().skip(5).step_by(8).for_each(|x| *x = f64::NAN);
     every_axis(&values, &[50, 8]);
@@ -137,11 +139,11 @@ fn nan_are_left_out_and_kept() {
     every_axis(&values, &[50, 8]);
 }
 
-/// The output of one normalization of an array in memory.
+/// The normalized elements of an array in memory.
 fn normalized(values: &[f64], dims: &[usize], how: Normalize) -> Vec<f64> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("out.npy");
-    let source = SliceSource::new(values, dims).expect("as many values as the shape has");
+    let source = SliceSource::new(values, dims).expect("matching shape");
     two_workers().normalize(&source, how).write_npy(&path).expect("an output");
     let out = Array::<f64>::open(&path).expect("the output");
     out.as_slice().expect("in place").to_vec()
@@ -149,14 +151,14 @@ fn normalized(values: &[f64], dims: &[usize], how: Normalize) -> Vec<f64> {
 
 #[test]
 fn constant_columns_become_zero_or_the_low_end() {
-    // 0.1 has a mean and a variance that are rounding errors.
+    // The mean and the variance of 0.1 have rounding errors.
     for constant in [0.0, 0.1, -3.7e8, 1e-300, 1e150, 16_777_217.1] {
         for n in [1, 2, 3, 10, 1000, 70_000] {
             let values: Vec<f64> =
                 (0..2 * n).map(|i| if i % 2 == 0 { constant } else { i as f64 }).collect();
             let z = normalized(&values, &[n, 2], Normalize::z_score());
             let worst = z.iter().step_by(2).fold(0.0_f64, |a, x| a.max(x.abs()));
-            // The mean of a constant can be off by a rounding, which no scale of 1 hides.
+            // The mean of a constant can be off by one rounding, which a scale of 1 does not hide.
             assert!(worst <= constant.abs() * f64::EPSILON, "{n} x {constant}: {worst}");
             let m = normalized(&values, &[n, 2], Normalize::min_max_to(2.0, 5.0));
             assert!(m.iter().step_by(2).all(|&x| x == 2.0), "{n} x {constant}");
@@ -172,9 +174,9 @@ fn constant_columns_become_zero_or_the_low_end() {
 fn the_ends_of_the_interval_are_reached() {
     let values = f64::many(999, Kind::Any, 8);
     let out = normalized(&values, &[999], Normalize::min_max_to(-1.0, 1.0));
-    let least = out.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = out.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    assert_eq!((least, most), (-1.0, 1.0));
+    let min = out.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = out.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    assert_eq!((min, max), (-1.0, 1.0));
 }
 
 #[test]
@@ -204,13 +206,13 @@ fn empty_arrays_give_empty_arrays() {
             }
         }
     }
-    // One element is a constant.
+    // A single element is a constant.
     assert_eq!(normalized(&[5.0], &[], Normalize::z_score().all()), [0.0]);
 }
 
 #[test]
 fn wide_rows() {
-    // Rows of more than 16 KiB are read twice, and cut into chunks.
+    // Rows longer than 16 KiB are read twice, and cut into chunks.
     every_axis(&f32::many(3 * 4_099, Kind::Any, 1), &[3, 4_099]);
     every_axis(&f64::many(2_051, Kind::Any, 2), &[1, 2_051]);
     every_axis(&i16::many(70 * 8_193, Kind::Any, 3), &[70, 8_193]);

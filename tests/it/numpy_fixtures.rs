@@ -1,7 +1,7 @@
-//! The fixtures: files that NumPy wrote, with what NumPy and exact arithmetic say about them.
+//! The fixtures: files written by NumPy, with the results of NumPy and exact arithmetic.
 //!
 //! Integers agree exactly. Sums and means of floats are within one rounding of the exact value
-//! (`f64`), or within `1e-15` of the sum of absolute values (`f16`, `f32`); standard deviations
+//! (`f64`), or within `1e-15` of the sum of magnitudes (`f16`, `f32`). Standard deviations are
 //! within `1e-13`.
 
 use std::fs;
@@ -21,8 +21,8 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// The facts about `good` files, or the messages of `bad` ones. Without the folder nothing is
-/// tested, and that is a failure.
+/// The facts about `good` files, or the messages of `bad` ones. A missing folder is a failure,
+/// because nothing would be tested.
 fn expected(kind: &str) -> Map<String, Json> {
     let path = fixtures().join("expected.json");
     let text = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -35,7 +35,7 @@ fn expected(kind: &str) -> Map<String, Json> {
     files
 }
 
-/// A float as the script writes it: NaN is null, infinities are texts.
+/// A float in the script's notation: NaN is null, infinities are strings.
 fn float(json: &Json) -> f64 {
     match json {
         Json::Null => f64::NAN,
@@ -88,7 +88,7 @@ fn check_meta(name: &str, facts: &Json, x: &AnyArray) {
     assert_eq!(meta.columns, columns, "{name}");
 }
 
-/// Equal, both NaN, or within `bound`.
+/// Checks that the numbers are equal, both NaN, or within `bound`.
 fn near(got: f64, expected: f64, bound: f64, what: &str) {
     let fits = got == expected
         || (got.is_nan() && expected.is_nan())
@@ -96,7 +96,7 @@ fn near(got: f64, expected: f64, bound: f64, what: &str) {
     assert!(fits, "{what}: {got}, expected {expected}, bound {bound:e}");
 }
 
-/// How far off a sum of these elements may be.
+/// The allowed error of a sum of these elements.
 fn bound<T: Value>(elements: &[T], exact: f64) -> f64 {
     let size: f64 = elements.iter().map(|x| x.float().abs()).filter(|x| x.is_finite()).sum();
     match T::DTYPE {
@@ -114,12 +114,12 @@ fn check_sum<T: Value>(got: T::Sum, mean: f64, facts: (&Json, &Json), cell: &[T]
         near(mean, exact_mean, each, &format!("mean of {at}"));
     } else {
         assert_eq!(got.integer(), Some(integer(sum)), "sum of {at}");
-        // Exact, and rounded once on both sides.
+        // The mean is exact, and rounded once on both sides.
         near(mean, exact_mean, 0.0, &format!("mean of {at}"));
     }
 }
 
-/// Statistics over everything; `nan` is the prefix of those without NaN.
+/// Checks the statistics over everything; `prefix` selects those without NaN.
 fn check_all<T: Value>(stats: &Summary<T>, facts: &Json, prefix: &str, cell: &[T], at: &str) {
     let fact = |key: &str| &facts[format!("{prefix}{key}")];
     check_sum(stats.sum, stats.mean, (fact("sum"), fact("mean")), cell, at);
@@ -173,7 +173,7 @@ fn check<T: Value>(engine: &Engine, name: &str, facts: &Json, x: &Array<T>) {
 }
 
 #[test]
-fn good_files_say_what_numpy_says() {
+fn good_files_agree_with_numpy() {
     let engine = two_workers();
     for (name, facts) in &expected("good") {
         for backend in [Backend::Mapped, Backend::Positioned] {
@@ -213,7 +213,7 @@ fn the_wrong_dtype_is_refused() {
     assert!(error.to_string().contains("nothing says what it holds"), "{error}");
 }
 
-/// Images as they come from a scanner: big-endian, in Fortran order, behind a header.
+/// Scanner images: big-endian, in Fortran order, after a header.
 #[test]
 fn nifti_images_open_as_raw_arrays() {
     for (name, shape) in
@@ -234,7 +234,7 @@ fn nifti_images_open_as_raw_arrays() {
         let below = Sum::all().masked(Mask::value(|v: i16| v <= 1000));
         let (above, below) = two_workers().reduce(&x, (above, below)).expect("sums");
         assert_eq!(above + below, sum);
-        // Seen in the wrong byte order it is another array; in the wrong length it is refused.
+        // The wrong byte order gives another array; the wrong length is refused.
         let swapped = spec.clone().byte_order(ByteOrder::Little);
         let swapped = Array::<i16>::open_raw(&path, &swapped).expect("opened");
         assert_ne!(two_workers().reduce(&swapped, Sum::all()).expect("a sum"), sum);

@@ -12,7 +12,7 @@ use rowmill::{
     Array, ChunkSize, Element, Map, Result, Shape, Source, map_elements, map_rows, open,
 };
 
-/// Small enough to cut every shape below, odd, and as large as it gets.
+/// Chunk sizes that cut every shape below: small, odd, and the largest possible.
 const CHUNKS: [ChunkSize; 5] = [
     ChunkSize::Auto,
     ChunkSize::Rows(1),
@@ -21,8 +21,8 @@ const CHUNKS: [ChunkSize; 5] = [
     ChunkSize::Rows(usize::MAX),
 ];
 
-/// Runs `map` with every number of workers and every chunk size, and checks that each wrote these
-/// elements and no others.
+/// Runs `map` with all numbers of workers and all chunk sizes, and checks that each wrote exactly
+/// these elements.
 fn check<U: Element>(
     name: &str,
     dims: &[usize],
@@ -39,19 +39,21 @@ fn check<U: Element>(
             assert_eq!(out.shape().dims(), dims, "{name}");
             let mut buffer = rowmill::view::TileBuffer::new();
             let found = out.rows(0..out.shape().rows(), &mut buffer).expect("all rows");
-            // Not `assert_eq`: nobody reads a million elements. As bytes: their comparison is optimized.
+            // `assert_eq` would print a million elements. Comparing bytes is faster in debug
+            // builds.
             if U::bytes(found) != U::bytes(expected) {
                 let at = found.iter().zip(expected).position(|(a, b)| a != b);
                 panic!("{name}, {workers} workers, {chunk}: {} elements, {at:?}", found.len());
             }
-            // The file ends where the elements do.
+            // The file ends after the elements.
             let len = std::fs::metadata(&path).expect("a file").len();
             assert_eq!(len, out.meta().offset + size_of_val(expected) as u64, "{name}");
         }
     }
 }
 
-/// One row, odd rows around the sizes of a stage and a page, wide rows, and rows longer than a stage.
+/// One row, odd row counts around the sizes of a stage and a page, wide rows, and rows longer than
+/// a stage.
 const SHAPES: [&[usize]; 8] = [
     &[1, 1],
     &[100_003],
@@ -67,7 +69,7 @@ fn each_shape<T: Value, U: Element>(name: &str, each: fn(T) -> U) {
     for dims in SHAPES {
         let values = T::many(dims.iter().product(), Kind::Any, 7);
         let expected: Vec<U> = values.iter().map(|&v| each(v)).collect();
-        let x = SliceSource::new(&values, dims).expect("as many values");
+        let x = SliceSource::new(&values, dims).expect("matching shape");
         let name = format!("{name} {dims:?}");
         check(&name, dims, &expected, |engine, out| {
             engine.map(&x, map_elements(each)).overwrite(true).write_npy(out)
@@ -89,10 +91,10 @@ fn wider_and_narrower_elements() {
 }
 
 #[test]
-fn rows_that_become_longer_and_shorter() {
+fn rows_grow_and_shrink() {
     let dims = [4099, 37];
     let values = i16::many(4099 * 37, Kind::Any, 3);
-    let x = SliceSource::new(&values, dims).expect("as many values");
+    let x = SliceSource::new(&values, dims).expect("matching shape");
     for width in [1, 2, 5, 1000] {
         let row = move |row: &[i16], out: &mut [f64]| {
             for (i, to) in out.iter_mut().enumerate() {
@@ -107,8 +109,8 @@ fn rows_that_become_longer_and_shorter() {
             engine.map(&x, map_rows([width], row)).overwrite(true).write_npy(out)
         });
     }
-    // Rows that are longer than what is computed in the cache at a time.
-    let few = SliceSource::new(&values[..37 * 5], [5, 37]).expect("as many values");
+    // Rows longer than a stage, which is computed in the cache.
+    let few = SliceSource::new(&values[..37 * 5], [5, 37]).expect("matching shape");
     let long = |row: &[i16], out: &mut [u16]| out.fill(row[0] as u16);
     let expected: Vec<u16> = (0..5).flat_map(|i| vec![values[i * 37] as u16; 70_000]).collect();
     check("long rows", &[5, 70_000], &expected, |engine, out| {
@@ -117,7 +119,7 @@ fn rows_that_become_longer_and_shorter() {
 }
 
 #[test]
-fn columns_of_nothing() {
+fn empty_rows() {
     let none = SliceSource::new(&[] as &[i32], [1000, 0]).expect("no values");
     check("(1000, 0)", &[1000, 0], &[] as &[i32], |engine, out| {
         engine.map(&none, map_elements(|v: i32| v)).overwrite(true).write_npy(out)
@@ -134,7 +136,8 @@ fn columns_of_nothing() {
     });
 }
 
-/// Writes every `step`-th element and leaves out the others. What earlier chunks wrote is never zero.
+/// Writes every `step`-th element and skips the others. Values left by earlier chunks are never
+/// zero.
 struct Sparse {
     step: usize,
     within_rows: bool,
@@ -155,10 +158,10 @@ impl<U: Element + From<bool>> Map<u32, U> for Sparse {
 }
 
 #[test]
-fn what_a_kernel_leaves_out_is_zero() {
+fn skipped_elements_are_zero() {
     let values: Vec<u32> = (0..331 * 1021).collect();
     for dims in [vec![331, 1021], vec![331 * 1021], vec![1, 331 * 1021]] {
-        let x = SliceSource::new(&values, &dims[..]).expect("as many values");
+        let x = SliceSource::new(&values, &dims[..]).expect("matching shape");
         for within_rows in [false, true] {
             for step in [2, 97, usize::MAX] {
                 let written = |v: u32| (v as usize).is_multiple_of(step);
@@ -206,7 +209,7 @@ fn inputs_of_every_layout() {
 }
 
 #[test]
-fn rows_too_many_to_count_are_refused() {
+fn overflowing_row_counts_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out.npy");
     let x = SliceSource::new(&[1_u8, 2], [2, 1]).expect("two values");

@@ -1,6 +1,6 @@
 //! Exact quantiles against sorting.
 
-use crate::common::oracle::bits;
+use crate::common::oracle::{Axis, Cell, bits};
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
@@ -8,67 +8,39 @@ use rowmill::engine::Isa;
 use rowmill::view::SliceSource;
 use rowmill::{ChunkSize, Engine, Error, Mask, NanPolicy, f16};
 
-const AT: [f64; 7] = [0.5, 0.0, 1.0, 0.25, 0.999, 0.1, 1.0 / 3.0];
+const FRACTIONS: [f64; 7] = [0.5, 0.0, 1.0, 0.25, 0.999, 0.1, 1.0 / 3.0];
 
-/// A quantile of sorted elements by numpy's definition.
-fn linear<T: Value>(sorted: &[T], q: f64) -> f64 {
-    if sorted.is_empty() {
-        return f64::NAN;
-    }
-    let place = q * (sorted.len() - 1) as f64;
-    let (low, part) = (place.floor() as usize, place.fract());
-    let (a, b) = (sorted[low], sorted[(low + 1).min(sorted.len() - 1)]);
-    if part == 0.0 || a == b {
-        return a.float();
-    }
-    let difference = match a.integer().zip(b.integer()) {
-        Some((a, b)) => (b - a) as f64,
-        None => b.float() - a.float(),
-    };
-    if part < 0.5 { a.float() + difference * part } else { b.float() - difference * (1.0 - part) }
-}
-
-fn expected<T: Value>(mut cell: Vec<T>, nan: NanPolicy) -> Vec<f64> {
-    if nan == NanPolicy::Skip {
-        cell.retain(|x| !x.float().is_nan());
-    }
-    if cell.iter().any(|x| x.float().is_nan()) {
-        return vec![f64::NAN; AT.len()];
-    }
-    cell.sort_by(|a, b| a.partial_cmp(b).expect("no NaN"));
-    AT.iter().map(|&q| linear(&cell, q)).collect()
-}
-
-/// Zeros of both signs are equal.
+/// Compares numbers; zeros of both signs are equal.
 fn same(got: &[f64], expected: &[f64], at: &str) {
     let all = |list: &[f64]| list.iter().map(|x| bits(x + 0.0)).collect::<Vec<_>>();
     assert_eq!(all(got), all(expected), "{got:?} {expected:?} {at}");
 }
 
 fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], memory: u64) {
-    let x = SliceSource::new(values, dims).expect("as many values");
+    let x = SliceSource::new(values, dims).expect("matching shape");
     let cols = dims.iter().skip(1).product::<usize>();
     for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
         let at = format!("{} {dims:?} {nan:?} in {memory} bytes", T::DTYPE);
-        let all = engine.quantiles(&x, &AT).nan(nan).memory(memory).all().expect("quantiles");
-        same(&all, &expected(values.to_vec(), nan), &at);
-        let columns = engine.quantiles(&x, &AT).nan(nan).memory(memory).per_column();
+        let all =
+            engine.quantiles(&x, &FRACTIONS).nan(nan).memory(memory).all().expect("quantiles");
+        let cells = |axis| Cell::along(axis, values, dims, &|_, _| true, nan);
+        same(&all, &cells(Axis::All)[0].quantiles(&FRACTIONS), &at);
+        let columns = engine.quantiles(&x, &FRACTIONS).nan(nan).memory(memory).per_column();
         let columns = columns.expect("quantiles");
         assert_eq!((columns.len(), columns.dims()), (cols, dims.get(1..).unwrap_or(&[])));
-        for (col, got) in columns.iter().enumerate() {
-            let column = values.iter().skip(col).step_by(cols).copied().collect();
-            same(got, &expected(column, nan), &format!("column {col} {at}"));
+        for (i, (got, cell)) in columns.iter().zip(cells(Axis::Columns)).enumerate() {
+            same(got, &cell.quantiles(&FRACTIONS), &format!("column {i} {at}"));
         }
-        let rows = engine.quantiles(&x, &AT).nan(nan).memory(memory).per_row().expect("quantiles");
+        let rows =
+            engine.quantiles(&x, &FRACTIONS).nan(nan).memory(memory).per_row().expect("quantiles");
         assert_eq!(rows.dims(), [dims.first().copied().unwrap_or(1)]);
-        for (row, got) in rows.iter().enumerate() {
-            let elements = values[row * cols..][..cols].to_vec();
-            same(got, &expected(elements, nan), &format!("row {row} {at}"));
+        for (i, (got, cell)) in rows.iter().zip(cells(Axis::Rows)).enumerate() {
+            same(got, &cell.quantiles(&FRACTIONS), &format!("row {i} {at}"));
         }
     }
 }
 
-/// In one read, and in so many that every range is refined to the end.
+/// Checks a single read, and so many reads that every range is fully refined.
 fn every_way<T: Value>() {
     let engine = two_workers();
     for kind in [Kind::Small, Kind::Any, Kind::Special] {
@@ -85,14 +57,14 @@ fn every_way<T: Value>() {
 }
 
 #[test]
-fn of_floats() {
+fn float_quantiles() {
     every_way::<f64>();
     every_way::<f32>();
     every_way::<f16>();
 }
 
 #[test]
-fn of_integers() {
+fn integer_quantiles() {
     every_way::<bool>();
     every_way::<i8>();
     every_way::<i64>();
@@ -101,20 +73,22 @@ fn of_integers() {
 }
 
 #[test]
-fn of_what_a_mask_keeps() {
+fn masked_quantiles() {
     let values = f32::many(90_000, Kind::Special, 4);
     let x = SliceSource::new(&values, [300, 300]).expect("90,000");
     let engine = two_workers();
     for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
         let mask = Mask::value(|x: f32| x.is_nan() || x >= 0.5);
-        let got = engine.quantiles(&x, &AT).masked(mask).nan(nan).memory(1 << 16).all();
-        let kept = values.iter().copied().filter(|&x| x.is_nan() || x >= 0.5).collect();
-        same(&got.expect("quantiles"), &expected(kept, nan), "masked");
+        let got = engine.quantiles(&x, &FRACTIONS).masked(mask).nan(nan).memory(1 << 16).all();
+        let keep = |_, x: f32| x.is_nan() || x >= 0.5;
+        let cells = |axis| Cell::along(axis, &values, &[300, 300], &keep, nan);
+        same(&got.expect("quantiles"), &cells(Axis::All)[0].quantiles(&FRACTIONS), "masked");
         let mask = Mask::value(|x: f32| x.is_nan() || x >= 0.5);
-        let rows = engine.quantiles(&x, &AT).masked(mask).nan(nan).per_row().expect("quantiles");
-        for (row, got) in values.chunks(300).zip(&rows) {
-            let kept = row.iter().copied().filter(|&x| x.is_nan() || x >= 0.5).collect();
-            same(got, &expected(kept, nan), "masked rows");
+        let rows =
+            engine.quantiles(&x, &FRACTIONS).masked(mask).nan(nan).per_row().expect("quantiles");
+        assert_eq!(rows.len(), 300);
+        for (cell, got) in cells(Axis::Rows).iter().zip(&rows) {
+            same(got, &cell.quantiles(&FRACTIONS), "masked rows");
         }
     }
     let refused = engine.quantiles(&x, &[0.5]).nan(NanPolicy::Error).all();
@@ -122,7 +96,7 @@ fn of_what_a_mask_keeps() {
 }
 
 #[test]
-fn what_is_no_quantile_is_refused() {
+fn invalid_quantiles_are_refused() {
     let x = SliceSource::new(&[1.0_f64, 2.0], [2]).expect("two");
     let engine = two_workers();
     for bad in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
@@ -140,9 +114,10 @@ fn no_knob_changes_a_bit() {
     let values = f64::many(300_000, Kind::Any, 12);
     let x = SliceSource::new(&values, [3000, 100]).expect("300,000");
     let run = |engine: &Engine, memory| {
-        let all = engine.quantiles(&x, &AT).memory(memory).all().expect("quantiles");
-        let columns = engine.quantiles(&x, &AT).memory(memory).per_column().expect("quantiles");
-        let rows = engine.quantiles(&x, &AT).memory(memory).per_row().expect("quantiles");
+        let all = engine.quantiles(&x, &FRACTIONS).memory(memory).all().expect("quantiles");
+        let columns =
+            engine.quantiles(&x, &FRACTIONS).memory(memory).per_column().expect("quantiles");
+        let rows = engine.quantiles(&x, &FRACTIONS).memory(memory).per_row().expect("quantiles");
         format!("{all:?} {columns:?} {rows:?}")
     };
     let first = run(&engine(1, ChunkSize::Auto, Isa::BASELINE), u64::MAX);

@@ -1,14 +1,12 @@
-//! The reductions that keep more of a cell than sums and ranges, against naive ones: every dtype, axis,
-//! mask and NaN policy; the same bits however the work is split; partials from files, and what is none.
-
-use std::cmp::Ordering;
-use std::collections::HashSet;
+//! Reductions with more state than sums and ranges, against naive ones: all dtypes, axes, masks and
+//! NaN policies. The bits do not depend on how the work is split, and invalid partials are refused.
 
 use crate::common::erased::Erased;
 use crate::common::exact::fsum;
 use crate::common::layouts::{AnySource, every_layout};
-use crate::common::oracle::bits;
-use crate::common::value::{Kind, Total, Value};
+use crate::common::oracle::reductions::close;
+use crate::common::oracle::{Axis, Cell, bits};
+use crate::common::value::{Kind, Value};
 use crate::common::{Rng, engine, two_workers};
 use proptest::prelude::*;
 use rowmill::engine::Isa;
@@ -36,8 +34,8 @@ fn edged() -> Histogram {
     Histogram::with_edges(EDGES).expect("rising")
 }
 
-/// The answers of all kernels, cell by cell.
-struct Got<T: Value> {
+/// The answers of all kernels, for each cell.
+struct KernelAnswers<T: Value> {
     extrema: Result<Vec<Extrema<T>>>,
     smallest: Result<Vec<Extremum<T>>>,
     largest: Result<Vec<Extremum<T>>>,
@@ -57,7 +55,7 @@ struct Got<T: Value> {
     sketch: Vec<Vec<f64>>,
 }
 
-/// Answers of which the engine is asked together.
+/// The outputs of kernels reduced together.
 type Places<'a, T> = (
     Erased<'a, T, Result<Vec<Extrema<T>>>>,
     Erased<'a, T, Result<Vec<Extremum<T>>>>,
@@ -79,11 +77,11 @@ type Lists<'a, T> = (
 );
 type Floats<'a, T> = [Erased<'a, T, Vec<f64>>; 6];
 
-fn got<T: Value>(
+fn kernel_answers<T: Value>(
     engine: &Engine,
     x: &SliceSource<'_, T>,
     (places, lists, floats): (Places<'_, T>, Lists<'_, T>, Floats<'_, T>),
-) -> Result<Got<T>> {
+) -> Result<KernelAnswers<T>> {
     let (extrema, smallest, largest, product, ptp, sum, mean) = engine.reduce(x, places)?;
     let (any, all, distinct, top, bottom, uniform, edged, sketch) = engine.reduce(x, lists)?;
     let [a, b, c, d, e, f] = floats;
@@ -91,7 +89,7 @@ fn got<T: Value>(
     let shape = skewness.into_iter().zip(kurtosis).zip(unbiased);
     let shape = shape.map(|((a, b), c)| [a, b, c]).collect();
     let norms = [l1, l2, most];
-    Ok(Got {
+    Ok(KernelAnswers {
         extrema,
         smallest,
         largest,
@@ -119,7 +117,7 @@ macro_rules! over {
             x: &SliceSource<'_, T>,
             mask: &dyn Fn() -> M,
             nan: NanPolicy,
-        ) -> Result<Got<T>> {
+        ) -> Result<KernelAnswers<T>> {
             macro_rules! kernel {
                 ($kernel:expr) => {
                     Erased::new($kernel.masked(mask()).nan(nan), $list)
@@ -157,7 +155,7 @@ macro_rules! over {
                 kernel!(Norm::$axis()),
                 kernel!(Norm::$axis().order(NormOrder::Max)),
             ];
-            got(engine, x, (places, lists, floats))
+            kernel_answers(engine, x, (places, lists, floats))
         }
     };
 }
@@ -165,193 +163,8 @@ over!(all, all, |v| vec![v]);
 over!(over_columns, per_column, Values::into_vec);
 over!(over_rows, per_row, Values::into_vec);
 
-/// In the order of numbers; only what is no NaN.
-fn order<T: Value>(a: T, b: T) -> Ordering {
-    match (a.integer(), b.integer()) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        _ => a.float().partial_cmp(&b.float()).expect("no NaN"),
-    }
-}
-
-fn close(got: f64, expected: f64, off: f64, at: &str) {
-    let same = got == expected || (got.is_nan() && expected.is_nan());
-    assert!(same || (got - expected).abs() <= off, "{got} is not {expected} within {off:e}, {at}");
-}
-
-/// The contents of a cell: places within it, and elements.
-struct Cell<T>(Vec<(usize, T)>);
-
-impl<T: Value> Cell<T> {
-    fn floats(&self) -> impl Iterator<Item = f64> + '_ {
-        self.0.iter().map(|(_, x)| x.float())
-    }
-
-    fn has_nan(&self) -> bool {
-        self.floats().any(f64::is_nan)
-    }
-
-    /// Best first: NaN, then in order, then by place.
-    fn ranked(&self, largest: bool) -> Vec<(usize, T)> {
-        let mut ranked = self.0.clone();
-        ranked.sort_by(|&(i, a), &(j, b)| match (a.float().is_nan(), b.float().is_nan()) {
-            (false, false) if largest => order(b, a).then(i.cmp(&j)),
-            (false, false) => order(a, b).then(i.cmp(&j)),
-            (a, b) => b.cmp(&a).then(i.cmp(&j)),
-        });
-        ranked
-    }
-
-    fn check_best(&self, got: &[Extremum<T>], k: usize, largest: bool, at: &str) {
-        let expected = self.ranked(largest);
-        assert_eq!(got.len(), expected.len().min(k), "{at}");
-        for (got, expected) in got.iter().zip(expected) {
-            assert_eq!(got.index, expected.0, "{largest} {at}");
-            // Zeros of both signs are equal.
-            assert_eq!(bits(got.value.float() + 0.0), bits(expected.1.float() + 0.0), "{at}");
-        }
-    }
-
-    fn integers(&self) -> Option<Vec<i128>> {
-        self.0
-            .iter()
-            .map(|(_, x)| x.integer())
-            .collect::<Option<_>>()
-            .filter(|_| !T::DTYPE.is_float())
-    }
-
-    fn check_integer(got: &Result<T::Sum>, exact: Option<i128>, at: &str) {
-        let exact = exact.filter(|&x| x >= T::SUMS.0 && x <= T::SUMS.1);
-        match (got, exact) {
-            (Ok(got), Some(exact)) => assert_eq!(got.integer(), Some(exact), "{at}"),
-            (Err(Error::SumOverflow { .. } | Error::ProductOverflow { .. }), None) => {}
-            (got, _) => panic!("{got:?} is not {exact:?}, {at}"),
-        }
-    }
-
-    fn check_product(&self, got: &Result<T::Sum>, at: &str) {
-        if let Some(integers) = self.integers() {
-            let zero = integers.contains(&0).then_some(0);
-            let product = || integers.iter().try_fold(1_i128, |a, &b| a.checked_mul(b));
-            return Self::check_integer(got, zero.or_else(product), at);
-        }
-        let got = got.as_ref().expect("no overflow of floats").float();
-        let (mut zero, mut inf, mut negative, mut log) = (false, false, false, 0.0);
-        for x in self.floats() {
-            zero |= x == 0.0;
-            inf |= x.is_infinite();
-            negative ^= x.is_sign_negative();
-            log += x.abs().log2();
-        }
-        if self.has_nan() || (zero && inf) {
-            assert!(got.is_nan(), "{got} {at}");
-        } else if zero || inf {
-            assert_eq!(got.abs(), if zero { 0.0 } else { f64::INFINITY }, "{at}");
-        } else if (-1000.0..1000.0).contains(&log) {
-            close(got.abs().log2(), log, 1e-9 * (1.0 + self.0.len() as f64), at);
-        }
-        assert!(got.is_nan() || got.is_sign_negative() == negative, "{got} {at}");
-    }
-
-    fn check_exact(&self, sum: &Result<T::Sum>, mean: f64, at: &str) {
-        let n = self.0.len() as f64;
-        if let Some(integers) = self.integers() {
-            let exact: i128 = integers.iter().sum();
-            close(mean, exact as f64 / n, mean.abs() * 1e-15, at);
-            return Self::check_integer(sum, Some(exact), at);
-        }
-        let sum = sum.as_ref().expect("no overflow of floats").float();
-        let (above, below) = (
-            self.floats().any(|x| x == f64::INFINITY),
-            self.floats().any(|x| x == f64::NEG_INFINITY),
-        );
-        let special = match (self.has_nan(), above, below) {
-            (false, false, false) => None,
-            (false, true, false) => Some(f64::INFINITY),
-            (false, false, true) => Some(f64::NEG_INFINITY),
-            _ => Some(f64::NAN),
-        };
-        let exact = special.unwrap_or_else(|| fsum(self.floats()));
-        assert_eq!(bits(sum + 0.0), bits(exact + 0.0), "exact sum {sum} {exact}, {at}");
-        // One rounding where the sum is divided by a power of two, else at most that of the sum more.
-        let off = if (n as u64).is_power_of_two() { 0.0 } else { f64::EPSILON };
-        close(mean, exact / n, (exact / n).abs() * off, at);
-    }
-
-    fn check_histogram(&self, got: &HistogramCounts, at: &str) {
-        let (edges, last) = (&got.edges, got.counts.len() - 1);
-        let mut expected = vec![0; got.counts.len()];
-        let (mut below, mut above, mut nan) = (0, 0, 0);
-        for x in self.floats() {
-            let bin = (0..=last).find(|&i| {
-                let up_to = if i == last { x <= edges[i + 1] } else { x < edges[i + 1] };
-                x >= edges[i] && up_to
-            });
-            match bin {
-                Some(i) => expected[i] += 1,
-                None if x.is_nan() => nan += 1,
-                None if x < edges[0] => below += 1,
-                None => above += 1,
-            }
-        }
-        assert_eq!(got.counts, expected, "{at}");
-        assert_eq!((got.below, got.above, got.nan), (below, above, nan), "{at}");
-    }
-
-    fn check_shape(&self, got: [f64; 3], at: &str) {
-        let n = self.0.len() as f64;
-        let mean = fsum(self.floats().filter(|x| x.is_finite())) / n;
-        let moment = |power| fsum(self.floats().map(|x| (x - mean).powi(power))) / n;
-        if !self.floats().all(f64::is_finite) || self.0.is_empty() {
-            return assert!(got.iter().all(|x| x.is_nan()), "{got:?} {at}");
-        }
-        let (m2, m3, m4) = (moment(2), moment(3), moment(4));
-        if m2 <= (f64::EPSILON * mean).powi(2) {
-            return assert!(got.iter().all(|x| x.is_nan()), "{got:?} {at}");
-        }
-        let (skewness, kurtosis) = (m3 / m2.powf(1.5), m4 / (m2 * m2) - 3.0);
-        let correction = if n > 2.0 { ((n - 1.0) * n).sqrt() / (n - 2.0) } else { 1.0 };
-        close(got[0], skewness, 1e-8 * (1.0 + skewness.abs()), at);
-        close(got[1], kurtosis, 1e-8 * (4.0 + kurtosis.abs()), at);
-        close(got[2], skewness * correction, 1e-8 * (1.0 + skewness.abs()) * correction, at);
-    }
-
-    fn check_norms(&self, got: [f64; 3], at: &str) {
-        if self.has_nan() {
-            return assert!(got.iter().all(|x| x.is_nan()), "{got:?} {at}");
-        }
-        let most = self.floats().fold(0.0, |m: f64, x| m.max(x.abs()));
-        assert_eq!(got[2], most, "{at}");
-        if most == 0.0 || most.is_infinite() {
-            return assert_eq!(got, [most; 3], "{at}");
-        }
-        let sum = fsum(self.floats().map(f64::abs));
-        close(got[0], sum, sum * 1e-15, at);
-        let root = most * fsum(self.floats().map(|x| (x / most).powi(2))).sqrt();
-        close(got[1], root, root * 1e-14, at);
-    }
-
-    fn check_sketch(&self, got: &[f64], at: &str) {
-        if self.has_nan() || self.0.is_empty() {
-            return assert!(got.iter().all(|x| x.is_nan()), "{got:?} {at}");
-        }
-        let mut sorted: Vec<f64> = self.floats().collect();
-        sorted.sort_by(f64::total_cmp);
-        for (&got, q) in got.iter().zip(QUANTILES) {
-            let place = q * (sorted.len() - 1) as f64;
-            let (a, b) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-            if a.is_finite() && b.is_finite() {
-                let exact = a + (b - a) * place.fract();
-                let off = WITHIN * a.abs().max(b.abs()) + f64::MIN_POSITIVE;
-                close(got, exact, off * (1.0 + 1e-9), at);
-            } else {
-                assert!(!got.is_finite(), "{got} {at}");
-            }
-        }
-    }
-}
-
-fn check_cells<T: Value>(cells: &[Cell<T>], got: &Got<T>, at: &str) {
-    let empty = cells.iter().position(|cell| cell.0.is_empty());
+fn check_cells<T: Value>(cells: &[Cell<T>], got: &KernelAnswers<T>, at: &str) {
+    let empty = cells.iter().position(Cell::is_empty);
     let refused =
         |error: &Error| matches!(error, Error::NoElements { cell, .. } if Some(*cell) == empty);
     match (&got.extrema, &got.smallest, &got.largest) {
@@ -372,52 +185,35 @@ fn check_cells<T: Value>(cells: &[Cell<T>], got: &Got<T>, at: &str) {
     match &got.ptp {
         Ok(ptp) => {
             for (got, cell) in ptp.iter().zip(cells) {
-                let (low, high) = (cell.ranked(false)[0].1, cell.ranked(true)[0].1);
-                match low.integer().zip(high.integer()) {
-                    Some((low, high)) => assert_eq!(got.integer(), Some(high - low), "{at}"),
-                    None if cell.has_nan() => assert!(got.float().is_nan(), "{at}"),
-                    None => close(got.float(), high.float() - low.float(), 0.0, at),
-                }
+                cell.check_ptp(*got, at);
             }
         }
         Err(Error::SumOverflow { .. }) => {
-            let overflows = |cell: &Cell<T>| {
-                let ends = (cell.ranked(false)[0].1.integer(), cell.ranked(true)[0].1.integer());
-                matches!(ends, (Some(low), Some(high)) if high - low > T::SUMS.1)
-            };
-            assert!(cells.iter().any(overflows), "{at}");
+            assert!(cells.iter().any(Cell::ptp_overflows), "{at}");
         }
         Err(error) => assert!(refused(error), "{error} {at}"),
     }
-    // Each cell by itself, where one of them failed all.
+    // Each cell by itself, because a failure of one fails the whole reduction.
     let one = |all: &Result<Vec<T::Sum>>, i: usize| all.as_ref().ok().map(|all| Ok(all[i]));
     for (i, cell) in cells.iter().enumerate() {
         let at = format!("cell {i} {at}");
         if let Some(product) = one(&got.product, i) {
             cell.check_product(&product, &at);
         } else if cells.len() == 1 {
-            Cell::<T>::check_integer(&Err(Error::ProductOverflow { result_type: "" }), None, &at);
-            let integers = cell.integers().expect("floats have a product");
-            let product = integers.iter().try_fold(1_i128, |a, &b| a.checked_mul(b));
-            let fits = |p: i128| p >= T::SUMS.0 && p <= T::SUMS.1;
-            assert!(!integers.contains(&0) && !product.is_some_and(fits), "{at}");
+            assert!(cell.product_overflows(), "{at}");
         }
         if let Some(sum) = one(&got.sum, i) {
             cell.check_exact(&sum, got.mean[i], &at);
         }
-        assert_eq!(got.any[i], cell.floats().any(|x| x != 0.0), "{at}");
-        assert_eq!(got.all[i], cell.floats().all(|x| x != 0.0), "{at}");
-        // Integers beyond 2^53 are not told apart by their floats.
-        let key = |&(_, x): &(usize, T)| (x.integer(), bits(x.float() + 0.0));
-        let distinct: HashSet<_> = cell.0.iter().map(key).collect();
-        assert_eq!(got.distinct[i], distinct.len() as u64, "{at}");
+        cell.check_truth(got.any[i], got.all[i], &at);
+        cell.check_distinct(got.distinct[i], &at);
         cell.check_best(&got.top[i], 3, true, &at);
         cell.check_best(&got.bottom[i], 5, false, &at);
         cell.check_histogram(&got.uniform[i], &at);
         cell.check_histogram(&got.edged[i], &at);
         cell.check_shape(got.shape[i], &at);
         cell.check_norms([0, 1, 2].map(|k| got.norms[k][i]), &at);
-        cell.check_sketch(&got.sketch[i], &at);
+        cell.check_sketch(&got.sketch[i], &QUANTILES, WITHIN, &at);
     }
 }
 
@@ -428,27 +224,18 @@ fn check_masked<T: Value, M: Selector<T>>(
     mask: &dyn Fn() -> M,
 ) {
     let engine = two_workers();
-    let x = SliceSource::new(values, dims).expect("as many values as the shape has");
-    let shape = Shape::new(dims).expect("a shape");
-    let (rows, cols) = (shape.rows(), shape.row_len());
+    let x = SliceSource::new(values, dims).expect("matching shape");
     for nan in [NanPolicy::Propagate, NanPolicy::Skip] {
-        let cells = |n: usize, place: &dyn Fn(usize) -> (usize, usize)| {
-            let mut cells: Vec<Cell<T>> = (0..n).map(|_| Cell(Vec::new())).collect();
-            for (i, &x) in values.iter().enumerate() {
-                if keep(i) && !(nan == NanPolicy::Skip && x.float().is_nan()) {
-                    let (cell, at) = place(i);
-                    cells[cell].0.push((at, x));
-                }
-            }
-            cells
-        };
-        let at = |axis| format!("{} {dims:?} over {axis} {nan:?}", T::DTYPE);
-        let got = all(&engine, &x, mask, nan).expect("answers");
-        check_cells(&cells(1, &|i| (0, i)), &got, &at("all"));
-        let got = over_columns(&engine, &x, mask, nan).expect("answers");
-        check_cells(&cells(cols, &|i| (i % cols, i / cols)), &got, &at("columns"));
-        let got = over_rows(&engine, &x, mask, nan).expect("answers");
-        check_cells(&cells(rows, &|i| (i / cols, i % cols)), &got, &at("rows"));
+        for axis in [Axis::All, Axis::Columns, Axis::Rows] {
+            let cells = Cell::along(axis, values, dims, &|i, _| keep(i), nan);
+            let got = match axis {
+                Axis::All => all(&engine, &x, mask, nan),
+                Axis::Columns => over_columns(&engine, &x, mask, nan),
+                Axis::Rows => over_rows(&engine, &x, mask, nan),
+            };
+            let at = format!("{} {dims:?} {axis:?} {nan:?}", T::DTYPE);
+            check_cells(&cells, &got.expect("answers"), &at);
+        }
     }
     let any_nan = values.iter().enumerate().any(|(i, x)| keep(i) && x.float().is_nan());
     let refused = engine.reduce(&x, AnyTrue::all().masked(mask()).nan(NanPolicy::Error));
@@ -468,7 +255,7 @@ fn check_with_masks<T: Value>(dims: &[usize], kind: Kind) {
     check_masked(&values, dims, &|i| bools[i], &|| Mask::array(&mask));
 }
 
-/// Shapes of every rank, around the lanes, and with blocks that are cut.
+/// Checks shapes of every rank, around the lanes, and with partial blocks.
 fn shapes<T: Value>() {
     let fixed: [&[usize]; 9] =
         [&[], &[0], &[1], &[3, 0], &[5, 3, 2], &[70], &[1, 513], &[64, 9], &[33, 17]];
@@ -506,7 +293,7 @@ fn masks() {
     check_with_masks::<f64>(&[9, 64], Kind::Special);
     check_with_masks::<f64>(&[131, 2100], Kind::Special);
     check_with_masks::<f64>(&[3, 4], Kind::Any);
-    // A mask by value, of which nothing may be left.
+    // A mask by value that may keep nothing.
     let values = i64::many(200, Kind::Small, 3);
     check_masked(&values, &[20, 10], &|i| values[i] > 6, &|| Mask::value(|x: i64| x > 6));
     check_masked(&values, &[20, 10], &|_| false, &|| Mask::value(|x: i64| x > 60));
@@ -531,7 +318,7 @@ fn answers(engine: &Engine, x: &AnySource<'_, f64>, weights: &SliceSource<'_, f6
     let second = engine.reduce(
         x,
         (
-            TopK::largest(7).expect("few").all(),
+            TopK::largest(7).expect("a small k").all(),
             Distinct::per_row(),
             ApproxQuantiles::new(&QUANTILES, WITHIN).expect("an error").per_column().nan(skip),
             WeightedMean::by(weights).per_column().nan(skip),
@@ -573,7 +360,7 @@ fn no_knob_or_layout_changes_a_bit() {
 }
 
 #[test]
-fn covariances_are_those_of_two_passes() {
+fn covariances_match_two_passes() {
     let (rows, cols) = (3000, 37);
     let mut rng = Rng::new(4);
     let mut values: Vec<f64> =
@@ -582,7 +369,7 @@ fn covariances_are_those_of_two_passes() {
         row[5] = 2.0 * row[3] + 1.0;
     }
     values[cols * 7 + 2] = f64::NAN;
-    let x = SliceSource::new(&values, [rows, cols]).expect("as many");
+    let x = SliceSource::new(&values, [rows, cols]).expect("matching shape");
     let got = two_workers();
     let got =
         got.reduce(&x, Covariance::columns().ddof(1).nan(NanPolicy::Skip)).expect("few columns");
@@ -603,13 +390,13 @@ fn covariances_are_those_of_two_passes() {
     let correlation = got.correlation();
     assert!((correlation[3 * cols + 5] - 1.0).abs() < 1e-12);
     assert!(correlation[0].is_nan(), "column 0 is constant");
-    let wide = SliceSource::new(&values[..1025], [1, 1025]).expect("as many");
+    let wide = SliceSource::new(&values[..1025], [1, 1025]).expect("matching shape");
     let refused = two_workers().reduce(&wide, Covariance::columns()).expect_err("too many columns");
     assert!(refused.to_string().contains("1024"), "{refused}");
 }
 
 #[test]
-fn weights_fit_or_are_refused() {
+fn weights_of_the_wrong_shape_are_refused() {
     let engine = two_workers();
     let x = SliceSource::new(&[1.0_f32, 2.0, 3.0, f32::NAN], [2, 2]).expect("four");
     let each = SliceSource::new(&[1.0_f32, 1.0, 2.0, 4.0], [2, 2]).expect("four");
@@ -626,7 +413,7 @@ fn weights_fit_or_are_refused() {
 }
 
 #[test]
-fn histograms_of_automatic_range_and_bad_options() {
+fn histograms_with_automatic_ranges_and_bad_options() {
     let engine = two_workers();
     let values: Vec<f64> = (0..1000).map(|i| f64::from(i) / 999.0).collect();
     let x = SliceSource::new(&values, [1000]).expect("1000");
@@ -648,17 +435,17 @@ fn histograms_of_automatic_range_and_bad_options() {
     ] {
         assert!(matches!(bad, Err(Error::BadOption { .. })));
     }
-    // Histograms of the few rows that there are, not of those that a block could have.
+    // The histograms are those of the existing rows, not of all rows that a block could have.
     let narrow = SliceSource::new(&[1_u8, 3, 3], [3, 1]).expect("three");
     let rows = Histogram::uniform(10, 0.0, 10.0).expect("a range").per_row();
     let rows = engine.reduce(&narrow, rows).expect("three histograms");
     assert_eq!((rows.len(), rows[0].counts[1], rows[2].counts[3]), (3, 1, 1));
     let few = Distinct::all().limit(999);
     assert!(matches!(engine.reduce(&x, few), Err(Error::TooManyDistinct { limit: 999, .. })));
-    assert_eq!(engine.reduce(&x, Distinct::all().limit(1000)).expect("as many"), 1000);
+    assert_eq!(engine.reduce(&x, Distinct::all().limit(1000)).expect("matching shape"), 1000);
 }
 
-/// Takes bytes for a state: nothing may panic, whatever they are.
+/// Loads bytes as a state; no bytes may cause a panic.
 fn load(reducer: &dyn Reducer<f32>, bytes: &[u8], shape: &Shape) -> bool {
     let Some(mut state) = reducer.load(bytes, shape, 0..2) else { return false };
     let again = reducer.load(bytes, shape, 0..2).expect("the same bytes");
@@ -674,7 +461,7 @@ fn reducer<'a, R: Reduce<f32>>(kernel: &'a R) -> Box<dyn Reducer<f32> + 'a> {
     reducers.pop().expect("one")
 }
 
-/// Gives the bytes of the state.
+/// A reduction whose output is the bytes of its state.
 struct Saved<'a, R>(&'a R);
 
 struct Saving<'a>(Box<dyn Reducer<f32> + 'a>);
@@ -707,7 +494,7 @@ impl Reducer<f32> for Saving<'_> {
     }
 }
 
-/// A kernel's own state, with some of its bytes changed.
+/// Loads the state of a kernel with some of its bytes changed.
 fn tamper<R: Reduce<f32>>(kernel: &R, values: &[f32], changes: &[(usize, u8)]) {
     let shape = Shape::new([values.len()]).expect("a shape");
     let x = SliceSource::new(values, [values.len()]).expect("a shape");
@@ -748,7 +535,7 @@ proptest! {
             Skewness::all();
             Covariance::columns();
             uniform().all();
-            TopK::smallest(9).expect("few").all();
+            TopK::smallest(9).expect("a small k").all();
             Distinct::all();
             Norm::all();
             ApproxQuantiles::new(&QUANTILES, WITHIN).expect("an error").all();

@@ -1,4 +1,5 @@
-//! Jobs that are stopped anywhere and go on: the same bytes, and no work done twice that need not be.
+//! Jobs that are interrupted anywhere and resumed: the same bytes, and no avoidable work done
+//! twice.
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -19,7 +20,7 @@ use rowmill::{
 mod numbers;
 use numbers::{until_given_out_again, with_the_number_of};
 
-/// An array whose reads fail after some.
+/// An array whose reads start to fail.
 struct Failing<'a, T> {
     array: &'a Array<T>,
     left: AtomicUsize,
@@ -43,8 +44,8 @@ impl<T: Element> Source<T> for Failing<'_, T> {
         cols: Range<usize>,
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>, rowmill::FileError> {
-        let one_less = |left: usize| left.checked_sub(1);
-        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
+        let decrement = |left: usize| left.checked_sub(1);
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, decrement).is_err() {
             let (path, action) = (self.array.path().to_owned(), "read");
             let source = std::io::Error::other("the disk is gone");
             return Err(rowmill::FileError::Io { action, path, source });
@@ -64,13 +65,13 @@ fn engine(workers: usize, rows: usize) -> Engine {
 }
 
 fn write(path: &Path, rows: usize, cols: usize) -> Array<f32> {
-    let mut x = ArrayMut::<f32>::create(path, [rows, cols]).expect("room");
+    let mut x = ArrayMut::<f32>::create(path, [rows, cols]).expect("enough space");
     let mut state = 1_u32;
     for value in x.rows_mut(0..rows).expect("in place") {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         *value = (state >> 8) as f32 / 65_536.0 - 100.0;
     }
-    x.close().expect("on disk");
+    x.close().expect("closed");
     Array::open(path).expect("just written")
 }
 
@@ -81,21 +82,21 @@ fn refusal(error: Error) -> CheckpointError {
     }
 }
 
-/// Runs a reduction that fails after `step` more reads each time, until it is through.
+/// Runs a reduction that fails after `step` more reads each time, until it completes.
 fn in_steps<R>(array: &Array<f32>, kernel: R, checkpoint: &Checkpoint, step: usize) -> R::Output
 where
     R: rowmill::reduce::Reduce<f32> + Copy,
 {
     let mut reads = 0;
     for run in 0.. {
-        // Workers and chunks may be others each time.
+        // Workers and chunks may differ each time.
         let source = Failing::after(array, step);
         let result =
             engine(1 + run % 3, 128 << (run % 4)).on(&source).checkpoint(checkpoint).reduce(kernel);
         reads += source.reads.load(Ordering::SeqCst);
         match result {
             Ok(output) => {
-                // A failure costs at most the chunks that were under way.
+                // A failure costs at most the chunks in progress.
                 let blocks = array.shape().rows().div_ceil(128);
                 assert!(reads <= blocks + run * 3 * 8, "{reads} reads of {blocks} blocks");
                 return output;
@@ -108,8 +109,8 @@ where
 }
 
 #[test]
-fn reductions_go_on_with_the_same_bits() {
-    let dir = tempfile::tempdir().expect("a place for files");
+fn resumed_reductions_give_the_same_bits() {
+    let dir = tempfile::tempdir().expect("a folder");
     let x = write(&dir.path().join("x.npy"), 10_000, 1000); // 79 blocks
     let checkpoint = Checkpoint::at(dir.path().join("c")).every(Duration::ZERO);
     let whole = engine(2, 500);
@@ -132,13 +133,13 @@ fn reductions_go_on_with_the_same_bits() {
     let histogram = Histogram::uniform(9, -100.0, 100.0).expect("a range").per_column();
     let sketch = ApproxQuantiles::new(&[0.1, 0.5], 0.02).expect("an error").all();
     let positive = Mask::compare(CompareOp::Gt, 0.0);
-    let top = TopK::largest(20).expect("few").all().masked(positive);
+    let top = TopK::largest(20).expect("a small k").all().masked(positive);
     same!((&histogram, &sketch, &top, &Covariance::columns().masked(positive)), 27);
 }
 
 #[test]
-fn another_job_or_input_and_damage_are_refused() {
-    let dir = tempfile::tempdir().expect("a place for files");
+fn other_jobs_inputs_and_damage_are_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
     let (path, place) = (dir.path().join("x.npy"), dir.path().join("c"));
     let x = write(&path, 2000, 1000);
     let checkpoint = Checkpoint::at(&place).every(Duration::ZERO);
@@ -175,9 +176,9 @@ fn another_job_or_input_and_damage_are_refused() {
         damaged[at] ^= 0x10;
         std::fs::write(&place, &damaged).expect("written");
         let error = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
-        assert_eq!(std::fs::read(&place).expect("still there"), damaged, "nothing is touched");
+        assert_eq!(std::fs::read(&place).expect("still exists"), damaged, "nothing is touched");
         if at == 0 {
-            // It may be anything now, and nobody is told to remove it.
+            // The file may be anything, so the error does not suggest removing it.
             assert!(!error.to_string().contains("remove"), "{error}");
             assert!(matches!(error, Error::File(rowmill::FileError::OtherKind { .. })), "{error}");
             continue;
@@ -187,24 +188,25 @@ fn another_job_or_input_and_damage_are_refused() {
         let refused =
             matches!(error, CheckpointError::Damaged { .. } | CheckpointError::Version { .. });
         assert!(refused, "byte {at}: {error}");
-        assert_eq!(std::fs::read(&place).expect("still there"), damaged, "nothing is touched");
+        assert_eq!(std::fs::read(&place).expect("still exists"), damaged, "nothing is touched");
     }
-    // The same content, but written again.
+    // The same content, written again.
     std::fs::write(&place, &saved).expect("written");
     drop(x);
     let mut again = ArrayMut::<f32>::open(&path).expect("nobody else writes");
     again.rows_mut(0..1).expect("in place")[0] += 1.0;
-    again.close().expect("on disk");
+    again.close().expect("closed");
     let x = Array::<f32>::open(&path).expect("still an array");
     let error = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).unwrap_err();
     assert!(matches!(refusal(error), CheckpointError::InputChanged { .. }));
-    // Without the checkpoint it starts over.
-    std::fs::remove_file(&place).expect("ours");
+    // Without the checkpoint the job starts over.
+    std::fs::remove_file(&place).expect("our own file");
     let sum = engine.on(&x).checkpoint(&checkpoint).reduce(Sum::all()).expect("a new job");
     assert_eq!(sum, engine.reduce(&x, Sum::all()).expect("read"));
 }
 
-/// Runs a job that fails after some more calls each time, until it is through.
+/// Runs a job that fails after some more calls each time, until it completes. Returns the number of
+/// runs.
 fn until_done(mut job: impl FnMut(usize) -> rowmill::Result<()>) -> usize {
     (1..)
         .find(|&run| match job(run) {
@@ -216,22 +218,22 @@ fn until_done(mut job: impl FnMut(usize) -> rowmill::Result<()>) -> usize {
 }
 
 #[test]
-fn maps_go_on_with_the_same_bytes() {
-    let dir = tempfile::tempdir().expect("a place for files");
+fn resumed_maps_write_the_same_bytes() {
+    let dir = tempfile::tempdir().expect("a folder");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 9001, 300);
     let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO).label("ends");
     let ends = |row: &[f32], out: &mut [f64]| {
         out[0] = f64::from(row[0]);
-        out[2] = f64::from(row[299]); // what lies between is left out
+        out[2] = f64::from(row[299]); // the elements between them are skipped
     };
     engine(2, 1000).map(&x, map_rows([3], ends)).write_npy(path("golden.npy")).expect("written");
     let calls = AtomicUsize::new(0);
     let runs = until_done(|run| {
         let left = AtomicUsize::new(2000);
         let kernel = map_rows([3], |row: &[f32], out: &mut [f64]| {
-            let one_less = |left: usize| left.checked_sub(1);
-            if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
+            let decrement = |left: usize| left.checked_sub(1);
+            if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, decrement).is_err() {
                 panic!("stopped");
             }
             calls.fetch_add(1, Ordering::SeqCst);
@@ -250,7 +252,7 @@ fn maps_go_on_with_the_same_bytes() {
     });
     assert!(runs > 4, "{runs} runs");
     let (golden, found) = (std::fs::read(path("golden.npy")), std::fs::read(path("y.npy")));
-    assert!(golden.expect("there") == found.expect("there"));
+    assert!(golden.expect("exists") == found.expect("exists"));
     let calls = calls.into_inner();
     assert!(calls < 9001 * 2, "{calls} rows computed");
     assert_eq!(leftovers(dir.path()), Vec::<String>::new());
@@ -264,8 +266,8 @@ fn leftovers(dir: &Path) -> Vec<String> {
 }
 
 #[test]
-fn an_output_that_is_gone_or_not_ours_is_made_anew() {
-    let dir = tempfile::tempdir().expect("a place for files");
+fn a_missing_or_foreign_output_is_written_again() {
+    let dir = tempfile::tempdir().expect("a folder");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 3000, 300);
     let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO);
@@ -273,7 +275,7 @@ fn an_output_that_is_gone_or_not_ours_is_made_anew() {
     let golden = path("golden.npy");
     engine(1, 100).normalize(&x, normalize).write_npy(&golden).expect("written");
     let stop = || {
-        // The first read is through after 7 tiles, the second has 30.
+        // The first read completes after 7 tiles, the second has 30.
         let failing = Failing::after(&x, 20);
         let job = engine(1, 100);
         let job = job.normalize(&failing, normalize).checkpoint(&checkpoint);
@@ -285,37 +287,39 @@ fn an_output_that_is_gone_or_not_ours_is_made_anew() {
         job.normalize(&x, normalize)
             .checkpoint(&checkpoint)
             .write_npy(path("y.npy"))
-            .expect("done");
+            .expect("completed");
         assert!(std::fs::read(&golden).unwrap() == std::fs::read(path("y.npy")).unwrap());
         assert_eq!(leftovers(dir.path()), Vec::<String>::new());
-        std::fs::remove_file(path("y.npy")).expect("ours");
+        std::fs::remove_file(path("y.npy")).expect("our own file");
     };
     stop();
     finish();
-    // Removed.
+    // The unfinished output was removed.
     stop();
-    std::fs::remove_file(path(".y.npy.rowmill-partial")).expect("ours");
+    std::fs::remove_file(path(".y.npy.rowmill-partial")).expect("our own file");
     finish();
-    // Begun by a job without a checkpoint, and killed: as long, with the same header, but zeros.
+    // It was replaced by a killed job without a checkpoint: the same length and header, but zeros.
     stop();
-    let mut other =
-        rowmill::CreateOptions::new().stage::<f32>(path("y.npy"), [3000, 300]).expect("room");
+    let mut other = rowmill::CreateOptions::new()
+        .stage::<f32>(path("y.npy"), [3000, 300])
+        .expect("enough space");
     other.keep_unfinished();
     drop(other);
     finish();
-    // Cut off.
+    // It was truncated.
     stop();
     let partial = std::fs::OpenOptions::new().write(true).open(path(".y.npy.rowmill-partial"));
-    partial.expect("there").set_len(5000).expect("shorter");
+    partial.expect("exists").set_len(5000).expect("shorter");
     finish();
 }
 
-/// The unfinished output by its number alone: as long, with the same header, but with zeros.
+/// Another file with the inode number of the unfinished output: the same length and header, but
+/// zeros.
 #[test]
-fn a_number_given_out_again_is_not_the_output_of_a_checkpoint() {
+fn a_reused_inode_is_not_the_output_of_a_checkpoint() {
     let normalize = Normalize::z_score().per_column();
     until_given_out_again("a checkpoint", || {
-        let dir = tempfile::tempdir().expect("a place for files");
+        let dir = tempfile::tempdir().expect("a folder");
         let path = |name: &str| dir.path().join(name);
         let x = write(&path("x.npy"), 3000, 300);
         let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO);
@@ -326,7 +330,7 @@ fn a_number_given_out_again_is_not_the_output_of_a_checkpoint() {
         let job = job.normalize(&failing, normalize).checkpoint(&checkpoint);
         job.write_npy(path("y.npy")).expect_err("stopped");
         let partial = path(".y.npy.rowmill-partial");
-        let mut bytes = std::fs::read(&partial).expect("there");
+        let mut bytes = std::fs::read(&partial).expect("exists");
         let header = bytes.len() - 3000 * 300 * 4;
         assert!(bytes[header..].iter().any(|&byte| byte != 0), "some of it is done");
         bytes[header..].fill(0);
@@ -334,7 +338,7 @@ fn a_number_given_out_again_is_not_the_output_of_a_checkpoint() {
         if again {
             let job = engine(2, 100);
             let job = job.normalize(&x, normalize).checkpoint(&checkpoint);
-            job.write_npy(path("y.npy")).expect("done");
+            job.write_npy(path("y.npy")).expect("completed");
             assert!(std::fs::read(&golden).unwrap() == std::fs::read(path("y.npy")).unwrap());
         }
         again
@@ -342,8 +346,8 @@ fn a_number_given_out_again_is_not_the_output_of_a_checkpoint() {
 }
 
 #[test]
-fn an_output_that_was_published_before_the_kill_is_made_again() {
-    let dir = tempfile::tempdir().expect("a place for files");
+fn an_output_published_before_the_kill_is_written_again() {
+    let dir = tempfile::tempdir().expect("a folder");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 3000, 300);
     let checkpoint = Checkpoint::at(path("c")).every(Duration::ZERO);
@@ -354,31 +358,31 @@ fn an_output_that_was_published_before_the_kill_is_made_again() {
     stopped.write_npy(path("y.npy")).unwrap_err();
     let saved = std::fs::read(path("c")).expect("a checkpoint");
     let run = || engine(2, 100).normalize(&x, how).checkpoint(&checkpoint).write_npy(path("y.npy"));
-    run().expect("done");
-    let golden = std::fs::read(path("y.npy")).expect("there");
+    run().expect("completed");
+    let golden = std::fs::read(path("y.npy")).expect("exists");
     if std::fs::metadata(path("y.npy")).and_then(|m| m.created()).is_err() {
         eprintln!("NOT TESTED: this filesystem does not keep when files were made");
         return;
     }
-    // As a kill leaves it between the rename and the removal of the checkpoint.
+    // The state after a kill between the rename and the removal of the checkpoint.
     std::fs::write(path("c"), &saved).expect("written");
     run().expect("done once more");
-    assert!(std::fs::read(path("y.npy")).expect("there") == golden);
+    assert!(std::fs::read(path("y.npy")).expect("exists") == golden);
     assert_eq!(leftovers(dir.path()), Vec::<String>::new());
-    // Finished for good, it is a file like any other.
+    // A completed output is a file like any other.
     let refused = run().unwrap_err();
     assert!(refused.to_string().contains("it exists (a numpy array)"), "{refused}");
-    // The same checkpoint says nothing of another file.
+    // The checkpoint does not apply to another file.
     std::fs::write(path("c"), &saved).expect("written");
     std::fs::copy(path("y.npy"), path("copy")).expect("copied");
     std::fs::rename(path("copy"), path("y.npy")).expect("replaced");
     run().unwrap_err();
-    assert!(std::fs::read(path("y.npy")).expect("there") == golden);
+    assert!(std::fs::read(path("y.npy")).expect("exists") == golden);
 }
 
 #[test]
-fn normalizations_go_on_in_both_reads() {
-    let dir = tempfile::tempdir().expect("a place for files");
+fn normalizations_resume_in_both_reads() {
+    let dir = tempfile::tempdir().expect("a folder");
     let path = |name: &str| dir.path().join(name);
     let x = write(&path("x.npy"), 5000, 300); // 12 blocks
     for how in [
@@ -398,14 +402,14 @@ fn normalizations_go_on_in_both_reads() {
         });
         assert!(runs >= 2, "{runs} runs");
         let (golden, found) = (std::fs::read(path("golden.npy")), std::fs::read(path("y.npy")));
-        assert!(golden.expect("there") == found.expect("there"), "{how:?}");
+        assert!(golden.expect("exists") == found.expect("exists"), "{how:?}");
         assert_eq!(leftovers(dir.path()), Vec::<String>::new());
     }
 }
 
 #[test]
-fn streams_go_on_behind_what_was_consumed() {
-    let dir = tempfile::tempdir().expect("a place for files");
+fn streams_resume_after_the_consumed_chunks() {
+    let dir = tempfile::tempdir().expect("a folder");
     let x = write(&dir.path().join("x.npy"), 1000, 2000);
     let checkpoint = Checkpoint::at(dir.path().join("c")).every(Duration::ZERO).label("rows");
     for workers in [1, 3] {
@@ -413,15 +417,15 @@ fn streams_go_on_behind_what_was_consumed() {
         let mut runs = 0;
         while seen.len() < 1000 {
             runs += 1;
-            let mut here = 0;
+            let mut consumed = 0;
             let engine = engine(workers, 70);
             let stream = engine.on(&x).checkpoint(&checkpoint).stream(
                 |chunk| Ok(chunk.rows()),
                 |rows, computed| {
                     assert_eq!(rows, computed);
                     seen.extend(rows);
-                    here += 1;
-                    if here == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                    consumed += 1;
+                    if consumed == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 },
             );
             stream.expect("read");

@@ -1,4 +1,4 @@
-//! Random rows and shuffled batches: every layout, every order, any number of workers.
+//! Random rows and shuffled batches: all layouts, all orders, any number of workers.
 
 use std::fs;
 use std::ops::Range;
@@ -27,12 +27,12 @@ const ORDERS: [RowOrder; 6] = [
     RowOrder::Window(usize::MAX),
 ];
 
-/// The rows that NumPy's `x[indices]` gives.
-fn oracle<T: Copy>(values: &[T], row_len: usize, indices: &[usize]) -> Vec<T> {
+/// The rows of NumPy's `x[indices]`.
+fn gathered<T: Copy>(values: &[T], row_len: usize, indices: &[usize]) -> Vec<T> {
     indices.iter().flat_map(|&i| &values[i * row_len..(i + 1) * row_len]).copied().collect()
 }
 
-/// Bits, so that NaN compare as well.
+/// The bits of the elements, so that NaN are comparable.
 fn bits<T: Value>(values: &[T]) -> Vec<u8> {
     T::bytes(values).to_vec()
 }
@@ -42,7 +42,7 @@ fn random_rows(count: usize, rows: usize, seed: u64) -> Vec<usize> {
     (0..count).map(|_| rng.below(rows)).collect()
 }
 
-/// Runs of neighbours between single rows, rising, falling and repeated.
+/// Runs of neighbours between single rows: rising, falling and repeated.
 fn mixed_rows(rows: usize) -> Vec<usize> {
     let mut indices: Vec<usize> = (0..rows).rev().collect();
     indices.extend(0..rows);
@@ -52,11 +52,11 @@ fn mixed_rows(rows: usize) -> Vec<usize> {
 }
 
 fn every_layout_of<T: Value>(dims: &[usize]) {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let values = T::many(dims.iter().product(), Kind::Special, 5);
     let row_len = dims[1..].iter().product();
     let indices = mixed_rows(dims[0]);
-    let expected = bits(&oracle(&values, row_len, &indices));
+    let expected = bits(&gathered(&values, row_len, &indices));
     let engine = engine(2, ChunkSize::Rows(10), Isa::detect());
     for source in every_layout(dir.path(), &values, dims) {
         for order in ORDERS {
@@ -99,15 +99,15 @@ fn every_rank() {
 }
 
 #[test]
-fn neither_workers_nor_order_nor_chunks_change_a_bit() {
-    // Some megabytes, so that the workers take part; rows longer and shorter than a page.
+fn workers_order_and_chunks_change_no_bit() {
+    // Several megabytes, to involve the workers, with rows longer and shorter than a page.
     for (rows, row_len) in [(3000, 300), (100_000, 4), (200_000, 1), (40, 20_000)] {
         let values = f32::many(rows * row_len, Kind::Any, 1);
-        let dir = tempfile::tempdir().expect("a place for files");
+        let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("x.npy");
         write_npy(&path, &values, &[rows, row_len], Order::C, ByteOrder::NATIVE);
         let indices = random_rows(rows + 17, rows, 2);
-        let expected = oracle(&values, row_len, &indices);
+        let expected = gathered(&values, row_len, &indices);
         for backend in [Backend::Mapped, Backend::Positioned] {
             let x = OpenOptions::new().backend(backend).open::<f32>(&path).expect("x.npy");
             for workers in [1, 2, 5] {
@@ -141,9 +141,9 @@ proptest! {
         chunk in 1_usize..70,
     ) {
         let values = u16::many(rows * row_len, Kind::Any, 9);
-        let x = SliceSource::new(&values, [rows, row_len]).expect("that many values");
+        let x = SliceSource::new(&values, [rows, row_len]).expect("matching shape");
         let indices: Vec<usize> = picks.iter().map(|pick| pick.index(rows)).collect();
-        let expected = oracle(&values, row_len, &indices);
+        let expected = gathered(&values, row_len, &indices);
         let engine = engine(2, ChunkSize::Rows(chunk), Isa::detect());
         for order in [RowOrder::Auto, RowOrder::Sorted, RowOrder::Window(window)] {
             let (found, shape) = engine.rows(&x, &indices).order(order).collect().expect("rows");
@@ -154,7 +154,7 @@ proptest! {
 }
 
 #[test]
-fn nothing_of_nothing() {
+fn empty_selections() {
     let engine = two_workers();
     let dims_of = |dims: [usize; 2], indices: &[usize]| {
         let x = SliceSource::new(&[] as &[i32], dims).expect("no values");
@@ -175,7 +175,7 @@ fn nothing_of_nothing() {
 fn an_index_out_of_range_is_named() {
     let x = SliceSource::new(&[1, 2, 3, 4], [2, 2]).expect("four values");
     let engine = two_workers();
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let bad = [0, 1, 2, usize::MAX];
     let outcomes = [
         engine.rows(&x, &bad).collect().map(|_| ()),
@@ -188,7 +188,7 @@ fn an_index_out_of_range_is_named() {
         assert!(error.to_string().contains("entry 2 of the row indices is 2"), "{error}");
     }
     assert!(names(dir.path()).is_empty());
-    // No row of an array without elements is there either.
+    // An array without elements has no row either.
     let x = SliceSource::new(&[] as &[i32], [0, 0]).expect("no values");
     let error = engine.rows(&x, &[0]).collect().expect_err("no rows");
     assert!(matches!(error, Error::RowIndex { position: 0, index: 0, rows: 0 }), "{error}");
@@ -207,7 +207,7 @@ fn an_output_of_another_length_is_refused() {
     }
 }
 
-/// Rows of a petabyte that nobody has to hold.
+/// A source of a petabyte that is never allocated.
 struct Endless(Shape);
 
 impl Source<f64> for Endless {
@@ -226,7 +226,7 @@ impl Source<f64> for Endless {
 
 #[test]
 fn more_than_memory_is_an_error() {
-    let x = Endless(Shape::new([2, usize::MAX >> 5]).expect("just so"));
+    let x = Endless(Shape::new([2, usize::MAX >> 5]).expect("a valid shape"));
     for indices in [vec![0], vec![0; 100]] {
         let error = two_workers().rows(&x, &indices).collect().expect_err("no memory");
         assert!(matches!(error, Error::TooManyRows { .. }), "{error}");
@@ -234,12 +234,12 @@ fn more_than_memory_is_an_error() {
 }
 
 #[test]
-fn rows_go_straight_to_files() {
-    let dir = tempfile::tempdir().expect("a place for files");
+fn rows_are_written_to_files() {
+    let dir = tempfile::tempdir().expect("a folder");
     let values = f64::many(5000 * 30, Kind::Any, 4);
-    let x = SliceSource::new(&values, [5000, 5, 6]).expect("that many values");
+    let x = SliceSource::new(&values, [5000, 5, 6]).expect("matching shape");
     let indices = random_rows(7000, 5000, 8);
-    let expected = oracle(&values, 30, &indices);
+    let expected = gathered(&values, 30, &indices);
     let path = dir.path().join("picked.npy");
     for order in [RowOrder::Auto, RowOrder::Sorted, RowOrder::Window(100)] {
         two_workers()
@@ -247,7 +247,7 @@ fn rows_go_straight_to_files() {
             .order(order)
             .overwrite(true)
             .write_npy(&path)
-            .expect("room for it");
+            .expect("enough space");
         let found = Array::<f64>::open(&path).expect("just written");
         assert_eq!(found.shape().dims(), [7000, 5, 6]);
         assert!(found.as_slice() == Some(&expected), "{order:?}");
@@ -260,17 +260,17 @@ fn rows_go_straight_to_files() {
 }
 
 #[test]
-fn bools_go_to_files_too() {
-    let dir = tempfile::tempdir().expect("a place for files");
+fn bool_rows_are_written_to_files() {
+    let dir = tempfile::tempdir().expect("a folder");
     let x = SliceSource::new(&[true, false, false, true], [4]).expect("four");
     let path = dir.path().join("mask.npy");
-    two_workers().rows(&x, &[3, 1, 0]).overwrite(true).write_npy(&path).expect("room for it");
+    two_workers().rows(&x, &[3, 1, 0]).overwrite(true).write_npy(&path).expect("enough space");
     let mut buffer = TileBuffer::new();
     let mask = Array::<bool>::open(&path).expect("just written");
     assert_eq!(mask.rows(0..3, &mut buffer).expect("inside"), [true, false, true]);
 }
 
-/// An array file of `rows` x 3, whose elements are the number of their row.
+/// Writes an array file of `rows` x 3 whose elements are the number of their row.
 fn numbered(path: &std::path::Path, rows: usize) {
     let values: Vec<f32> = (0..rows * 3).map(|i| (i / 3) as f32).collect();
     write_npy(path, &values, &[rows, 3], Order::C, ByteOrder::NATIVE);
@@ -278,7 +278,7 @@ fn numbered(path: &std::path::Path, rows: usize) {
 
 #[test]
 fn a_file_that_changed_is_an_error() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     numbered(&path, 1000);
     for backend in [Backend::Mapped, Backend::Positioned] {
@@ -302,12 +302,12 @@ fn a_file_that_changed_is_an_error() {
 
 #[test]
 fn a_cancelled_job_leaves_nothing() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let token = CancelToken::new();
     let engine = Engine::builder().workers(2).cancel(token.clone()).build().expect("an engine");
     token.cancel();
     let values = vec![1.0_f32; 400_000];
-    let x = SliceSource::new(&values, [1000, 400]).expect("that many values");
+    let x = SliceSource::new(&values, [1000, 400]).expect("matching shape");
     let outcome = engine.rows(&x, &[1, 2]).write_npy(dir.path().join("never.npy"));
     assert!(matches!(outcome, Err(Error::Cancelled)), "{outcome:?}");
     assert!(names(dir.path()).is_empty());
@@ -333,7 +333,7 @@ fn progress_ends_with_all_bytes() {
         seen.store(p.done as usize, Ordering::Relaxed);
     });
     let engine = builder.build().expect("an engine");
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     numbered(&path, 1000);
     let x = Array::<f32>::open(&path).expect("x.npy");
@@ -347,7 +347,7 @@ fn progress_ends_with_all_bytes() {
 fn rows_within_a_job_of_the_same_engine() {
     let done = within(60, || {
         let values: Vec<f32> = (0..400_000).map(|i| i as f32).collect();
-        let x = SliceSource::new(&values, [4000, 100]).expect("that many values");
+        let x = SliceSource::new(&values, [4000, 100]).expect("matching shape");
         let engine = engine(2, ChunkSize::Rows(500), Isa::detect());
         let mut firsts = Vec::new();
         let outcome = engine.stream(
@@ -376,11 +376,11 @@ fn indices<T: Element>(batches: &[Batch<T>]) -> Vec<usize> {
     batches.iter().flat_map(|batch| batch.indices().to_vec()).collect()
 }
 
-/// Fixed for good: whoever notes a seed gets the same order with every later version, on every
+/// The order is fixed forever: a seed gives the same order with every later version, on every
 /// machine.
 #[test]
 fn the_order_of_a_seed_never_changes() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     numbered(&path, 40);
     let x = Array::<f32>::open(&path).expect("x.npy");
@@ -392,13 +392,13 @@ fn the_order_of_a_seed_never_changes() {
     assert_eq!(order(42, 1)[..16], GOLDEN_1);
 }
 
-/// From an independent implementation of the documented algorithm, in Python.
+/// Computed by an independent implementation of the documented algorithm, in Python.
 const GOLDEN_0: [usize; 16] = [21, 17, 34, 16, 36, 38, 32, 18, 22, 39, 20, 37, 33, 19, 35, 23];
 const GOLDEN_1: [usize; 16] = [27, 18, 26, 29, 22, 20, 28, 24, 16, 25, 23, 19, 31, 30, 17, 21];
 
 #[test]
 fn batches_hold_the_rows_that_they_name() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let values = i16::many(1003 * 6, Kind::Any, 6);
     let files = [
         ("plain.npy", Order::C, ByteOrder::NATIVE),
@@ -419,14 +419,14 @@ fn batches_hold_the_rows_that_they_name() {
                     let rows = batch.min(1003 - number * batch);
                     assert_eq!((found.number(), found.indices().len()), (number, rows));
                     assert_eq!(found.dims(), [rows, 2, 3]);
-                    assert_eq!(found.as_slice(), oracle(&values, 6, found.indices()));
+                    assert_eq!(found.as_slice(), gathered(&values, 6, found.indices()));
                     assert!(found.iter_rows().eq(found.as_slice().chunks(6)));
                 }
                 orders.push(indices(&batches));
             }
         }
     }
-    // Neither layout, backend, workers nor batch size matter.
+    // Layout, backend, workers and batch size do not matter.
     assert!(orders.windows(2).all(|pair| pair[0] == pair[1]));
     let mut rows = orders.remove(0);
     assert_ne!(rows, (0..1003).collect::<Vec<_>>());
@@ -436,20 +436,20 @@ fn batches_hold_the_rows_that_they_name() {
 
 #[test]
 fn bool_batches() {
-    let dir = tempfile::tempdir().expect("a place for files");
+    let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     let values = bool::many(90, Kind::Any, 6);
     write_npy(&path, &values, &[90], Order::C, ByteOrder::NATIVE);
     let x = Array::<bool>::open(&path).expect("x.npy");
     for batch in epoch(two_workers().shuffled_batches(x, 5).batch_rows(7)) {
-        assert_eq!(batch.as_slice(), oracle(&values, 1, batch.indices()));
+        assert_eq!(batch.as_slice(), gathered(&values, 1, batch.indices()));
         let (indices, values) = batch.clone().into_parts();
         assert_eq!((&indices[..], &values[..]), (batch.indices(), batch.as_slice()));
     }
 }
 
 #[test]
-fn batches_of_little() {
+fn batches_of_tiny_arrays() {
     let engine = two_workers();
     let count = |dims: [usize; 2]| {
         let x = SliceSource::new(&[] as &[f32], dims).expect("no values");
@@ -467,7 +467,7 @@ fn batches_of_little() {
 }
 
 #[test]
-fn zero_is_no_size() {
+fn zero_sizes_are_refused() {
     let x = SliceSource::new(&[7_u8, 8], [1, 2]).expect("a row");
     let engine = two_workers();
     let all = [
@@ -482,9 +482,9 @@ fn zero_is_no_size() {
 }
 
 #[test]
-fn an_iterator_that_is_dropped_ends_its_threads() {
+fn dropping_an_iterator_ends_its_threads() {
     within(60, || {
-        let dir = tempfile::tempdir().expect("a place for files");
+        let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("x.npy");
         numbered(&path, 100_000);
         let x = Array::<f32>::open(&path).expect("x.npy");
@@ -496,7 +496,7 @@ fn an_iterator_that_is_dropped_ends_its_threads() {
     });
 }
 
-/// Fails, or panics, at one of its rows.
+/// A source that fails, or panics, at one of its rows.
 struct Broken {
     shape: Shape,
     panics: bool,
@@ -522,7 +522,7 @@ impl Source<u8> for Broken {
 }
 
 #[test]
-fn failures_and_panics_of_a_source_are_the_last_item() {
+fn source_failures_and_panics_are_the_last_item() {
     for panics in [false, true] {
         let items = within(60, move || {
             let x = Broken { shape: Shape::new([1000]).expect("small"), panics };

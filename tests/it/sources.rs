@@ -1,9 +1,10 @@
-//! Parts, many files as one, bfloat16 and complex numbers through the engine: the same bits as of a file
-//! that holds just that, or just the same numbers in another type.
+//! Parts, several files as one, bfloat16 and complex numbers through the engine. The bits equal
+//! those for a file with the same elements, or with the same numbers in another dtype.
 
 use std::path::Path;
 
 use crate::common::layouts::{AnySource, every_layout};
+use crate::common::oracle::{Axis, cells_along, same};
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, encode, engine, two_workers, write_npy};
 use rowmill::engine::Isa;
@@ -15,7 +16,7 @@ use rowmill::{
     Stats, Sum, bf16, f16,
 };
 
-/// The answers of all kernels for a source, as text: equal for equal bits.
+/// The answers of all kernels for a source as text, equal only for equal bits.
 fn answers<T: Value>(engine: &Engine, x: &impl Source<T>) -> String {
     let skip = NanPolicy::Skip;
     let kernels = (
@@ -32,9 +33,9 @@ fn answers<T: Value>(engine: &Engine, x: &impl Source<T>) -> String {
     }
 }
 
-/// The same of the same elements, in memory without gaps.
+/// The answers for the same elements in contiguous memory.
 fn answers_of<T: Value>(engine: &Engine, values: &[T], dims: &[usize]) -> String {
-    answers(engine, &SliceSource::new(values, dims).expect("as many"))
+    answers(engine, &SliceSource::new(values, dims).expect("matching shape"))
 }
 
 /// All elements, read row by row.
@@ -66,7 +67,7 @@ fn parts<T: Value>(dims: &[usize], picks: &[Pick]) {
 }
 
 #[test]
-fn a_part_gives_the_bits_of_a_file_that_holds_it_alone() {
+fn a_part_gives_the_bits_of_a_file_with_the_same_elements() {
     let (dims, wide) = ([3000, 37], [70, 9000]);
     parts::<f32>(&dims, &[(17..2900).into()]);
     parts::<f32>(&dims, &[(17.., 3).into(), (3..20).into()]);
@@ -101,7 +102,7 @@ fn a_ceiling_changes_no_bit_of_a_part() {
             tight.normalize(&part, how).overwrite(true).write_npy(&to).expect("written");
             let tight_bytes = std::fs::read(&to).expect("written");
             let alone = elements(&part);
-            let alone = SliceSource::new(&alone, part.shape().dims()).expect("as many");
+            let alone = SliceSource::new(&alone, part.shape().dims()).expect("matching shape");
             two_workers().normalize(&alone, how).overwrite(true).write_npy(&to).expect("written");
             assert!(tight_bytes == std::fs::read(&to).expect("written"), "{order:?}");
         }
@@ -114,7 +115,7 @@ fn many_files_give_the_bits_of_one() {
     let (two, one) = (two_workers(), engine(1, ChunkSize::Rows(999), Isa::BASELINE));
     let values = f64::many(100_003 * 3, Kind::Special, 9);
     let expected = answers_of(&two, &values, &[100_003, 3]);
-    // Ends within blocks, at their ends, and of files without rows.
+    // Files end within blocks and at their ends, and some have no rows.
     let block = (512 << 10) / (3 * 8) / 8 * 8;
     for cuts in [vec![1, 2], vec![block, block, 2 * block], vec![50_000], vec![99_999, 100_003]] {
         let ends = cuts.iter().copied().chain([100_003]);
@@ -145,21 +146,21 @@ fn many_files_give_the_bits_of_one() {
     }
 }
 
-/// A mask that is a part, or of many files, is a mask.
+/// A part, or a concatenation, can serve as a mask.
 #[test]
 fn masks_of_parts() {
     let engine = two_workers();
     let values = f32::many(5000 * 9, Kind::Any, 2);
     let bools: Vec<bool> = bool::many(5000 * 9, Kind::Any, 3);
-    let x = SliceSource::new(&values, [5000, 9]).expect("as many");
-    let mask = SliceSource::new(&bools, [5000, 9]).expect("as many");
+    let x = SliceSource::new(&values, [5000, 9]).expect("matching shape");
+    let mask = SliceSource::new(&bools, [5000, 9]).expect("matching shape");
     let (rows, columns) = ((10..4990, 3), 2..7);
     let part =
         x.part().rows(rows.clone()).and_then(|p| p.columns(columns.clone())).expect("inside");
     let of_mask = mask.part().rows(rows).and_then(|p| p.columns(columns)).expect("inside");
     let (few, few_bools) = (elements(&part), elements(&of_mask));
-    let alone = SliceSource::new(&few, part.shape().dims()).expect("as many");
-    let alone_mask = SliceSource::new(&few_bools, part.shape().dims()).expect("as many");
+    let alone = SliceSource::new(&few, part.shape().dims()).expect("matching shape");
+    let alone_mask = SliceSource::new(&few_bools, part.shape().dims()).expect("matching shape");
     let sum = engine.reduce(&part, Sum::per_column().masked(Mask::array(&of_mask))).expect("a sum");
     let expected = engine.reduce(&alone, Sum::per_column().masked(Mask::array(&alone_mask)));
     assert_eq!(sum, expected.expect("a sum"));
@@ -190,7 +191,7 @@ fn a_checkpoint_of_one_part_is_refused_for_another() {
     assert!(matches!(run(10..1_000_000), Err(Error::NanFound { .. })));
 }
 
-/// A raw file of these bytes.
+/// Writes a raw file with these bytes, and opens it.
 fn raw<T: Element>(path: &Path, bytes: &[u8], spec: &RawSpec, backend: Backend) -> Array<T> {
     std::fs::write(path, bytes).expect("written");
     OpenOptions::new().spec(spec.clone()).backend(backend).open(path).expect("written")
@@ -205,12 +206,12 @@ fn bfloat16_gives_the_bits_of_float32() {
     let halves: Vec<bf16> =
         f32::many(1500 * 41, Kind::Special, 4).into_iter().map(bf16::from_f32).collect();
     let wide: Vec<f32> = halves.iter().map(|x| x.to_f32()).collect();
-    let same = SliceSource::new(&wide, dims).expect("as many");
+    let same = SliceSource::new(&wide, dims).expect("matching shape");
     let skip = NanPolicy::Skip;
     let kernels = (Sum::all(), Moments::per_column().nan(skip), Mean::per_row().nan(skip));
     let expected = format!("{:?}", engine.reduce(&same, kernels).expect("answers"));
     let range = engine.reduce(&same, MinMax::all().nan(skip)).expect("a range");
-    // The wide elements in the same places, of which the upper halves are the narrow ones.
+    // The bfloat16 elements are the upper halves of the float32 ones.
     for order in [Order::C, Order::F] {
         for byte_order in [ByteOrder::Little, ByteOrder::Big] {
             let four = encode(&wide, &dims, order, byte_order);
@@ -239,7 +240,7 @@ fn bfloat16_is_written_raw_and_never_as_npy() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = two_workers();
     let values: Vec<bf16> = (0..12).map(|i| bf16::from_f32(i as f32)).collect();
-    let x = SliceSource::new(&values, [4, 3]).expect("as many");
+    let x = SliceSource::new(&values, [4, 3]).expect("matching shape");
     let (npy, dat) = (folder.path().join("x.npy"), folder.path().join("x.dat"));
     let map = |path: &Path| {
         engine
@@ -255,12 +256,12 @@ fn bfloat16_is_written_raw_and_never_as_npy() {
         (any.dtype(), elements(any.downcast::<bf16>().expect("its type"))),
         (DType::Bf16, values.clone())
     );
-    // Normalized, it is float32.
+    // A normalized copy is float32.
     engine.normalize(&x, Normalize::min_max()).overwrite(true).write_npy(&npy).expect("float32");
     assert_eq!(rowmill::open(&npy).expect("written").dtype(), DType::F32);
 }
 
-/// Halves of a few sizes, with NaN and infinities between if wanted.
+/// Complex numbers of a few magnitudes, optionally with NaN and infinities.
 fn complex(n: usize, special: bool, seed: u64) -> Vec<Complex<f64>> {
     let mut rng = Rng::new(seed);
     let mut half = || match rng.below(50) {
@@ -269,17 +270,6 @@ fn complex(n: usize, special: bool, seed: u64) -> Vec<Complex<f64>> {
         _ => rng.below(2000) as f64 - 1000.0,
     };
     (0..n).map(|_| Complex::new(half(), half())).collect()
-}
-
-/// The cells of an answer by the naive loop: which elements go into which.
-fn cells(dims: &[usize], axis: &str) -> Vec<Vec<usize>> {
-    let (rows, row_len) = (dims[0], dims[1..].iter().product::<usize>());
-    let row = |r: usize| (0..row_len).map(move |c| r * row_len + c);
-    match axis {
-        "all" => vec![(0..rows * row_len).collect()],
-        "columns" => (0..row_len).map(|c| (0..rows).map(|r| r * row_len + c).collect()).collect(),
-        _ => (0..rows).map(|r| row(r).collect()).collect(),
-    }
 }
 
 macro_rules! complex_case {
@@ -294,7 +284,7 @@ macro_rules! complex_case {
                 all.iter().map(|z| Complex::new(z.re as $half, z.im as $half)).collect();
             let is_nan = |i: &usize| all[*i].re.is_nan() || all[*i].im.is_nan();
             for byte_order in [ByteOrder::Little, ByteOrder::Big] {
-                // As real numbers with a further axis, so that halves stay together.
+                // As real numbers with an additional axis, so that both parts stay adjacent.
                 let real: Vec<$half> = values.iter().flat_map(|z| [z.re, z.im]).collect();
                 let shape = Shape::new(dims).expect("small");
                 let mut bytes = npy::write(DType::$dtype, byte_order, Order::C, &shape);
@@ -304,7 +294,7 @@ macro_rules! complex_case {
                 for engine in &engines {
                     let skip = NanPolicy::Skip;
                     macro_rules! check {
-                        ($axis:literal, $cells:ident, $each:expr) => {
+                        ($axis:ident, $cells:ident, $each:expr) => {
                             let kernels = (
                                 Sum::$cells().nan(skip),
                                 Mean::$cells().nan(skip),
@@ -316,18 +306,18 @@ macro_rules! complex_case {
                             let each = $each;
                             let (sums, means) = (each.0(sums), each.0(means));
                             let (moments, counts) = (each.1(moments), each.2(counts));
-                            for (i, cell) in cells(dims, $axis).into_iter().enumerate() {
+                            for (i, cell) in cells_along(dims, Axis::$axis).into_iter().enumerate()
+                            {
                                 let nan = cell.iter().filter(|i| is_nan(i)).count() as u64;
                                 let kept: Vec<_> =
                                     cell.iter().filter(|i| !is_nan(i)).map(|&i| all[i]).collect();
                                 let inf = kept.iter().filter(|z| z.is_infinite()).count() as u64;
                                 let tally = counts[i];
-                                let name = format!("{dims:?} {} {i}", $axis);
+                                let name = format!("{dims:?} {:?} {i}", Axis::$axis);
                                 let expected = (kept.len() as u64, nan, inf);
                                 assert_eq!((tally.count, tally.nan, tally.inf), expected, "{name}");
-                                // Whole numbers: sums are exact.
+                                // The numbers are integral, so the sums are exact.
                                 let sum: Complex<f64> = kept.iter().sum();
-                                let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
                                 assert!(
                                     same(sums[i].re, sum.re) && same(sums[i].im, sum.im),
                                     "{name}"
@@ -350,9 +340,9 @@ macro_rules! complex_case {
                             }
                         };
                     }
-                    check!("all", all, (|v| vec![v], |v| vec![v], |v| vec![v]));
+                    check!(All, all, (|v| vec![v], |v| vec![v], |v| vec![v]));
                     check!(
-                        "columns",
+                        Columns,
                         per_column,
                         (
                             |v: rowmill::reduce::Values<_>| v.into_vec(),
@@ -361,7 +351,7 @@ macro_rules! complex_case {
                         )
                     );
                     check!(
-                        "rows",
+                        Rows,
                         per_row,
                         (
                             |v: rowmill::reduce::Values<_>| v.into_vec(),
@@ -386,13 +376,13 @@ fn complex_numbers_of_float64() {
 }
 
 #[test]
-fn nan_in_one_half_of_a_complex_number() {
+fn nan_in_one_part_of_a_complex_number() {
     let engine = two_workers();
     let data = [Complex::new(1.0, f64::NAN), Complex::new(2.0, 3.0)];
     let x = SliceSource::new(&data, [2]).expect("two");
     let (sum, skipped) =
         engine.reduce(&x, (Sum::all(), Sum::all().nan(NanPolicy::Skip))).expect("sums");
-    // As numpy: the other half is a number.
+    // As in numpy, the other part is a number.
     assert!(sum.re == 3.0 && sum.im.is_nan());
     assert_eq!(skipped, Complex::new(2.0, 3.0));
     let found = engine.reduce(&x, Mean::all().nan(NanPolicy::Error));
@@ -403,7 +393,7 @@ fn nan_in_one_half_of_a_complex_number() {
 }
 
 #[test]
-fn a_complex_reduction_goes_on_from_its_checkpoint() {
+fn a_complex_reduction_resumes_from_its_checkpoint() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.npy");
     let mut array = rowmill::ArrayMut::<Complex<f32>>::create(&path, [300_000, 4]).expect("new");
@@ -431,7 +421,7 @@ fn a_complex_reduction_goes_on_from_its_checkpoint() {
         })
         .build()
         .expect("an engine");
-    // Cancelled or through, whichever is first: both are answers that must agree.
+    // The job is cancelled or completes; both outcomes must agree.
     match early.on(&x).checkpoint(&checkpoint).reduce(kernel) {
         Ok(found) => assert_eq!(found, expected),
         Err(error) => {

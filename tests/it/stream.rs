@@ -16,7 +16,7 @@ fn engine(workers: usize, rows: usize) -> Engine {
     builder.build().expect("an engine")
 }
 
-/// A megabyte and a half: enough that the workers take part.
+/// 1.5 MB, enough to involve the workers.
 const DIMS: [usize; 2] = [1000, 400];
 
 fn numbers() -> Vec<f32> {
@@ -29,10 +29,10 @@ fn every_row_once_and_in_order() {
         for rows in [1, 7, 64, 1000, 5000] {
             let seen = within(60, move || {
                 let data = numbers();
-                let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+                let x = SliceSource::new(&data, DIMS).expect("matching shape");
                 let mut seen = Vec::new();
                 let first = |chunk: &rowmill::map::Chunk<'_, f32>| {
-                    // Chunks that started earlier take longer.
+                    // Earlier chunks take longer.
                     if chunk.rows().start % 140 == 0 {
                         thread::sleep(Duration::from_millis(1));
                     }
@@ -53,7 +53,7 @@ fn every_row_once_and_in_order() {
     }
 }
 
-/// So many tiny chunks that every way for workers to overtake each other happens.
+/// There are so many tiny chunks that workers overtake each other in every way.
 #[test]
 fn tiny_chunks_never_hang() {
     for workers in [2, 3, 8] {
@@ -75,7 +75,7 @@ fn tiny_chunks_never_hang() {
     }
 }
 
-/// Counts how many of its kind exist.
+/// Counts its existing instances.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -93,11 +93,11 @@ impl Drop for Counted {
 }
 
 #[test]
-fn a_slow_consumer_slows_the_workers_down() {
+fn a_slow_consumer_throttles_the_workers() {
     for workers in [1, 2, 8] {
         let most = within(60, move || {
             let data = numbers();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let (existing, most) = (Arc::default(), AtomicUsize::new(0));
             let mut consumed = 0;
             let outcome = engine(workers, 5).stream(
@@ -115,17 +115,17 @@ fn a_slow_consumer_slows_the_workers_down() {
             assert_eq!((consumed, existing.load(Ordering::SeqCst)), (200, 0));
             most.into_inner()
         });
-        // Two for each worker; the one that is being consumed may count beside them.
+        // Two for each worker; the one being consumed may add another.
         assert!(most <= 2 * workers + 1, "{most} results existed with {workers} workers");
     }
 }
 
 #[test]
-fn breaking_early_is_no_error_and_stops_the_workers() {
+fn breaking_early_succeeds_and_stops_the_workers() {
     for workers in [1, 2, 8] {
         let (consumed, computed) = within(60, move || {
             let data = numbers();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let (mut consumed, computed) = (0, AtomicUsize::new(0));
             let outcome = engine(workers, 1).stream(
                 &x,
@@ -147,11 +147,11 @@ fn breaking_early_is_no_error_and_stops_the_workers() {
 }
 
 #[test]
-fn a_panic_of_the_consumer_comes_through() {
+fn a_consumer_panic_propagates() {
     for workers in [1, 2, 8] {
         let message = within(60, move || {
             let data = numbers();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let engine = engine(workers, 1);
             let job = || {
                 engine.stream(
@@ -164,7 +164,7 @@ fn a_panic_of_the_consumer_comes_through() {
                 )
             };
             let panic = catch_unwind(AssertUnwindSafe(job)).expect_err("a panic");
-            // The engine is still good.
+            // The engine still works.
             engine.reduce(&x, Sum::all()).expect("a sum");
             panic.downcast_ref::<&str>().map(|s| (*s).to_owned())
         });
@@ -177,7 +177,7 @@ fn the_consumer_may_use_the_engine() {
     for workers in [1, 2, 8] {
         let sums = within(60, move || {
             let data = numbers();
-            let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+            let x = SliceSource::new(&data, DIMS).expect("matching shape");
             let engine = engine(workers, 100);
             let mut sums = Vec::new();
             let outcome = engine.stream(
@@ -219,7 +219,7 @@ fn empty_arrays() {
 #[test]
 fn errors_of_the_kernel_end_the_stream() {
     let data = numbers();
-    let x = SliceSource::new(&data, DIMS).expect("DIMS values");
+    let x = SliceSource::new(&data, DIMS).expect("matching shape");
     let mut consumed = 0;
     let outcome = engine(2, 10).stream(
         &x,

@@ -2,15 +2,15 @@
 
 use crate::scalar::{Scalar, Scalars};
 
-/// The answer of a request: the shape of its cells, and for each statistic a column with a number,
-/// or a list of numbers, for each cell.
+/// The answer to a request: the shape of its cells, and a column for each statistic. A column holds
+/// a number, or a list of numbers, for each cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub(crate) dims: Vec<usize>,
     pub(crate) columns: Vec<Column>,
 }
 
-/// Why a cell has no number, where that is said.
+/// The reason why a cell has no ordinary number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The cell, in C order.
@@ -24,14 +24,15 @@ pub struct Missing {
 pub struct Column {
     name: String,
     values: Scalars,
-    /// Where the list of each cell begins, and where the last ends; `None` for a number a cell.
-    starts: Option<Vec<usize>>,
-    /// Cells without a number of the usual kind, and why: the first only, as the others are alike.
+    /// The start of each cell's list, and the end of the last; `None` if a cell holds a single
+    /// number.
+    offsets: Option<Vec<usize>>,
+    /// The first cell without an ordinary number, and why; the reasons of the others are alike.
     missing: Option<Missing>,
 }
 
 impl Answer {
-    /// The shape of the cells: the axes that were kept.
+    /// The shape of the cells: the axes that are kept.
     #[must_use]
     pub fn dims(&self) -> &[usize] {
         &self.dims
@@ -43,13 +44,14 @@ impl Answer {
         self.dims.iter().product()
     }
 
-    /// The columns, in the order of the statistics; a statistic of several numbers has several.
+    /// The columns, in the order of the statistics. A statistic of several numbers has several
+    /// columns.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.columns
     }
 
-    /// The column of this name.
+    /// The column with this name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
@@ -58,74 +60,75 @@ impl Answer {
 
 impl Column {
     pub(crate) fn new(name: impl Into<String>, values: Scalars) -> Self {
-        Self { name: name.into(), values, starts: None, missing: None }
+        Self { name: name.into(), values, offsets: None, missing: None }
     }
 
     /// A column of lists, one for each cell.
     pub(crate) fn lists(name: impl Into<String>, lists: Vec<Vec<Scalar>>) -> Self {
-        let mut starts = Vec::with_capacity(lists.len() + 1);
+        let mut offsets = Vec::with_capacity(lists.len() + 1);
         let mut end = 0;
-        starts.push(0);
+        offsets.push(0);
         for list in &lists {
             end += list.len();
-            starts.push(end);
+            offsets.push(end);
         }
         let values = Scalars::from(lists.concat());
-        Self { name: name.into(), values, starts: Some(starts), missing: None }
+        Self { name: name.into(), values, offsets: Some(offsets), missing: None }
     }
 
-    pub(crate) fn missing_at(mut self, cell: usize, reason: String) -> Self {
+    pub(crate) fn with_missing(mut self, cell: usize, reason: String) -> Self {
         self.missing.get_or_insert(Missing { cell, reason });
         self
     }
 
-    /// The name of the statistic, as it is asked for: `mean`, `quantile(0.5)`.
+    /// The name of the statistic, as requested: `mean`, `quantile(0.5)`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether there is a list for each cell, and not a number.
+    /// Whether each cell holds a list instead of a single number.
     #[must_use]
     pub fn is_lists(&self) -> bool {
-        self.starts.is_some()
+        self.offsets.is_some()
     }
 
-    /// All numbers, those of a cell together.
+    /// All numbers, cell by cell.
     #[must_use]
     pub fn values(&self) -> &Scalars {
         &self.values
     }
 
-    /// The first cell without a number of the usual kind, and why it has none.
+    /// The first cell without an ordinary number, and the reason.
     #[must_use]
     pub fn missing(&self) -> Option<&Missing> {
         self.missing.as_ref()
     }
 
-    /// The number of cell `i`; of lists the first, [`Scalar::Missing`] of an empty one.
+    /// The number of cell `i`. For a list this is the first entry, or [`Scalar::Missing`] if it is
+    /// empty.
     ///
     /// # Panics
-    /// When there is no such cell.
+    /// Panics if `i` is out of bounds.
     #[must_use]
     pub fn scalar(&self, i: usize) -> Scalar {
-        match &self.starts {
+        match &self.offsets {
             None => self.values.get(i),
-            Some(starts) if starts[i] == starts[i + 1] => Scalar::Missing,
-            Some(starts) => self.values.get(starts[i]),
+            Some(offsets) if offsets[i] == offsets[i + 1] => Scalar::Missing,
+            Some(offsets) => self.values.get(offsets[i]),
         }
     }
 
     /// The numbers of cell `i`.
     ///
     /// # Panics
-    /// When there is no such cell.
+    /// Panics if `i` is out of bounds.
     #[must_use]
     pub fn list(&self, i: usize) -> Vec<Scalar> {
-        let of = match &self.starts {
+        let range = match &self.offsets {
             None => i..i + 1,
-            Some(starts) => starts[i]..starts[i + 1],
+            Some(offsets) => offsets[i]..offsets[i + 1],
         };
-        of.map(|at| self.values.get(at)).collect()
+        range.map(|i| self.values.get(i)).collect()
     }
 }

@@ -6,13 +6,13 @@ use rowmill_core::{Appender, Array, Element, Meta, match_array, open};
 
 use crate::{Error, Result};
 
-/// An array file that has grown.
+/// The result of [`append`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Appended {
-    /// The metadata of the file, with the rows that were appended.
+    /// The metadata of the file, with the appended rows.
     pub meta: Meta,
-    /// How many rows were appended.
+    /// The number of appended rows.
     pub rows: usize,
 }
 
@@ -36,26 +36,26 @@ pub struct Appended {
 /// ```
 ///
 /// # Errors
-/// [`Error::AppendToItself`] for a file that is appended to itself; as [`Appender::open`],
-/// [`Appender::append_source`] and [`Appender::commit`];
-/// [`DTypeMismatch`](rowmill_core::Error::DTypeMismatch) for files of another dtype. Files that
-/// cannot be read are found before anything is written.
+/// Returns [`Error::AppendToItself`] if the file is among those to append,
+/// [`DTypeMismatch`](rowmill_core::Error::DTypeMismatch) if their dtypes differ, and the errors of
+/// [`Appender::open`], [`Appender::append_source`] and [`Appender::commit`]. All files are opened
+/// before anything is written.
 pub fn append<P: AsRef<Path>>(file: impl AsRef<Path>, more: &[P]) -> Result<Appended> {
     append_files(file.as_ref(), &more.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
 fn append_files(file: &Path, more: &[&Path]) -> Result<Appended> {
     for more in more {
-        // A file that cannot be compared is not there, and opening it says so.
+        // A file that cannot be compared does not exist; opening it reports that.
         if same_file::is_same_file(file, more).unwrap_or(false) {
             return Err(Error::AppendToItself { path: more.to_path_buf() });
         }
     }
-    let found = open(file)?;
-    Ok(match_array!(&found, x => append_typed(x, file, more))?)
+    let array = open(file)?;
+    Ok(match_array!(&array, x => append_typed(x, file, more))?)
 }
 
-/// Appends to a file of the type of the array given.
+/// Appends to a file with the element type of the given array.
 fn append_typed<T: Element>(
     _: &Array<T>,
     file: &Path,

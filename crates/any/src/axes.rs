@@ -1,4 +1,4 @@
-//! The axes that are reduced, as a value.
+//! The reduced axes, as a value.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rowmill_core::Shape;
 use serde::{Serialize, Serializer};
 
-/// The axes that are reduced: numpy's `axis`, as a value.
+/// The axes to reduce: numpy's `axis`, as a value.
 ///
 /// ```
 /// use rowmill_any::Axes;
@@ -15,18 +15,18 @@ use serde::{Serialize, Serializer};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Axes {
-    /// All of them: one value.
+    /// All axes: one value.
     #[default]
     All,
     /// Axis 0: a value for each column.
     Columns,
-    /// All but axis 0: a value for each row.
+    /// All axes but the first: a value for each row.
     Rows,
-    /// These; negative ones count from the end.
+    /// The listed axes; negative ones count from the end.
     Listed(Vec<isize>),
 }
 
-/// A text that names no axes.
+/// The error for a text that names no axes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected all, columns, rows, or the axes to reduce, such as 0,2 or -1")]
 pub struct ParseAxesError;
@@ -60,7 +60,7 @@ impl fmt::Display for Axes {
     }
 }
 
-/// The name, or the list.
+/// Serializes as the name, or as the list.
 impl Serialize for Axes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -91,7 +91,7 @@ impl Axes {
         }
     }
 
-    /// The shape of an answer over these axes, which are not a list.
+    /// The shape of an answer over named axes; listed axes are not handled here.
     pub(crate) fn named_dims(&self, shape: &Shape, keepdims: bool) -> Vec<usize> {
         let (reduces_rows, reduces_row) = match self {
             Self::All => (true, true),
@@ -101,7 +101,7 @@ impl Axes {
         let reduced = |axis: usize| if axis == 0 { reduces_rows } else { reduces_row };
         let dims = shape.dims().iter().enumerate();
         match (keepdims, shape.ndim()) {
-            // An array without axes has one row all the same.
+            // An array without axes still has one row.
             (false, 0) if *self == Self::Rows => vec![1],
             (true, _) => dims.map(|(i, &dim)| if reduced(i) { 1 } else { dim }).collect(),
             (false, _) => dims.filter(|&(i, _)| !reduced(i)).map(|(_, &dim)| dim).collect(),

@@ -1,4 +1,4 @@
-//! Jobs of one dtype. Compiled once for each, whatever is asked.
+//! Jobs of one dtype, compiled once per dtype whatever the request.
 
 use std::ops::Range;
 
@@ -10,39 +10,42 @@ use rowmill_exec::{
 
 use crate::answer::{Answer, Column};
 use crate::axes::Axes;
-use crate::make::{Common, Made, Placed, Told, numbers as numbers_of, reductions};
+use crate::make::{
+    ColumnReduction, Common, IndexedColumns, RealElement, reductions, scalar_column,
+};
 use crate::request::Request;
 use crate::scalar::Scalar;
-use crate::source::{AnyElement, Selection, refuse_list};
+use crate::source::{AnyElement, Selection, unsupported_axes};
 use crate::statistic::Statistic;
 use crate::{Error, Result};
 
-/// The job to do with a list of reductions of one dtype.
+/// The job to run with a list of reductions of one dtype.
 pub(crate) enum Task<'a> {
-    /// One read, the whole answer.
+    /// Reads once, and returns the whole answer.
     Reduce(&'a Engine, Option<&'a Checkpoint>),
-    /// The state of some rows.
+    /// The partial of some rows.
     Partial(&'a Engine, Range<usize>),
-    /// The state of the rows that an earlier one lacks.
+    /// The partial of the rows that an earlier one lacks.
     PartialAfter(&'a Engine, Partial),
-    /// The answer of merged states.
+    /// The answer from merged partials.
     Finish(&'a Partial),
 }
 
 /// The result of a task.
 pub(crate) enum Outcome {
-    Columns(Placed),
+    Columns(IndexedColumns),
     Partial(Partial),
 }
 
 impl Task<'_> {
-    fn run<T: Element, R: Reduce<T, Output = Placed>>(
+    fn run<T: Element, R: Reduce<T, Output = IndexedColumns>>(
         self,
         source: &dyn Source<T>,
         kernels: Vec<R>,
     ) -> Result<Outcome> {
-        let columns =
-            |answers: Vec<Placed>| Outcome::Columns(answers.into_iter().flatten().collect());
+        let columns = |answers: Vec<IndexedColumns>| {
+            Outcome::Columns(answers.into_iter().flatten().collect())
+        };
         Ok(match self {
             Self::Reduce(engine, None) => columns(engine.reduce(&source, kernels)?),
             Self::Reduce(engine, Some(checkpoint)) => {
@@ -68,7 +71,7 @@ impl Task<'_> {
     }
 }
 
-/// An array seen so that the axes of a request are all, columns or rows.
+/// A view of an array in which the axes of a request are all, columns or rows.
 struct View<'s, T> {
     source: Box<dyn Source<T> + 's>,
     axis: AnyAxis,
@@ -92,7 +95,7 @@ impl<'s, T: Element> View<'s, T> {
     }
 }
 
-/// A bool mask seen as the array is.
+/// A view of a bool mask, with the axes arranged as in the array.
 fn mask_view<'s>(
     mask: &'s dyn Source<bool>,
     shape: &Shape,
@@ -102,7 +105,7 @@ fn mask_view<'s>(
         Axes::Listed(axes) if mask.shape() == shape => {
             Ok(Box::new(Over::new(mask, axes)?.into_view()))
         }
-        Axes::Listed(_) => Err(refuse_list(
+        Axes::Listed(_) => Err(unsupported_axes(
             "a mask with one entry for each row",
             "the mask needs the shape of the array",
         )),
@@ -110,7 +113,7 @@ fn mask_view<'s>(
     }
 }
 
-/// Has `f` work with the mask of a selection.
+/// Calls `f` with the mask of a selection.
 fn with_mask<T: AnyElement + Numeric, R>(
     selection: &Selection<'_>,
     shape: &Shape,
@@ -122,12 +125,12 @@ fn with_mask<T: AnyElement + Numeric, R>(
         Selection::Compare(compare) => f(compare),
         Selection::Mask(mask) => f(&Mask::array(&mask_view(&*mask.0, shape, axes)?)),
         Selection::Condition(condition, rows) => {
-            let found =
+            let unordered =
                 || Error::Unordered { statistic: "the condition".to_owned(), dtype: rows.dtype() };
-            let rows = T::of(rows).ok_or_else(found)?;
+            let rows = T::downcast(rows).ok_or_else(unordered)?;
             let Axes::Listed(listed) = axes else { return f(&condition.on(&rows)) };
             if condition.has_columns() || rows.shape() != shape {
-                return Err(refuse_list(
+                return Err(unsupported_axes(
                     "a condition about columns",
                     "there are no columns, only x",
                 ));
@@ -139,8 +142,8 @@ fn with_mask<T: AnyElement + Numeric, R>(
     }
 }
 
-/// Does a task with numbers on a line.
-pub(crate) fn numbers<T: Told>(
+/// Runs a task on real numbers.
+pub(crate) fn run_real<T: RealElement>(
     source: &dyn Source<T>,
     request: &Request<'_>,
     task: Task<'_>,
@@ -148,20 +151,20 @@ pub(crate) fn numbers<T: Told>(
     let view = View::new(source, request)?;
     with_mask::<T, _>(&request.selection, source.shape(), &request.axes, |mask| {
         let common = Common { axis: view.axis, mask, nan: request.nan };
-        let several_reads = |s: &&Statistic| matches!(s, Statistic::Quantile(_));
-        let quantiles: Vec<&Statistic> = request.statistics.iter().filter(several_reads).collect();
+        let is_quantile = |s: &&Statistic| matches!(s, Statistic::Quantile(_));
+        let quantiles: Vec<&Statistic> = request.statistics.iter().filter(is_quantile).collect();
         let Some(first) = quantiles.first() else {
-            let found = ranges(&*view.source, request, common, &task)?;
-            return task.run(&*view.source, reductions(&found, common)?);
+            let statistics = resolve_intervals(&*view.source, request, common, &task)?;
+            return task.run(&*view.source, reductions(&statistics, common)?);
         };
         let Task::Reduce(engine, None) = task else {
             return Err(Error::NotMergeable { statistic: first.to_string() });
         };
         let mut columns = exact_quantiles(engine, &*view.source, request, common)?;
         if quantiles.len() < request.statistics.len() {
-            let found = ranges(&*view.source, request, common, &task)?;
+            let statistics = resolve_intervals(&*view.source, request, common, &task)?;
             if let Outcome::Columns(others) =
-                task.run(&*view.source, reductions(&found, common)?)?
+                task.run(&*view.source, reductions(&statistics, common)?)?
             {
                 columns.extend(others);
             }
@@ -170,39 +173,39 @@ pub(crate) fn numbers<T: Told>(
     })
 }
 
-fn exact_quantiles<T: Told>(
+fn exact_quantiles<T: RealElement>(
     engine: &Engine,
     source: &dyn Source<T>,
     request: &Request<'_>,
     common: Common<'_, T>,
-) -> Result<Placed> {
+) -> Result<IndexedColumns> {
     let mut columns = Vec::new();
-    for (place, statistic) in request.statistics.iter().enumerate() {
+    for (position, statistic) in request.statistics.iter().enumerate() {
         let Statistic::Quantile(at) = statistic else { continue };
         let quantiles = engine.quantiles(&source, at).masked(common.mask).nan(common.nan);
         let lists = quantiles.along(common.axis)?.into_iter();
         let lists = lists.map(|list| list.into_iter().map(Scalar::Float).collect());
-        columns.push((place, Column::lists(statistic.to_string(), lists.collect())));
+        columns.push((position, Column::lists(statistic.to_string(), lists.collect())));
     }
     Ok(columns)
 }
 
-/// The statistics with the intervals of their histograms: where none is given, from the smallest to
-/// the largest element, by a read of its own.
-fn ranges<T: Told>(
+/// The statistics with the interval of each histogram. Intervals that were left open run from the
+/// smallest to the largest element, which takes a read of its own.
+fn resolve_intervals<T: RealElement>(
     source: &dyn Source<T>,
     request: &Request<'_>,
     common: Common<'_, T>,
     task: &Task<'_>,
 ) -> Result<Vec<Statistic>> {
-    let open = |s: &Statistic| matches!(s, Statistic::Histogram(_, None));
+    let lacks_interval = |s: &Statistic| matches!(s, Statistic::Histogram(_, None));
     let mut statistics = request.statistics.clone();
-    let Some(engine) = task.engine().filter(|_| statistics.iter().any(open)) else {
+    let Some(engine) = task.engine().filter(|_| statistics.iter().any(lacks_interval)) else {
         return Ok(statistics);
     };
     let totals = Totals::along(AnyAxis::All).masked(common.mask).nan(rowmill_exec::NanPolicy::Skip);
-    let found = engine.reduce(&source, totals)?.first().and_then(rowmill_exec::CellTotals::range);
-    let interval = found.map_or((0.0, 1.0), |r| (r.min.to_f64(), r.max.to_f64()));
+    let range = engine.reduce(&source, totals)?.first().and_then(rowmill_exec::CellTotals::range);
+    let interval = range.map_or((0.0, 1.0), |r| (r.min.to_f64(), r.max.to_f64()));
     for statistic in &mut statistics {
         if let Statistic::Histogram(bins, None) = *statistic {
             *statistic = Statistic::Histogram(bins, Some(interval));
@@ -211,8 +214,8 @@ fn ranges<T: Told>(
     Ok(statistics)
 }
 
-/// Does a task with complex numbers, of which `F` are the halves.
-pub(crate) fn complex<T, F>(
+/// Runs a task on complex numbers with parts of type `F`.
+pub(crate) fn run_complex<T, F>(
     source: &dyn Source<T>,
     request: &Request<'_>,
     task: Task<'_>,
@@ -244,12 +247,12 @@ where
         Selection::Compare(_) | Selection::Condition(..) => return Err(unordered("a comparison")),
     };
     let (axis, nan) = (view.axis, request.nan);
-    let mut kernels: Vec<Made<'_, T>> = Vec::new();
-    for (place, statistic) in request.statistics.iter().enumerate() {
+    let mut kernels: Vec<ColumnReduction<'_, T>> = Vec::new();
+    for (position, statistic) in request.statistics.iter().enumerate() {
         let name = statistic.to_string();
         macro_rules! column {
-            ($kernel:expr, |$value:ident: $of:ty| $number:expr) => {{
-                let column = numbers_of(place, name, |$value: $of| $number);
+            ($kernel:expr, |$value:ident: $output:ty| $number:expr) => {{
+                let column = scalar_column(position, name, |$value: $output| $number);
                 Box::new(Then($kernel.masked(mask).nan(nan), column))
             }};
         }
@@ -273,8 +276,8 @@ where
     task.run(&*view.source, kernels)
 }
 
-/// The answer of columns with their places.
-pub(crate) fn answer(dims: Vec<usize>, mut columns: Placed) -> Answer {
-    columns.sort_by_key(|(place, _)| *place);
+/// The answer from columns with their positions.
+pub(crate) fn answer(dims: Vec<usize>, mut columns: IndexedColumns) -> Answer {
+    columns.sort_by_key(|(position, _)| *position);
     Answer { dims, columns: columns.into_iter().map(|(_, column)| column).collect() }
 }

@@ -1,4 +1,4 @@
-//! The reasons for which a request has no answer.
+//! The errors of a request.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use rowmill_core::DType;
 /// The result of a request.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a request has no answer.
+/// The reason why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The job failed.
     #[error(transparent)]
     Job(#[from] rowmill_exec::Error),
-    /// A statistic that the dtype does not have.
+    /// The dtype does not support the statistic.
     #[error(
         "{statistic} is not for {dtype}: complex numbers have no order; sum, mean, var, std and count are"
     )]
@@ -24,13 +24,13 @@ pub enum Error {
         /// The dtype of the array.
         dtype: DType,
     },
-    /// A statistic that takes no axis.
+    /// The statistic takes no axis.
     #[error("{statistic} is of whole rows: it goes with no other axis than all")]
     NoAxis {
         /// The statistic.
         statistic: String,
     },
-    /// A statistic that several reads are needed for, where one read's state is kept.
+    /// The statistic needs several reads, so no single state can hold it.
     #[error(
         "{statistic} takes several reads and has no state that could be kept or merged; \
          approx_quantile(...) has one, within a relative error"
@@ -39,7 +39,7 @@ pub enum Error {
         /// The statistic.
         statistic: String,
     },
-    /// A histogram over the interval of the elements, where one read's state is kept.
+    /// The histogram takes its interval from the elements, which no single state knows.
     #[error(
         "{statistic} is over the interval of all elements, which a part of them does not know; name \
          one, as in histogram(20,0,1)"
@@ -48,7 +48,7 @@ pub enum Error {
         /// The statistic.
         statistic: String,
     },
-    /// A mask or condition that does not go with the axes.
+    /// The mask or condition does not support the axes.
     #[error("{what} goes with the axes all, columns or rows; of a list of axes {instead}")]
     SelectionAxes {
         /// The selection.
@@ -56,13 +56,13 @@ pub enum Error {
         /// The rule for a list of axes.
         instead: &'static str,
     },
-    /// A dtype that normalized copies are not written in.
+    /// Normalized copies cannot be written in this dtype.
     #[error("normalized values are written as float16, float32 or float64, not as {dtype}")]
     OutputDType {
-        /// The dtype that was asked for.
+        /// The requested dtype.
         dtype: DType,
     },
-    /// A file that cannot be normalized in place.
+    /// The file cannot be normalized in place.
     #[error(
         "{} holds {dtype}, which cannot hold normalized values; in place is for float16, bfloat16, \
          float32 and float64, write a copy instead",
@@ -71,16 +71,16 @@ pub enum Error {
     InPlaceDType {
         /// The file.
         path: PathBuf,
-        /// The dtype that it holds.
+        /// The dtype of the file.
         dtype: DType,
     },
-    /// A file whose rows were to be appended to itself.
+    /// The file was to be appended to itself.
     #[error("{} is the file that is appended to; copy it first", path.display())]
     AppendToItself {
-        /// The file, as it was named among those to append.
+        /// The file, as named among those to append.
         path: PathBuf,
     },
-    /// Axes that the array does not have.
+    /// The array does not have the requested axes.
     #[error("{0}")]
     Axes(rowmill_core::Error),
 }

@@ -9,7 +9,7 @@ use rowmill_exec::Engine;
 use crate::Result;
 use crate::source::{AnySource, match_source};
 
-/// The checksums of an array, each of about a megabyte of rows: see [`Engine::checksums`].
+/// Computes the checksums of an array, one per about a megabyte of rows: see [`Engine::checksums`].
 ///
 /// ```
 /// use rowmill_any::{AnySource, checksums, verify};
@@ -26,7 +26,7 @@ use crate::source::{AnySource, match_source};
 /// ```
 ///
 /// # Errors
-/// As [`Engine::checksums`].
+/// Returns the errors of [`Engine::checksums`].
 pub fn checksums(engine: &Engine, source: &AnySource<'_>) -> Result<Checksums> {
     let rows = Checksums::rows_each(source.shape(), source.dtype().size());
     let sums = match_source!(
@@ -37,11 +37,11 @@ pub fn checksums(engine: &Engine, source: &AnySource<'_>) -> Result<Checksums> {
     Ok(sums?)
 }
 
-/// The rows that are not what they were when these checksums were made, neighbouring runs as one:
-/// see [`Engine::verify`].
+/// Finds the rows that changed since these checksums were made, with adjacent runs joined: see
+/// [`Engine::verify`].
 ///
 /// # Errors
-/// As [`Engine::verify`].
+/// Returns the errors of [`Engine::verify`].
 pub fn verify(
     engine: &Engine,
     source: &AnySource<'_>,
@@ -55,12 +55,12 @@ pub fn verify(
     Ok(damaged?)
 }
 
-/// Puts checksums into the sidecar of an array file, beside what it says already. A raw file that
-/// was described by hand, or not at all, has a sidecar of ours from then on.
+/// Stores checksums in the sidecar of an array file, and keeps what the sidecar already says. A raw
+/// file with a hand-made sidecar, or without one, gets a sidecar of our own.
 ///
 /// # Errors
-/// As [`Sidecar::beside`] and [`Sidecar::write`].
-pub fn keep_checksums(file: impl AsRef<Path>, meta: &Meta, sums: Checksums) -> Result<()> {
+/// Returns the errors of [`Sidecar::beside`] and [`Sidecar::write`].
+pub fn store_checksums(file: impl AsRef<Path>, meta: &Meta, sums: Checksums) -> Result<()> {
     let file = file.as_ref();
     let mut sidecar = match (Sidecar::beside(file)?, meta.format) {
         (Some(sidecar), _) => sidecar,

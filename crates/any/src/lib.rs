@@ -1,12 +1,12 @@
-//! Arrays and jobs that are known at run time only: any dtype, statistics by name, axes, masks and
-//! NaN policy as values, answers as values. The one place of [rowmill](https://docs.rs/rowmill)
-//! where code is chosen by dtype; the command line stands on it.
+//! Arrays and jobs known only at run time: any dtype, statistics by name, axes, masks and NaN
+//! policy as values, answers as values. This is the one place of [rowmill](https://docs.rs/rowmill)
+//! where code is chosen by dtype; the command line builds on it.
 //!
-//! - [`AnySource`]: an array of any dtype, several files as one, a part ([`Picks`]) of either.
+//! - [`AnySource`]: an array of any dtype, several files as one, or a part ([`Picks`]) of either.
 //! - [`Request`]: statistics by name, over any axes, of a [`Selection`] of elements; partials.
-//! - [`describe`](fn@describe): what an unknown array is like.
+//! - [`describe`](fn@describe): a summary of an unknown array.
 //! - [`Normalization`], [`fit`], [`normalize_in_place`]: normalized copies and arrays.
-//! - [`append`](fn@append), [`checksums`], [`verify`]: what keeps files whole.
+//! - [`append`](fn@append), [`checksums`], [`verify`]: growing files and checking them.
 //!
 //! ```
 //! use rowmill_any::{AnySource, Axes, Request, Scalar};
@@ -48,11 +48,11 @@ pub use append::{Appended, append};
 pub use axes::{Axes, ParseAxesError};
 pub use describe::{Description, Quartiles, SampleHistogram, SumOverflow, describe};
 pub use error::{Error, Result};
-pub use integrity::{checksums, keep_checksums, verify};
+pub use integrity::{checksums, store_checksums, verify};
 pub use nested::Nested;
 pub use normalize::{Normalization, NormalizedInPlace, fit, normalize_in_place, normalized_dtype};
 pub use part::Picks;
 pub use request::Request;
-pub use scalar::{Scalar, Scalars, complex_text};
+pub use scalar::{Scalar, Scalars, format_complex};
 pub use source::{AnyElement, AnySource, Selection};
 pub use statistic::{ParseStatisticError, Statistic, Statistics};

@@ -13,18 +13,21 @@ use crate::source::AnyElement;
 use crate::statistic::{RELATIVE_ERROR, Statistic};
 use crate::{Error, Result};
 
-/// Elements whose answers are numbers on a line.
-pub(crate) trait Told: Numeric<Sum: Into<Scalar>> + AnyElement + Into<Scalar> {}
+/// An element type whose answers are real numbers.
+pub(crate) trait RealElement:
+    Numeric<Sum: Into<Scalar>> + AnyElement + Into<Scalar>
+{
+}
 
-impl<T: Numeric<Sum: Into<Scalar>> + AnyElement + Into<Scalar>> Told for T {}
+impl<T: Numeric<Sum: Into<Scalar>> + AnyElement + Into<Scalar>> RealElement for T {}
 
-/// Columns, each with the place of its statistic in the request.
-pub(crate) type Placed = Vec<(usize, Column)>;
+/// Columns, each with the position of its statistic in the request.
+pub(crate) type IndexedColumns = Vec<(usize, Column)>;
 
-/// A reduction whose answer is columns.
-pub(crate) type Made<'a, T> = Box<dyn Reduce<T, Output = Placed> + 'a>;
+/// A reduction whose output is columns.
+pub(crate) type ColumnReduction<'a, T> = Box<dyn Reduce<T, Output = IndexedColumns> + 'a>;
 
-/// Everything that the reductions of a request have in common.
+/// The settings shared by all reductions of a request.
 pub(crate) struct Common<'a, T> {
     pub(crate) axis: AnyAxis,
     pub(crate) mask: &'a dyn Selector<T>,
@@ -39,40 +42,40 @@ impl<T> Clone for Common<'_, T> {
 
 impl<T> Copy for Common<'_, T> {}
 
-/// Whether a statistic is derived from the totals of a cell, which one state gives for all of them.
+/// Whether a statistic is derived from the totals of a cell; all of these share one state.
 fn is_total(statistic: &Statistic) -> bool {
     use Statistic::{Count, Inf, Max, Mean, Min, Nan, Ptp, Std, Sum, Var};
     matches!(statistic, Count | Nan | Inf | Sum | Mean | Var(_) | Std(_) | Min | Max | Ptp)
 }
 
-/// The reductions of a request that take one read.
+/// The reductions of a request that take a single read.
 ///
 /// # Errors
-/// For options that mean nothing, and for statistics that have no axis.
-pub(crate) fn reductions<'a, T: Told>(
+/// Returns an error for invalid options, and for an axis on statistics that take none.
+pub(crate) fn reductions<'a, T: RealElement>(
     statistics: &'a [Statistic],
     common: Common<'a, T>,
-) -> Result<Vec<Made<'a, T>>> {
-    let mut made = Vec::new();
+) -> Result<Vec<ColumnReduction<'a, T>>> {
+    let mut reductions = Vec::new();
     let totals: Vec<(usize, &Statistic)> =
         statistics.iter().enumerate().filter(|(_, statistic)| is_total(statistic)).collect();
     if !totals.is_empty() {
-        made.push(of_totals(totals, common));
+        reductions.push(totals_reduction(totals, common));
     }
-    for (place, statistic) in statistics.iter().enumerate() {
+    for (position, statistic) in statistics.iter().enumerate() {
         if !is_total(statistic) && !matches!(statistic, Statistic::Quantile(_)) {
-            made.push(of_one(place, statistic, common)?);
+            reductions.push(single_reduction(position, statistic, common)?);
         }
     }
-    Ok(made)
+    Ok(reductions)
 }
 
-fn of_totals<'a, T: Told>(
-    wanted: Vec<(usize, &'a Statistic)>,
+fn totals_reduction<'a, T: RealElement>(
+    statistics: Vec<(usize, &'a Statistic)>,
     Common { axis, mask, nan }: Common<'a, T>,
-) -> Made<'a, T> {
+) -> ColumnReduction<'a, T> {
     use Statistic::{Max, Min, Ptp, Std, Var};
-    let any = |of: fn(&Statistic) -> bool| wanted.iter().any(|(_, statistic)| of(statistic));
+    let any = |f: fn(&Statistic) -> bool| statistics.iter().any(|(_, statistic)| f(statistic));
     let range = any(|s| matches!(s, Min | Max | Ptp));
     let spread = any(|s| matches!(s, Var(_) | Std(_)));
     let totals = Totals::along(axis);
@@ -82,16 +85,17 @@ fn of_totals<'a, T: Told>(
         (_, true) => totals,
     };
     Box::new(Then(totals.masked(mask).nan(nan), move |values: Values<CellTotals<T>>| {
-        let column = |&(place, statistic): &(usize, &Statistic)| (place, total(statistic, &values));
-        wanted.iter().map(column).collect()
+        let column = |&(position, statistic): &(usize, &Statistic)| {
+            (position, total_column(statistic, &values))
+        };
+        statistics.iter().map(column).collect()
     }))
 }
 
-/// The column of a statistic that is derived from totals.
-fn total<T: Told>(statistic: &Statistic, cells: &[CellTotals<T>]) -> Column {
-    let floats =
-        |of: &dyn Fn(&CellTotals<T>) -> f64| Scalars::Float(cells.iter().map(of).collect());
-    let counts = |of: fn(&CellTotals<T>) -> u64| Scalars::Unsigned(cells.iter().map(of).collect());
+/// The column of a statistic derived from totals.
+fn total_column<T: RealElement>(statistic: &Statistic, cells: &[CellTotals<T>]) -> Column {
+    let floats = |f: &dyn Fn(&CellTotals<T>) -> f64| Scalars::Float(cells.iter().map(f).collect());
+    let counts = |f: fn(&CellTotals<T>) -> u64| Scalars::Unsigned(cells.iter().map(f).collect());
     let values = match statistic {
         Statistic::Count => counts(CellTotals::count),
         Statistic::Nan => counts(CellTotals::nan),
@@ -99,36 +103,36 @@ fn total<T: Told>(statistic: &Statistic, cells: &[CellTotals<T>]) -> Column {
         Statistic::Mean => floats(&CellTotals::mean),
         Statistic::Var(ddof) => floats(&|cell| cell.moments(*ddof).var),
         Statistic::Std(ddof) => floats(&|cell| cell.moments(*ddof).std()),
-        _ => return total_with_gaps(statistic, cells),
+        _ => return total_or_missing(statistic, cells),
     };
     Column::new(statistic.to_string(), values)
 }
 
-/// The same of a statistic that a cell may have no value of.
-fn total_with_gaps<T: Told>(statistic: &Statistic, cells: &[CellTotals<T>]) -> Column {
-    let mut gap = None;
+/// The column of a statistic that may be undefined for a cell.
+fn total_or_missing<T: RealElement>(statistic: &Statistic, cells: &[CellTotals<T>]) -> Column {
+    let mut first_missing = None;
     let mut missing = |cell: usize, error: &JobError| {
-        gap.get_or_insert_with(|| (cell, error.to_string()));
+        first_missing.get_or_insert_with(|| (cell, error.to_string()));
         Scalar::Missing
     };
-    let none = |what, cell| JobError::NoElements { what, cell };
+    let no_elements = |what, cell| JobError::NoElements { what, cell };
     let scalars = cells.iter().enumerate().map(|(i, cell)| match statistic {
         Statistic::Min => match cell.range() {
             Some(range) => range.min.into(),
-            None => missing(i, &none("minimum", i)),
+            None => missing(i, &no_elements("minimum", i)),
         },
         Statistic::Max => match cell.range() {
             Some(range) => range.max.into(),
-            None => missing(i, &none("maximum", i)),
+            None => missing(i, &no_elements("maximum", i)),
         },
         _ => {
             let sum = match statistic {
-                Statistic::Ptp => cell.ptp().unwrap_or_else(|| Err(none("range", i))),
+                Statistic::Ptp => cell.ptp().unwrap_or_else(|| Err(no_elements("range", i))),
                 _ => cell.sum(),
             };
             match sum {
                 Ok(sum) => sum.into(),
-                // A sum that does not fit its type: exact, and told.
+                // A sum that overflows its type is reported and kept exact.
                 Err(error @ JobError::SumOverflow { exact, .. }) => {
                     missing(i, &error);
                     Scalar::Wide(exact)
@@ -138,52 +142,48 @@ fn total_with_gaps<T: Told>(statistic: &Statistic, cells: &[CellTotals<T>]) -> C
         }
     });
     let column = Column::new(statistic.to_string(), scalars.collect::<Vec<_>>().into());
-    match gap {
+    match first_missing {
         None => column,
-        Some((cell, reason)) => column.missing_at(cell, reason),
+        Some((cell, reason)) => column.with_missing(cell, reason),
     }
 }
 
-/// The reduction of a statistic that has a state of its own.
-fn of_one<'a, T: Told>(
-    place: usize,
+/// The reduction of a statistic with its own state.
+fn single_reduction<'a, T: RealElement>(
+    position: usize,
     statistic: &'a Statistic,
     common: Common<'a, T>,
-) -> Result<Made<'a, T>> {
+) -> Result<ColumnReduction<'a, T>> {
     let Common { axis, mask, nan } = common;
     let name = statistic.to_string();
-    macro_rules! numbers {
+    macro_rules! scalars {
         ($kernel:expr, $number:expr) => {{
             let kernel = $kernel.masked(mask).nan(nan);
-            Box::new(Then(kernel, numbers(place, name, $number)))
+            Box::new(Then(kernel, scalar_column(position, name, $number)))
         }};
     }
     macro_rules! lists {
         ($kernel:expr, $list:expr) => {{
             let kernel = $kernel.masked(mask).nan(nan);
-            Box::new(Then(kernel, lists(place, name, $list)))
+            Box::new(Then(kernel, list_column(position, name, $list)))
         }};
     }
-    let whole = || match axis {
-        AnyAxis::All => Ok(()),
-        _ => Err(Error::NoAxis { statistic: statistic.to_string() }),
-    };
     Ok(match statistic {
-        Statistic::ExactSum => numbers!(Sum::along(axis).exact(), T::Sum::into),
-        Statistic::ExactMean => numbers!(Mean::along(axis).exact(), f64::into),
-        Statistic::ArgMin => numbers!(ArgMin::along(axis), |v: Extremum<T>| index(v.index)),
-        Statistic::ArgMax => numbers!(ArgMax::along(axis), |v: Extremum<T>| index(v.index)),
-        Statistic::Prod => numbers!(Product::along(axis), T::Sum::into),
-        Statistic::Skew(false) => numbers!(Skewness::along(axis), f64::into),
-        Statistic::Skew(true) => numbers!(Skewness::along(axis).unbiased(), f64::into),
-        Statistic::Kurtosis(false) => numbers!(Kurtosis::along(axis), f64::into),
-        Statistic::Kurtosis(true) => numbers!(Kurtosis::along(axis).unbiased(), f64::into),
-        Statistic::Norm(order) => numbers!(Norm::along(axis).order(*order), f64::into),
-        Statistic::Any => numbers!(AnyTrue::along(axis), bool::into),
-        Statistic::All => numbers!(AllTrue::along(axis), bool::into),
-        Statistic::Distinct => numbers!(Distinct::along(axis), u64::into),
-        Statistic::TopK(k) => lists!(TopK::largest(*k)?.along(axis), extremes_of),
-        Statistic::BottomK(k) => lists!(TopK::smallest(*k)?.along(axis), extremes_of),
+        Statistic::ExactSum => scalars!(Sum::along(axis).exact(), T::Sum::into),
+        Statistic::ExactMean => scalars!(Mean::along(axis).exact(), f64::into),
+        Statistic::ArgMin => scalars!(ArgMin::along(axis), |v: Extremum<T>| index(v.index)),
+        Statistic::ArgMax => scalars!(ArgMax::along(axis), |v: Extremum<T>| index(v.index)),
+        Statistic::Prod => scalars!(Product::along(axis), T::Sum::into),
+        Statistic::Skew(false) => scalars!(Skewness::along(axis), f64::into),
+        Statistic::Skew(true) => scalars!(Skewness::along(axis).unbiased(), f64::into),
+        Statistic::Kurtosis(false) => scalars!(Kurtosis::along(axis), f64::into),
+        Statistic::Kurtosis(true) => scalars!(Kurtosis::along(axis).unbiased(), f64::into),
+        Statistic::Norm(order) => scalars!(Norm::along(axis).order(*order), f64::into),
+        Statistic::Any => scalars!(AnyTrue::along(axis), bool::into),
+        Statistic::All => scalars!(AllTrue::along(axis), bool::into),
+        Statistic::Distinct => scalars!(Distinct::along(axis), u64::into),
+        Statistic::TopK(k) => lists!(TopK::largest(*k)?.along(axis), extreme_values),
+        Statistic::BottomK(k) => lists!(TopK::smallest(*k)?.along(axis), extreme_values),
         Statistic::ApproxQuantile(at) => {
             lists!(ApproxQuantiles::new(at, RELATIVE_ERROR)?.along(axis), floats)
         }
@@ -191,18 +191,9 @@ fn of_one<'a, T: Told>(
             let (low, high) = interval.unwrap_or((0.0, 1.0));
             lists!(Histogram::uniform(*bins, low, high)?.along(axis), counts)
         }
-        Statistic::Cov(ddof) => {
-            whole()?;
-            let kernel = Covariance::columns().ddof(*ddof).masked(mask).nan(nan);
-            Box::new(Then(kernel, matrix(place, name, |found| found.values)))
-        }
-        Statistic::Corr => {
-            whole()?;
-            let kernel = Covariance::columns().masked(mask).nan(nan);
-            Box::new(Then(kernel, matrix(place, name, |found| found.correlation())))
-        }
+        Statistic::Cov(_) | Statistic::Corr => matrix_reduction(position, statistic, common)?,
         Statistic::Quantile(_) => return Err(Error::NotMergeable { statistic: name }),
-        // Derived from totals, all of them.
+        // All derived from totals.
         Statistic::Count
         | Statistic::Nan
         | Statistic::Inf
@@ -212,41 +203,62 @@ fn of_one<'a, T: Told>(
         | Statistic::Std(_)
         | Statistic::Min
         | Statistic::Max
-        | Statistic::Ptp => of_totals(vec![(place, statistic)], common),
+        | Statistic::Ptp => totals_reduction(vec![(position, statistic)], common),
     })
 }
 
-/// From the answer of a reduction to columns. Of its type alone, so that it is compiled once for
-/// all elements that have such answers.
-pub(crate) type ToColumns<A> = Box<dyn Fn(A) -> Placed + Sync>;
+/// The reduction of a covariance or a correlation, which take no axis.
+fn matrix_reduction<'a, T: RealElement>(
+    position: usize,
+    statistic: &Statistic,
+    Common { axis, mask, nan }: Common<'a, T>,
+) -> Result<ColumnReduction<'a, T>> {
+    if !matches!(axis, AnyAxis::All) {
+        return Err(Error::NoAxis { statistic: statistic.to_string() });
+    }
+    let (ddof, values): (u64, fn(CovarianceMatrix) -> Vec<f64>) = match statistic {
+        Statistic::Cov(ddof) => (*ddof, |matrix| matrix.values),
+        _ => (0, |matrix| matrix.correlation()),
+    };
+    let kernel = Covariance::columns().ddof(ddof).masked(mask).nan(nan);
+    Ok(Box::new(Then(kernel, matrix_column(position, statistic.to_string(), values))))
+}
+
+/// The conversion from the output of a reduction to columns. It depends on the output type alone,
+/// so it is compiled once for all element types that share it.
+pub(crate) type ToColumns<A> = Box<dyn Fn(A) -> IndexedColumns + Sync>;
 
 /// A column with a number for each cell.
-pub(crate) fn numbers<V: 'static>(
-    place: usize,
+pub(crate) fn scalar_column<V: 'static>(
+    position: usize,
     name: String,
-    of: fn(V) -> Scalar,
+    f: fn(V) -> Scalar,
 ) -> ToColumns<Values<V>> {
     Box::new(move |values| {
-        let scalars: Vec<Scalar> = values.into_iter().map(of).collect();
-        vec![(place, Column::new(name.clone(), scalars.into()))]
+        let scalars: Vec<Scalar> = values.into_iter().map(f).collect();
+        vec![(position, Column::new(name.clone(), scalars.into()))]
     })
 }
 
 /// A column with a list for each cell.
-fn lists<V: 'static>(place: usize, name: String, of: fn(V) -> Vec<Scalar>) -> ToColumns<Values<V>> {
+fn list_column<V: 'static>(
+    position: usize,
+    name: String,
+    f: fn(V) -> Vec<Scalar>,
+) -> ToColumns<Values<V>> {
     Box::new(move |values| {
-        let lists = values.into_iter().map(of).collect();
-        vec![(place, Column::lists(name.clone(), lists))]
+        let lists = values.into_iter().map(f).collect();
+        vec![(position, Column::lists(name.clone(), lists))]
     })
 }
 
-/// A column with a matrix in its one cell.
-fn matrix(
-    place: usize,
+/// A column whose single cell holds a matrix.
+fn matrix_column(
+    position: usize,
     name: String,
-    of: fn(CovarianceMatrix) -> Vec<f64>,
+    f: fn(CovarianceMatrix) -> Vec<f64>,
 ) -> ToColumns<CovarianceMatrix> {
-    Box::new(move |found| vec![(place, Column::lists(name.clone(), vec![floats(of(found))]))])
+    Box::new(move |output| vec![(position, Column::lists(name.clone(), vec![floats(f(output))]))])
 }
 
 fn index(index: usize) -> Scalar {
@@ -257,10 +269,10 @@ fn floats(values: Vec<f64>) -> Vec<Scalar> {
     values.into_iter().map(Scalar::Float).collect()
 }
 
-fn counts(found: HistogramCounts) -> Vec<Scalar> {
-    found.counts.into_iter().map(Scalar::Unsigned).collect()
+fn counts(histogram: HistogramCounts) -> Vec<Scalar> {
+    histogram.counts.into_iter().map(Scalar::Unsigned).collect()
 }
 
-fn extremes_of<T: Told>(found: Vec<Extremum<T>>) -> Vec<Scalar> {
-    found.into_iter().map(|extremum| extremum.value.into()).collect()
+fn extreme_values<T: RealElement>(extrema: Vec<Extremum<T>>) -> Vec<Scalar> {
+    extrema.into_iter().map(|extremum| extremum.value.into()).collect()
 }

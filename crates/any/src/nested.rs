@@ -1,4 +1,4 @@
-//! Numbers as JSON, in lists within lists.
+//! Numbers as JSON, in nested lists.
 
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 use crate::answer::Column;
 use crate::scalar::Scalars;
 
-/// The numbers of an answer in lists within lists, as a shape says; without axes, alone. They are
-/// written one by one, so that no list of millions is made for it.
+/// The numbers of an answer as nested lists of a given shape; a single number without axes. They
+/// are serialized one by one, so no list of millions is built first.
 ///
 /// ```
 /// use rowmill_any::Scalars;
@@ -29,7 +29,7 @@ enum Leaves<'a> {
 }
 
 impl Column {
-    /// The number, or the list, of each cell, in lists within lists as the shape of the cells says.
+    /// The number, or the list, of each cell, as nested lists of the shape of the cells.
     #[must_use]
     pub fn nested(&self, dims: impl Into<Vec<usize>>) -> Nested<'_> {
         Nested { dims: dims.into(), leaves: Leaves::Cells(self) }
@@ -37,7 +37,7 @@ impl Column {
 }
 
 impl Scalars {
-    /// The numbers in lists within lists of this shape.
+    /// The numbers as nested lists of this shape.
     #[must_use]
     pub fn nested(&self, dims: impl Into<Vec<usize>>) -> Nested<'_> {
         Nested { dims: dims.into(), leaves: Leaves::Numbers(self) }
@@ -45,14 +45,14 @@ impl Scalars {
 }
 
 /// # Panics
-/// When there are fewer numbers than the shape says.
+/// Panics if there are fewer numbers than the shape requires.
 impl Serialize for Nested<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Level { dims: &self.dims, first: 0, leaves: self.leaves }.serialize(serializer)
     }
 }
 
-/// The cells from number `first` on, as many as fill these axes.
+/// The cells from index `first` on, as many as fill these axes.
 struct Level<'a> {
     dims: &'a [usize],
     first: usize,

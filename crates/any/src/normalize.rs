@@ -10,8 +10,7 @@ use rowmill_exec::{Checkpoint, Engine, Fitted, FloatElement, InPlace, Normalize,
 use crate::source::{AnySource, match_source};
 use crate::{Error, Result};
 
-/// A normalized copy of an array, as a value: how elements are scaled, the dtype of the copy, a
-/// checkpoint.
+/// A normalized copy of an array, as a value: the scaling, the dtype of the copy, a checkpoint.
 ///
 /// ```
 /// use rowmill_any::{AnySource, Normalization, fit};
@@ -36,29 +35,29 @@ pub struct Normalization<'a> {
     checkpoint: Option<&'a Checkpoint>,
 }
 
-/// The statistics that elements are scaled by.
+/// The statistics used for scaling.
 #[derive(Clone, Copy, Debug)]
 enum ScaleBy<'a> {
-    /// Those of the array itself.
-    Itself(Normalize),
-    /// Those that were found before.
+    /// Computed from the array itself.
+    Own(Normalize),
+    /// Computed before, from another array.
     Fitted(&'a Fitted),
-    /// Those by which the array was scaled.
+    /// Those that the array was scaled by; the scaling is undone.
     Inverse(&'a Fitted),
 }
 
 impl<'a> Normalization<'a> {
-    /// By the statistics of the array itself: see [`Engine::normalize`].
+    /// Scales by the statistics of the array itself: see [`Engine::normalize`].
     pub fn new(how: Normalize) -> Self {
-        Self::scaled(ScaleBy::Itself(how))
+        Self::scaled(ScaleBy::Own(how))
     }
 
-    /// By the statistics of another array: see [`Engine::normalize_by`].
+    /// Scales by the statistics of another array: see [`Engine::normalize_by`].
     pub fn by(fitted: &'a Fitted) -> Self {
         Self::scaled(ScaleBy::Fitted(fitted))
     }
 
-    /// The way back from what [`by`](Self::by) made: see [`Engine::denormalize`].
+    /// Undoes the scaling by [`by`](Self::by): see [`Engine::denormalize`].
     pub fn inverse(fitted: &'a Fitted) -> Self {
         Self::scaled(ScaleBy::Inverse(fitted))
     }
@@ -67,24 +66,26 @@ impl<'a> Normalization<'a> {
         Self { scale, dtype: None, checkpoint: None }
     }
 
-    /// The dtype of the copy: float16, float32 or float64. Default: [`normalized_dtype`] of the
-    /// array's.
+    /// Sets the dtype of the copy: float16, float32 or float64. Default: [`normalized_dtype`] of
+    /// the array's.
     pub fn output_dtype(mut self, dtype: DType) -> Self {
         self.dtype = Some(dtype);
         self
     }
 
-    /// Keeps what was done in a checkpoint: killed and run again, the job goes on. Default: none.
+    /// Records progress in a checkpoint, so that a killed job resumes when it is run again.
+    /// Default: none.
     pub fn checkpoint(mut self, checkpoint: &'a Checkpoint) -> Self {
         self.checkpoint = Some(checkpoint);
         self
     }
 
-    /// Writes the copy as the options say, and gives its dtype.
+    /// Writes the copy with these options and returns its dtype.
     ///
     /// # Errors
-    /// As [`Normalizing::write_as`](rowmill_exec::Normalizing::write_as); [`Error::Unordered`] for
-    /// complex numbers, [`Error::OutputDType`] for a dtype that copies are not written in.
+    /// Returns [`Error::Unordered`] for complex numbers, [`Error::OutputDType`] if copies cannot be
+    /// written in the dtype, and the errors of
+    /// [`Normalizing::write_as`](rowmill_exec::Normalizing::write_as).
     pub fn write(
         &self,
         engine: &Engine,
@@ -106,10 +107,10 @@ impl<'a> Normalization<'a> {
             Some(dtype) => dtype,
             None => normalized_dtype(source.dtype()).ok_or_else(|| unordered(source))?,
         };
-        let to = To { dtype, path, options };
+        let destination = Destination { dtype, path, options };
         match_source!(
             source,
-            x => self.write_typed(engine, &**x, to)?;
+            x => self.write_typed(engine, &**x, destination)?;
             complex _x => return Err(unordered(source))
         );
         Ok(dtype)
@@ -119,10 +120,10 @@ impl<'a> Normalization<'a> {
         &self,
         engine: &Engine,
         source: &dyn Source<T>,
-        To { dtype, path, options }: To<'_>,
+        Destination { dtype, path, options }: Destination<'_>,
     ) -> Result<()> {
         let mut job = match self.scale {
-            ScaleBy::Itself(how) => engine.normalize(&source, how),
+            ScaleBy::Own(how) => engine.normalize(&source, how),
             ScaleBy::Fitted(fitted) => engine.normalize_by(&source, fitted),
             ScaleBy::Inverse(fitted) => engine.denormalize(&source, fitted),
         };
@@ -139,9 +140,9 @@ impl<'a> Normalization<'a> {
     }
 }
 
-/// The copy that is written.
+/// The destination of a copy.
 #[derive(Clone, Copy)]
-struct To<'a> {
+struct Destination<'a> {
     dtype: DType,
     path: &'a Path,
     options: &'a CreateOptions,
@@ -151,8 +152,8 @@ fn unordered(source: &AnySource<'_>) -> Error {
     Error::Unordered { statistic: "a normalization".to_owned(), dtype: source.dtype() }
 }
 
-/// The dtype of normalized values, unless another is asked for: float16 and float32 stay, bfloat16
-/// becomes float32, all others float64. `None` for complex numbers, which are not normalized.
+/// The default dtype of normalized values: float16 and float32 are kept, bfloat16 becomes float32,
+/// all others become float64. `None` for complex numbers, which cannot be normalized.
 ///
 /// ```
 /// use rowmill_any::normalized_dtype;
@@ -175,10 +176,10 @@ pub fn normalized_dtype(dtype: DType) -> Option<DType> {
     dtype_table!(normalized)
 }
 
-/// The statistics that a normalization has to know of an array, in one read: see [`Engine::fit`].
+/// Computes the statistics that a normalization needs, in one read: see [`Engine::fit`].
 ///
 /// # Errors
-/// As [`Engine::fit`]; [`Error::Unordered`] for complex numbers.
+/// Returns the errors of [`Engine::fit`], and [`Error::Unordered`] for complex numbers.
 pub fn fit(engine: &Engine, source: &AnySource<'_>, how: Normalize) -> Result<Fitted> {
     let fitted = match_source!(
         source,
@@ -188,18 +189,18 @@ pub fn fit(engine: &Engine, source: &AnySource<'_>, how: Normalize) -> Result<Fi
     Ok(fitted?)
 }
 
-/// An array file that was normalized in place.
+/// The result of [`normalize_in_place`](fn@normalize_in_place).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NormalizedInPlace {
     /// The metadata of the file.
     pub meta: Meta,
-    /// Whether it was changed.
-    pub became: InPlace,
+    /// Whether the file was changed.
+    pub outcome: InPlace,
 }
 
-/// Normalizes an array file of floats in place, a raw file without a sidecar by its description;
-/// finishes the job of a run that was killed. See [`Engine::normalize_in_place`].
+/// Normalizes an array file of floats in place; a raw file without a sidecar is described by
+/// `spec`. A run that was killed is finished. See [`Engine::normalize_in_place`].
 ///
 /// ```
 /// use rowmill_any::normalize_in_place;
@@ -211,13 +212,14 @@ pub struct NormalizedInPlace {
 /// # x.write_rows(0, &[1.0, 5.0, 3.0, 5.0])?;
 /// # x.close()?;
 /// let done = normalize_in_place(&Engine::new()?, &path, None, Normalize::z_score())?;
-/// assert_eq!(done.became, InPlace::Changed);
+/// assert_eq!(done.outcome, InPlace::Changed);
 /// assert_eq!(Array::<f32>::open(&path)?.as_slice(), Some(&[-1.0, 0.0, 1.0, 0.0][..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// As [`Engine::normalize_in_place`]; [`Error::InPlaceDType`] for a file of other than floats.
+/// Returns [`Error::InPlaceDType`] if the file does not hold floats, and the errors of
+/// [`Engine::normalize_in_place`].
 pub fn normalize_in_place(
     engine: &Engine,
     file: impl AsRef<Path>,
@@ -252,6 +254,6 @@ fn in_place<T: Numeric + FloatElement>(
         Some(spec) => ArrayMut::<T>::open_raw_to_finish(file, spec)?,
         None => ArrayMut::<T>::open_to_finish(file)?,
     };
-    let became = engine.normalize_in_place(&mut array, how)?;
-    Ok(NormalizedInPlace { meta: array.meta().clone(), became })
+    let outcome = engine.normalize_in_place(&mut array, how)?;
+    Ok(NormalizedInPlace { meta: array.meta().clone(), outcome })
 }

@@ -2,8 +2,8 @@
 
 use rowmill_core::{Element, Part, Pick, Result, Source};
 
-/// Which part of an array is meant, as a value: some rows, some columns, a box, or everything.
-/// Taken by [`AnySource::part`](crate::AnySource::part).
+/// A part of an array, as a value: some rows, some columns, a box, or everything. See
+/// [`AnySource::part`](crate::AnySource::part).
 ///
 /// ```
 /// use rowmill_any::Picks;
@@ -11,9 +11,9 @@ use rowmill_core::{Element, Part, Pick, Result, Source};
 /// let picks = Picks::new().rows(1..3).columns([3, 0]);
 /// let data: Vec<i32> = (0..20).collect();
 /// let x = SliceSource::new(&data, [5, 4]).unwrap();
-/// assert_eq!(picks.of(&x)?.shape().dims(), [2, 2]);
+/// assert_eq!(picks.apply(&x)?.shape().dims(), [2, 2]);
 /// let picks = Picks::new().axes(["::-2".parse::<Slice>()?, "1:".parse()?]);
-/// assert_eq!(picks.of(&x)?.shape().dims(), [3, 3]);
+/// assert_eq!(picks.apply(&x)?.shape().dims(), [3, 3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -25,32 +25,32 @@ pub struct Picks {
 }
 
 impl Picks {
-    /// Everything, to begin with.
+    /// Picks everything.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Only these rows. Default: all.
+    /// Picks these rows. Default: all.
     pub fn rows(mut self, pick: impl Into<Pick>) -> Self {
         self.rows = Some(pick.into());
         self
     }
 
-    /// Only these elements of each row, counted within the row. The part has two axes then.
+    /// Picks these elements of each row, counted within the row. The part then has two axes.
     /// Default: all.
     pub fn columns(mut self, pick: impl Into<Pick>) -> Self {
         self.columns = Some(pick.into());
         self
     }
 
-    /// Only this box: a choice for each axis, the outermost first, of what `rows` and `columns`
-    /// leave. Default: everything.
+    /// Picks this box: one choice for each axis, outermost first, within the picked rows and
+    /// columns. Default: everything.
     pub fn axes<P: Into<Pick>>(mut self, picks: impl IntoIterator<Item = P>) -> Self {
         self.axes = picks.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Whether nothing is left out.
+    /// Whether everything is picked.
     #[must_use]
     pub fn is_all(&self) -> bool {
         self.rows.is_none() && self.columns.is_none() && self.axes.is_empty()
@@ -59,8 +59,8 @@ impl Picks {
     /// The part of a source whose type is known.
     ///
     /// # Errors
-    /// As [`Part::rows`], [`Part::columns`] and [`Part::slices`].
-    pub fn of<T: Element, S: Source<T>>(&self, source: S) -> Result<Part<S>> {
+    /// Returns the errors of [`Part::rows`], [`Part::columns`] and [`Part::slices`].
+    pub fn apply<T: Element, S: Source<T>>(&self, source: S) -> Result<Part<S>> {
         let mut part = Part::new(source);
         if let Some(rows) = &self.rows {
             part = part.rows(rows.clone())?;

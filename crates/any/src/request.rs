@@ -1,4 +1,4 @@
-//! Requests: which statistics of an array, over which axes, of which elements.
+//! Requests: statistics of an array, over some axes, of selected elements.
 
 use std::ops::Range;
 
@@ -8,11 +8,11 @@ use rowmill_exec::{Checkpoint, Engine, NanPolicy, Partial};
 use crate::Result;
 use crate::answer::Answer;
 use crate::axes::Axes;
-use crate::dispatch::{Outcome, Task, answer, complex, numbers};
+use crate::dispatch::{Outcome, Task, answer, run_complex, run_real};
 use crate::source::{AnySource, Selection, match_source};
 use crate::statistic::{Statistic, Statistics};
 
-/// Statistics of an array, in one read where they allow it: which ones, over which axes, of which
+/// Statistics of an array, in one read where possible: which statistics, over which axes, of which
 /// elements. Everything is a value.
 ///
 /// ```
@@ -39,7 +39,7 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// These statistics, over everything.
+    /// Requests these statistics, over everything.
     pub fn new(statistics: Statistics) -> Self {
         Self {
             statistics: statistics.0,
@@ -50,117 +50,118 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The axes to reduce. Default: all.
+    /// Sets the axes to reduce. Default: all.
     pub fn axes(mut self, axes: Axes) -> Self {
         self.axes = axes;
         self
     }
 
-    /// Whether axes that are reduced stay in the answer, with length 1. Default: they do not.
+    /// Keeps reduced axes in the answer, with length 1. Default: no.
     pub fn keepdims(mut self, keepdims: bool) -> Self {
         self.keepdims = keepdims;
         self
     }
 
-    /// The treatment of NaN. Default: [`NanPolicy::Propagate`].
+    /// Sets the treatment of NaN. Default: [`NanPolicy::Propagate`].
     pub fn nan(mut self, policy: NanPolicy) -> Self {
         self.nan = policy;
         self
     }
 
-    /// The elements that take part. Default: all.
+    /// Sets the elements that take part. Default: all.
     pub fn selection(mut self, selection: Selection<'a>) -> Self {
         self.selection = selection;
         self
     }
 
-    /// The answer.
+    /// Computes the answer.
     ///
     /// # Errors
-    /// As [`Engine::reduce`]; [`Error::Unordered`](crate::Error::Unordered) and the other errors of
-    /// this crate for requests that the array cannot answer.
+    /// Returns the errors of [`Engine::reduce`]. Requests that the array cannot answer give
+    /// [`Error::Unordered`](crate::Error::Unordered) or another error of this crate.
     pub fn reduce(&self, engine: &Engine, source: &AnySource<'_>) -> Result<Answer> {
-        self.answer(source, Task::Reduce(engine, None))
+        self.run_answer(source, Task::Reduce(engine, None))
     }
 
-    /// As [`reduce`](Self::reduce), kept in a checkpoint: killed and run again, the job goes on.
+    /// Does the same as [`reduce`](Self::reduce) with a checkpoint: a killed job resumes when run
+    /// again.
     ///
     /// # Errors
-    /// As [`rowmill_exec::Call::reduce`]; [`Error::NotMergeable`](crate::Error::NotMergeable) for
-    /// exact quantiles.
+    /// Returns the errors of [`rowmill_exec::Call::reduce`], and
+    /// [`Error::NotMergeable`](crate::Error::NotMergeable) for exact quantiles.
     pub fn reduce_resumable(
         &self,
         engine: &Engine,
         source: &AnySource<'_>,
         checkpoint: &Checkpoint,
     ) -> Result<Answer> {
-        // A checkpoint sees the array as its axes are reduced, and would take other axes for
-        // another array.
-        let over = match &self.axes {
+        // The label keeps axes apart: the checkpoint sees only the view in which they are reduced.
+        let labelled = match &self.axes {
             Axes::Listed(_) => {
                 let label = format!("over axes {} of {}", self.axes, source.shape());
                 Some(checkpoint.clone().label(label))
             }
             _ => None,
         };
-        self.answer(source, Task::Reduce(engine, Some(over.as_ref().unwrap_or(checkpoint))))
+        self.run_answer(source, Task::Reduce(engine, Some(labelled.as_ref().unwrap_or(checkpoint))))
     }
 
-    /// The mergeable state of some rows: see [`Engine::partial`].
+    /// Computes the partial of some rows: see [`Engine::partial`].
     ///
     /// # Errors
-    /// As [`Engine::partial`]; [`Error::NotMergeable`](crate::Error::NotMergeable) for exact
-    /// quantiles, [`Error::NoInterval`](crate::Error::NoInterval) for histograms without one.
+    /// Returns the errors of [`Engine::partial`],
+    /// [`Error::NotMergeable`](crate::Error::NotMergeable) for exact quantiles, and
+    /// [`Error::NoInterval`](crate::Error::NoInterval) for histograms without an interval.
     pub fn partial(
         &self,
         engine: &Engine,
         source: &AnySource<'_>,
         rows: Range<usize>,
     ) -> Result<Partial> {
-        self.state(source, Task::Partial(engine, rows))
+        self.run_partial(source, Task::Partial(engine, rows))
     }
 
-    /// The state with the rows that an earlier one lacks: see [`Engine::partial_after`].
+    /// Extends an earlier partial by the rows that it lacks: see [`Engine::partial_after`].
     ///
     /// # Errors
-    /// As [`Engine::partial_after`].
+    /// Returns the errors of [`Engine::partial_after`].
     pub fn partial_after(
         &self,
         engine: &Engine,
         source: &AnySource<'_>,
         earlier: Partial,
     ) -> Result<Partial> {
-        self.state(source, Task::PartialAfter(engine, earlier))
+        self.run_partial(source, Task::PartialAfter(engine, earlier))
     }
 
-    /// The answer of merged states. Which elements took part was decided when they were made; the
-    /// selection of this request does not matter.
+    /// Computes the answer from merged partials. The selection of this request is ignored, because
+    /// it was applied when the partials were made.
     ///
     /// # Errors
-    /// As [`Partial::finish`]; [`Error::NoInterval`](crate::Error::NoInterval) for histograms
-    /// without an interval.
+    /// Returns the errors of [`Partial::finish`], and
+    /// [`Error::NoInterval`](crate::Error::NoInterval) for histograms without an interval.
     pub fn finish(&self, partial: &Partial) -> Result<Answer> {
         self.check_intervals()?;
-        self.answer(&absent(partial)?, Task::Finish(partial))
+        self.run_answer(&placeholder(partial)?, Task::Finish(partial))
     }
 
-    fn answer(&self, source: &AnySource<'_>, task: Task<'_>) -> Result<Answer> {
+    fn run_answer(&self, source: &AnySource<'_>, task: Task<'_>) -> Result<Answer> {
         match self.run(source, task)? {
             Outcome::Columns(columns) => Ok(answer(self.dims(source.shape())?, columns)),
             Outcome::Partial(_) => unreachable!("a task that gives columns"),
         }
     }
 
-    /// Refuses histograms over the interval of the elements, which no state of some rows knows.
+    /// Refuses histograms without an interval: a partial of some rows cannot know it.
     fn check_intervals(&self) -> Result<()> {
-        let open = |s: &&Statistic| matches!(s, Statistic::Histogram(_, None));
-        match self.statistics.iter().find(open) {
-            Some(open) => Err(crate::Error::NoInterval { statistic: open.to_string() }),
+        let lacks_interval = |s: &&Statistic| matches!(s, Statistic::Histogram(_, None));
+        match self.statistics.iter().find(lacks_interval) {
+            Some(statistic) => Err(crate::Error::NoInterval { statistic: statistic.to_string() }),
             None => Ok(()),
         }
     }
 
-    fn state(&self, source: &AnySource<'_>, task: Task<'_>) -> Result<Partial> {
+    fn run_partial(&self, source: &AnySource<'_>, task: Task<'_>) -> Result<Partial> {
         self.check_intervals()?;
         match self.run(source, task)? {
             Outcome::Partial(partial) => Ok(partial),
@@ -170,12 +171,12 @@ impl<'a> Request<'a> {
 
     fn run(&self, source: &AnySource<'_>, task: Task<'_>) -> Result<Outcome> {
         if let AnySource::C64(x) = source {
-            return complex::<Complex<f32>, f32>(&**x, self, task);
+            return run_complex::<Complex<f32>, f32>(&**x, self, task);
         }
         if let AnySource::C128(x) = source {
-            return complex::<Complex<f64>, f64>(&**x, self, task);
+            return run_complex::<Complex<f64>, f64>(&**x, self, task);
         }
-        match_source!(source, x => numbers(&**x, self, task); complex _x => unreachable!("seen above"))
+        match_source!(source, x => run_real(&**x, self, task); complex _x => unreachable!("seen above"))
     }
 
     /// The shape of the answer.
@@ -192,8 +193,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// An array of the dtype and the shape of a partial, of which nothing can be read.
-fn absent(partial: &Partial) -> Result<AnySource<'static>> {
+/// A placeholder with the dtype and the shape of a partial. Nothing can be read from it.
+fn placeholder(partial: &Partial) -> Result<AnySource<'static>> {
     let absent = partial.absent()?;
     macro_rules! of_dtype {
         (numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {

@@ -1,11 +1,11 @@
-//! The numbers of answers, whatever dtype they come from.
+//! The numbers of answers, independent of dtype.
 
 use std::fmt;
 
 use rowmill_core::{Complex, bf16, f16};
 use serde::{Serialize, Serializer};
 
-/// One number of an answer. Integers stay exact; smaller floats fit a float64.
+/// A number of an answer. Integers stay exact; smaller floats are widened to float64.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
     /// A truth value.
@@ -14,7 +14,7 @@ pub enum Scalar {
     Signed(i64),
     /// An unsigned integer.
     Unsigned(u64),
-    /// A sum of integers that fits neither.
+    /// A sum of integers that fits neither of these.
     Wide(i128),
     /// A float.
     Float(f64),
@@ -24,7 +24,7 @@ pub enum Scalar {
     Missing,
 }
 
-/// The numbers of a column, all of one kind.
+/// The numbers of a column, all of the same kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalars {
     /// Truth values.
@@ -37,12 +37,12 @@ pub enum Scalars {
     Float(Vec<f64>),
     /// Complex numbers.
     Complex(Vec<Complex<f64>>),
-    /// Numbers of different kinds, among which some may be missing.
+    /// Numbers of different kinds, some possibly missing.
     Mixed(Vec<Scalar>),
 }
 
 impl Scalars {
-    /// How many there are.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -55,16 +55,16 @@ impl Scalars {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Number `i`.
+    /// The entry at index `i`.
     ///
     /// # Panics
-    /// When there are not so many.
+    /// Panics if `i` is out of bounds.
     #[must_use]
     pub fn get(&self, i: usize) -> Scalar {
         match self {
@@ -78,7 +78,7 @@ impl Scalars {
     }
 }
 
-/// Numbers of one kind as a column has them, from numbers one by one.
+/// Stores numbers of the same kind in the variant of that kind.
 impl From<Vec<Scalar>> for Scalars {
     fn from(all: Vec<Scalar>) -> Self {
         macro_rules! of_one_kind {
@@ -132,7 +132,7 @@ impl<V: Into<Self>> From<Option<V>> for Scalar {
 }
 
 impl Scalar {
-    /// As a float, rounded; NaN where there is no such number.
+    /// The value as a float, rounded; NaN if it is missing or complex.
     #[must_use]
     pub fn to_f64(self) -> f64 {
         match self {
@@ -146,8 +146,8 @@ impl Scalar {
     }
 }
 
-/// All of it: floats in the fewest digits that read back to the same bits; a missing number is
-/// `nan`.
+/// Writes all digits: floats with the fewest digits that read back to the same bits, missing
+/// numbers as `nan`.
 impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -159,21 +159,21 @@ impl fmt::Display for Scalar {
             Self::Float(value) if value.is_nan() => f.write_str("nan"),
             Self::Float(value) => write!(f, "{value:?}"),
             Self::Complex(z) => {
-                f.write_str(&complex_text(*z, |half| Self::Float(half).to_string()))
+                f.write_str(&format_complex(*z, |part| Self::Float(part).to_string()))
             }
         }
     }
 }
 
-/// A complex number as numpy writes it, `1.5-2.0j`, with its halves as `half` writes them.
-pub fn complex_text(z: Complex<f64>, half: impl Fn(f64) -> String) -> String {
-    let im = half(z.im);
+/// A complex number in numpy's notation, `1.5-2.0j`. Both parts are formatted by `format_part`.
+pub fn format_complex(z: Complex<f64>, format_part: impl Fn(f64) -> String) -> String {
+    let im = format_part(z.im);
     let sign = if im.starts_with('-') { "" } else { "+" };
-    format!("{}{sign}{im}j", half(z.re))
+    format!("{}{sign}{im}j", format_part(z.re))
 }
 
-/// NaN and missing numbers as null, infinities and integers beyond 64 bits as texts, complex
-/// numbers as lists of two, floats so that they read back to the same bits.
+/// Serializes NaN and missing numbers as null, infinities and integers beyond 64 bits as strings,
+/// and complex numbers as lists of two. Floats read back to the same bits.
 impl Serialize for Scalar {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {

@@ -1,4 +1,4 @@
-//! Arrays of any dtype, and which of their elements take part.
+//! Arrays of any dtype, and selections of their elements.
 
 use rowmill_core::{
     AnyArray, Array, Concat, DType, Element, Error as FileError, Shape, Source, ViewError,
@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 macro_rules! any_source {
     (numeric { $($number:ident: $n:ty,)* } complex { $($pair:ident: $c:ty,)* }) => {
-        /// Any source of elements, of any dtype: an array file, a view, several files as one.
+        /// A source of elements of any dtype: an array file, a view, several files as one.
         ///
         /// ```
         /// use rowmill_any::AnySource;
@@ -28,7 +28,7 @@ macro_rules! any_source {
         $(element!($number: $n);)*
         $(element!($pair: $c);)*
 
-        /// Evaluates an expression for the source inside, and another for one of complex numbers.
+        /// Evaluates one expression for a source of real numbers, another for complex numbers.
         macro_rules! match_source {
             ($any:expr, $x:ident => $of_numbers:expr; complex $z:ident => $of_complex:expr) => {
                 match $any {
@@ -47,7 +47,7 @@ macro_rules! element {
             fn into_any<'a>(source: Box<dyn Source<Self> + 'a>) -> AnySource<'a> {
                 AnySource::$variant(source)
             }
-            fn of<'s, 'a>(any: &'s AnySource<'a>) -> Option<&'s (dyn Source<Self> + 'a)> {
+            fn downcast<'s, 'a>(any: &'s AnySource<'a>) -> Option<&'s (dyn Source<Self> + 'a)> {
                 match any {
                     AnySource::$variant(source) => Some(&**source),
                     _ => None,
@@ -57,13 +57,13 @@ macro_rules! element {
     };
 }
 
-/// An element type that a source of any dtype can have: every [`Element`].
+/// An element type that [`AnySource`] has a variant for: every [`Element`].
 pub trait AnyElement: Element {
-    /// The source, of whatever dtype.
+    /// Wraps a source of this type.
     fn into_any<'a>(source: Box<dyn Source<Self> + 'a>) -> AnySource<'a>;
 
-    /// The source, if it is of this type.
-    fn of<'s, 'a>(any: &'s AnySource<'a>) -> Option<&'s (dyn Source<Self> + 'a)>;
+    /// The source, if it has this type.
+    fn downcast<'s, 'a>(any: &'s AnySource<'a>) -> Option<&'s (dyn Source<Self> + 'a)>;
 }
 
 dtype_table!(any_source);
@@ -78,18 +78,18 @@ impl std::fmt::Debug for AnySource<'_> {
 }
 
 impl<'a> AnySource<'a> {
-    /// A source whose type is forgotten.
+    /// Erases the type of a source.
     pub fn new<T: AnyElement>(source: impl Source<T> + 'a) -> Self {
         T::into_any(Box::new(source))
     }
 
-    /// An array that was opened.
+    /// The source of an opened array.
     #[must_use]
     pub fn from_array(array: &AnyArray) -> AnySource<'static> {
         match_array!(array, x => AnySource::new(x.clone()))
     }
 
-    /// Arrays that were opened, as one: their rows one after the other. See [`Concat`].
+    /// Concatenates opened arrays along axis 0. See [`Concat`].
     ///
     /// ```
     /// use rowmill_any::{AnySource, Picks};
@@ -106,9 +106,9 @@ impl<'a> AnySource<'a> {
     /// ```
     ///
     /// # Errors
-    /// As [`Concat::of_any`].
+    /// Returns the errors of [`Concat::of_any`].
     pub fn concat(arrays: &[AnyArray]) -> Result<AnySource<'static>, FileError> {
-        fn of<T: AnyElement>(
+        fn concat_typed<T: AnyElement>(
             _: &Array<T>,
             arrays: &[AnyArray],
         ) -> Result<AnySource<'static>, FileError> {
@@ -117,26 +117,26 @@ impl<'a> AnySource<'a> {
         match arrays {
             [] => Err(ViewError::NothingToConcat.into()),
             [only] => Ok(Self::from_array(only)),
-            [first, ..] => match_array!(first, x => of(x, arrays)),
+            [first, ..] => match_array!(first, x => concat_typed(x, arrays)),
         }
     }
 
-    /// A part of it, of which nothing else is read; all of it as it is.
+    /// A part of the source; nothing else is read. Picking everything returns the source itself.
     ///
     /// # Errors
-    /// As [`Picks::of`].
+    /// Returns the errors of [`Picks::apply`].
     pub fn part(self, picks: &Picks) -> Result<Self, FileError> {
         if picks.is_all() {
             return Ok(self);
         }
         match_source!(
             self,
-            x => Ok(AnySource::new(picks.of(x)?));
-            complex x => Ok(AnySource::new(picks.of(x)?))
+            x => Ok(AnySource::new(picks.apply(x)?));
+            complex x => Ok(AnySource::new(picks.apply(x)?))
         )
     }
 
-    /// Whether all elements are lent as they lie in memory or in a mapped file, in C order.
+    /// Whether all elements are lent in place, from memory or a mapped file, in C order.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
         match_source!(self, x => x.in_place().is_some(); complex x => x.in_place().is_some())
@@ -151,10 +151,10 @@ impl<'a> AnySource<'a> {
     /// The dtype.
     #[must_use]
     pub fn dtype(&self) -> DType {
-        fn of<T: Element>(_: &dyn Source<T>) -> DType {
+        fn dtype_of<T: Element>(_: &dyn Source<T>) -> DType {
             T::DTYPE
         }
-        match_source!(self, x => of(&**x); complex x => of(&**x))
+        match_source!(self, x => dtype_of(&**x); complex x => dtype_of(&**x))
     }
 }
 
@@ -165,12 +165,12 @@ pub enum Selection<'a> {
     /// All of them.
     #[default]
     All,
-    /// Those that compare so with a number.
+    /// Those for which a comparison with a number holds.
     Compare(CompareMask),
-    /// Those for which a condition is true, whose columns are resolved and are of the rows of a
+    /// Those for which a condition holds. Its columns are resolved, and refer to the rows of a
     /// source of the same dtype.
     Condition(Condition, AnySource<'a>),
-    /// Those for which a bool array of the same shape, or with one entry a row, is true.
+    /// Those for which a bool array is true: one of the same shape, or one entry per row.
     Mask(BoolSource<'a>),
 }
 
@@ -184,16 +184,16 @@ impl std::fmt::Debug for BoolSource<'_> {
 }
 
 impl<'a> Selection<'a> {
-    /// By a bool array.
+    /// Selects by a bool array.
     pub fn mask(mask: impl Source<bool> + 'a) -> Self {
         Self::Mask(BoolSource(Box::new(mask)))
     }
 
-    /// By a condition about elements, and about columns of the rows of `rows`: a source of the
-    /// dtype of the array with the same rows, and all their columns.
+    /// Selects by a condition on elements and on columns. The columns are those of `rows`: a source
+    /// with the dtype and the rows of the array, and all of its columns.
     ///
     /// # Errors
-    /// For a column that is not there.
+    /// Returns an error if the condition names a column that does not exist.
     pub fn condition(
         condition: Condition,
         names: &[String],
@@ -207,7 +207,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Refuses what goes with named axes only.
-pub(crate) fn refuse_list(what: &'static str, instead: &'static str) -> Error {
+/// The error for a selection that supports named axes only.
+pub(crate) fn unsupported_axes(what: &'static str, instead: &'static str) -> Error {
     Error::SelectionAxes { what, instead }
 }

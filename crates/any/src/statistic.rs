@@ -9,20 +9,20 @@ use rowmill_exec::NormOrder;
 ///
 /// | text | gives |
 /// |---|---|
-/// | `count` `nan` `inf` | how many elements take part, are NaN, are infinite |
-/// | `sum` `mean` `prod` `ptp` | as numpy; integers exact |
-/// | `sum(exact)` `mean(exact)` | rounded once, whatever cancels |
-/// | `var` `std` `var(1)` | variance and standard deviation, with the delta degrees of freedom |
-/// | `min` `max` `argmin` `argmax` | the extremes and where they are |
-/// | `skew` `kurtosis` `skew(unbiased)` | as scipy's |
-/// | `norm` `norm(1)` `norm(max)` | Euclid's, the sum of magnitudes, the largest magnitude |
-/// | `any` `all` | whether any, or every, element is not zero |
-/// | `distinct` | how many different elements there are |
-/// | `top_k(10)` `bottom_k(10)` | the largest, the smallest elements |
+/// | `count` `nan` `inf` | the number of elements that take part, NaN, infinities |
+/// | `sum` `mean` `prod` `ptp` | as in numpy; exact for integers |
+/// | `sum(exact)` `mean(exact)` | rounded only once, despite cancellation |
+/// | `var` `std` `var(1)` | variance and standard deviation, with delta degrees of freedom |
+/// | `min` `max` `argmin` `argmax` | the extremes and their indices |
+/// | `skew` `kurtosis` `skew(unbiased)` | as in scipy |
+/// | `norm` `norm(1)` `norm(max)` | the Euclidean norm, sum of magnitudes, largest magnitude |
+/// | `any` `all` | whether any, or every, element is nonzero |
+/// | `distinct` | the number of distinct elements |
+/// | `top_k(10)` `bottom_k(10)` | the largest, or smallest, elements |
 /// | `median` `quantile(0.25,0.75)` | exact, numpy's `linear` method, in a few reads |
-/// | `approx_quantile(0.5)` | within a relative error of 0.1 %, in the same read as all others |
-/// | `histogram(20)` `histogram(20,0,1)` | counts of even bins, of all or of an interval |
-/// | `cov` `corr` `cov(1)` | of every two columns |
+/// | `approx_quantile(0.5)` | within a relative error of 0.1 %, in the same read as the others |
+/// | `histogram(20)` `histogram(20,0,1)` | counts of equal-width bins, optionally over an interval |
+/// | `cov` `corr` `cov(1)` | for each pair of columns |
 ///
 /// ```
 /// use rowmill_any::Statistic;
@@ -35,11 +35,11 @@ use rowmill_exec::NormOrder;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Statistic {
-    /// Elements that take part.
+    /// The number of elements that take part.
     Count,
-    /// NaN among the elements that are selected.
+    /// The number of NaN among the selected elements.
     Nan,
-    /// Infinities among the elements that are selected.
+    /// The number of infinities among the selected elements.
     Inf,
     /// The sum.
     Sum,
@@ -57,61 +57,62 @@ pub enum Statistic {
     Min,
     /// The largest element.
     Max,
-    /// The largest less the smallest.
+    /// The largest element minus the smallest.
     Ptp,
-    /// The place of the first smallest element.
+    /// The index of the first smallest element.
     ArgMin,
-    /// The place of the first largest element.
+    /// The index of the first largest element.
     ArgMax,
     /// The product.
     Prod,
-    /// The skewness, and whether it is corrected for the bias of a sample.
+    /// The skewness, and whether to correct for sample bias.
     Skew(bool),
-    /// The excess kurtosis, and whether it is corrected for the bias of a sample.
+    /// The excess kurtosis, and whether to correct for sample bias.
     Kurtosis(bool),
     /// The norm.
     Norm(NormOrder),
-    /// Whether any element is not zero.
+    /// Whether any element is nonzero.
     Any,
-    /// Whether every element is not zero.
+    /// Whether every element is nonzero.
     All,
-    /// How many different elements there are.
+    /// The number of distinct elements.
     Distinct,
-    /// The largest elements, so many.
+    /// The `k` largest elements.
     TopK(usize),
-    /// The smallest elements, so many.
+    /// The `k` smallest elements.
     BottomK(usize),
     /// Exact quantiles.
     Quantile(Vec<f64>),
-    /// Quantiles within a relative error.
+    /// Quantiles within a relative error of 0.1 %.
     ApproxQuantile(Vec<f64>),
-    /// Counts of even bins: how many, and over which interval if not that of the elements.
+    /// The counts of equal-width bins: how many bins, and the interval if it is not that of the
+    /// elements.
     Histogram(usize, Option<(f64, f64)>),
-    /// The covariance of every two columns, and its delta degrees of freedom.
+    /// The covariance of each pair of columns, and its delta degrees of freedom.
     Cov(u64),
-    /// The correlation of every two columns.
+    /// The correlation of each pair of columns.
     Corr,
 }
 
 /// The relative error of [`Statistic::ApproxQuantile`].
 pub(crate) const RELATIVE_ERROR: f64 = 1e-3;
 
-/// A text that names no statistic.
+/// The error for a text that names no statistic.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no statistic: {expected}")]
 pub struct ParseStatisticError {
     /// The text.
     pub text: String,
-    /// The mistake in it, and what would be right.
+    /// The mistake, and the expected form.
     pub expected: String,
 }
 
-/// Every name, for messages.
+/// All names, for messages.
 const NAMES: &str = "count, nan, inf, sum, mean, var, std, min, max, ptp, argmin, argmax, prod, skew, \
     kurtosis, norm, any, all, distinct, top_k(K), bottom_k(K), median, quantile(Q,...), \
     approx_quantile(Q,...), histogram(BINS), cov, corr";
 
-/// Other names that people type, and the name used here.
+/// Common aliases, and the name used here.
 const ALIASES: [(&str, &str); 17] = [
     ("average", "mean"),
     ("avg", "mean"),
@@ -183,7 +184,7 @@ impl FromStr for Statistic {
     }
 }
 
-/// The options in brackets after a name.
+/// The bracketed options after a name.
 struct Options<'a> {
     text: &'a str,
     name: &'a str,
@@ -268,7 +269,7 @@ impl Options<'_> {
     }
 }
 
-/// As it is parsed, without spaces.
+/// Writes the text that parses back, without spaces.
 impl fmt::Display for Statistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |at: &[f64]| at.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
@@ -314,7 +315,7 @@ impl fmt::Display for Statistic {
     }
 }
 
-/// A list of statistics, separated by commas: `min,max,quantile(0.5,0.99)`.
+/// A comma-separated list of statistics: `min,max,quantile(0.5,0.99)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics(pub Vec<Statistic>);
 
@@ -340,7 +341,7 @@ impl FromStr for Statistics {
 }
 
 impl Statistics {
-    /// The name of each, with its options.
+    /// The name of each statistic, with its options.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(Statistic::to_string).collect()

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rowmill_any::{
     AnySource, Axes, Error, Normalization, Picks, Quartiles, Request, Scalar, Statistic,
-    Statistics, append, checksums, describe, fit, keep_checksums, normalize_in_place,
-    normalized_dtype, verify,
+    Statistics, append, checksums, describe, fit, normalize_in_place, normalized_dtype,
+    store_checksums, verify,
 };
 use rowmill_core::{
     Array, ArrayMut, Complex, CreateOptions, DType, Element, Error as FileError, Format, RawSpec,
@@ -19,7 +19,7 @@ fn engine() -> Engine {
 }
 
 fn source<'a, T: rowmill_any::AnyElement>(values: &'a [T], dims: &[usize]) -> AnySource<'a> {
-    AnySource::new(SliceSource::new(values, dims).expect("as many values as the shape says"))
+    AnySource::new(SliceSource::new(values, dims).expect("matching shape"))
 }
 
 fn dir() -> TempDir {
@@ -29,7 +29,7 @@ fn dir() -> TempDir {
 fn write<T: Element>(dir: &TempDir, name: &str, dims: &[usize], values: &[T]) -> PathBuf {
     let path = dir.path().join(name);
     let mut array = ArrayMut::<T>::create(&path, dims).expect("a new array");
-    array.write_rows(0, values).expect("as many values as the shape says");
+    array.write_rows(0, values).expect("matching shape");
     array.close().expect("written");
     path
 }
@@ -38,7 +38,7 @@ fn values<T: Element>(path: &Path) -> Vec<T> {
     Array::<T>::open(path).expect("written").as_slice().expect("native").to_vec()
 }
 
-/// The elements of each column, by sums of one row each.
+/// All elements, in descending order.
 fn elements(x: &AnySource<'_>) -> Vec<Scalar> {
     let request = Request::new(Statistics(vec![Statistic::TopK(64)]));
     request.reduce(&engine(), x).expect("an answer").columns()[0].list(0)
@@ -49,7 +49,7 @@ fn parts_of_several_files() {
     let dir = dir();
     let a = write(&dir, "a.npy", &[2, 3], &[1_i16, 2, 3, 4, 5, 6]);
     let b = write(&dir, "b.npy", &[1, 3], &[7_i16, 8, 9]);
-    let arrays = [open(&a).expect("there"), open(&b).expect("there")];
+    let arrays = [open(&a).expect("opens"), open(&b).expect("exists")];
     let all = || AnySource::concat(&arrays).expect("one array");
     assert_eq!((all().shape().dims(), all().is_in_place()), (&[3, 3][..], false));
     assert!(AnySource::concat(&arrays[..1]).expect("one array").is_in_place());
@@ -63,7 +63,7 @@ fn parts_of_several_files() {
     let outside = all().part(&Picks::new().rows(3..4)).expect_err("no such row");
     assert!(matches!(outside, FileError::View(ViewError::PartRange { .. })), "{outside}");
     assert!(matches!(AnySource::concat(&[]), Err(FileError::View(ViewError::NothingToConcat))));
-    let other = open(write(&dir, "c.npy", &[1, 3], &[0_u8; 3])).expect("there");
+    let other = open(write(&dir, "c.npy", &[1, 3], &[0_u8; 3])).expect("opens");
     let mixed = AnySource::concat(&[arrays[0].clone(), other]).expect_err("two dtypes");
     assert!(mixed.to_string().contains("c.npy"), "{mixed}");
 }
@@ -74,7 +74,7 @@ fn descriptions_of_every_dtype() {
         ($($t:ty),*) => {$(
             let values = [0_u8, 1, 2, 9].map(|n| <$t>::from(n));
             let found = describe(&engine(), &source(&values, &[2, 2]), Quartiles::Exact);
-            let answer = found.expect("numbers on a line").answer;
+            let answer = found.expect("real numbers").answer;
             let of = |name: &str| answer.column(name).expect("a column").values().clone();
             let numbers = |name: &str| [0, 1].map(|cell| of(name).get(cell).to_f64());
             assert_eq!((numbers("min"), numbers("max")), ([0.0, 1.0], [2.0, 9.0]));
@@ -93,16 +93,19 @@ fn descriptions_of_every_dtype() {
 }
 
 #[test]
-fn a_description_says_what_it_is_of() {
+fn a_description_names_its_sample() {
     let numbers: Vec<f32> = (0..300_000_u32).map(|i| (i * 7919 % 300_000) as f32).collect();
     let x = source(&numbers, &[300_000, 1]);
     let sampled = describe(&engine(), &x, Quartiles::Sampled).expect("an answer");
     assert_eq!(sampled.axes, Axes::Columns);
-    assert_eq!((sampled.quartiles_of, sampled.histograms_of), (Some(75_000), Some(75_000)));
+    assert_eq!(
+        (sampled.quartile_sample_size, sampled.histogram_sample_size),
+        (Some(75_000), Some(75_000))
+    );
     let bins = &sampled.histograms[0].as_ref().expect("numbers").counts;
     assert_eq!((bins.len(), bins.iter().sum::<u64>()), (20, 75_000));
     let exact = describe(&engine(), &x, Quartiles::Exact).expect("an answer");
-    assert_eq!((exact.quartiles_of, exact.histograms_of), (None, Some(75_000)));
+    assert_eq!((exact.quartile_sample_size, exact.histogram_sample_size), (None, Some(75_000)));
     assert_eq!(exact.answer.column("median").map(|c| c.scalar(0)), Some(149_999.5.into()));
     let names: Vec<&str> = exact.answer.columns().iter().map(|column| column.name()).collect();
     assert_eq!(names.join(" "), "count nan inf zeros sum mean std var min q25 median q75 max");
@@ -116,7 +119,7 @@ fn a_description_says_what_it_is_of() {
 }
 
 #[test]
-fn sums_that_fit_no_integer_are_described_in_float64() {
+fn overflowing_sums_are_described_in_float64() {
     let values = [1, i64::MAX, 2, i64::MAX];
     let found = describe(&engine(), &source(&values, &[2, 2]), Quartiles::Sampled);
     let found = found.expect("an answer");
@@ -142,8 +145,8 @@ fn normalized_copies() {
     assert_eq!(values::<f64>(&path), [-1.0, 0.0, 1.0, 0.0]);
     let checkpoint = Checkpoint::at(dir.path().join("job.ck"));
     let halves = z_score.output_dtype(DType::F16).checkpoint(&checkpoint);
-    assert!(copy(halves, &x, &path).is_err(), "what is in memory cannot be known again");
-    let file = open(file).expect("there");
+    assert!(copy(halves, &x, &path).is_err(), "memory has no identity to resume by");
+    let file = open(file).expect("opens");
     assert_eq!(copy(halves, &AnySource::from_array(&file), &path).expect("written"), DType::F16);
     assert_eq!(values::<f16>(&path)[0].to_f32(), -1.0);
     let fitted = fit(&engine, &x, Normalize::z_score()).expect("a fit");
@@ -158,7 +161,7 @@ fn normalized_copies() {
     let none = copy(z_score, &complex, &path).expect_err("no order");
     assert!(matches!(*none, Error::Unordered { dtype: DType::C128, .. }), "{none}");
     assert!(fit(&engine, &complex, Normalize::z_score()).is_err());
-    assert_eq!(values::<f16>(&path).len(), 4, "what failed replaced nothing");
+    assert_eq!(values::<f16>(&path).len(), 4, "a failed job replaces nothing");
     assert_eq!(normalized_dtype(DType::Bf16), Some(DType::F32));
 }
 
@@ -173,8 +176,8 @@ fn normalized_in_place() {
         done.expect("floats")
     };
     let done = run();
-    assert_eq!((done.became, done.meta.shape.dims()), (InPlace::Changed, &[2][..]));
-    assert_eq!(run().became, InPlace::AlreadyDone);
+    assert_eq!((done.outcome, done.meta.shape.dims()), (InPlace::Changed, &[2][..]));
+    assert_eq!(run().outcome, InPlace::AlreadyDone);
     let whole = write(&dir, "i.npy", &[2], &[1_i64, 2]);
     let refused = normalize_in_place(&engine(), &whole, None, Normalize::z_score());
     let refused = refused.expect_err("integers");
@@ -182,19 +185,19 @@ fn normalized_in_place() {
 }
 
 #[test]
-fn checksums_are_kept_beside_what_the_sidecar_says() {
+fn checksums_keep_the_rest_of_the_sidecar() {
     let dir = dir();
     let file = write(&dir, "x.npy", &[3], &[Complex::new(1.0_f32, 2.0); 3]);
-    let array = open(&file).expect("there");
+    let array = open(&file).expect("opens");
     let x = AnySource::from_array(&array);
     let sums = checksums(&engine(), &x).expect("read");
-    keep_checksums(&file, array.meta(), sums).expect("written");
+    store_checksums(&file, array.meta(), sums).expect("written");
     let sidecar = Sidecar::beside(&file).expect("read").expect("a sidecar");
     let kept = sidecar.checksums.expect("kept");
     assert_eq!(verify(&engine(), &x, &kept).expect("read"), []);
     let other = [Complex::new(1.0_f32, 2.0); 2];
     let other = source(&other, &[2]);
-    let damaged = verify(&engine(), &other, &kept).expect("one run all the same");
+    let damaged = verify(&engine(), &other, &kept).expect("still one run");
     assert_eq!((damaged.len(), &damaged[0]), (1, &(0..2)));
 }
 
@@ -214,7 +217,7 @@ fn all_rows_are_appended_or_none() {
     let itself = append(&file, &[&more, &file]).expect_err("the same file");
     assert!(matches!(&itself, Error::AppendToItself { path } if *path == file), "{itself}");
     assert_eq!(values::<i8>(&file), [1, 2]);
-    let appended = append(&file, &[&more, &more]).expect("rows alike");
+    let appended = append(&file, &[&more, &more]).expect("equal row shapes");
     assert_eq!((appended.rows, appended.meta.shape.dims()), (4, &[5, 2][..]));
     assert_eq!(values::<i8>(&file), [1, 2, 3, 4, 5, 6, 3, 4, 5, 6]);
 }

@@ -1,5 +1,5 @@
-//! Axes, statistics and scalars, as texts and back. Here and not beside them, so that the crate is
-//! not compiled once more for its tests.
+//! The text forms of axes, statistics and scalars. The tests are not beside the code, because the
+//! crate would be compiled once more for them.
 
 use proptest::prelude::*;
 use rowmill_any::{
@@ -19,7 +19,7 @@ fn axes_are_names_or_lists() {
 }
 
 #[test]
-fn every_name_reads_back() {
+fn every_name_round_trips() {
     for text in [
         "count",
         "nan",
@@ -67,8 +67,8 @@ fn every_name_reads_back() {
 }
 
 #[test]
-fn wrong_ones_say_what_is_right() {
-    for (text, says) in [
+fn errors_name_the_expected_form() {
+    for (text, message) in [
         ("", "there are count"),
         ("maximum", "did you mean max?"),
         ("avg", "did you mean mean?"),
@@ -88,7 +88,7 @@ fn wrong_ones_say_what_is_right() {
         ("histogram(5,0,inf)", "histogram(BINS"),
     ] {
         let error = text.parse::<Statistic>().expect_err(text).to_string();
-        assert!(error.contains(says), "{text}: {error}");
+        assert!(error.contains(message), "{text}: {error}");
     }
 }
 
@@ -104,9 +104,9 @@ fn lists_have_commas_within_brackets() {
 #[test]
 fn shapes_of_the_named_axes() {
     let engine = Engine::new().expect("threads");
-    let dims_of = |of: &[usize], axes: &Axes, keepdims: bool| {
+    let dims_of = |shape: &[usize], axes: &Axes, keepdims: bool| {
         let data = [1_i32; 24];
-        let x = SliceSource::new(&data[..of.iter().product()], of).expect("as many");
+        let x = SliceSource::new(&data[..shape.iter().product()], shape).expect("enough values");
         let request = Request::new("sum".parse().expect("one")).axes(axes.clone());
         let answer = request.keepdims(keepdims).reduce(&engine, &AnySource::new(x));
         answer.expect("small").dims().to_vec()
@@ -151,7 +151,7 @@ fn json_keeps_every_bit() {
 }
 
 #[test]
-fn texts_have_all_digits() {
+fn display_shows_all_digits() {
     assert_eq!(Scalar::Float(0.1).to_string(), "0.1");
     assert_eq!(Scalar::Float(3.0).to_string(), "3.0");
     assert_eq!(Scalar::Float(f64::NAN).to_string(), "nan");
@@ -162,7 +162,7 @@ fn texts_have_all_digits() {
 }
 
 #[test]
-fn columns_are_of_one_kind_where_they_can() {
+fn columns_have_one_kind_if_possible() {
     let floats: Scalars = vec![Scalar::Float(1.5), Scalar::Float(2.0)].into();
     assert_eq!(floats, Scalars::Float(vec![1.5, 2.0]));
     let gaps: Scalars = vec![Scalar::Signed(1), Scalar::Missing].into();
@@ -171,7 +171,7 @@ fn columns_are_of_one_kind_where_they_can() {
 }
 
 #[test]
-fn numbers_are_nested_as_a_shape_says() {
+fn numbers_nest_by_shape() {
     let json = |dims: &[usize]| {
         let numbers = Scalars::Unsigned((0..6).collect());
         serde_json::to_string(&numbers.nested(dims)).expect("plain")

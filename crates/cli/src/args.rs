@@ -1,4 +1,4 @@
-//! The arguments that commands share; those of one command stand in its file.
+//! The arguments shared by several commands; the others are in the file of their command.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use rowmill_any::Axes;
 
 use crate::commands::Command;
 use crate::condition::parse_condition;
-use crate::part::{Columns, Entries, Entry};
+use crate::part::{AxisIndex, AxisIndices, ColumnList};
 use crate::values::{
     Backend, ByteOrderArg, DTypeArg, Nan, OrderArg, Size, WhileWritten, parse_seconds,
 };
 
-/// Arrays too big for memory, reduced on every core at the speed of memory, with answers that never
-/// depend on how the work was split.
+/// Reduce arrays larger than memory on every core, with answers that never depend on how the work
+/// was split
 #[derive(Debug, Parser)]
 #[command(name = "rowmill", version, max_term_width = 100, after_help = MAIN_EXAMPLES)]
 pub(crate) struct Args {
@@ -23,11 +23,11 @@ pub(crate) struct Args {
 }
 
 const MAIN_EXAMPLES: &str = "\
-Files are .npy files, or raw files with a JSON sidecar (data.dat + data.dat.meta.json) or described
+Inputs are .npy files, or raw files described by a JSON sidecar (data.dat + data.dat.meta.json) or
 by --dtype and --shape. Data goes to stdout, notes and progress to stderr.
 Exit codes: 0 ok, 1 the job failed, 2 wrong usage. No output ever replaces an input, a mask, a
-sidecar or another output; an existing file is replaced with --overwrite only, and only by one of
-its kind.
+sidecar or another output. An existing file is replaced only with --overwrite, and only by a file
+of the same kind.
 
 Examples:
   rowmill info x.npy
@@ -40,23 +40,23 @@ Examples:
   rowmill checksum x.npy && rowmill verify x.npy
   rowmill stats x.dat --dtype f32 --shape 1000000,64";
 
-/// The file that is read, and what is in it if it does not say so itself. A heading of the help
-/// holds for all that follows, so groups such as this one come after the options of the command
-/// itself.
+/// The input file, and its description if it has no header. A help heading applies to everything
+/// after it, so groups like this one come after the options of the command itself.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InputArgs {
-    /// The array file; of a structured .npy file, one field: 'x.npy[temp]'
+    /// The array file, or one field of a structured .npy file: 'x.npy[temp]'
     #[arg(index = 1, help_heading = None::<&str>)]
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) reading: ReadArgs,
 }
 
-/// The same of many files, or a part of them.
+/// Several input files, or a part of them.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct InputsArgs {
-    /// The array file, or many that are one array: their rows in the order given, for a quoted
-    /// pattern ('part-*.npy') sorted by name; of a structured .npy file, one field: 'x.npy[temp]'
+    /// The array file, or several files as one array. Rows follow in the given order; a quoted
+    /// pattern ('part-*.npy') is sorted by name. 'x.npy[temp]' is one field of a structured .npy
+    /// file
     #[arg(index = 1, help_heading = None::<&str>, value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -65,23 +65,22 @@ pub(crate) struct InputsArgs {
     pub(crate) reading: ReadArgs,
 }
 
-/// Over which axes a command reduces.
+/// The axes that a command reduces.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AxesArgs {
-    /// One answer for all, for each of the columns, or of the rows; or the axes to reduce: 0,2 or
-    /// -1
+    /// Reduce everything, each column, or each row; or list the axes to reduce, such as 0,2 or -1
     #[arg(long, value_name = "AXES", default_value = "all", allow_hyphen_values = true)]
     pub(crate) axis: Axes,
-    /// Axes that are reduced stay in the shape of the answer, with length 1
+    /// Keep reduced axes in the shape of the answer, with length 1
     #[arg(long)]
     pub(crate) keepdims: bool,
 }
 
-/// The arguments of every command that reduces. A command has its own words, and its own default,
-/// for the NaN policy.
+/// The arguments of every command that reduces. Each command has its own help and default for the
+/// NaN policy.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct JobArgs {
-    /// A NaN makes the answer NaN, is left out, or ends the job
+    /// Let a NaN make the answer NaN, skip it, or fail
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Propagate)]
     pub(crate) nan: Nan,
     /// Print one JSON object
@@ -95,36 +94,36 @@ pub(crate) struct JobArgs {
     pub(crate) engine: EngineArgs,
 }
 
-/// Which part of the array is meant. Nothing else of it is read. Slices are numpy's: negative
-/// numbers count from the end, what is beyond the array is cut off.
+/// The part of the array to read. Slices are numpy's: negative numbers count from the end, and
+/// bounds outside of the array are clipped.
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Part")]
 pub(crate) struct PartArgs {
-    /// Only these rows: 10:20, -100:, ::10
+    /// Read only these rows: 10:20, -100:, ::10
     #[arg(long, value_name = "A:B[:STEP]", allow_hyphen_values = true)]
-    pub(crate) rows: Option<Entry>,
-    /// Only these elements of each row, in this order: 0:3,temp,-1
+    pub(crate) rows: Option<AxisIndex>,
+    /// Read only these elements of each row, in this order: 0:3,temp,-1
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
-    pub(crate) cols: Option<Columns>,
-    /// Only this box, a slice for each axis: 500:600,0:20
+    pub(crate) cols: Option<ColumnList>,
+    /// Read only this box, one slice for each axis: 500:600,0:20
     #[arg(
         long = "box", value_name = "LIST", allow_hyphen_values = true,
         conflicts_with_all = ["rows", "cols"]
     )]
-    pub(crate) of_axes: Option<Entries>,
+    pub(crate) box_indices: Option<AxisIndices>,
 }
 
-/// How files are read.
+/// The way files are read.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReadArgs {
     #[command(flatten)]
     pub(crate) raw: RawArgs,
-    /// How bytes are reached: one shared mapping, reads into each worker's own buffer, or by the
-    /// filesystem: reads on a network or FUSE, else a mapping
+    /// Map the file once, read into a buffer per worker, or choose by filesystem: reads on a
+    /// network or FUSE, else a mapping
     #[arg(long, value_enum, default_value_t, help_heading = "Engine")]
     pub(crate) backend: Backend,
-    /// When someone is writing the file: say so and go on, or fail. A file that does change is an
-    /// error at the end in any case
+    /// Warn or fail if another process is writing the file. A file that changes during the job is
+    /// always an error
     #[arg(long, value_enum, value_name = "ACTION", default_value_t, help_heading = "Engine")]
     pub(crate) while_written: WhileWritten,
 }
@@ -138,50 +137,50 @@ pub(crate) struct RawArgs {
     /// Length of each axis, outermost first: 1000,64
     #[arg(long, requires = "dtype", allow_hyphen_values = true)]
     pub(crate) shape: Option<Shape>,
-    /// Where the first element starts [default: 0]
+    /// Position of the first element [default: 0]
     #[arg(long, value_name = "BYTES", requires = "dtype", allow_negative_numbers = true)]
     pub(crate) offset: Option<u64>,
-    /// C: the last axis varies fastest, F: the first one [default: C]
+    /// Memory order. C: the last axis varies fastest, F: the first axis does [default: C]
     #[arg(long, value_enum, ignore_case = true, requires = "dtype")]
     pub(crate) order: Option<OrderArg>,
-    /// Byte order of the elements, unless the dtype says it [default: this machine's]
+    /// Byte order of the elements, unless the dtype includes it [default: this machine's]
     #[arg(long, value_enum, requires = "dtype")]
     pub(crate) byte_order: Option<ByteOrderArg>,
 }
 
-/// How the work is done. None of it changes a bit of an answer.
+/// The settings of the engine. None of them changes a bit of an answer.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
-    /// Worker threads [default: one for each core]
+    /// Number of worker threads [default: one per core]
     #[arg(
         long, value_name = "N", allow_negative_numbers = true,
         value_parser = value_parser!(u32).range(1..=4096)
     )]
     pub(crate) workers: Option<u32>,
-    /// How much a worker takes at a time: 4MiB, 1000rows, auto
+    /// Amount of data that a worker takes at a time: 4MiB, 1000rows, auto
     #[arg(long, value_name = "SIZE", default_value_t)]
     pub(crate) chunk: ChunkSize,
-    /// Memory that is kept resident at most: 512MiB, 4G [default: three quarters of what there is]
+    /// Limit on resident memory: 512MiB, 4G [default: three quarters of the available memory]
     #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     pub(crate) memory_ceiling: Option<Size>,
-    /// Do without the settings that `tune-chunks --save` found for the file
+    /// Ignore the settings that `tune-chunks --save` stored for the file
     #[arg(long)]
     pub(crate) no_profile: bool,
-    /// Say on stderr what each job took: speed, workers, memory, page faults
+    /// Report the resources of each job on stderr: speed, workers, memory, page faults
     #[arg(long)]
     pub(crate) report: bool,
-    /// Never show a progress bar (it is shown on a terminal, for work over a second)
+    /// Never show a progress bar (by default, a terminal shows one after a second)
     #[arg(long)]
     pub(crate) no_progress: bool,
 }
 
-/// Where a job keeps what it has done.
+/// The checkpoint of a job.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Checkpoint")]
 pub(crate) struct CheckpointArgs {
-    /// Keep what was done in this file: after a kill, the same command goes on from there. Where
-    /// anything but a checkpoint stands, or an input or an output, the job is refused
+    /// Save progress to this file, so that the same command resumes after a kill. Only a checkpoint
+    /// is ever replaced, never an input, an output or another file
     #[arg(long, value_name = "PATH")]
     checkpoint: Option<PathBuf>,
     /// Seconds between two writes of the checkpoint; 0 writes it after every chunk
@@ -199,12 +198,12 @@ impl CheckpointArgs {
     }
 }
 
-/// Which elements take part.
+/// The elements that take part.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectArgs {
-    /// Only elements for which this is true: 'x > 0.5', 'temp > 50 and not isnan(x)', '0 < x < 1 or
-    /// [3] = 7'; x is the value of the element, other names and [numbers] are columns of its row
+    /// Select elements by a condition: 'x > 0.5', 'temp > 50 and not isnan(x)', '0 < x < 1 or [3] =
+    /// 7'. x is the element; other names and [numbers] are columns of its row
     #[arg(
         long = "where",
         value_name = "CONDITION",
@@ -213,7 +212,7 @@ pub(crate) struct SelectArgs {
         conflicts_with = "mask"
     )]
     pub(crate) condition: Option<Condition>,
-    /// Only what is true in this bool array: of the same shape, or one entry for each row
+    /// Select by a bool array of the same shape, or with one entry per row
     #[arg(long, value_name = "FILE")]
     pub(crate) mask: Option<PathBuf>,
 }
@@ -231,7 +230,7 @@ mod tests {
         <Args as clap::CommandFactory>::command().debug_assert();
     }
 
-    /// A new flag that takes a path has to be in the list that the table of outputs is made of.
+    /// A new flag that takes a path must be added to the list behind the table of outputs.
     #[test]
     fn every_path_is_in_the_table_of_outputs() {
         let command = <Args as clap::CommandFactory>::command();

@@ -1,4 +1,4 @@
-//! Errors in `--where`, with the place pointed at.
+//! Errors in `--where`, with a caret at the mistake.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use rowmill::error::ParseConditionError;
 use crate::table::width;
 
 /// Parses the value of `--where`.
-pub(crate) fn parse_condition(text: &str) -> Result<Condition, Pointed> {
-    text.parse().map_err(Pointed)
+pub(crate) fn parse_condition(text: &str) -> Result<Condition, ConditionError> {
+    text.parse().map_err(ConditionError)
 }
 
-/// A [`ParseConditionError`] with a caret under the place.
+/// A [`ParseConditionError`] with a caret under the mistake.
 #[derive(Clone, Debug)]
-pub(crate) struct Pointed(pub(crate) ParseConditionError);
+pub(crate) struct ConditionError(pub(crate) ParseConditionError);
 
-impl fmt::Display for Pointed {
+impl fmt::Display for ConditionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // One column for each control character, so that the caret stands where it should.
+        // Control characters are shown as one column each, so that the caret lines up.
         let shown = |text: &str| -> String {
             text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
         };
@@ -28,14 +28,14 @@ impl fmt::Display for Pointed {
     }
 }
 
-impl std::error::Error for Pointed {}
+impl std::error::Error for ConditionError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_caret_stands_under_it() {
+    fn the_caret_marks_the_mistake() {
         let caret = |text: &str| parse_condition(text).expect_err(text).to_string();
         assert!(caret("x > foo").ends_with("\n\n  x > foo\n      ^"), "{}", caret("x > foo"));
         // Wide characters take two columns, control characters one.

@@ -1,4 +1,4 @@
-//! The engine of a command, its progress bar and its reports.
+//! The engine of a command, with its progress bar and its reports.
 
 use std::path::Path;
 
@@ -8,26 +8,26 @@ use crate::args::EngineArgs;
 use crate::failure::Failure;
 use crate::note;
 use crate::progress::Bar;
-use crate::report::{Reports, Took};
+use crate::report::{Reports, Resources};
 
-/// An engine, and who listens to it.
-pub(crate) struct Running {
+/// An engine, its progress bar and its reports.
+pub(crate) struct MonitoredEngine {
     pub(crate) engine: Engine,
     bar: Bar,
     reports: Reports,
 }
 
-impl Running {
-    /// All jobs are done: the bar goes. Gives what they took, if that was asked for.
-    pub(crate) fn finish(self) -> Option<Took> {
+impl MonitoredEngine {
+    /// Removes the bar after all jobs. Returns their resources, if requested.
+    pub(crate) fn finish(self) -> Option<Resources> {
         drop(self.bar);
-        self.reports.tell()
+        self.reports.finish()
     }
 }
 
 impl EngineArgs {
-    /// An engine, the progress bar that it moves, and the reports of its jobs.
-    pub(crate) fn build(&self, file: &Path) -> Result<Running, Failure> {
+    /// Builds the engine, with the progress bar and the reports of its jobs.
+    pub(crate) fn build(&self, file: &Path) -> Result<MonitoredEngine, Failure> {
         let mut builder = Engine::builder();
         let auto = self.chunk == ChunkSize::Auto;
         if !auto {
@@ -36,7 +36,7 @@ impl EngineArgs {
         if let Some(workers) = self.workers {
             builder = builder.workers(workers as usize);
         }
-        // A profile is of all settings together: none is used beside settings that were asked for.
+        // A profile covers all settings, so it is not mixed with explicit ones.
         if auto && self.workers.is_none() && !self.no_profile {
             builder = builder.tuned_for(file);
         }
@@ -49,7 +49,7 @@ impl EngineArgs {
                 if let Some(profile) = engine.profile() {
                     note(format_args!("tuned: {profile}; --no-profile does without"));
                 }
-                Ok(Running { engine, bar, reports })
+                Ok(MonitoredEngine { engine, bar, reports })
             }
             Err(error @ Error::BadOption { .. }) => Err(Failure::Usage(error.to_string())),
             Err(error) => Err(error.into()),

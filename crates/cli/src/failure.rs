@@ -1,4 +1,4 @@
-//! Failures: why a command ended early, and how that is told.
+//! Failures: why a command ended early, and how it is reported.
 
 use std::error::Error as _;
 use std::io;
@@ -9,24 +9,24 @@ use rowmill::{DType, Error, FileError};
 
 use crate::note;
 
-/// Why a command ended early.
+/// The reason why a command ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The request makes no sense: exit code 2.
+    /// The request is invalid: exit code 2.
     Usage(String),
-    /// The job failed: exit code 1. With advice for likely mistakes.
+    /// The job failed: exit code 1. The hint is for likely mistakes.
     Job { error: Box<Error>, hint: Option<String> },
-    /// The job was done, and what it found is bad: exit code 1.
+    /// The job ran, and found a problem: exit code 1.
     Found(String),
-    /// Nobody takes the output any more, or there is no room for it.
+    /// The output cannot be written: the reader is gone, or the disk is full.
     Output(io::Error),
-    /// The process could not be made ready.
+    /// The process could not be set up.
     Setup(io::Error),
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        // The arguments alone say that two roles are one file.
+        // Two roles for one file is a mistake in the arguments.
         if let Error::File(FileError::Taken { .. }) = &error {
             return Self::Usage(error.to_string());
         }
@@ -41,7 +41,7 @@ impl From<FileError> for Failure {
     }
 }
 
-/// A request that an array cannot answer was wrong usage.
+/// Counts a request that the array cannot answer as wrong usage.
 impl From<rowmill_any::Error> for Failure {
     fn from(error: rowmill_any::Error) -> Self {
         match error {
@@ -52,7 +52,7 @@ impl From<rowmill_any::Error> for Failure {
 }
 
 impl Failure {
-    /// A command that needs numbers in an order, of complex ones.
+    /// The failure of a command that needs ordered numbers, for complex ones.
     pub(crate) fn unordered(dtype: DType, why: &str) -> Self {
         Self::Usage(format!(
             "{why}, and {dtype} has no order; `rowmill sum` and `rowmill mean` without --where take \
@@ -60,7 +60,7 @@ impl Failure {
         ))
     }
 
-    /// The same with better advice than the general one, if there is some.
+    /// Replaces the general hint by a better one, if there is one.
     pub(crate) fn or_hint(self, better: Option<String>) -> Self {
         match self {
             Self::Job { error, hint } => Self::Job { error, hint: better.or(hint) },
@@ -68,7 +68,7 @@ impl Failure {
         }
     }
 
-    /// Says it on stderr and gives the exit code.
+    /// Reports the failure on stderr and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
             Self::Usage(message) => {
@@ -82,7 +82,7 @@ impl Failure {
                 }
             }
             Self::Found(message) => note(format_args!("rowmill: {message}")),
-            // Whoever read it has enough: `rowmill … | head` is not a failure.
+            // The reader has enough: `rowmill … | head` is not a failure.
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             Self::Output(e) => note(format_args!("rowmill: cannot write to stdout: {e}")),
             Self::Setup(e) => note(format_args!("rowmill: cannot handle signals: {e}")),
@@ -91,7 +91,7 @@ impl Failure {
     }
 }
 
-/// A message, and the causes that it does not tell already.
+/// The message, followed by the causes that it does not already include.
 fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -105,7 +105,7 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// Advice for mistakes that are easily made.
+/// The hint for a common mistake.
 fn hint(error: &Error) -> Option<&'static str> {
     use io::ErrorKind::{FileTooLarge, PermissionDenied, StorageFull};
     match error {

@@ -1,4 +1,4 @@
-//! JSON on stdout: one object, one line.
+//! JSON on stdout: one object on one line.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use rowmill_any::Nested;
 use serde::{Serialize, Serializer};
 
-/// Writes an object and ends the line.
+/// Writes an object and a newline.
 pub(crate) fn write(out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, object)?;
     writeln!(out)
 }
 
-/// A path as text; what is no UTF-8 in it is replaced.
+/// A path as text; invalid UTF-8 is replaced.
 pub(crate) fn path(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// The path of the one file that was read, or a list of all.
+/// The path of a single file, or a list of several.
 pub(crate) fn paths(paths: &[PathBuf]) -> Paths {
     match paths {
         [one] => Paths::One(path(one)),
@@ -33,7 +33,7 @@ pub(crate) enum Paths {
     Many(Vec<String>),
 }
 
-/// An entry of an object: a statistic of every cell, or an option of the call.
+/// The value of an entry: a statistic of every cell, or an option of the call.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Value<'a> {
@@ -42,12 +42,11 @@ pub(crate) enum Value<'a> {
     Flag(bool),
 }
 
-/// Entries of an object that have their names from what was asked for, in order.
-pub(crate) struct Columns<'a>(pub(crate) Vec<(&'a str, Value<'a>)>);
+/// The entries of an object whose keys depend on the request, in order.
+pub(crate) struct Entries<'a>(pub(crate) Vec<(&'a str, Value<'a>)>);
 
-/// By hand: serde derives it for structs, whose keys are known, and for maps, which would sort
-/// these or leave them in any order.
-impl Serialize for Columns<'_> {
+/// Written by hand: serde derives fixed keys for structs, and maps would not keep this order.
+impl Serialize for Entries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }

@@ -1,5 +1,5 @@
-//! The `rowmill` command: information, statistics, sums, means and normalization of array files
-//! larger than memory, rows appended to them, and tidying up after crashes.
+//! The `rowmill` command: information, statistics and normalization for array files larger than
+//! memory. It also appends rows, and cleans up after crashes.
 //!
 //! Data goes to stdout; notes, progress and errors go to stderr. Exit codes: 0 ok, 1 the job
 //! failed, 2 wrong usage.
@@ -31,22 +31,22 @@ use clap::error::{ContextKind, ContextValue};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let args = args::Args::try_parse().unwrap_or_else(|error| statistic_instead(error).exit());
+    let args = args::Args::try_parse().unwrap_or_else(|error| suggest_reduce(error).exit());
     match run(&args.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
-/// Who names a statistic where a command is expected is told of the command that has them all.
-fn statistic_instead(mut error: clap::Error) -> clap::Error {
+/// Suggests `rowmill reduce` if a statistic is given instead of a command.
+fn suggest_reduce(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
         return error;
     };
     if let Ok(statistic) = name.parse::<rowmill_any::Statistic>() {
         let instead = StyledStr::from(format!("rowmill reduce '{statistic}' FILE computes it"));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![instead]));
-        // The subcommand that it resembles is no help then.
+        // The similar subcommand is no help in this case.
         error.remove(ContextKind::SuggestedSubcommand);
     }
     error
@@ -59,8 +59,8 @@ fn run(command: &commands::Command) -> Result<(), Failure> {
     out.flush().map_err(Failure::Output)
 }
 
-/// Over a file size limit the system ends a process with SIGXFSZ, unless that is handled: then the
-/// write fails, and the error says why.
+/// A write beyond the file size limit raises SIGXFSZ, which kills the process unless handled. With
+/// a handler the write fails, and the error gives the reason.
 #[cfg(unix)]
 fn report_file_size_limits() -> Result<(), Failure> {
     let seen = std::sync::Arc::default();
@@ -75,8 +75,8 @@ fn report_file_size_limits() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says something on stderr. Nobody may be listening; that is not a reason to fail.
+/// Writes a note to stderr. A closed stderr is not a reason to fail.
 fn note(text: impl std::fmt::Display) {
-    // In one piece: others may be writing there as well.
+    // One write call, because other processes may be writing there as well.
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }

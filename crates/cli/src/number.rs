@@ -1,23 +1,23 @@
-//! The numbers of an answer, as tables show them.
+//! The numbers of an answer, formatted for tables.
 
-use rowmill_any::complex_text;
+use rowmill_any::format_complex;
 
 pub(crate) use rowmill_any::Scalar as Number;
 
-/// Significant digits in a table.
+/// The significant digits in a table.
 const DIGITS: i32 = 10;
 
-/// For a table: floats to ten significant digits.
+/// Formats a number for a table: floats get ten significant digits.
 pub(crate) fn rounded(number: impl Into<Number>) -> String {
     match number.into() {
         Number::Float(value) => to_digits(value, DIGITS),
-        Number::Complex(z) => complex_text(z, |half| to_digits(half, DIGITS)),
+        Number::Complex(z) => format_complex(z, |part| to_digits(part, DIGITS)),
         exact => exact.to_string(),
     }
 }
 
-/// A float to so many significant digits, trailing zeros trimmed: C's `%.10g`, except that whole
-/// numbers of up to 15 digits are written out.
+/// Formats a float with this many significant digits and no trailing zeros. This is C's `%.10g`,
+/// except that whole numbers of up to 15 digits are written out.
 pub(crate) fn to_digits(value: f64, digits: i32) -> String {
     if !value.is_finite() {
         return Number::Float(value).to_string();
@@ -27,13 +27,13 @@ pub(crate) fn to_digits(value: f64, digits: i32) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-5..15).contains(&exponent) {
         let decimals = (digits - 1 - exponent).max(0) as usize;
-        return trimmed(&format!("{value:.decimals$}")).to_owned();
+        return trim_zeros(&format!("{value:.decimals$}")).to_owned();
     }
-    format!("{}e{exponent:+03}", trimmed(mantissa))
+    format!("{}e{exponent:+03}", trim_zeros(mantissa))
 }
 
-/// Without zeros at the end of the decimals.
-fn trimmed(text: &str) -> &str {
+/// The text without trailing zeros after the decimal point.
+fn trim_zeros(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 

@@ -1,4 +1,4 @@
-//! Which part of an array the arguments mean.
+//! The part of an array selected by the arguments.
 
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -10,16 +10,16 @@ use rowmill_any::Picks;
 
 use crate::args::PartArgs;
 use crate::failure::Failure;
-use crate::table::clean;
+use crate::table::printable;
 
-/// One index of an axis, or a slice of it.
+/// An index on an axis, or a slice of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
+pub(crate) enum AxisIndex {
     Index(i64),
     Slice(Slice),
 }
 
-impl FromStr for Entry {
+impl FromStr for AxisIndex {
     type Err = ParseSliceError;
 
     fn from_str(text: &str) -> Result<Self, ParseSliceError> {
@@ -30,21 +30,21 @@ impl FromStr for Entry {
     }
 }
 
-impl Entry {
-    /// The indices that are picked of an axis of `len`.
+impl AxisIndex {
+    /// The indices on an axis of length `len`.
     fn pick(self, len: usize) -> Result<Pick, Failure> {
         match self {
             Self::Slice(slice) => Ok(slice.into()),
-            Self::Index(index) => Ok(place(index, len)?.into()),
+            Self::Index(index) => Ok(resolve_index(index, len)?.into()),
         }
     }
 }
 
-/// The index from the start that an index from either end means.
-fn place(index: i64, len: usize) -> Result<usize, Failure> {
+/// The index from the start, for an index from either end.
+fn resolve_index(index: i64, len: usize) -> Result<usize, Failure> {
     let from_start = if index < 0 { i128::from(index) + len as i128 } else { index.into() };
-    let place = usize::try_from(from_start).ok().filter(|&place| place < len);
-    place.ok_or_else(|| {
+    let resolved = usize::try_from(from_start).ok().filter(|&index| index < len);
+    resolved.ok_or_else(|| {
         let expected = match len {
             0 => "there is none".to_owned(),
             _ => format!("expected -{len} to {}", len - 1),
@@ -53,11 +53,11 @@ fn place(index: i64, len: usize) -> Result<usize, Failure> {
     })
 }
 
-/// A slice or an index for each axis.
+/// An index or a slice for each axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entries(Vec<Entry>);
+pub(crate) struct AxisIndices(Vec<AxisIndex>);
 
-impl FromStr for Entries {
+impl FromStr for AxisIndices {
     type Err = ParseSliceError;
 
     fn from_str(text: &str) -> Result<Self, ParseSliceError> {
@@ -65,11 +65,11 @@ impl FromStr for Entries {
     }
 }
 
-/// Indices, slices and names of columns, which are known when the file is open.
+/// Indices, slices and column names, resolved when the file is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Columns(Vec<String>);
+pub(crate) struct ColumnList(Vec<String>);
 
-impl FromStr for Columns {
+impl FromStr for ColumnList {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
@@ -77,43 +77,43 @@ impl FromStr for Columns {
     }
 }
 
-impl Columns {
-    /// The columns of a row of so many elements, which may have names.
+impl ColumnList {
+    /// The column indices for a row of `len` elements, which may have names.
     fn indices(&self, names: Option<&[String]>, len: usize) -> Result<Vec<usize>, Failure> {
         let mut indices = Vec::new();
         for text in &self.0 {
             let named = names.and_then(|names| names.iter().position(|name| name == text));
             match (named, text.parse()) {
                 (Some(index), _) => indices.push(index),
-                (None, Ok(Entry::Index(index))) => indices.push(place(index, len)?),
-                (None, Ok(Entry::Slice(slice))) => indices.extend(slice.indices(len)),
-                (None, Err(_)) => return Err(unknown(text, names)),
+                (None, Ok(AxisIndex::Index(index))) => indices.push(resolve_index(index, len)?),
+                (None, Ok(AxisIndex::Slice(slice))) => indices.extend(slice.indices(len)),
+                (None, Err(_)) => return Err(unknown_column(text, names)),
             }
         }
         Ok(indices)
     }
 }
 
-fn unknown(name: &str, names: Option<&[String]>) -> Failure {
+fn unknown_column(name: &str, names: Option<&[String]>) -> Failure {
     const SHOWN: usize = 20;
     let names = match names {
         None => "the file names no columns; expected numbers or slices, such as 0:3,7".to_owned(),
         Some(names) => {
-            let shown: Vec<_> = names.iter().take(SHOWN).map(|name| clean(name)).collect();
+            let shown: Vec<_> = names.iter().take(SHOWN).map(|name| printable(name)).collect();
             let more = if names.len() > SHOWN { ", …" } else { "" };
             format!("the columns are {}{more}", shown.join(", "))
         }
     };
-    Failure::Usage(format!("there is no column {:?}; {names}", clean(name)))
+    Failure::Usage(format!("there is no column {:?}; {names}", printable(name)))
 }
 
 impl PartArgs {
-    /// Whether everything is meant.
+    /// Whether the part is the whole array.
     pub(crate) fn is_all(&self) -> bool {
-        self.rows.is_none() && self.cols.is_none() && self.of_axes.is_none()
+        self.rows.is_none() && self.cols.is_none() && self.box_indices.is_none()
     }
 
-    /// The part that is meant of an array of this shape, of which the columns may have names.
+    /// The part of an array of this shape, whose columns may have names.
     pub(crate) fn picks(&self, shape: &Shape, names: Option<&[String]>) -> Result<Picks, Failure> {
         let mut picks = Picks::new();
         if let Some(rows) = self.rows {
@@ -122,35 +122,35 @@ impl PartArgs {
         if let Some(columns) = &self.cols {
             picks = picks.columns(columns.indices(names, shape.row_len())?);
         }
-        if let Some(Entries(entries)) = &self.of_axes {
-            let lens = shape.dims().iter().copied().chain(std::iter::repeat(usize::MAX));
+        if let Some(AxisIndices(indices)) = &self.box_indices {
+            let lengths = shape.dims().iter().copied().chain(std::iter::repeat(usize::MAX));
             let axes: Result<Vec<Pick>, Failure> =
-                entries.iter().zip(lens).map(|(entry, len)| entry.pick(len)).collect();
+                indices.iter().zip(lengths).map(|(index, len)| index.pick(len)).collect();
             picks = picks.axes(axes?);
         }
         Ok(picks)
     }
 
-    /// The same rows of what has one entry for each row.
+    /// The same rows of an array with one entry per row.
     pub(crate) fn row_picks(&self, shape: &Shape) -> Result<Picks, Failure> {
-        let rows = match &self.of_axes {
-            Some(Entries(entries)) => entries.first().copied(),
+        let rows = match &self.box_indices {
+            Some(AxisIndices(indices)) => indices.first().copied(),
             None => self.rows,
         };
         Self { rows, ..Self::default() }.picks(shape, None)
     }
 
-    /// The names of the columns of the part, if its columns are some of those that have names.
+    /// The column names of the part, if its columns still have names.
     pub(crate) fn names(
         &self,
         names: &[String],
         shape: &Shape,
     ) -> Result<Option<Vec<String>>, Failure> {
-        let picked = match (&self.cols, &self.of_axes) {
+        let picked = match (&self.cols, &self.box_indices) {
             (Some(columns), _) => columns.indices(Some(names), names.len())?,
-            (None, Some(Entries(entries))) if shape.ndim() == 2 => match entries.get(1) {
-                Some(Entry::Slice(slice)) => slice.indices(names.len()),
-                Some(Entry::Index(index)) => vec![place(*index, names.len())?],
+            (None, Some(AxisIndices(indices))) if shape.ndim() == 2 => match indices.get(1) {
+                Some(AxisIndex::Slice(slice)) => slice.indices(names.len()),
+                Some(AxisIndex::Index(index)) => vec![resolve_index(*index, names.len())?],
                 None => (0..names.len()).collect(),
             },
             (None, Some(_)) => return Ok(None),
@@ -168,7 +168,7 @@ mod tests {
     fn columns_by_name_number_and_slice() {
         let names: Vec<String> = ["a", "b", "2", "x:y", "e"].map(str::to_owned).to_vec();
         let indices = |text: &str, names: Option<&[String]>| {
-            text.parse::<Columns>().expect("any text").indices(names, 5).ok()
+            text.parse::<ColumnList>().expect("any text").indices(names, 5).ok()
         };
         assert_eq!(indices("a, e", Some(&names)), Some(vec![0, 4]));
         assert_eq!(indices("2,x:y,-1,1:3", Some(&names)), Some(vec![2, 3, 4, 1, 2]));
@@ -180,9 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_a_box() {
-        let parse = |text: &str| text.parse::<Entries>().ok();
-        assert_eq!(parse("1:,-3").expect("a box").0[1], Entry::Index(-3));
+    fn indices_of_a_box() {
+        let parse = |text: &str| text.parse::<AxisIndices>().ok();
+        assert_eq!(parse("1:,-3").expect("a box").0[1], AxisIndex::Index(-3));
         for text in ["", "1:2,", "a", "1:2:3:4", "1.5"] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -9,10 +9,10 @@ use rowmill::{EngineBuilder, Progress};
 
 use crate::table::{human_bytes, human_rate, human_time};
 
-/// Work that is done before this has no bar.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The delay before the bar appears.
+const DELAY: Duration = Duration::from_secs(1);
 
-/// A bar on stderr that shows itself when a job takes long, and is gone when dropped.
+/// A progress bar on stderr that appears when a job takes long, and disappears when dropped.
 pub(crate) struct Bar {
     shown: Arc<Mutex<Option<ProgressBar>>>,
     wanted: bool,
@@ -23,7 +23,7 @@ impl Bar {
         Self { shown: Arc::default(), wanted: wanted && std::io::stderr().is_terminal() }
     }
 
-    /// Lets the engine's jobs move the bar.
+    /// Lets the jobs of an engine move the bar.
     pub(crate) fn watch(&self, builder: EngineBuilder) -> EngineBuilder {
         if !self.wanted {
             return builder;
@@ -31,7 +31,7 @@ impl Bar {
         let shown = Arc::clone(&self.shown);
         builder.progress(move |progress| {
             let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-            if shown.is_none() && progress.elapsed < PATIENCE {
+            if shown.is_none() && progress.elapsed < DELAY {
                 return;
             }
             let bar = shown.get_or_insert_with(hidden_bar);
@@ -55,7 +55,7 @@ impl Drop for Bar {
     }
 }
 
-/// A bar that is not drawn before it has something to say.
+/// A bar that stays hidden until its first update.
 fn hidden_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix} [{wide_bar}] {percent:>3}%  {msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
@@ -63,11 +63,11 @@ fn hidden_bar() -> ProgressBar {
 }
 
 fn status(progress: &Progress) -> String {
-    status_of(progress.done, progress.total, progress.elapsed.as_secs_f64())
+    format_status(progress.done, progress.total, progress.elapsed.as_secs_f64())
 }
 
-/// `1.2 GB of 4.0 GB, 3.10 GB/s, 1 s left`
-fn status_of(done: u64, total: u64, seconds: f64) -> String {
+/// Formats the status: `1.2 GB of 4.0 GB, 3.10 GB/s, 1 s left`.
+fn format_status(done: u64, total: u64, seconds: f64) -> String {
     let mut text = format!("{} of {}", human_bytes(done), human_bytes(total));
     if done > 0 {
         let left = (seconds / done as f64 * total.saturating_sub(done) as f64).ceil();
@@ -82,11 +82,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_how_much_how_fast_how_long() {
-        assert_eq!(status_of(0, 4_000_000_000, 0.0), "0 B of 4.0 GB");
-        let half = status_of(2_000_000_000, 4_000_000_000, 90.5);
+    fn status_has_amount_rate_and_time_left() {
+        assert_eq!(format_status(0, 4_000_000_000, 0.0), "0 B of 4.0 GB");
+        let half = format_status(2_000_000_000, 4_000_000_000, 90.5);
         assert_eq!(half, "2.0 GB of 4.0 GB, 0.02 GB/s, 1 min 31 s left");
-        let most = status_of(3_000_000_000, 4_000_000_000, 1.5);
+        let most = format_status(3_000_000_000, 4_000_000_000, 1.5);
         assert_eq!(most, "3.0 GB of 4.0 GB, 2.00 GB/s, 1 s left");
     }
 }

@@ -1,4 +1,4 @@
-//! From arguments to answers: every command that reduces comes through here.
+//! From arguments to answers, for every command that reduces.
 
 use std::time::Instant;
 
@@ -8,61 +8,65 @@ use rowmill_any::{Answer, Axes, Request, Statistic, Statistics};
 use crate::args::{AxesArgs, CheckpointArgs, JobArgs};
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::report::Took;
+use crate::report::Resources;
 
-/// The axes that are reduced, and the checkpoint of the job.
-pub(crate) struct Over<'a> {
+/// The reduced axes, and the checkpoint of the job.
+pub(crate) struct ReduceOptions<'a> {
     axes: &'a Axes,
     keepdims: bool,
     checkpoint: Option<Checkpoint>,
 }
 
-/// An answer, how many seconds it took, and the report of its jobs.
-pub(crate) struct Answered {
+/// An answer, the seconds it took, and the resources of its jobs.
+pub(crate) struct TimedAnswer {
     pub(crate) answer: Answer,
     pub(crate) seconds: f64,
-    pub(crate) took: Option<Took>,
+    pub(crate) resources: Option<Resources>,
 }
 
-impl<'a> Over<'a> {
+impl<'a> ReduceOptions<'a> {
     pub(crate) fn axes(axes: &'a Axes) -> Self {
         Self { axes, keepdims: false, checkpoint: None }
     }
 
-    /// Kept in a checkpoint, if one is asked for.
+    /// Uses a checkpoint, if requested.
     pub(crate) fn checkpoint(self, args: &CheckpointArgs) -> Self {
         Self { checkpoint: args.get(), ..self }
     }
 }
 
 impl AxesArgs {
-    pub(crate) fn over(&self) -> Over<'_> {
-        Over { keepdims: self.keepdims, ..Over::axes(&self.axis) }
+    pub(crate) fn options(&self) -> ReduceOptions<'_> {
+        ReduceOptions { keepdims: self.keepdims, ..ReduceOptions::axes(&self.axis) }
     }
 }
 
 impl JobArgs {
-    /// The answer for some statistics of an input, in one read where they allow it.
+    /// Computes statistics of an input, in one read where possible.
     pub(crate) fn answer(
         &self,
-        over: Over<'_>,
+        options: ReduceOptions<'_>,
         input: &Input,
         statistics: Vec<Statistic>,
-    ) -> Result<Answered, Failure> {
+    ) -> Result<TimedAnswer, Failure> {
         let selection = self.select.open(&self.input.reading, input)?;
         let running = self.engine.build(&input.files[0])?;
         let source = input.source()?;
         let request = Request::new(Statistics(statistics))
-            .axes(over.axes.clone())
-            .keepdims(over.keepdims)
+            .axes(options.axes.clone())
+            .keepdims(options.keepdims)
             .nan(self.nan.into())
             .selection(selection);
         let start = Instant::now();
-        let answer = match &over.checkpoint {
+        let answer = match &options.checkpoint {
             None => request.reduce(&running.engine, &source),
             Some(checkpoint) => request.reduce_resumable(&running.engine, &source, checkpoint),
         };
-        let answer = answer.map_err(|error| input.failure_over(over.axes, error))?;
-        Ok(Answered { answer, seconds: start.elapsed().as_secs_f64(), took: running.finish() })
+        let answer = answer.map_err(|error| input.failure_for_axes(options.axes, error))?;
+        Ok(TimedAnswer {
+            answer,
+            seconds: start.elapsed().as_secs_f64(),
+            resources: running.finish(),
+        })
     }
 }

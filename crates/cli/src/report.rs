@@ -1,4 +1,4 @@
-//! `--report`: what jobs took, as lines for people and as an object in the JSON.
+//! `--report`: the resources of jobs, as lines of text and as a JSON object.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use crate::note;
 
-/// The resources that the jobs of a command took together, as they stand in the JSON. Times, bytes,
-/// chunks and page faults add up; of the workers and of the memory the most counts. Null is a
-/// figure that the system does not tell.
+/// The resources of all jobs of a command, as in the JSON. Times, bytes, chunks and page faults are
+/// summed; workers and memory are maxima. Null means that the system does not provide the figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Took {
+pub(crate) struct Resources {
     read: u64,
     written: u64,
     seconds: f64,
@@ -25,8 +24,8 @@ pub(crate) struct Took {
     minor_faults: Option<u64>,
 }
 
-impl Took {
-    /// The totals of these reports; `None` for a command without jobs.
+impl Resources {
+    /// Sums these reports; `None` for a command without jobs.
     fn of(reports: &[RunReport]) -> Option<Self> {
         let all = || reports.iter();
         let sum = |part: fn(&RunReport) -> Option<u64>| all().map(part).sum::<Option<u64>>();
@@ -47,7 +46,7 @@ impl Took {
     }
 }
 
-/// The reports of an engine's jobs, if they are wanted.
+/// The reports of an engine's jobs, if requested.
 pub(crate) struct Reports(Option<Arc<Mutex<Vec<RunReport>>>>);
 
 impl Reports {
@@ -55,7 +54,7 @@ impl Reports {
         Self(wanted.then(Arc::default))
     }
 
-    /// Lets the engine's jobs report.
+    /// Collects the reports of an engine's jobs.
     pub(crate) fn collect(&self, builder: EngineBuilder) -> EngineBuilder {
         let Some(list) = &self.0 else { return builder };
         let list = Arc::clone(list);
@@ -64,11 +63,11 @@ impl Reports {
         })
     }
 
-    /// Says what each job took, and gives what all of them took.
-    pub(crate) fn tell(self) -> Option<Took> {
+    /// Notes the report of each job, and returns the total.
+    pub(crate) fn finish(self) -> Option<Resources> {
         let list = self.0?;
         let reports = list.lock().unwrap_or_else(PoisonError::into_inner);
         reports.iter().for_each(note);
-        Took::of(&reports)
+        Resources::of(&reports)
     }
 }

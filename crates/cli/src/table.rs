@@ -1,4 +1,4 @@
-//! Tables, sizes and labels for people: text only, no I/O but the writing of it.
+//! Tables, sizes and labels as text. The only I/O is writing it.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -6,41 +6,42 @@ use std::io::{self, Write};
 use indicatif::HumanCount;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The columns that a text takes on a terminal.
+/// The width of a text on a terminal, in columns.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// A text from a file, fit to be shown: nothing in it can steer the terminal.
-pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let unfit = |c: char| c.is_control() || c.width().is_none_or(|w| w == 0);
-    if text.chars().any(unfit) {
-        let escape = |c: char| if unfit(c) { c.escape_default().to_string() } else { c.into() };
+/// Escapes characters in a text from a file that could control the terminal.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let is_unprintable = |c: char| c.is_control() || c.width().is_none_or(|w| w == 0);
+    if text.chars().any(is_unprintable) {
+        let escape =
+            |c: char| if is_unprintable(c) { c.escape_default().to_string() } else { c.into() };
         return text.chars().map(escape).collect::<String>().into();
     }
     text.into()
 }
 
-/// The lines that are shown of a long table on a terminal.
-pub(crate) const MOST_ON_A_TERMINAL: usize = 40;
+/// The most table lines shown on a terminal.
+pub(crate) const MAX_TERMINAL_LINES: usize = 40;
 
-/// A table whose lines are made when they are written, twice: millions of them need no memory.
+/// A table whose lines are formatted while writing, twice: millions of them need no memory.
 pub(crate) struct Table<'a> {
     pub(crate) header: Vec<&'a str>,
     pub(crate) len: usize,
-    /// The cells of a line, the label first.
+    /// Formats the cells of a line, the label first.
     pub(crate) line: &'a dyn Fn(usize) -> Vec<String>,
 }
 
 impl Table<'_> {
-    /// Writes the table, labels to the left and numbers to the right; of a long one only the first
-    /// `most` lines.
-    pub(crate) fn write(&self, out: &mut dyn Write, most: usize) -> io::Result<()> {
-        let shown = if self.len > most { most } else { self.len };
+    /// Writes the table, labels left-aligned and numbers right-aligned. A long table is cut after
+    /// `max_lines` lines.
+    pub(crate) fn write(&self, out: &mut dyn Write, max_lines: usize) -> io::Result<()> {
+        let shown = if self.len > max_lines { max_lines } else { self.len };
         let mut widths: Vec<usize> = self.header.iter().map(|h| width(h)).collect();
         for i in 0..shown {
-            for (widest, cell) in widths.iter_mut().zip((self.line)(i)) {
-                *widest = width(&cell).max(*widest);
+            for (max_width, cell) in widths.iter_mut().zip((self.line)(i)) {
+                *max_width = width(&cell).max(*max_width);
             }
         }
         let header: Vec<String> = self.header.iter().map(|&h| h.to_owned()).collect();
@@ -57,8 +58,8 @@ impl Table<'_> {
 
 fn write_line(out: &mut dyn Write, cells: &[String], widths: &[usize]) -> io::Result<()> {
     let mut line = String::new();
-    for (i, (cell, &widest)) in cells.iter().zip(widths).enumerate() {
-        let space = " ".repeat(widest - width(cell).min(widest));
+    for (i, (cell, &max_width)) in cells.iter().zip(widths).enumerate() {
+        let space = " ".repeat(max_width - width(cell).min(max_width));
         if i == 0 {
             line.push_str(cell);
             line.push_str(&space);
@@ -71,16 +72,16 @@ fn write_line(out: &mut dyn Write, cells: &[String], widths: &[usize]) -> io::Re
     writeln!(out, "{}", line.trim_end())
 }
 
-/// Writes a list of names and what they have, one a line.
+/// Writes a list of names and values, one per line.
 pub(crate) fn write_list(out: &mut dyn Write, list: &[(&str, String)]) -> io::Result<()> {
-    let widest = list.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
+    let max_width = list.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
     for (name, value) in list {
-        writeln!(out, "{name:widest$}  {value}")?;
+        writeln!(out, "{name:max_width$}  {value}")?;
     }
     Ok(())
 }
 
-/// The index of cell `i` of an array of this shape: `3`, or `3,1` with more than one axis.
+/// The index of cell `i` in an array of this shape: `3`, or `3,1` with more than one axis.
 pub(crate) fn index_label(dims: &[usize], mut i: usize) -> String {
     let mut index: Vec<String> = Vec::with_capacity(dims.len());
     for &dim in dims.iter().rev() {
@@ -91,12 +92,12 @@ pub(crate) fn index_label(dims: &[usize], mut i: usize) -> String {
     index.join(",")
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 pub(crate) fn grouped(n: u64) -> String {
     HumanCount(n).to_string()
 }
 
-/// A size in decimal units, as memory bandwidth and disks are measured: `940.1 kB`.
+/// Formats a size in decimal units, which are usual for bandwidth and disks: `940.1 kB`.
 pub(crate) fn human_bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
@@ -104,7 +105,7 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
     }
     let mut value = bytes as f64 / 1000.0;
     let mut unit = 0;
-    // A value that would round to 1000 belongs to the next unit.
+    // A value that would round to 1000 is shown in the next unit.
     while value >= 999.95 && unit + 1 < UNITS.len() {
         value /= 1000.0;
         unit += 1;
@@ -112,7 +113,7 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A rate in GB/s, to three digits or so.
+/// Formats a rate in GB/s, to about three digits.
 pub(crate) fn human_rate(bytes: u64, seconds: f64) -> String {
     let rate = bytes as f64 / seconds.max(1e-9) / 1e9;
     match rate {
@@ -122,7 +123,7 @@ pub(crate) fn human_rate(bytes: u64, seconds: f64) -> String {
     }
 }
 
-/// A time to three digits or so: `0.00123 s`, `12.3 s`, `3 min 20 s`.
+/// Formats a time to about three digits: `0.00123 s`, `12.3 s`, `3 min 20 s`.
 pub(crate) fn human_time(seconds: f64) -> String {
     match seconds {
         s if s >= 3600.0 => format!("{} h {} min", (s / 3600.0) as u64, (s / 60.0) as u64 % 60),
@@ -137,16 +138,16 @@ pub(crate) fn human_time(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    fn text(table: &Table<'_>, most: usize) -> String {
+    fn text(table: &Table<'_>, max_lines: usize) -> String {
         let mut out = Vec::new();
-        table.write(&mut out, most).expect("a vector");
+        table.write(&mut out, max_lines).expect("a vector");
         String::from_utf8(out).expect("text")
     }
 
     #[test]
     fn labels_left_numbers_right() {
         let names = ["temp", "风", "a\u{1b}[31m"];
-        let line = |i: usize| vec![clean(names[i]).into_owned(), (i * 1000).to_string()];
+        let line = |i: usize| vec![printable(names[i]).into_owned(), (i * 1000).to_string()];
         let table = Table { header: vec!["column", "mean"], len: 3, line: &line };
         let expected = "column       mean\n\
                         temp            0\n\

@@ -1,4 +1,4 @@
-//! The values that options take, and their spellings.
+//! The values of options, and their spellings.
 
 use std::str::FromStr;
 
@@ -56,15 +56,15 @@ impl From<Nan> for NanPolicy {
 pub(crate) enum Method {
     /// Mean 0 and standard deviation 1
     Zscore,
-    /// From 0 to 1, or the range that is given
+    /// From 0 to 1, or the given range
     Minmax,
-    /// A largest absolute value of 1
+    /// Largest absolute value 1
     Maxabs,
-    /// By median and quartiles, which extreme values do not move
+    /// By median and quartiles, which extreme values do not affect
     Robust,
-    /// Absolute values that add up to 1; mostly of rows
+    /// Absolute values with sum 1; mostly for rows
     L1,
-    /// A length of 1; mostly of rows
+    /// Euclidean norm 1; mostly for rows
     L2,
 }
 
@@ -92,7 +92,7 @@ pub(crate) enum FloatType {
 }
 
 impl FloatType {
-    /// The dtype of arrays of it.
+    /// The dtype of an array with this element type.
     pub(crate) const fn dtype(self) -> DType {
         match self {
             Self::F16 => DType::F16,
@@ -120,7 +120,7 @@ impl From<Backend> for rowmill::file::Backend {
     }
 }
 
-/// What to do when someone is writing the file.
+/// The reaction to a file that is being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum WhileWritten {
     #[default]
@@ -169,7 +169,7 @@ impl From<ByteOrderArg> for ByteOrder {
     }
 }
 
-/// A dtype, and the byte order if its sign says one.
+/// A dtype, with the byte order if the text includes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DTypeArg {
     pub(crate) dtype: DType,
@@ -181,19 +181,19 @@ impl FromStr for DTypeArg {
 
     fn from_str(text: &str) -> Result<Self, ParseDTypeError> {
         let (dtype, byte_order) = DType::parse_with_order(text)?;
-        let says = text.trim_start().starts_with(['<', '>']);
-        Ok(Self { dtype, byte_order: says.then_some(byte_order) })
+        let is_explicit = text.trim_start().starts_with(['<', '>']);
+        Ok(Self { dtype, byte_order: is_explicit.then_some(byte_order) })
     }
 }
 
-/// Seconds from 0 on, with a fraction if need be.
+/// Parses a non-negative number of seconds, possibly with a fraction.
 pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
     let seconds = text.trim().parse::<f64>().ok();
     let seconds = seconds.filter(|s| (0.0..=1e9).contains(s));
     seconds.ok_or_else(|| "expected seconds from 0 on, such as 5 or 0.5".to_owned())
 }
 
-/// A run of rows, `A:B`, of which either end may be left out.
+/// Parses a range of rows, `A:B`; either end may be omitted.
 pub(crate) fn parse_rows(text: &str) -> Result<(Option<usize>, Option<usize>), String> {
     let expected = || "expected FIRST:END, such as 0:1000000, 500: or :500".to_owned();
     let (first, end) = text.split_once(':').ok_or_else(expected)?;
@@ -204,7 +204,7 @@ pub(crate) fn parse_rows(text: &str) -> Result<(Option<usize>, Option<usize>), S
     Ok((bound(first)?, bound(end)?))
 }
 
-/// Part K of N, counted from 1.
+/// Parses part K of N, counted from 1.
 pub(crate) fn parse_part(text: &str) -> Result<(usize, usize), String> {
     let parts = text.split_once('/').and_then(|(k, n)| {
         let (k, n) = (k.trim().parse().ok()?, n.trim().parse().ok()?);
@@ -213,7 +213,7 @@ pub(crate) fn parse_part(text: &str) -> Result<(usize, usize), String> {
     parts.ok_or_else(|| "expected K/N with K from 1 to N, such as 1/4".to_owned())
 }
 
-/// A number of bytes: `64M`, `2GiB`, spelt as the bytes of a chunk are.
+/// A number of bytes, spelled like a chunk size: `64M`, `2GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) bytes: u64,
@@ -230,7 +230,7 @@ impl FromStr for Size {
     }
 }
 
-/// Numbers from 0 to 1, one at least.
+/// One or more numbers from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fractions(pub(crate) Vec<f64>);
 
@@ -246,7 +246,7 @@ impl FromStr for Fractions {
     }
 }
 
-/// A finite interval that is not empty.
+/// A finite, nonempty interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Interval {
     pub(crate) low: f64,

@@ -1,4 +1,4 @@
-//! Files that are cut short, replaced and written to while they are open, in every mode.
+//! Files that are truncated, replaced and written to while open, in every mode.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,19 +9,19 @@ use rowmill_core::{
     RawSpec, Shape, Source, TileBuffer,
 };
 
-/// 64 rows of 4096 float32 in a raw file: a row is 16 KiB, a page or more of them.
+/// 64 rows of 4096 float32 in a raw file: a row is 16 KiB, one page or more.
 const DIMS: [usize; 2] = [64, 4096];
 const ROW: usize = DIMS[1] * 4;
 const ELEMENTS: usize = DIMS[0] * DIMS[1];
 
-/// Whatever the machine calls a page, rows from here on are on other pages than rows before.
+/// Rows from here on share no page with rows before, whatever the page size.
 const CUT: usize = 16;
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A raw file of ones, with its sidecar.
+/// Writes a raw file of ones, with its sidecar.
 fn file(folder: &Path) -> PathBuf {
     let path = folder.join("x.dat");
     let mut x = ArrayMut::<f32>::create(&path, DIMS).expect("created");
@@ -39,14 +39,14 @@ fn set_len(path: &Path, len: usize) {
     file.set_len(len as u64).expect("a length");
 }
 
-/// Long enough for the clock of the filesystem to show another time.
-fn a_moment() {
+/// Waits until the clock of the filesystem has moved on.
+fn wait_for_clock() {
     std::thread::sleep(Duration::from_millis(20));
 }
 
-/// The fault is in `path`, from this offset on.
+/// Checks that the result is a fault in `path`, at this offset.
 #[track_caller]
-fn is_fault<T: std::fmt::Debug>(result: Result<T, Error>, path: &Path, at: usize) {
+fn assert_fault<T: std::fmt::Debug>(result: Result<T, Error>, path: &Path, at: usize) {
     match result {
         Err(Error::Fault { path: hit, offset, source: None }) => {
             assert_eq!((hit.as_path(), offset), (path, at as u64));
@@ -56,7 +56,7 @@ fn is_fault<T: std::fmt::Debug>(result: Result<T, Error>, path: &Path, at: usize
 }
 
 #[test]
-fn an_array_that_is_cut_short() {
+fn a_truncated_array() {
     for backend in [Backend::Auto, Backend::Mapped, Backend::Positioned] {
         let folder = folder();
         let path = file(folder.path());
@@ -64,37 +64,37 @@ fn an_array_that_is_cut_short() {
         let mut buffer = TileBuffer::new();
         x.verify().expect("nothing happened");
         set_len(&path, CUT * ROW);
-        assert_eq!(x.rows(0..CUT, &mut buffer).expect("still there"), [1.0; CUT * DIMS[1]]);
+        assert_eq!(x.rows(0..CUT, &mut buffer).expect("still exists"), [1.0; CUT * DIMS[1]]);
         x.check().expect("nobody read behind the end");
         if backend == Backend::Positioned {
-            is_fault(x.rows(CUT - 1..CUT + 1, &mut buffer).map(<[_]>::len), &path, CUT * ROW);
-            is_fault(x.get(&[CUT, 0]), &path, CUT * ROW);
+            assert_fault(x.rows(CUT - 1..CUT + 1, &mut buffer).map(<[_]>::len), &path, CUT * ROW);
+            assert_fault(x.get(&[CUT, 0]), &path, CUT * ROW);
             x.check().expect("every read says so itself");
             assert!(matches!(x.verify(), Err(Error::Changed { .. })));
             continue;
         }
-        // Lent in place: zeros, and an error for whoever asks.
+        // Rows lent in place read as zeros, and `check` reports the fault.
         let lent = x.rows(CUT..CUT + 1, &mut buffer).expect("lent");
         assert_eq!(lent, [0.0; DIMS[1]]);
         for _ in 0..2 {
-            is_fault(x.check(), &path, CUT * ROW);
-            is_fault(x.verify(), &path, CUT * ROW);
-            is_fault(x.get(&[0, 0]), &path, CUT * ROW);
+            assert_fault(x.check(), &path, CUT * ROW);
+            assert_fault(x.verify(), &path, CUT * ROW);
+            assert_fault(x.get(&[0, 0]), &path, CUT * ROW);
         }
-        is_fault(x.clone().check(), &path, CUT * ROW);
-        // Opened again it is refused as it should, or sound.
+        assert_fault(x.clone().check(), &path, CUT * ROW);
+        // Reopened, the file is refused in its old shape, and read correctly in its new one.
         assert!(matches!(Array::<f32>::open(&path), Err(Error::Truncated { .. })));
         let spec = RawSpec::new(DType::F32, Shape::new([CUT, DIMS[1]]).expect("small"));
         fs::remove_file(path.with_extension("dat.meta.json")).expect("removed");
         let again = OpenOptions::new().backend(backend).spec(spec).open::<f32>(&path);
-        let again = again.expect("as long as it says");
+        let again = again.expect("matching length");
         assert_eq!(again.as_slice(), Some(&[1.0; CUT * DIMS[1]][..]));
         again.verify().expect("nothing happened to this one");
     }
 }
 
 #[test]
-fn what_is_decoded_is_checked_at_once() {
+fn decoded_reads_are_checked_at_once() {
     let folder = folder();
     for order in [Order::C, Order::F] {
         let path = folder.path().join(format!("{order:?}.dat"));
@@ -107,45 +107,45 @@ fn what_is_decoded_is_checked_at_once() {
         set_len(&path, 0);
         set_len(&other, 0);
         let mut buffer = TileBuffer::new();
-        is_fault(x.rows(0..2, &mut buffer).map(<[_]>::len), &path, 0);
-        is_fault(x.read_rows(0..1, &mut vec![true; ROW], &mut TileBuffer::new()), &path, 0);
-        is_fault(y.rows(0..2, &mut buffer).map(<[_]>::len), &other, 0);
-        is_fault(z.rows(0..2, &mut buffer).map(<[_]>::len), &path, 0);
+        assert_fault(x.rows(0..2, &mut buffer).map(<[_]>::len), &path, 0);
+        assert_fault(x.read_rows(0..1, &mut vec![true; ROW], &mut TileBuffer::new()), &path, 0);
+        assert_fault(y.rows(0..2, &mut buffer).map(<[_]>::len), &other, 0);
+        assert_fault(z.rows(0..2, &mut buffer).map(<[_]>::len), &path, 0);
     }
 }
 
 #[test]
-fn an_array_open_for_writing_that_is_cut_short() {
+fn a_truncated_array_open_for_writing() {
     let folder = folder();
     let path = file(folder.path());
-    // Seen when rows are written ...
+    // The loss is noticed when rows are written ...
     let mut x = ArrayMut::<f32>::open(&path).expect("opened");
     x.flush().expect("all there");
     set_len(&path, CUT * ROW);
-    x.write_rows(0, &[2.0; DIMS[1]]).expect("still there");
-    is_fault(x.write_rows(CUT, &[2.0; DIMS[1]]), &path, CUT * ROW);
-    is_fault(x.check(), &path, CUT * ROW);
-    is_fault(x.rows(0..1, &mut TileBuffer::new()).map(<[_]>::len), &path, CUT * ROW);
-    is_fault(x.rows_mut(0..1).map(|rows| rows.len()), &path, CUT * ROW);
-    is_fault(x.flush(), &path, CUT * ROW);
-    // ... for good, also when the file is as long again ...
+    x.write_rows(0, &[2.0; DIMS[1]]).expect("still exists");
+    assert_fault(x.write_rows(CUT, &[2.0; DIMS[1]]), &path, CUT * ROW);
+    assert_fault(x.check(), &path, CUT * ROW);
+    assert_fault(x.rows(0..1, &mut TileBuffer::new()).map(<[_]>::len), &path, CUT * ROW);
+    assert_fault(x.rows_mut(0..1).map(|rows| rows.len()), &path, CUT * ROW);
+    assert_fault(x.flush(), &path, CUT * ROW);
+    // ... permanently, even if the file is as long again ...
     set_len(&path, ELEMENTS * 4);
     let Err(Error::Poisoned { first, .. }) = x.flush_rows(0..1) else { panic!("poisoned") };
     assert!(first.contains(&format!("from byte {} on", CUT * ROW)), "{first}");
     assert!(matches!(x.close(), Err(Error::Poisoned { .. })));
-    // ... and when they were lent before.
+    // ... and when rows were lent before.
     let mut x = ArrayMut::<f32>::open(&path).expect("as long as it was");
     let rows = x.rows_mut(0..DIMS[0]).expect("native");
     set_len(&path, CUT * ROW);
     rows[CUT * DIMS[1]..].fill(3.0);
-    is_fault(x.close(), &path, CUT * ROW);
+    assert_fault(x.close(), &path, CUT * ROW);
 }
 
 #[test]
-fn a_file_open_for_writing_that_others_cut_append_to_or_remove() {
+fn a_file_open_for_writing_changed_by_others() {
     type Change = fn(&Path);
     let resize: [(Change, usize); 3] = [
-        // No page is lost: there is no fault, and the rows are.
+        // The cut is within the last page: no fault occurs, but rows are lost.
         (|path| set_len(path, ELEMENTS * 4 - 8), ELEMENTS * 4 - 8),
         (|path| set_len(path, CUT * ROW), CUT * ROW),
         (|path| set_len(path, ELEMENTS * 4 + 1), ELEMENTS * 4 + 1),
@@ -179,7 +179,7 @@ fn a_file_open_for_writing_that_others_cut_append_to_or_remove() {
         change(&path);
         assert!(matches!(x.flush(), Err(Error::Removed { .. })));
     }
-    // A new name is no loss.
+    // Renaming the file loses nothing.
     let folder = folder();
     let path = file(folder.path());
     let x = ArrayMut::<f32>::open(&path).expect("opened");
@@ -188,10 +188,10 @@ fn a_file_open_for_writing_that_others_cut_append_to_or_remove() {
 }
 
 #[test]
-fn a_staged_array_that_is_cut_short() {
+fn a_truncated_staged_array() {
     let folder = folder();
     let path = file(folder.path());
-    let before = fs::read(&path).expect("there");
+    let before = fs::read(&path).expect("exists");
     let partial = folder.path().join(".x.dat.rowmill-partial");
     for keep in [0, CUT * ROW, ELEMENTS * 4 - 4] {
         let mut x = CreateOptions::new().overwrite(true).stage::<f32>(&path, DIMS).expect("staged");
@@ -201,38 +201,38 @@ fn a_staged_array_that_is_cut_short() {
         rows.fill(2.0);
         let lost_a_page = keep % ROW == 0;
         if lost_a_page {
-            is_fault(write_back.check(), &path, keep);
-            is_fault(x.check(), &path, keep);
-            is_fault(x.publish(), &path, keep);
+            assert_fault(write_back.check(), &path, keep);
+            assert_fault(x.check(), &path, keep);
+            assert_fault(x.publish(), &path, keep);
         } else {
             assert!(matches!(x.publish(), Err(Error::Resized { .. })));
         }
-        assert_eq!(fs::read(&path).expect("there"), before, "nothing is published");
+        assert_eq!(fs::read(&path).expect("exists"), before, "nothing is published");
         assert!(!partial.exists(), "and nothing left behind");
     }
     let x = CreateOptions::new().overwrite(true).stage::<f32>(&path, DIMS).expect("staged");
     fs::remove_file(&partial).expect("removed");
     assert!(matches!(x.publish(), Err(Error::Removed { .. })));
-    assert_eq!(fs::read(&path).expect("there"), before);
+    assert_eq!(fs::read(&path).expect("exists"), before);
 }
 
 #[test]
-fn a_copy_on_write_array_that_is_cut_short() {
+fn a_truncated_copy_on_write_array() {
     let folder = folder();
     let path = file(folder.path());
     let mut x = CowArray::<f32>::open(&path).expect("opened");
     x.rows_mut(0..1).expect("native").fill(7.0);
     set_len(&path, CUT * ROW);
     let mut buffer = TileBuffer::new();
-    assert_eq!(x.rows(0..1, &mut buffer).expect("still there")[0], 7.0);
+    assert_eq!(x.rows(0..1, &mut buffer).expect("still exists")[0], 7.0);
     x.rows_mut(CUT..CUT + 1).expect("not known yet").fill(7.0);
-    is_fault(x.check(), &path, CUT * ROW);
-    is_fault(x.rows(0..1, &mut buffer).map(<[_]>::len), &path, CUT * ROW);
-    is_fault(x.rows_mut(0..1).map(|rows| rows.len()), &path, CUT * ROW);
+    assert_fault(x.check(), &path, CUT * ROW);
+    assert_fault(x.rows(0..1, &mut buffer).map(<[_]>::len), &path, CUT * ROW);
+    assert_fault(x.rows_mut(0..1).map(|rows| rows.len()), &path, CUT * ROW);
 }
 
 #[test]
-fn what_becomes_of_a_file_while_it_is_read() {
+fn changes_to_a_file_being_read() {
     type Change = fn(&Path);
     let table: [(&str, bool, Change); 9] = [
         ("nothing", true, |_| {}),
@@ -252,13 +252,13 @@ fn what_becomes_of_a_file_while_it_is_read() {
             fs::copy(other, path).expect("copied");
         }),
         ("written to", false, |path| {
-            // By somebody else: this process cannot while it reads it.
+            // Another process writes: this process cannot, while it reads the file.
             let file = File::options().write(true).open(path).expect("opened");
             std::io::Write::write_all(&mut &file, &[5; DIMS[1]]).expect("written");
         }),
         ("written to, and its time set back", false, |path| {
             let file = File::options().write(true).open(path).expect("opened");
-            let before = file.metadata().expect("there").modified().expect("a time");
+            let before = file.metadata().expect("exists").modified().expect("a time");
             std::io::Write::write_all(&mut &file, b"other").expect("written");
             file.set_modified(before).expect("set back");
         }),
@@ -269,7 +269,7 @@ fn what_becomes_of_a_file_while_it_is_read() {
             let folder = folder();
             let path = file(folder.path());
             let x = open(&path, backend);
-            a_moment();
+            wait_for_clock();
             change(&path);
             if same {
                 let rows = x.rows(0..DIMS[0], &mut TileBuffer::new()).map(<[_]>::to_vec);
@@ -285,7 +285,7 @@ fn what_becomes_of_a_file_while_it_is_read() {
 }
 
 #[test]
-fn backends_say_what_they_are() {
+fn backends_report_themselves() {
     let folder = folder();
     let path = file(folder.path());
     for (backend, expected) in [
@@ -304,8 +304,8 @@ fn backends_say_what_they_are() {
         assert_eq!(any.backend(), expected);
     }
     assert_eq!(Backend::default(), Backend::Auto);
-    // A stand-in for FUSE, NFS and the like: a filesystem that is always there, is no
-    // disk, and whose files cannot be mapped.
+    // A stand-in for FUSE, NFS and the like: a filesystem without a disk that always exists, and
+    // whose files cannot be mapped.
     #[cfg(target_os = "linux")]
     {
         let spec = RawSpec::new(DType::U8, Shape::new([4096]).expect("small"));
@@ -318,7 +318,7 @@ fn backends_say_what_they_are() {
 }
 
 #[test]
-fn arrays_of_hosts_that_handle_sigbus_work_as_others() {
+fn arrays_work_when_the_host_handles_sigbus() {
     let folder = folder();
     let path = folder.path().join("x.npy");
     let host = BusErrors::Host;

@@ -1,5 +1,5 @@
-//! Several processes with one array: writers and readers, memory in common, and what needs a
-//! process of its own. The other processes are this test again, with the name of a case in their
+//! Several processes with one array: writers and readers, shared memory, and cases that need their
+//! own process. The other processes run this test binary again, with the name of a case in their
 //! environment.
 #![cfg(target_os = "linux")]
 
@@ -13,11 +13,11 @@ use rowmill_core::{
     Source, WhileWritten,
 };
 
-/// Set to the name of a case, and to its file, in the process that runs it.
+/// Names the case and its file, in the process that runs it.
 const CASE: &str = "ROWMILL_PROCESS_CASE";
 const FILE: &str = "ROWMILL_PROCESS_FILE";
 
-/// Another process at work.
+/// Another process running a case.
 struct Other {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -29,10 +29,10 @@ impl Other {
         Self::start_in(Command::new(std::env::current_exe().expect("a path")), case, path)
     }
 
-    /// `command` runs this test, or ends by running it.
+    /// Starts a case through `command`, which ends by running this test binary.
     fn start_in(mut command: Command, case: &str, path: &Path) -> Self {
         let mut child = command
-            .args(["--exact", "a_case_in_a_process_of_its_own", "--nocapture"])
+            .args(["--exact", "a_case_in_its_own_process", "--nocapture"])
             .env(CASE, case)
             .env(FILE, path)
             .stdin(Stdio::piped())
@@ -44,14 +44,14 @@ impl Other {
         Self { child, stdin, lines }
     }
 
-    /// Waits until it says this.
+    /// Waits for a line with this text.
     #[track_caller]
     fn wait_for(&mut self, text: &str) {
         let said = self.lines.by_ref().map_while(Result::ok).any(|line| line.contains(text));
         assert!(said, "it ended without saying {text:?}");
     }
 
-    /// Lets it go on, and waits until it is done.
+    /// Lets the process continue, and waits for its end.
     #[track_caller]
     fn finish(mut self) {
         drop(self.stdin.take());
@@ -67,19 +67,19 @@ impl Drop for Other {
     }
 }
 
-/// Says something to the process that started this one.
+/// Prints a line for the parent process.
 fn say(text: &str) {
     let mut out = std::io::stdout();
-    writeln!(out, "{text}").and_then(|()| out.flush()).expect("somebody listens");
+    writeln!(out, "{text}").and_then(|()| out.flush()).expect("an open pipe");
 }
 
-/// Waits until that process has what it wants.
+/// Waits for the parent process.
 fn wait() {
     std::io::stdin().read_to_end(&mut Vec::new()).expect("closed");
 }
 
 #[test]
-fn a_case_in_a_process_of_its_own() {
+fn a_case_in_its_own_process() {
     let Ok(case) = std::env::var(CASE) else { return };
     let path = PathBuf::from(std::env::var_os(FILE).expect("given with the case"));
     match case.as_str() {
@@ -111,7 +111,7 @@ fn file(folder: &Path, dims: [usize; 2]) -> PathBuf {
 }
 
 #[test]
-fn readers_are_told_of_writers() {
+fn readers_see_writers() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = file(folder.path(), [10, 10]);
     let refuse = OpenOptions::new().while_written(WhileWritten::Refuse);
@@ -133,7 +133,7 @@ fn readers_are_told_of_writers() {
         assert_eq!(whose, path);
     }
     CowArray::<f32>::open(&path).expect("allowed unless told otherwise");
-    // A second writer never is.
+    // A second writer is always refused.
     for second in [
         ArrayMut::<f32>::open(&path).map(drop),
         refuse.open_mut::<f32>(&path).map(drop),
@@ -145,7 +145,7 @@ fn readers_are_told_of_writers() {
 
     assert!(!x.is_being_written().expect("locks work here"));
     refuse.open::<f32>(&path).expect("nobody writes any more");
-    // Who is about to replace it counts as well.
+    // A job about to replace the file counts as a writer.
     let options = CreateOptions::new().overwrite(true);
     let staged = options.stage::<f32>(&path, [10, 10]).expect("staged");
     assert!(matches!(refuse.open::<f32>(&path), Err(Error::BeingWritten { .. })));
@@ -153,9 +153,9 @@ fn readers_are_told_of_writers() {
     ArrayMut::<f32>::open(&path).expect("no lock is left");
 }
 
-/// Asking takes a lock for a moment, and keeps nobody from writing.
+/// Asking takes a lock only briefly, and keeps nobody from writing.
 #[test]
-fn asking_for_writers_keeps_none_away() {
+fn lock_queries_do_not_block_writers() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = file(folder.path(), [10, 10]);
     // Not mapped: see `ArrayMut`.
@@ -175,9 +175,9 @@ fn asking_for_writers_keeps_none_away() {
     });
 }
 
-/// Whoever asks may be kept waiting by the system while they have their lock.
+/// A reader that asks may be descheduled while it holds the lock.
 #[test]
-fn a_writer_waits_for_who_asks() {
+fn a_writer_waits_for_lock_queries() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = file(folder.path(), [10, 10]);
     let asking = fs::File::open(&path).expect("opened");
@@ -191,7 +191,7 @@ fn a_writer_waits_for_who_asks() {
     });
 }
 
-/// So many bytes of `key` in what a process has mapped of this file.
+/// The sum of `key` over the mappings of this file in a process, in bytes.
 fn mapped(child: &Child, path: &Path, key: &str) -> u64 {
     let maps = fs::read_to_string(format!("/proc/{}/smaps", child.id())).expect("a process");
     let name = path.to_str().expect("text");
@@ -200,7 +200,7 @@ fn mapped(child: &Child, path: &Path, key: &str) -> u64 {
     for line in maps.lines() {
         let mut words = line.split_whitespace();
         let first = words.next().unwrap_or_default();
-        // A mapping starts with its addresses, and says the file at the end.
+        // A mapping starts with its addresses and ends with the file name.
         if !first.ends_with(':') {
             of_file = line.ends_with(name);
         } else if of_file && first == key {
@@ -219,15 +219,15 @@ fn processes_that_read_one_array_share_its_memory() {
         eprintln!("NOT TESTED: files for tests are on a network or FUSE filesystem");
         return;
     }
-    let size = fs::metadata(&path).expect("there").len();
+    let size = fs::metadata(&path).expect("exists").len();
     let mut readers: Vec<Other> = (0..4).map(|_| Other::start("read", &path)).collect();
     readers.iter_mut().for_each(|reader| reader.wait_for("read all of it"));
     let sum = |key| readers.iter().map(|reader| mapped(&reader.child, &path, key)).sum::<u64>();
     let (resident, shares) = (sum("Rss:"), sum("Pss:"));
     println!("of {size} bytes 4 processes have {resident} in sight, and {shares} in memory");
-    // Each sees all of it ...
+    // Each process sees the whole file ...
     assert!(resident > size * 39 / 10, "{resident} of four times {size}");
-    // ... and together they hold it once.
+    // ... but together they hold it once.
     assert!((size * 9 / 10..=size * 11 / 10).contains(&shares), "{shares} of {size}");
     readers.into_iter().for_each(Other::finish);
 }
@@ -235,7 +235,7 @@ fn processes_that_read_one_array_share_its_memory() {
 // --- More mappings than can be guarded -----------------------------------------------------------
 
 #[test]
-fn more_mappings_than_can_be_guarded() {
+fn more_mappings_than_guard_slots() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = file(folder.path(), [16, 1024]);
     let mut command = Command::new("sh");
@@ -261,7 +261,7 @@ fn map_too_many(path: &Path) {
     let host = rowmill_core::BusErrors::Host;
     let unguarded = OpenOptions::new().bus_errors(host).open::<f32>(path).expect("opened");
     assert_eq!(unguarded.backend(), Backend::Mapped);
-    // All of them are sound, the guarded ones and those that are read.
+    // All of them work: the guarded mappings and the positioned reads.
     let file = fs::OpenOptions::new().write(true).open(path).expect("opened");
     file.set_len(0).expect("shorter");
     for x in &arrays {
@@ -269,7 +269,7 @@ fn map_too_many(path: &Path) {
         assert!(matches!(element, Err(Error::Fault { .. })), "{element:?}");
     }
     drop(arrays);
-    let x = options.create::<f32>(&other, [16, 1024]).expect("there is room again");
+    let x = options.create::<f32>(&other, [16, 1024]).expect("free space again");
     x.close().expect("closed");
     assert_eq!(Array::<f32>::open(&other).expect("opened").backend(), Backend::Mapped);
 }
@@ -277,9 +277,9 @@ fn map_too_many(path: &Path) {
 // --- A full disk ---------------------------------------------------------------------------------
 
 #[test]
-fn a_disk_that_is_full_when_a_sparse_file_is_written_to() {
+fn a_full_disk_under_a_sparse_file() {
     let folder = tempfile::tempdir().expect("a folder");
-    // A small filesystem that only the other process sees, and that goes with it.
+    // A small filesystem that only the other process sees, and that vanishes with it.
     let mount = "mount -t tmpfs -o size=2m none \"$ROWMILL_PROCESS_FILE\"";
     let own = std::env::current_exe().expect("a path");
     let unshare = |script: &str| {
@@ -297,17 +297,17 @@ fn a_disk_that_is_full_when_a_sparse_file_is_written_to() {
 }
 
 fn fill_a_disk(folder: &Path) {
-    // Where the filesystem can promise room, there is an error at once.
+    // With preallocation, the error comes at once.
     let path = folder.join("x.dat");
     let refused = CreateOptions::new().create::<f32>(&path, [1024, 1024]).map(drop);
     let Err(Error::Io { source, .. }) = &refused else { panic!("{refused:?}") };
     assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
-    assert_eq!(fs::read_dir(folder).expect("there").count(), 0, "and nothing left behind");
-    // Where it did not, when the room is used up.
+    assert_eq!(fs::read_dir(folder).expect("exists").count(), 0, "and nothing left behind");
+    // Without it, the error comes when the space is used up.
     let file = fs::File::create(&path).expect("created");
     file.set_len(4 << 20).expect("a sparse file");
     let spec = RawSpec::new(DType::F32, Shape::new([4096, 256]).expect("small"));
-    let mut x = ArrayMut::<f32>::open_raw(&path, &spec).expect("as long as it says");
+    let mut x = ArrayMut::<f32>::open_raw(&path, &spec).expect("matching length");
     let mut row = 0;
     let failed = loop {
         match x.write_rows(row, &[1.0; 256]) {

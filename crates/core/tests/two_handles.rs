@@ -1,4 +1,4 @@
-//! Two handles on one file in one process: whatever was lent to safe code does not change.
+//! Two handles on one file in one process: memory lent to safe code never changes.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use rowmill_core::{
 };
 use tempfile::TempDir;
 
-/// A file of four rows of two zeros, in a folder of its own.
+/// Creates a file of four rows of two zeros, in its own folder.
 fn zeros() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.npy");
@@ -16,7 +16,7 @@ fn zeros() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// Such a file by each of its names.
+/// Creates such a file with several names.
 fn names() -> (TempDir, Vec<PathBuf>) {
     let (dir, path) = zeros();
     let folder = dir.path();
@@ -37,7 +37,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> bool {
 }
 
 #[test]
-fn what_is_mapped_for_reading_is_not_opened_for_writing() {
+fn mapped_files_cannot_be_opened_for_writing() {
     let (_folder, names) = names();
     for first in &names {
         for second in &names {
@@ -47,18 +47,18 @@ fn what_is_mapped_for_reading_is_not_opened_for_writing() {
             let said = error.to_string();
             assert!(said.contains("Backend::Positioned"), "{said}");
             assert_eq!(all, [0.0; 8]);
-            // As long as any of its clones lives.
+            // The mapping lasts as long as any clone.
             let clone = reader.clone();
             drop(reader);
             assert!(refused(ArrayMut::<f32>::open(second)));
             drop(clone);
-            ArrayMut::<f32>::open(second).expect("nobody has it").close().expect("closed");
+            ArrayMut::<f32>::open(second).expect("not in use").close().expect("closed");
         }
     }
 }
 
 #[test]
-fn what_is_open_for_writing_is_read_at_positions() {
+fn files_open_for_writing_use_positioned_reads() {
     let (_folder, names) = names();
     for (i, first) in names.iter().enumerate() {
         for second in &names {
@@ -83,7 +83,7 @@ fn what_is_open_for_writing_is_read_at_positions() {
 }
 
 #[test]
-fn private_changes_stay_beside_readers_and_keep_writers_away() {
+fn private_changes_block_writers_but_not_readers() {
     let (_folder, path) = zeros();
     let reader = Array::<f32>::open(&path).expect("opened");
     let mut private = CowArray::<f32>::open(&path).expect("readers do not mind");
@@ -92,11 +92,11 @@ fn private_changes_stay_beside_readers_and_keep_writers_away() {
     drop(reader);
     assert!(refused(ArrayMut::<f32>::open(&path)));
     drop(private);
-    ArrayMut::<f32>::open(&path).expect("nobody has it").close().expect("closed");
+    ArrayMut::<f32>::open(&path).expect("not in use").close().expect("closed");
 }
 
 #[test]
-fn what_is_read_at_positions_does_not_keep_writers_away() {
+fn positioned_readers_do_not_block_writers() {
     let (_folder, path) = zeros();
     let options = OpenOptions::new().backend(Backend::Positioned);
     let reader = options.open::<f32>(&path).expect("opened");
@@ -107,14 +107,14 @@ fn what_is_read_at_positions_does_not_keep_writers_away() {
 }
 
 #[test]
-fn an_unfinished_output_is_a_file_as_well() {
+fn an_unfinished_output_can_be_opened() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.npy");
     let mut staged = CreateOptions::new().stage::<f32>(&path, [4, 2]).expect("staged");
     let entries = std::fs::read_dir(folder.path()).expect("a folder");
     let names: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     let [unfinished] = &names[..] else { panic!("{names:?}") };
-    // Its name is written down, and anybody can open it.
+    // Its name is documented, so anyone can open it.
     let reader = Array::<f32>::open(unfinished).expect("an array");
     assert!(reader.as_slice().is_none());
     staged.as_mut_slice().expect("elements").fill(1.0);
@@ -123,7 +123,7 @@ fn an_unfinished_output_is_a_file_as_well() {
 }
 
 #[test]
-fn replacing_and_appending_change_nothing_that_was_lent() {
+fn replacing_and_appending_keep_lent_memory() {
     let (_folder, path) = zeros();
     let reader = Array::<f32>::open(&path).expect("opened");
     let all = reader.as_slice().expect("lent in place");
@@ -159,9 +159,9 @@ fn a_refused_writer_leaves_everything_as_it_was() {
     let reader = Array::<f32>::open(&path).expect("opened");
     assert!(refused(ArrayMut::<f32>::open(&path)));
     assert!(files() == before);
-    // A writer that is let in drops the checksums, which will not be right any more.
+    // A writer that succeeds removes the checksums, because they will no longer match.
     drop(reader);
-    ArrayMut::<f32>::open(&path).expect("nobody has it").close().expect("closed");
+    ArrayMut::<f32>::open(&path).expect("not in use").close().expect("closed");
     assert!(files() != before);
 }
 

@@ -1,4 +1,4 @@
-//! Every view passes every method of [`Source`] on to its base.
+//! Every view forwards every method of [`Source`] to its base.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,12 +13,12 @@ use rowmill_core::{
 const DIMS: [usize; 3] = [12, 3, 4];
 const ROW: usize = 12;
 
-/// Elements `cols` of these rows.
+/// Columns `cols` of some rows.
 type Place = (Range<usize>, Range<usize>);
 
 #[derive(Debug, Default)]
-struct Seen {
-    /// Tiles that were asked for, and whether below a memory ceiling.
+struct Requests {
+    /// The requested tiles, and whether they were below a memory ceiling.
     tiles: Vec<(Place, bool)>,
     released: Vec<Place>,
     prefetched: Vec<Range<usize>>,
@@ -27,10 +27,10 @@ struct Seen {
     others: Vec<&'static str>,
 }
 
-/// An array file that decodes, writes down what it is asked for and has lost its bytes.
+/// An array file that decodes, records every request and has lost its bytes.
 struct Spy {
     array: Array<f32>,
-    seen: Mutex<Seen>,
+    seen: Mutex<Requests>,
 }
 
 impl Spy {
@@ -44,11 +44,11 @@ impl Spy {
         Self { array: Array::open(path).expect("opened"), seen: Mutex::default() }
     }
 
-    fn take(&self) -> Seen {
+    fn take(&self) -> Requests {
         std::mem::take(&mut self.seen.lock().expect("no panic"))
     }
 
-    fn asked(&self, what: &'static str) {
+    fn record(&self, what: &'static str) {
         self.seen.lock().expect("no panic").others.push(what);
     }
 
@@ -75,11 +75,11 @@ impl Source<f32> for Spy {
         5
     }
     fn check(&self) -> Result<()> {
-        self.asked("check");
+        self.record("check");
         Err(self.lost())
     }
     fn verify(&self) -> Result<()> {
-        self.asked("verify");
+        self.record("verify");
         Err(self.lost())
     }
     fn identity(&self) -> Option<Identity> {
@@ -109,10 +109,10 @@ impl Source<f32> for Spy {
     }
 }
 
-/// The least that a view of somebody else's has to say: all rows but the first two.
-struct Behind<S>(S, Shape);
+/// The minimal third-party view: all rows but the first two.
+struct SkipFirstRows<S>(S, Shape);
 
-impl<S: Source<f32>> Source<f32> for Behind<S> {
+impl<S: Source<f32>> Source<f32> for SkipFirstRows<S> {
     fn shape(&self) -> &Shape {
         &self.1
     }
@@ -135,9 +135,9 @@ impl<S: Source<f32>> Source<f32> for Behind<S> {
 struct View {
     name: &'static str,
     view: Box<dyn Source<f32>>,
-    /// Where row `i` of the view is in the array.
+    /// The row of the array behind row `i` of the view.
     row: fn(usize) -> usize,
-    /// The columns that the names say.
+    /// The columns behind the names.
     names: Option<Vec<usize>>,
 }
 
@@ -156,7 +156,7 @@ fn views(of: &Arc<Spy>) -> Vec<View> {
     let leaked: &'static Arc<Spy> = Box::leak(Box::new(x()));
     let part = Part::new(x());
     let swapped = Permuted::new(x(), &[0, 2, 1]).expect("an order");
-    let behind = Behind(x(), Shape::new([10, 3, 4]).expect("small"));
+    let skip_first = SkipFirstRows(x(), Shape::new([10, 3, 4]).expect("small"));
     vec![
         view("Arc", x(), |i| i, all()),
         view("&Arc", leaked, |i| i, all()),
@@ -177,12 +177,12 @@ fn views(of: &Arc<Spy>) -> Vec<View> {
         view("merged permuted", Merged::new(swapped, 2).expect("two axes"), |i| i / 4, None),
         view("one of one", Concat::new([x()]).expect("one array"), |i| i, all()),
         view("two of one", Concat::new([x(), x()]).expect("one array"), |i| i % 12, all()),
-        view("somebody's", behind, |i| i + 2, all()),
+        view("third party", skip_first, |i| i + 2, all()),
     ]
 }
 
 #[test]
-fn every_view_passes_on_what_it_is_asked() {
+fn every_view_forwards_every_method() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     let spy = Arc::new(Spy::new(&path));
@@ -208,7 +208,7 @@ fn every_view_passes_on_what_it_is_asked() {
             view.release(some.clone(), 0..row_len);
             let released = spy.take().released;
             let seen = covered(&released.iter().map(|(rows, _)| rows.clone()).collect::<Vec<_>>());
-            // A source that is put in order below a ceiling was released on the way.
+            // A permuted source releases its pages on the way if it is below a ceiling.
             let expected = if name.contains("permuted") { vec![] } else { in_base(some.clone()) };
             assert_eq!(seen, expected, "{name}: release {some:?}");
 
@@ -230,7 +230,7 @@ fn every_view_passes_on_what_it_is_asked() {
             assert!(!view.is_cached(i), "{name}: is_cached");
             assert_eq!(spy.take().cached, [row(i)], "{name}: is_cached {i}");
         }
-        // Hints about what is not there do nothing.
+        // Hints about rows out of range do nothing.
         assert!(view.is_cached(rows), "{name}");
         view.prefetch(rows..rows + 1);
         view.release(rows..rows + 1, 0..row_len);
@@ -250,9 +250,9 @@ fn every_view_passes_on_what_it_is_asked() {
     }
 }
 
-/// An identity tells views of one file from each other, and files from each other.
+/// Identities distinguish views of one file, and files.
 #[test]
-fn identities_tell_views_apart() {
+fn identities_distinguish_views() {
     let dir = tempfile::tempdir().expect("a folder");
     let all = |file: &str| -> Vec<(&'static str, Identity)> {
         let spy = Arc::new(Spy::new(&dir.path().join(file)));
@@ -262,7 +262,7 @@ fn identities_tell_views_apart() {
             .collect()
     };
     let (of_one, of_other) = (all("x.npy"), all("y.npy"));
-    // These are the array as it is.
+    // These views show the array unchanged.
     let same = ["Arc", "&Arc", "Box<Arc>", "all", "one of one"];
     for (i, (a, x)) in of_one.iter().enumerate() {
         for (b, y) in &of_one[i + 1..] {

@@ -1,44 +1,44 @@
-//! [`Counting`]: an allocator that knows what each thread holds.
+//! [`CountingAllocator`]: an allocator that counts the bytes held by each thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, which also counts what the calling thread holds. Made the global
-/// allocator by the tests and the fuzz targets, each in its own binary.
+/// The system allocator, which also counts the bytes held by the calling thread. Tests and fuzz
+/// targets make it the global allocator of their binary.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Counting;
+pub struct CountingAllocator;
 
 thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
-/// Sizes fit `isize`: a [`Layout`] promises it.
+/// Adds to the bytes held. Sizes fit `isize`, as [`Layout`] guarantees.
 fn count(bytes: isize) {
     let held = HELD.get() + bytes;
     HELD.set(held);
     PEAK.set(PEAK.get().max(held));
 }
 
-// SAFETY: both methods pass their arguments to the system's allocator, unchanged, and the counting
-// allocates nothing: the cells are constants without a destructor.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: both methods pass their arguments to the system allocator unchanged. The count allocates
+// nothing, because the cells are constants without a destructor.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size().cast_signed());
-        // SAFETY: the caller's promise about `layout` is the one that is needed.
+        // SAFETY: the caller upholds the contract of `alloc`, which is that of `System.alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-layout.size().cast_signed());
-        // SAFETY: `pointer` came from `alloc` above, so from the system's allocator.
+        // SAFETY: `pointer` came from `alloc` above, and so from the system allocator.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
-/// The most bytes that `work` held at once, in addition to what was held before; counted on the
-/// calling thread, and only where [`Counting`] is the global allocator.
-pub fn held_at_most(work: impl FnOnce()) -> usize {
+/// The peak of bytes that `work` holds, beyond those held before. It counts the calling thread
+/// only, and needs [`CountingAllocator`] as the global allocator.
+pub fn peak_bytes(work: impl FnOnce()) -> usize {
     let before = HELD.get();
     PEAK.set(before);
     work();

@@ -1,20 +1,20 @@
-//! No bytes make the parsers allocate much: not headers, not sidecars.
+//! Memory bounds of the parsers: no header and no sidecar makes them allocate much.
 
 use proptest::prelude::*;
 use rowmill_core::{Sidecar, npy};
-use rowmill_hostile::{Counting, held_at_most};
+use rowmill_hostile::{CountingAllocator, peak_bytes};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// The bytes that an error and a shape may take besides the header itself.
+/// The bytes allowed for an error and a shape, besides the header itself.
 const SMALL: usize = 8 * 1024;
 
 #[test]
 fn a_header_that_claims_4_gib_costs_nothing() {
     let bytes = b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr': '<f4'";
     for file_len in [bytes.len() as u64, 1 << 33, u64::MAX] {
-        let held = held_at_most(|| assert!(npy::read(&mut &bytes[..], file_len).is_err()));
+        let held = peak_bytes(|| assert!(npy::read(&mut &bytes[..], file_len).is_err()));
         assert!(held < SMALL, "{held} bytes");
     }
 }
@@ -27,7 +27,7 @@ fn the_longest_headers_cost_their_length() {
             let len = u32::try_from(text.len()).expect("short").to_le_bytes();
             for version in [2, 3] {
                 let bytes = [b"\x93NUMPY", &[version, 0][..], &len, text.as_bytes()].concat();
-                let held = held_at_most(|| {
+                let held = peak_bytes(|| {
                     assert!(npy::read(&mut bytes.as_slice(), bytes.len() as u64).is_err());
                 });
                 assert!(held < 64 * 1024 + SMALL, "{held} bytes");
@@ -49,7 +49,7 @@ fn the_longest_sidecars_cost_a_few_times_their_length() {
     ] {
         let room = 1024 * 1024 - start.len();
         let text = start.to_owned() + &filler.repeat(room / filler.len());
-        let held = held_at_most(|| {
+        let held = peak_bytes(|| {
             assert!(Sidecar::parse(text.as_bytes()).is_err());
             assert!(Sidecar::parse_handmade(text.as_bytes()).is_err());
         });
@@ -59,14 +59,14 @@ fn the_longest_sidecars_cost_a_few_times_their_length() {
 
 proptest! {
     #[test]
-    fn any_header_costs_its_length_at_most(
+    fn any_header_costs_at_most_its_length(
         version in 0..5_u8,
         len in any::<u32>(),
         text in proptest::collection::vec(any::<u8>(), 0..2000),
         file_len in any::<u64>(),
     ) {
         let bytes = [b"\x93NUMPY", &[version, 0][..], &len.to_le_bytes(), &text].concat();
-        let held = held_at_most(|| { let _ = npy::read(&mut bytes.as_slice(), file_len); });
+        let held = peak_bytes(|| { let _ = npy::read(&mut bytes.as_slice(), file_len); });
         prop_assert!(held < 64 * 1024 + SMALL, "{} bytes", held);
     }
 }

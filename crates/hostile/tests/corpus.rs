@@ -1,13 +1,13 @@
-//! Every file of the fuzz corpus, on any toolchain.
+//! All files of the fuzz corpus, on any toolchain.
 
 use std::fs;
 use std::panic;
 use std::path::{Path, PathBuf};
 
-use rowmill_hostile::{ALL, Counting, Target};
+use rowmill_hostile::{ALL, CountingAllocator, Target};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn corpus(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target)
@@ -51,7 +51,7 @@ fn the_corpus_stays_small_and_belongs_to_targets() {
 
 #[test]
 #[should_panic(expected = "100000 bytes held, at most 1010 allowed")]
-fn a_target_that_holds_too_much_is_seen() {
+fn a_target_over_its_bound_is_caught() {
     let run = |_: &[u8]| drop(std::hint::black_box(vec![0_u8; 100_000]));
     Target { name: "greedy", fixed: 1000, per_byte: 1, run }.check(b"0123456789");
 }

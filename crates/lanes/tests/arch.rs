@@ -1,5 +1,5 @@
-//! Every instruction set that this machine has, operation by operation. Here and not beside
-//! them, so that the loops are not compiled once more for its tests.
+//! Every instruction set of this machine, operation by operation. The tests are not beside the
+//! code, because the loops would be compiled once more for them.
 
 use rowmill_lanes::arch::{Interval, Isa, Job, Simd, copy_past_cache};
 
@@ -18,7 +18,7 @@ fn copies_past_the_cache_of_every_alignment() {
 }
 
 #[test]
-fn names_read_back_and_others_are_refused() {
+fn names_round_trip_and_others_are_refused() {
     for isa in Isa::available() {
         assert_eq!(isa.to_string().parse(), Ok(isa));
     }
@@ -26,10 +26,10 @@ fn names_read_back_and_others_are_refused() {
     assert!(error.to_string().contains("baseline"), "{error}");
 }
 
-/// Every operation, on numbers of every kind.
+/// All operations, on all kinds of numbers.
 struct Operations;
 
-/// The result of an operation, as bits.
+/// The results of an operation, as bits.
 fn bits(x: impl IntoIterator<Item = f64>) -> Vec<u64> {
     x.into_iter().map(|x| if x.is_nan() { u64::MAX } else { x.to_bits() }).collect()
 }

@@ -1,5 +1,5 @@
-//! Sums and products of more digits than a number has. Here and not beside
-//! them, so that the loops are not compiled once more for its tests.
+//! Sums and products with more digits than a float. The tests are not beside the code, because the
+//! loops would be compiled once more for them.
 
 use proptest::prelude::*;
 use rowmill_lanes::lanes::float::{Compensated, Distance, settle, two_product, two_sum};
@@ -17,7 +17,7 @@ fn two_sum_loses_nothing() {
 }
 
 #[test]
-fn a_shift_near_the_mean_settles_and_one_far_off_is_noticed() {
+fn a_shift_near_the_mean_settles_and_a_distant_one_is_noticed() {
     // 1, 2, 3 about 2 and about 1e6
     assert_eq!(settle(2.0, 0.0, 3), (2.0, false));
     let far: f64 = [1.0, 2.0, 3.0_f64].iter().map(|x| (x - 1e6).powi(2)).sum();
@@ -32,7 +32,7 @@ fn products_and_distances_keep_more_digits() {
     let (product, error) = two_product(0.1, 3.0);
     assert_eq!(product, 0.1 * 3.0);
     assert_eq!(error, 0.1_f64.mul_add(3.0, -product));
-    // Means of 1e16 and 1e16 + 1/4, which one f64 does not tell apart.
+    // Means of 1e16 and 1e16 + 1/4, which are the same f64.
     let a = Compensated { sum: 4e16, error: 0.0 };
     let b = Compensated { sum: 4e16, error: 1.0 };
     assert_eq!(Distance::distance(a, 4, b, 4), 0.25);

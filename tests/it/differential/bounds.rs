@@ -1,12 +1,12 @@
-//! How far an answer may be from the exact one, by reduction.
+//! Error bounds relative to the exact answer, by reduction.
 
 use rowmill::{AnyArray, DType};
 
 use super::corpus::Case;
 use super::erased::Number;
 
-/// `relative * |expected| + scaled * scale`, in units of the distance of 1 to the next float, and
-/// `absolute` for what is below the range of floats.
+/// `relative * |expected| + scaled * scale`, in units of machine epsilon, plus `absolute` for
+/// values below the range of floats.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound {
     relative: f64,
@@ -26,49 +26,49 @@ impl Bound {
     }
 }
 
-/// Integers, comparisons, counts, places, quantiles (in numpy's own arithmetic), and what is rounded once
-/// and correctly: the mean and variance of integers, `exact()`.
+/// Integers, comparisons, counts, positions, quantiles (in numpy's arithmetic), and correctly
+/// rounded results: the mean and variance of integers, `exact()`.
 const EXACT: Bound = Bound::relative(0.0);
-/// Plain sums of `f16` and `f32` in `f64`, in lanes: measured by the sum of magnitudes.
+/// Plain sums of `f16` and `f32` in `f64`, in lanes: relative to the sum of magnitudes.
 const SUM: Bound = Bound::scaled(4.0);
-/// Two-sums: next to the exact sum, however much of it cancelled.
+/// Two-sums: next to the exact sum, despite any cancellation.
 const COMPENSATED_SUM: Bound = Bound { relative: 1.0, scaled: 1e-12, absolute: 0.0 };
-/// A sum, and its division.
+/// A sum and a division.
 const MEAN: Bound = Bound { relative: 1.0, scaled: 2.0, absolute: 0.0 };
 const COMPENSATED_MEAN: Bound = COMPENSATED_SUM;
-/// Squares about a shift may be 256 times those about the mean before they are taken again, and both they
-/// and what they are corrected by are rounded.
+/// Squares about a shift may reach 256 times those about the mean before they are recomputed. Both
+/// they and their correction are rounded.
 const VAR: Bound = Bound::relative(512.0).absolute(1e-320);
 const STD: Bound = Bound::relative(256.0).absolute(1e-160);
-/// The root of the variance of integers, which was rounded before.
+/// The root of the variance of integers, which was already rounded.
 const ROOT: Bound = Bound::relative(1.0);
-/// A rounding for each of hundreds of factors.
+/// One rounding for each of hundreds of factors.
 const PRODUCT: Bound = Bound::relative(20.0).absolute(5e-324);
-/// Compensated sums of products that are rounded: measured by the mean of their magnitudes.
+/// Compensated sums of rounded products: relative to the mean of their magnitudes.
 const WEIGHTED_MEAN: Bound = Bound::scaled(2.0).absolute(1e-320);
-/// The units that a plain sum of these elements can be off, by the sum of magnitudes. Behind an
-/// element far above all others each addition can round the same way, by half a unit; four are for
-/// what goes in. Columns have up to 131 rows, and longer sums are in lanes.
+/// The possible error of a plain sum of these elements, in units relative to the sum of magnitudes.
+/// After an element far larger than the others, each addition can round the same way, by half a
+/// unit; four units are for the terms. Columns have up to 131 rows, and longer sums use lanes.
 fn plain(elements: usize) -> f64 {
     (elements as f64 / 2.0 + 4.0).min(66.0)
 }
-/// Sums of cubes and of fourth powers, and the squares that they are divided by, to the power 1.5
-/// and 2: measured by the same of their magnitudes.
+/// Sums of cubes and of fourth powers, divided by sums of squares to the power of 1.5 and 2:
+/// relative to the same expression in magnitudes.
 fn skewness(elements: usize) -> Bound {
     Bound::scaled(2.5 * plain(elements))
 }
 fn kurtosis(elements: usize) -> Bound {
     Bound::scaled(3.0 * plain(elements))
 }
-/// Measured by the product of both standard deviations, with the rounding of each product.
+/// Relative to the product of both standard deviations, with the rounding of each product.
 fn covariance(elements: usize) -> Bound {
     Bound::scaled(plain(elements) + 2.0)
 }
-/// A covariance over two roots of variances, each off by half of what a variance is.
+/// A covariance divided by two roots of variances, each with half the error of a variance.
 fn correlation(elements: usize) -> Bound {
     Bound::relative(0.0).absolute((2.0 * plain(elements) + 4.0) * f64::EPSILON)
 }
-/// Compensated sums, of squares that are rounded.
+/// Compensated sums of rounded squares.
 const NORM: Bound = Bound::relative(2.0);
 
 fn bound(reduction: &str, x: &AnyArray, place: usize) -> Bound {
@@ -94,7 +94,7 @@ fn bound(reduction: &str, x: &AnyArray, place: usize) -> Bound {
     }
 }
 
-/// How far off an answer is, as a part of what it may be: up to 1 is well, infinite is wrong.
+/// The error of an answer as a fraction of its bound: at most 1 is right, infinite is wrong.
 pub(super) fn off(
     case: &Case,
     x: &AnyArray,

@@ -1,4 +1,4 @@
-//! The cases.
+//! The recorded cases.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::erased::Number;
 
-/// A folder that `tests/fixtures/differential.py` wrote.
+/// A folder written by `tests/fixtures/differential.py`.
 pub(super) struct Corpus {
     pub(super) folder: PathBuf,
     pub(super) cases: Vec<Case>,
@@ -24,7 +24,7 @@ impl Corpus {
     }
 }
 
-/// An array, what is asked of it, and what the answer has to be.
+/// An array, a question about it, and the expected answer.
 pub(super) struct Case(Json);
 
 impl Case {
@@ -64,7 +64,7 @@ impl Case {
         }
     }
 
-    /// The file of the weights, where there are any.
+    /// The file of the weights, if any.
     pub(super) fn weights(&self) -> Option<&str> {
         self.0["weights"].as_str()
     }
@@ -94,7 +94,7 @@ impl Case {
         list(&self.0["shape"]).iter().map(|d| d.as_u64().expect("a length") as usize).collect()
     }
 
-    /// An array as its axes are reduced.
+    /// The view of an array in which its axes are reduced.
     pub(super) fn over<T: Element, S: Source<T>>(&self, x: S) -> Over<S> {
         let axes: Vec<isize> = match &self.0["axes"] {
             Json::Array(axes) => {
@@ -106,12 +106,12 @@ impl Case {
         if self.flag("keepdims") { over.keepdims() } else { over }
     }
 
-    /// `None` where there is to be an error.
+    /// The expected numbers; `None` if an error is expected.
     pub(super) fn expected(&self) -> Option<Vec<Vec<Number>>> {
         Some(self.0.get("expected")?.as_array().expect("cells").iter().map(numbers).collect())
     }
 
-    /// The sizes that errors of a number of a cell are measured by; zero where none is given.
+    /// The scale of errors for a number of a cell; zero if none is given.
     pub(super) fn scale(&self, cell: usize, place: usize) -> f64 {
         match &self.0["scale"][cell] {
             Json::Null => 0.0,
@@ -131,7 +131,7 @@ impl std::fmt::Display for Case {
     }
 }
 
-/// Which elements take part.
+/// The selection of elements.
 pub(super) enum Masking<'a> {
     Nothing,
     Compare(CompareOp, Threshold),
@@ -150,7 +150,7 @@ fn numbers(cell: &Json) -> Vec<Number> {
     }
 }
 
-/// NaN is null, infinities are texts.
+/// NaN is null, infinities are strings.
 fn number(json: &Json) -> Number {
     let integer = json.as_i64().map(i128::from).or_else(|| json.as_u64().map(i128::from));
     match json {

@@ -5,7 +5,7 @@ use rowmill::Source;
 use crate::common::erased;
 pub(super) use crate::common::number::Number;
 
-/// Any array.
+/// An array of any layout.
 pub(super) type AnySource<'a, T> = Box<dyn Source<T> + 'a>;
 
 /// The numbers of each cell of a result, and its shape.
@@ -15,5 +15,5 @@ pub(super) struct Answer {
     pub(super) dims: Vec<usize>,
 }
 
-/// Any reduction.
+/// A reduction with its type erased.
 pub(super) type Erased<'a, T> = erased::Erased<'a, T, Answer>;

@@ -1,4 +1,4 @@
-//! The reduction of a case, over any axes and of what any mask keeps.
+//! The reduction of a case, over any axes and under any mask.
 
 use rowmill::reduce::{
     Axes, BinCount, ComplexMeanVar, Extremum, HistogramCounts, NormOrder, Positional, Tally, Values,
@@ -14,7 +14,7 @@ use super::corpus::Case;
 use super::erased::{Answer, AnySource, Erased, Number};
 use crate::common::value::Value;
 
-/// The question to an engine: the array and its weights, as their axes are reduced.
+/// A question to the engine: the array and its weights, in a view of the reduced axes.
 pub(super) struct Question<'a, T: Element, M> {
     pub(super) case: &'a Case,
     pub(super) axes: Axes<'a>,
@@ -61,100 +61,100 @@ fn answer<V>((values, dims): Listing<V>, numbers: impl Fn(V) -> Vec<Number>) -> 
 }
 
 /// The kernel of a case.
-fn kernel<'a, T, M>(asked: &Question<'a, T, M>) -> Result<Erased<'a, T>>
+fn kernel<'a, T, M>(question: &Question<'a, T, M>) -> Result<Erased<'a, T>>
 where
     T: Value<Sum: Into<Number>>,
     M: Selector<T> + Copy + 'a,
 {
-    let (case, nan) = (asked.case, asked.case.nan());
-    // A kernel, and the numbers of the value of a cell.
+    let (case, nan) = (question.case, question.case.nan());
+    // Erases a kernel, given the numbers of the value of a cell.
     macro_rules! erased {
         ($kernel:expr, $numbers:expr) => {
-            Erased::new($kernel.masked(asked.mask).nan(nan), move |output| {
+            Erased::new($kernel.masked(question.mask).nan(nan), move |output| {
                 answer(many(output), $numbers)
             })
         };
     }
     let sum = |x: T::Sum| vec![x.into()];
-    let norm = |order| erased!(Norm::over(asked.axes).order(order), float);
+    let norm = |order| erased!(Norm::over(question.axes).order(order), float);
     let ddof = || case.integer("ddof");
     Ok(match case.reduction() {
-        "sum" => erased!(Sum::over(asked.axes), sum),
-        "mean" => erased!(Mean::over(asked.axes), float),
-        "var" => erased!(Moments::over(asked.axes).ddof(ddof()), |m| vec![m.var.into()]),
-        "std" => erased!(Moments::over(asked.axes).ddof(ddof()), |m| vec![m.std().into()]),
-        "min" => erased!(MinMax::over(asked.axes), |range| vec![element(range.min)]),
-        "max" => erased!(MinMax::over(asked.axes), |range| vec![element(range.max)]),
-        "count" => erased!(Counts::over(asked.axes), tally),
-        "product" => erased!(Product::over(asked.axes), sum),
-        "any" => erased!(AnyTrue::over(asked.axes), |x: bool| vec![x.into()]),
-        "all" => erased!(AllTrue::over(asked.axes), |x: bool| vec![x.into()]),
-        "argmin" => erased!(ArgMin::over(asked.axes), |found| extremum(found).to_vec()),
-        "argmax" => erased!(ArgMax::over(asked.axes), |found| extremum(found).to_vec()),
-        "ptp" => erased!(Ptp::over(asked.axes), sum),
+        "sum" => erased!(Sum::over(question.axes), sum),
+        "mean" => erased!(Mean::over(question.axes), float),
+        "var" => erased!(Moments::over(question.axes).ddof(ddof()), |m| vec![m.var.into()]),
+        "std" => erased!(Moments::over(question.axes).ddof(ddof()), |m| vec![m.std().into()]),
+        "min" => erased!(MinMax::over(question.axes), |range| vec![element(range.min)]),
+        "max" => erased!(MinMax::over(question.axes), |range| vec![element(range.max)]),
+        "count" => erased!(Counts::over(question.axes), tally),
+        "product" => erased!(Product::over(question.axes), sum),
+        "any" => erased!(AnyTrue::over(question.axes), |x: bool| vec![x.into()]),
+        "all" => erased!(AllTrue::over(question.axes), |x: bool| vec![x.into()]),
+        "argmin" => erased!(ArgMin::over(question.axes), |found| extremum(found).to_vec()),
+        "argmax" => erased!(ArgMax::over(question.axes), |found| extremum(found).to_vec()),
+        "ptp" => erased!(Ptp::over(question.axes), sum),
         "weighted_mean" => {
-            let weights = asked.weights.expect("weights");
-            erased!(WeightedMean::by(weights).over(asked.axes), |found| {
+            let weights = question.weights.expect("weights");
+            erased!(WeightedMean::by(weights).over(question.axes), |found| {
                 vec![found.count.into(), found.weight.into(), found.mean.into()]
             })
         }
         "skewness" if case.flag("unbiased") => {
-            erased!(Skewness::over(asked.axes).unbiased(), float)
+            erased!(Skewness::over(question.axes).unbiased(), float)
         }
-        "skewness" => erased!(Skewness::over(asked.axes), float),
+        "skewness" => erased!(Skewness::over(question.axes), float),
         "kurtosis" => {
-            let plain = Kurtosis::over(asked.axes);
+            let plain = Kurtosis::over(question.axes);
             let kernel = if case.flag("unbiased") { plain.unbiased() } else { plain };
             let kernel = if case.flag("pearson") { kernel.pearson() } else { kernel };
             erased!(kernel, float)
         }
         "histogram" => {
             let histogram = Histogram::with_edges(case.floats("edges"))?;
-            erased!(histogram.over(asked.axes), |found| counted(&found))
+            erased!(histogram.over(question.axes), |found| counted(&found))
         }
         "histogram_uniform" => {
             let bins = case.integer("bins") as usize;
             let histogram = Histogram::uniform(bins, case.float("low"), case.float("high"))?;
-            erased!(histogram.over(asked.axes), |found| counted(&found))
+            erased!(histogram.over(question.axes), |found| counted(&found))
         }
         "top_k" => {
             let k = case.integer("k") as usize;
             let best = if case.flag("largest") { TopK::largest(k) } else { TopK::smallest(k) };
-            erased!(best?.over(asked.axes), |found: Vec<Extremum<T>>| {
+            erased!(best?.over(question.axes), |found: Vec<Extremum<T>>| {
                 found.into_iter().flat_map(extremum).collect()
             })
         }
-        "distinct" => erased!(Distinct::over(asked.axes), |n| vec![n.into()]),
+        "distinct" => erased!(Distinct::over(question.axes), |n| vec![n.into()]),
         "norm_l1" => norm(NormOrder::L1),
         "norm_l2" => norm(NormOrder::L2),
         "norm_max" => norm(NormOrder::Max),
-        "exact_sum" => erased!(Sum::over(asked.axes).exact(), sum),
-        "exact_mean" => erased!(Mean::over(asked.axes).exact(), float),
+        "exact_sum" => erased!(Sum::over(question.axes).exact(), sum),
+        "exact_mean" => erased!(Mean::over(question.axes).exact(), float),
         other => panic!("{other} is no reduction"),
     })
 }
 
 /// The engine's answer to a reduction.
-pub(super) fn ask<T, M>(engine: &Engine, asked: &Question<'_, T, M>) -> Result<Answer>
+pub(super) fn ask<T, M>(engine: &Engine, question: &Question<'_, T, M>) -> Result<Answer>
 where
     T: Value<Sum: Into<Number>>,
     M: Selector<T> + Copy,
 {
-    let kernel = match asked.case.reduction() {
-        "covariance" | "correlation" => of_columns(asked),
-        _ => kernel(asked)?,
+    let kernel = match question.case.reduction() {
+        "covariance" | "correlation" => of_columns(question),
+        _ => kernel(question)?,
     };
-    engine.reduce(asked.x, kernel)
+    engine.reduce(question.x, kernel)
 }
 
-fn of_columns<'a, T, M>(asked: &Question<'a, T, M>) -> Erased<'a, T>
+fn of_columns<'a, T, M>(question: &Question<'a, T, M>) -> Erased<'a, T>
 where
     T: Value,
     M: Selector<T> + Copy + 'a,
 {
-    let correlation = asked.case.reduction() == "correlation";
-    let kernel = Covariance::columns().ddof(asked.case.integer("ddof"));
-    Erased::new(kernel.masked(asked.mask).nan(asked.case.nan()), move |found| {
+    let correlation = question.case.reduction() == "correlation";
+    let kernel = Covariance::columns().ddof(question.case.integer("ddof"));
+    Erased::new(kernel.masked(question.mask).nan(question.case.nan()), move |found| {
         let columns = found.columns();
         let entries = if correlation { found.correlation() } else { found.values };
         let cells = entries.into_iter().map(|x| vec![x.into()]).collect();
@@ -162,19 +162,20 @@ where
     })
 }
 
-/// Quantiles, which are no reduction of one read.
-pub(super) fn quantiles<T, M>(engine: &Engine, asked: &Question<'_, T, M>) -> Result<Answer>
+/// Quantiles, which take more than one read.
+pub(super) fn quantiles<T, M>(engine: &Engine, question: &Question<'_, T, M>) -> Result<Answer>
 where
     T: Value,
     M: Selector<T> + Copy,
 {
-    let at = asked.case.floats("at");
-    let quantiles = engine.quantiles(asked.x, &at).masked(asked.mask).nan(asked.case.nan());
+    let at = question.case.floats("at");
+    let quantiles =
+        engine.quantiles(question.x, &at).masked(question.mask).nan(question.case.nan());
     let floats = |found: Vec<f64>| found.into_iter().map(Number::from).collect();
-    quantiles.over(asked.axes).map(|q| answer(many(q), floats))
+    quantiles.over(question.axes).map(|q| answer(many(q), floats))
 }
 
-/// A histogram of bins that the engine chooses, after its edges.
+/// A histogram with automatic bins, and the edges of the bins.
 pub(super) fn automatic<T: Value>(engine: &Engine, x: &AnySource<'_, T>) -> Result<Answer> {
     let found = engine.histogram(x, BinCount::Auto)?;
     let edges = found.edges.iter().map(|&edge| edge.into());
@@ -185,33 +186,33 @@ pub(super) fn automatic<T: Value>(engine: &Engine, x: &AnySource<'_, T>) -> Resu
 /// Complex numbers: fewer reductions, and masks by position only.
 macro_rules! complex {
     ($($name:ident: $t:ty;)*) => {$(
-        /// As [`ask`].
-        pub(super) fn $name<M>(engine: &Engine, asked: &Question<'_, Complex<$t>, M>) -> Result<Answer>
+        /// The engine's answer, as in [`ask`].
+        pub(super) fn $name<M>(engine: &Engine, question: &Question<'_, Complex<$t>, M>) -> Result<Answer>
         where
             M: Positional<$t> + Copy,
         {
-            let (case, nan) = (asked.case, asked.case.nan());
+            let (case, nan) = (question.case, question.case.nan());
             macro_rules! erased {
                 ($kernel:expr, $numbers:expr) => {
-                    Erased::new($kernel.masked(asked.mask).nan(nan), move |output| {
+                    Erased::new($kernel.masked(question.mask).nan(nan), move |output| {
                         answer(many(output), $numbers)
                     })
                 };
             }
             let ddof = || case.integer("ddof");
             let kernel = match case.reduction() {
-                "sum" => erased!(Sum::over(asked.axes), complex),
-                "mean" => erased!(Mean::over(asked.axes), complex),
-                "var" => erased!(Moments::over(asked.axes).ddof(ddof()), |m: ComplexMeanVar| {
+                "sum" => erased!(Sum::over(question.axes), complex),
+                "mean" => erased!(Mean::over(question.axes), complex),
+                "var" => erased!(Moments::over(question.axes).ddof(ddof()), |m: ComplexMeanVar| {
                     vec![m.var.into()]
                 }),
-                "std" => erased!(Moments::over(asked.axes).ddof(ddof()), |m: ComplexMeanVar| {
+                "std" => erased!(Moments::over(question.axes).ddof(ddof()), |m: ComplexMeanVar| {
                     vec![m.std().into()]
                 }),
-                "count" => erased!(Counts::over(asked.axes), tally),
+                "count" => erased!(Counts::over(question.axes), tally),
                 other => panic!("there is no {other} of complex numbers"),
             };
-            engine.reduce(asked.x, kernel)
+            engine.reduce(question.x, kernel)
         }
     )*};
 }

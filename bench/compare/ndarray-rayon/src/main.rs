@@ -1,7 +1,7 @@
-//! The jobs of the comparison as a good Rust programmer writes them today: `ndarray` over a mapped
-//! `.npy`, `rayon` for the cores, eight accumulators in `f64` in each chunk.
+//! The jobs of the comparison in idiomatic Rust: `ndarray` over a mapped `.npy`, `rayon` for the
+//! cores, eight accumulators in `f64` per chunk.
 //!
-//! Speaks the protocol of `../run`: see there.
+//! The protocol is described in `../run`.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Elements of a chunk: 256 KiB, which stay in the cache for a second look.
+/// Elements of a chunk: 256 KiB, which stay in the cache for a second pass.
 const CHUNK: usize = 64 << 10;
 
 /// Rows of a chunk, for jobs on columns.
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     let mut next = || args.next().ok_or("usage: ndarray-rayon FILE OUTPUT ROWS");
     let (path, output, rows) = (next()?, next()?, next()?);
     let file = File::open(path)?;
-    // SAFETY: nobody changes the file while it is compared.
+    // SAFETY: nobody changes the file during the comparison.
     let map = unsafe { Mmap::map(&file)? };
     let x = ArrayView2::<f32>::view_npy(&map)?;
     let picks = Array1::<i64>::read_npy(File::open(rows)?)?;
@@ -66,7 +66,7 @@ fn flat<'a>(x: ArrayView2<'a, f32>) -> &'a [f32] {
     x.to_slice().expect("the file is in C order")
 }
 
-/// The sum of what `f` makes of each element, in as many lanes as a vector has.
+/// The sum of `f` over the elements, in as many lanes as a vector has.
 fn lanes(chunk: &[f32], f: impl Fn(f32) -> f64) -> f64 {
     let (lanes, rest) = chunk.as_chunks::<LANES>();
     let mut sums = [0.0; LANES];
@@ -102,7 +102,8 @@ fn mean_columns(x: ArrayView2<'_, f32>) -> Array1<f64> {
     sums / x.nrows() as f64
 }
 
-/// Count, mean and squared distances from it, merged by the formula of Chan, Golub and LeVeque.
+/// Count, mean and squared distances from the mean, merged by the formula of Chan, Golub and
+/// LeVeque.
 #[derive(Clone, Copy, Default)]
 struct Moments {
     count: f64,
@@ -127,8 +128,8 @@ impl Moments {
     }
 }
 
-/// Sum, mean, standard deviation, minimum and maximum in one read: the second look at a chunk finds
-/// it in the cache.
+/// Sum, mean, standard deviation, minimum and maximum in one read. The second pass over a chunk
+/// hits the cache.
 fn five(x: ArrayView2<'_, f32>) -> [f64; 5] {
     let nothing = || (0.0, Moments::default(), f32::INFINITY, f32::NEG_INFINITY);
     let (sum, moments, min, max) = flat(x)
@@ -150,7 +151,7 @@ fn range(chunk: &[f32]) -> (f32, f32) {
     chunk.iter().fold(nothing, |(low, high), &v| (low.min(v), high.max(v)))
 }
 
-/// Mean and squared distances of each column: two looks at each chunk of rows, then merged.
+/// Mean and squared distances of each column: two passes over each chunk of rows, then a merge.
 fn moments_columns(x: ArrayView2<'_, f32>) -> (f64, Array1<f64>, Array1<f64>) {
     let zeros = || Array1::<f64>::zeros(x.ncols());
     let merge = |a: (f64, Array1<f64>, Array1<f64>), b: (f64, Array1<f64>, Array1<f64>)| {
@@ -190,7 +191,7 @@ fn z_score(x: ArrayView2<'_, f32>, output: &str) -> Result<()> {
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(true).open(output)?;
     write_zeroed_npy::<f32, _>(&file, x.raw_dim())?;
-    // SAFETY: the file was made by this call, and nobody else knows it.
+    // SAFETY: this call created the file, and nobody else knows it.
     let mut map = unsafe { MmapMut::map_mut(&file)? };
     let mut z = ArrayViewMut2::<f32>::view_mut_npy(&mut map)?;
     Zip::from(z.rows_mut()).and(x.rows()).par_for_each(|mut z, x| {

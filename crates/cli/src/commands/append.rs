@@ -12,12 +12,13 @@ use crate::failure::Failure;
 use crate::input::describe_speed;
 use crate::json;
 use crate::note;
-use crate::table::{clean, grouped};
+use crate::table::{grouped, printable};
 
 pub(super) const EXAMPLES: &str = "\
-FILE is a .npy file or a raw file with a sidecar, in C order; dtype and shape of a row have to be the
-same. Readers see the old rows until all new ones are there. After a crash the old rows are there, or
-all of them; what was left unfinished is taken back by the next append, or by `rowmill clean`.
+FILE is a .npy file or a raw file with a sidecar, in C order. All files must have the same dtype
+and the same row shape. Readers see the old rows until all new ones are committed. After a crash
+the file has all new rows or none; the next append, or `rowmill clean`, rolls back an unfinished
+one.
 
 Examples:
   rowmill append x.npy tuesday.npy
@@ -26,9 +27,9 @@ Examples:
 /// The arguments of `rowmill append`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AppendArgs {
-    /// The array file that grows
+    /// The array file to extend
     file: PathBuf,
-    /// The array files whose rows are appended, in this order
+    /// The array files to append, in this order
     #[arg(required = true)]
     more: Vec<PathBuf>,
     /// Print one JSON object
@@ -41,10 +42,10 @@ pub(crate) struct AppendArgs {
 struct Report<'a> {
     file: String,
     dtype: &'static str,
-    /// With the rows that were appended.
+    /// The shape after the append.
     shape: &'a [usize],
     appended: usize,
-    /// The bytes of the rows that were appended.
+    /// The size of the appended rows.
     bytes: usize,
     seconds: f64,
 }
@@ -66,7 +67,7 @@ pub(super) fn run(args: &AppendArgs, out: &mut dyn Write) -> Result<(), Failure>
     note(format_args!(
         "appended {} rows to {}: {} rows in {}",
         grouped(rows as u64),
-        clean(&report.file),
+        printable(&report.file),
         grouped(report.shape[0] as u64),
         describe_speed(report.bytes as u64, report.seconds),
     ));

@@ -11,12 +11,12 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::json;
 use crate::note;
-use crate::table::{clean, human_bytes};
+use crate::table::{human_bytes, printable};
 
 pub(super) const EXAMPLES: &str = "\
-Unfinished files have names such as .x.npy.rowmill-partial (a file that was not published) and
-.x.npy.rowmill-append (rows that were not committed, which are taken back). They do no harm but take
-room. With the name of an array file, only what belongs to it is looked for.
+Unfinished files have names such as .x.npy.rowmill-partial (an output that was not published) and
+.x.npy.rowmill-append (rows that were not committed, which are rolled back). They are harmless but
+take space. For the path of an array file, only the unfinished files of that array are removed.
 
 Examples:
   rowmill clean
@@ -26,13 +26,13 @@ Examples:
 /// The arguments of `rowmill clean`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CleanArgs {
-    /// Folders to look in, or array files
+    /// Directories to search, or array files
     #[arg(default_value = ".", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Look into folders within folders as well; links are not followed
+    /// Search subdirectories as well; symbolic links are not followed
     #[arg(long, short)]
     recursive: bool,
-    /// Say what would be removed, and remove nothing
+    /// List what would be removed, without removing it
     #[arg(long, short = 'n')]
     dry_run: bool,
     /// Print one JSON object
@@ -45,7 +45,7 @@ pub(crate) struct CleanArgs {
 struct Report {
     dry_run: bool,
     files: Vec<File>,
-    /// How many files were removed, or would be, and the room that they took.
+    /// The number of files removed, or to be removed. Their total size is in `bytes`.
     removed: usize,
     bytes: u64,
     in_use: usize,
@@ -94,11 +94,11 @@ pub(super) fn run(args: &CleanArgs, out: &mut dyn Write) -> Result<(), Failure> 
     }
     let written = if args.json { json::write(out, &report) } else { report.write(out) };
     written.map_err(Failure::Output)?;
-    tell(failures)
+    report_failures(failures)
 }
 
-/// The first failure ends the command; the others are told before it.
-fn tell(failures: Vec<FileError>) -> Result<(), Failure> {
+/// Returns the first failure, after reporting the others.
+fn report_failures(failures: Vec<FileError>) -> Result<(), Failure> {
     let mut failures = failures.into_iter();
     let first = failures.next();
     for other in failures {
@@ -129,11 +129,11 @@ impl File {
 }
 
 impl Report {
-    /// A line for each file, and one on stderr about all.
+    /// Writes a line for each file, and a summary on stderr.
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         for File { file, kind, bytes, outcome, .. } in &self.files {
             let kind = if *outcome == "in use" { "somebody is writing it" } else { kind };
-            writeln!(out, "{outcome}: {} ({kind}, {})", clean(file), human_bytes(*bytes))?;
+            writeln!(out, "{outcome}: {} ({kind}, {})", printable(file), human_bytes(*bytes))?;
         }
         let files = |n: usize| if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
         let would = if self.dry_run { "would remove" } else { "removed" };

@@ -8,11 +8,11 @@ use rowmill::file::{Backend, ByteOrder, Format, Meta, Order};
 use rowmill_any::AnySource;
 use serde::Serialize;
 
-use super::most_lines;
+use super::max_lines;
 use crate::args::InputArgs;
 use crate::failure::Failure;
 use crate::json;
-use crate::table::{clean, grouped, human_bytes, write_list};
+use crate::table::{grouped, human_bytes, printable, write_list};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -36,7 +36,7 @@ struct Report<'a> {
     file: String,
     format: &'static str,
     dtype: &'static str,
-    /// numpy's code with the byte order: `<f4`.
+    /// numpy's type string with the byte order: `<f4`.
     descr: String,
     byte_order: Option<&'static str>,
     shape: &'a [usize],
@@ -89,9 +89,9 @@ pub(super) fn run(args: &InfoArgs, out: &mut dyn Write) -> Result<(), Failure> {
     written.map_err(Failure::Output)
 }
 
-fn lines(report: &Report<'_>, array: &AnyArray, asked: Backend) -> Vec<(&'static str, String)> {
+fn lines(report: &Report<'_>, array: &AnyArray, requested: Backend) -> Vec<(&'static str, String)> {
     let meta = array.meta();
-    let exactly = |bytes: usize| match bytes {
+    let size_text = |bytes: usize| match bytes {
         0..1000 => format!("{bytes} bytes"),
         _ => format!("{} ({} bytes)", human_bytes(bytes as u64), grouped(bytes as u64)),
     };
@@ -106,29 +106,29 @@ fn lines(report: &Report<'_>, array: &AnyArray, asked: Backend) -> Vec<(&'static
     let elements = if report.in_place {
         "lent in place".to_owned()
     } else {
-        format!("decoded ({})", why_decoded(meta, array.backend()))
+        format!("decoded ({})", decode_reason(meta, array.backend()))
     };
-    let backend = match (array.backend(), asked) {
+    let backend = match (array.backend(), requested) {
         (Backend::Positioned, Backend::Auto) => {
             "positioned (it is on a network or FUSE filesystem, or cannot be mapped)".to_owned()
         }
         _ => report.backend.to_owned(),
     };
     let mut lines = vec![
-        ("file", clean(&report.file).into_owned()),
+        ("file", printable(&report.file).into_owned()),
         ("format", report.format.to_owned()),
         ("dtype", dtype),
         ("shape", meta.shape.to_string()),
         ("order", order.to_owned()),
-        ("offset", exactly(usize::try_from(meta.offset).unwrap_or(usize::MAX))),
-        ("data", exactly(report.bytes)),
+        ("offset", size_text(usize::try_from(meta.offset).unwrap_or(usize::MAX))),
+        ("data", size_text(report.bytes)),
         ("rows", grouped(report.rows as u64)),
-        ("row", exactly(report.row_bytes)),
+        ("row", size_text(report.row_bytes)),
         ("backend", backend),
         ("elements", elements),
     ];
     if let Some(names) = &meta.columns {
-        let shown: Vec<_> = names.iter().take(most_lines()).map(|n| clean(n)).collect();
+        let shown: Vec<_> = names.iter().take(max_lines()).map(|n| printable(n)).collect();
         let more = match names.len() - shown.len() {
             0 => String::new(),
             more => format!(" ... {} more; --json gives all", grouped(more as u64)),
@@ -138,8 +138,8 @@ fn lines(report: &Report<'_>, array: &AnyArray, asked: Backend) -> Vec<(&'static
     lines
 }
 
-/// Why elements are not lent as they lie in the file.
-fn why_decoded(meta: &Meta, backend: Backend) -> &'static str {
+/// The reason why elements are not lent in place.
+fn decode_reason(meta: &Meta, backend: Backend) -> &'static str {
     if backend == Backend::Positioned {
         "the positioned backend reads into buffers"
     } else if meta.record.is_some() {

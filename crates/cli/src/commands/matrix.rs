@@ -1,23 +1,23 @@
-//! `rowmill cov` and `rowmill corr`: every two columns.
+//! `rowmill cov` and `rowmill corr`: all pairs of columns.
 
 use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Axes, Statistic};
 
-use super::told::{Report, say};
-use super::{label, most_lines};
+use super::output::{Report, note_summary};
+use super::{label, max_lines};
 use crate::args::JobArgs;
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::json::{Columns, Value};
+use crate::json::{Entries, Value};
 use crate::number::rounded;
-use crate::reduce::Over;
+use crate::reduce::ReduceOptions;
 use crate::table::Table;
 
 pub(crate) const COV_EXAMPLES: &str = "\
-A row of which any element is left out is left out whole. The default divides by the number of rows;
-numpy's cov has --ddof 1.
+A row with any skipped element is skipped as a whole. By default, sums are divided by the number
+of rows; numpy's cov corresponds to --ddof 1.
 
 Examples:
   rowmill cov x.npy
@@ -25,8 +25,8 @@ Examples:
   rowmill cov x.npy --cols temp,dewp,humid --where 'temp > 50'";
 
 pub(crate) const CORR_EXAMPLES: &str = "\
-Pearson's correlation, from -1 to 1; NaN where a column is constant. A row of which any element is left
-out is left out whole.
+Pearson's correlation, from -1 to 1; NaN if a column is constant. A row with any skipped element
+is skipped as a whole.
 
 Examples:
   rowmill corr x.npy
@@ -43,12 +43,10 @@ pub(crate) struct CovArgs {
     matrix: MatrixArgs,
 }
 
-/// The arguments of `rowmill corr`, and those that `rowmill cov` has as well.
+/// The arguments of `rowmill corr`, which `rowmill cov` shares.
 #[derive(Debug, ClapArgs)]
 #[command(mut_arg("nan", |nan| {
-    nan.help(
-        "A NaN makes all that has to do with its column NaN, leaves its row out, or ends the job",
-    )
+    nan.help("Let a NaN make all pairs with its column NaN, skip its row, or fail")
 }))]
 pub(crate) struct MatrixArgs {
     #[command(flatten)]
@@ -73,16 +71,16 @@ fn run(
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "covariances are of real numbers"));
     }
-    let answered = job.answer(Over::axes(&Axes::All), &input, vec![statistic])?;
+    let answered = job.answer(ReduceOptions::axes(&Axes::All), &input, vec![statistic])?;
     let answer = &answered.answer;
     let columns = input.shape.row_len();
     if job.json {
         let values = answer.columns()[0].values();
         let matrix = Value::Nested(values.nested([columns, columns]));
-        let report = Report::new(&input, &answered, Columns(vec![(name, matrix)]));
+        let report = Report::new(&input, &answered, Entries(vec![(name, matrix)]));
         return report.columns(&input).write(out);
     }
-    say(&input, &answered, "", &job.select);
+    note_summary(&input, &answered, "", &job.select);
     print(&input, answer, out).map_err(Failure::Output)
 }
 
@@ -98,5 +96,5 @@ fn print(input: &Input, answer: &Answer, out: &mut dyn Write) -> io::Result<()> 
     };
     let mut header = vec![Axes::Columns.cell_name()];
     header.extend(names.iter().map(String::as_str));
-    Table { header, len: columns, line: &line }.write(out, most_lines())
+    Table { header, len: columns, line: &line }.write(out, max_lines())
 }

@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, one file each.
 
 mod append;
 mod clean;
@@ -7,11 +7,11 @@ mod histogram;
 mod info;
 mod matrix;
 mod normalize;
+mod output;
 mod partial;
 mod quantiles;
 mod reduce;
 mod stats;
-mod told;
 mod total;
 mod verify;
 
@@ -21,62 +21,63 @@ use clap::Subcommand;
 use rowmill_any::Axes;
 
 use crate::failure::Failure;
-use crate::table::{MOST_ON_A_TERMINAL, clean, index_label};
+use crate::table::{MAX_TERMINAL_LINES, index_label, printable};
 use total::Total;
 
-/// What is done.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// What an array file holds: dtype, shape, order, size, column names. Reads no data
+    /// Show what an array file contains: dtype, shape, order, size, column names. Reads no data
     #[command(after_help = info::EXAMPLES)]
     Info(info::InfoArgs),
-    /// What an unknown array is like: of each column count, NaN, zeros, mean, quartiles, a histogram
+    /// Summarize an unknown array: for each column count, NaN, zeros, mean, quartiles, a histogram
     #[command(after_help = describe::EXAMPLES)]
     Describe(describe::DescribeArgs),
-    /// Count, NaN, mean, standard deviation, minimum, maximum and sum, in one read; NaN are skipped
+    /// Compute count, NaN, mean, standard deviation, minimum, maximum and sum, in one read; NaN is
+    /// skipped
     #[command(after_help = stats::EXAMPLES)]
     Stats(stats::StatsArgs),
-    /// The sum: exact for integers, accumulated in float64 for floats
+    /// Compute the sum: exact for integers, accumulated in float64 for floats
     #[command(after_help = total::SUM_EXAMPLES)]
     Sum(total::TotalArgs),
-    /// The mean, in float64
+    /// Compute the mean, in float64
     #[command(after_help = total::MEAN_EXAMPLES)]
     Mean(total::TotalArgs),
-    /// The median and other quantiles, exact, in a few reads and little memory
+    /// Compute the median and other quantiles, exactly, in a few reads and little memory
     #[command(after_help = quantiles::EXAMPLES)]
     Quantiles(quantiles::QuantilesArgs),
-    /// Any statistics by name: min, argmax, skew, norm, top_k(10), quantile(0.5), ...
+    /// Compute any statistics by name: min, argmax, skew, norm, top_k(10), quantile(0.5), ...
     #[command(after_help = reduce::EXAMPLES)]
     Reduce(reduce::ReduceArgs),
-    /// Counts of even bins
+    /// Count elements in equal-width bins
     #[command(after_help = histogram::EXAMPLES)]
     Histogram(histogram::HistogramArgs),
-    /// The covariance of every two columns
+    /// Compute the covariance of each pair of columns
     #[command(after_help = matrix::COV_EXAMPLES)]
     Cov(matrix::CovArgs),
-    /// The correlation of every two columns
+    /// Compute the correlation of each pair of columns
     #[command(after_help = matrix::CORR_EXAMPLES)]
     Corr(matrix::MatrixArgs),
-    /// What stats makes of some rows, kept in a file: merged with that of the others, it gives the bits of
-    /// a single run
+    /// Save the statistics of some rows to a file. Merged with those of the other rows, they give
+    /// the bits of a single run
     #[command(after_help = partial::PARTIAL_EXAMPLES)]
     Partial(partial::PartialArgs),
-    /// Take partials together, and print the statistics when all rows are there
+    /// Merge partials, and print the statistics once all rows are covered
     #[command(after_help = partial::MERGE_EXAMPLES)]
     Merge(partial::MergeArgs),
     /// Write a normalized copy: zero mean and unit variance, or a fixed range
     #[command(after_help = normalize::EXAMPLES)]
     Normalize(normalize::NormalizeArgs),
-    /// Make checksums of the rows and keep them in the sidecar
+    /// Compute checksums of the rows and store them in the sidecar
     #[command(after_help = verify::CHECKSUM_EXAMPLES)]
     Checksum(verify::IntegrityArgs),
-    /// Compare the rows with the checksums of the sidecar; prints the rows that are damaged
+    /// Compare the rows with the checksums in the sidecar, and print damaged rows
     #[command(after_help = verify::VERIFY_EXAMPLES)]
     Verify(verify::IntegrityArgs),
-    /// Append the rows of other arrays to a file, all of them or none, and durably
+    /// Append the rows of other arrays to a file: durably, and all of them or none
     #[command(after_help = append::EXAMPLES)]
     Append(append::AppendArgs),
-    /// Remove the unfinished files that a crash left behind; those that somebody is writing stay
+    /// Remove unfinished files left by a crash; files still being written are kept
     #[command(after_help = clean::EXAMPLES)]
     Clean(clean::CleanArgs),
 }
@@ -94,25 +95,25 @@ pub(crate) fn run(command: &Command, out: &mut dyn Write) -> Result<(), Failure>
         Command::Histogram(args) => histogram::run(args, out),
         Command::Cov(args) => matrix::cov(args, out),
         Command::Corr(args) => matrix::corr(args, out),
-        Command::Partial(args) => partial::make(args, out),
+        Command::Partial(args) => partial::run(args, out),
         Command::Merge(args) => partial::merge(args, out),
-        Command::Checksum(args) => verify::make(args, out),
-        Command::Verify(args) => verify::run(args, out),
+        Command::Checksum(args) => verify::checksum(args, out),
+        Command::Verify(args) => verify::verify(args, out),
         Command::Append(args) => append::run(args, out),
         Command::Clean(args) => clean::run(args, out),
     }
 }
 
-/// The lines of a table that are worth showing: on a terminal not too many, else all.
-fn most_lines() -> usize {
-    if std::io::stdout().is_terminal() { MOST_ON_A_TERMINAL } else { usize::MAX }
+/// The number of table lines to show: limited on a terminal, else all.
+fn max_lines() -> usize {
+    if std::io::stdout().is_terminal() { MAX_TERMINAL_LINES } else { usize::MAX }
 }
 
-/// The label of a cell: the name of its column, or its index.
+/// The label of a cell: its column name, or its index.
 fn label(axes: &Axes, columns: Option<&[String]>, dims: &[usize], cell: usize) -> String {
     let names = columns.filter(|_| axes.keeps_columns());
     match names.and_then(|names| names.get(cell)) {
-        Some(name) => clean(name).into_owned(),
+        Some(name) => printable(name).into_owned(),
         None => index_label(dims, cell),
     }
 }

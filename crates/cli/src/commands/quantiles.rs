@@ -5,17 +5,17 @@ use std::io::{self, Write};
 use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Statistic};
 
-use super::told::{Report, say, write_cells};
+use super::output::{Report, note_summary, write_cells};
 use crate::args::{AxesArgs, JobArgs};
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::json::{Columns, Value};
+use crate::json::{Entries, Value};
 use crate::number::rounded;
 use crate::values::Fractions;
 
 pub(super) const EXAMPLES: &str = "\
-Between two elements numpy's method `linear` counts. One read for what fits in memory, mostly two or three
-for what does not.
+Between two elements, numpy's `linear` method interpolates. Arrays that fit in memory take one
+read, larger ones usually two or three.
 
 Examples:
   rowmill quantiles x.npy                        the quartiles
@@ -25,7 +25,7 @@ Examples:
 /// The arguments of `rowmill quantiles`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct QuantilesArgs {
-    /// Which quantiles, from 0 to 1; 0.5 is the median
+    /// Quantiles to compute, from 0 to 1; 0.5 is the median
     #[arg(
         long,
         value_name = "LIST",
@@ -45,19 +45,19 @@ pub(super) fn run(args: &QuantilesArgs, out: &mut dyn Write) -> Result<(), Failu
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "quantiles need an order"));
     }
-    let asked = vec![Statistic::Quantile(at.0.clone())];
-    let answered = job.answer(axes.over(), &input, asked)?;
+    let statistics = vec![Statistic::Quantile(at.0.clone())];
+    let answered = job.answer(axes.options(), &input, statistics)?;
     let answer = &answered.answer;
     if job.json {
         let entries = vec![
             ("at", Value::Floats(&at.0)),
-            // numpy puts the quantiles first; here those of a cell are together.
+            // numpy puts the quantile axis first; here it comes last.
             ("quantiles", Value::Nested(answer.columns()[0].nested(answer.dims()))),
         ];
-        let report = Report::new(&input, &answered, Columns(entries));
+        let report = Report::new(&input, &answered, Entries(entries));
         return report.axis(&axes.axis).write(out);
     }
-    say(&input, &answered, "", &job.select);
+    note_summary(&input, &answered, "", &job.select);
     print(args, &input, answer, out).map_err(Failure::Output)
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Axes, Statistic};
 
-use super::told::{Report, entries, say, write_cells};
+use super::output::{Report, entries, note_summary, write_cells};
 use crate::args::{AxesArgs, CheckpointArgs, JobArgs};
 use crate::failure::Failure;
 use crate::number::{Number, rounded};
@@ -14,10 +14,10 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   rowmill stats x.npy                          one line for each column
   rowmill stats x.npy --axis all               one answer for the whole array
-  rowmill stats x.npy --axis -1 --keepdims     over the last axis, which stays with length 1
-  rowmill stats x.npy --where 'x > 0'          of the positive elements only
-  rowmill stats x.npy --mask keep.npy --json   of the rows or elements that keep.npy marks
-  rowmill stats x.npy --nan propagate          a column with a NaN has NaN for an answer
+  rowmill stats x.npy --axis -1 --keepdims     over the last axis, kept with length 1
+  rowmill stats x.npy --where 'x > 0'          only positive elements
+  rowmill stats x.npy --mask keep.npy --json   only rows or elements marked in keep.npy
+  rowmill stats x.npy --nan propagate          NaN for each column that contains one
   rowmill stats x.npy --memory-ceiling 256MiB --report";
 
 /// The arguments of `rowmill stats`.
@@ -25,7 +25,7 @@ Examples:
 #[command(
     mut_arg("axis", |axis| axis.default_value("columns")),
     mut_arg("nan", |nan| {
-        nan.help("A NaN makes the answer NaN, is left out and counted, or ends the job")
+        nan.help("Let a NaN make the answer NaN, skip and count it, or fail")
             .default_value("skip")
     })
 )]
@@ -41,11 +41,11 @@ pub(crate) struct StatsArgs {
     checkpoint: CheckpointArgs,
 }
 
-/// In the order of the JSON object.
+/// The statistics, in the order of the JSON object.
 pub(super) const NAMES: [&str; 9] =
     ["count", "nan", "inf", "sum", "mean", "std", "var", "min", "max"];
 
-/// In the order of the table.
+/// The statistics, in the order of the table.
 const TABLE: [&str; 8] = ["count", "nan", "inf", "mean", "std", "min", "max", "sum"];
 
 /// The statistics of [`NAMES`], with these delta degrees of freedom.
@@ -60,18 +60,18 @@ pub(super) fn run(args: &StatsArgs, out: &mut dyn Write) -> Result<(), Failure> 
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "stats looks for minima and maxima"));
     }
-    let answered = job.answer(axes.over().checkpoint(checkpoint), &input, statistics(*ddof))?;
+    let answered = job.answer(axes.options().checkpoint(checkpoint), &input, statistics(*ddof))?;
     let answer = &answered.answer;
     check_sums(answer)?;
     if job.json {
         let report = Report::new(&input, &answered, entries(NAMES, answer));
         return report.axis(&axes.axis).columns(&input).write(out);
     }
-    say(&input, &answered, "", &job.select);
+    note_summary(&input, &answered, "", &job.select);
     print(&axes.axis, input.columns.as_deref(), answer, out).map_err(Failure::Output)
 }
 
-/// A sum of integers that does not fit its type ends the command.
+/// Fails if a sum of integers does not fit its type.
 pub(super) fn check_sums(answer: &Answer) -> Result<(), Failure> {
     match answer.column("sum").and_then(|sum| sum.missing()) {
         Some(missing) => Err(Failure::Found(format!(
@@ -82,7 +82,7 @@ pub(super) fn check_sums(answer: &Answer) -> Result<(), Failure> {
     }
 }
 
-/// The number of a cell that goes by this name.
+/// The number of a cell, by statistic.
 fn number(answer: &Answer, name: &str, cell: usize) -> Number {
     let place = NAMES.iter().position(|n| *n == name);
     place.and_then(|i| answer.columns().get(i)).map_or(Number::Missing, |c| c.scalar(cell))
@@ -97,7 +97,7 @@ pub(super) fn print(
     let names = if answer.dims().is_empty() {
         NAMES.to_vec()
     } else {
-        // Infinities are rare: they have a column when there are any.
+        // Infinities are rare, so their column is shown only if there are any.
         let any_inf = (0..answer.cells()).any(|i| number(answer, "inf", i) != Number::Unsigned(0));
         TABLE.into_iter().filter(|&name| name != "inf" || any_inf).collect()
     };

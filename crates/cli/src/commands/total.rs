@@ -1,16 +1,16 @@
-//! `rowmill sum` and `rowmill mean`: one number a cell.
+//! `rowmill sum` and `rowmill mean`: one number per cell.
 
 use std::io::{self, Write};
 
 use clap::Args as ClapArgs;
 use rowmill_any::{Answer, Axes, Statistic};
 
+use super::output::{Report, note_summary, write_cells};
 use super::stats;
-use super::told::{Report, say, write_cells};
 use crate::args::{AxesArgs, CheckpointArgs, JobArgs};
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::json::{Columns, Value};
+use crate::json::{Entries, Value};
 use crate::number::rounded;
 use crate::table::grouped;
 
@@ -20,8 +20,8 @@ Examples:
   rowmill sum x.npy --where '-1 <= x'
   rowmill mean weather.npy --axis columns --where 'temp > 50 and wind_gust > 0'
   rowmill sum x.npy --axis columns --nan skip
-  rowmill sum x.npy --axis 0,2                 of axes 0 and 2, as numpy's axis=(0, 2)
-  rowmill sum x.npy --exact                    rounded once, whatever cancels
+  rowmill sum x.npy --axis 0,2                 over axes 0 and 2, like numpy's axis=(0, 2)
+  rowmill sum x.npy --exact                    rounded only once
   rowmill sum x.npy --mask keep.npy --json
   rowmill sum part-*.npy                       many files as one array
   rowmill sum x.npy --rows -1000: --cols temp,2:5
@@ -40,8 +40,7 @@ Examples:
 pub(crate) struct TotalArgs {
     #[command(flatten)]
     axes: AxesArgs,
-    /// Round once: the answer of all digits of all elements, whatever cancels. (Of integers it is
-    /// exact anyway)
+    /// Round only once, despite cancellation (sums of integers are exact anyway)
     #[arg(long)]
     exact: bool,
     #[command(flatten)]
@@ -50,7 +49,7 @@ pub(crate) struct TotalArgs {
     checkpoint: CheckpointArgs,
 }
 
-/// One number of the elements of a cell.
+/// The number computed for each cell.
 #[derive(Clone, Copy)]
 pub(super) enum Total {
     Sum,
@@ -58,7 +57,7 @@ pub(super) enum Total {
 }
 
 impl Total {
-    /// As the command and the key of the JSON object.
+    /// The name of the command, and the key in the JSON object.
     const fn name(self) -> &'static str {
         match self {
             Self::Sum => "sum",
@@ -87,10 +86,10 @@ pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result
     if input.dtype().is_complex() && job.select.condition.is_some() {
         return Err(Failure::unordered(input.dtype(), "--where compares"));
     }
-    // Sums of integers and bools are exact in any case.
+    // Sums of integers and bools are always exact.
     let statistic = total.statistic(*exact && input.dtype().is_float());
-    let asked = vec![Statistic::Count, statistic];
-    let answered = job.answer(axes.over().checkpoint(checkpoint), &input, asked)?;
+    let statistics = vec![Statistic::Count, statistic];
+    let answered = job.answer(axes.options().checkpoint(checkpoint), &input, statistics)?;
     let answer = &answered.answer;
     stats::check_sums(answer)?;
     if job.json {
@@ -100,14 +99,14 @@ pub(super) fn run(total: Total, args: &TotalArgs, out: &mut dyn Write) -> Result
     let taking_part: f64 =
         (0..answer.cells()).map(|i| answer.columns()[0].scalar(i).to_f64()).sum();
     let elements = format!("; {} elements", grouped(taking_part as u64));
-    say(&input, &answered, &elements, &job.select);
+    note_summary(&input, &answered, &elements, &job.select);
     print(total, &axes.axis, &input, answer, out).map_err(Failure::Output)
 }
 
-fn columns(total: Total, exact: bool, answer: &Answer) -> Columns<'_> {
+fn columns(total: Total, exact: bool, answer: &Answer) -> Entries<'_> {
     let [count, value] = [0, 1].map(|c| Value::Nested(answer.columns()[c].nested(answer.dims())));
     let exact = exact.then_some(("exact", Value::Flag(true)));
-    Columns(exact.into_iter().chain([("count", count), (total.name(), value)]).collect())
+    Entries(exact.into_iter().chain([("count", count), (total.name(), value)]).collect())
 }
 
 fn print(

@@ -13,12 +13,12 @@ use crate::failure::Failure;
 use crate::input::describe_speed;
 use crate::json;
 use crate::note;
-use crate::report::Took;
+use crate::report::Resources;
 use crate::table::grouped;
 
 pub(super) const CHECKSUM_EXAMPLES: &str = "\
-The checksums (XXH3, 64 bits, about a megabyte each) go into FILE.meta.json. Opening the file for
-writing drops them.
+The checksums (64-bit XXH3, one per about a megabyte) are stored in FILE.meta.json. Opening the
+file for writing removes them.
 
 Examples:
   rowmill checksum x.npy
@@ -26,13 +26,13 @@ Examples:
 
 pub(super) const VERIFY_EXAMPLES: &str = "\
 Exit codes: 0 no damage, 1 damage or the job failed, 2 wrong usage. Damaged rows are printed as
-ranges, FIRST..END without END.
+ranges FIRST..END, excluding END.
 
 Examples:
   rowmill verify x.npy
   rowmill verify x.npy --json";
 
-/// The arguments of checksum and verify.
+/// The arguments of `rowmill checksum` and `rowmill verify`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct IntegrityArgs {
     /// Print one JSON object
@@ -44,22 +44,22 @@ pub(crate) struct IntegrityArgs {
     engine: EngineArgs,
 }
 
-/// The JSON object of both.
+/// The JSON object of both commands.
 #[derive(Serialize)]
 struct Report<'a> {
     file: String,
     dtype: &'static str,
     shape: &'a [usize],
-    /// Rows that each checksum stands for.
+    /// The number of rows per checksum.
     checksum_rows: usize,
     checksums: usize,
-    /// Rows that are not what they were: pairs of the first and the one behind the last.
+    /// The damaged rows: pairs of the first row and the one after the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     damaged: Option<Vec<[usize; 2]>>,
     seconds: f64,
     bytes: usize,
     #[serde(rename = "report", skip_serializing_if = "Option::is_none")]
-    took: Option<Took>,
+    resources: Option<Resources>,
 }
 
 impl<'a> Report<'a> {
@@ -69,7 +69,7 @@ impl<'a> Report<'a> {
         sums: &Checksums,
         damaged: Option<Vec<[usize; 2]>>,
         seconds: f64,
-        took: Option<Took>,
+        resources: Option<Resources>,
     ) -> Self {
         Self {
             file: json::path(&args.input.file),
@@ -80,13 +80,13 @@ impl<'a> Report<'a> {
             damaged,
             seconds,
             bytes: meta.byte_len(),
-            took,
+            resources,
         }
     }
 }
 
-/// Makes checksums and keeps them in the sidecar.
-pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
+/// Computes checksums and stores them in the sidecar.
+pub(super) fn checksum(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
     args.input.refuse_field("checksums are of whole files")?;
     let array = args.input.open()?;
     let running = args.engine.build(&args.input.file)?;
@@ -94,11 +94,11 @@ pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Fail
     let source = AnySource::from_array(&array);
     let sums = rowmill_any::checksums(&running.engine, &source)?;
     let seconds = start.elapsed().as_secs_f64();
-    let took = running.finish();
-    rowmill_any::keep_checksums(&args.input.file, array.meta(), sums.clone())?;
+    let resources = running.finish();
+    rowmill_any::store_checksums(&args.input.file, array.meta(), sums.clone())?;
     let meta = array.meta();
     if args.json {
-        let report = Report::new(args, meta, &sums, None, seconds, took);
+        let report = Report::new(args, meta, &sums, None, seconds, resources);
         return json::write(out, &report).map_err(Failure::Output);
     }
     note(format_args!(
@@ -112,8 +112,8 @@ pub(super) fn make(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Fail
     Ok(())
 }
 
-/// Compares an array with the checksums of its sidecar.
-pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
+/// Compares an array with the checksums in its sidecar.
+pub(super) fn verify(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failure> {
     args.input.refuse_field("checksums are of whole files")?;
     let array = args.input.open()?;
     let shown = args.input.file.display();
@@ -128,11 +128,11 @@ pub(super) fn run(args: &IntegrityArgs, out: &mut dyn Write) -> Result<(), Failu
     let source = AnySource::from_array(&array);
     let damaged = rowmill_any::verify(&running.engine, &source, &sums)?;
     let seconds = start.elapsed().as_secs_f64();
-    let took = running.finish();
+    let resources = running.finish();
     let meta = array.meta();
     if args.json {
         let rows = Some(damaged.iter().map(|r| [r.start, r.end]).collect());
-        let report = Report::new(args, meta, &sums, rows, seconds, took);
+        let report = Report::new(args, meta, &sums, rows, seconds, resources);
         json::write(out, &report).map_err(Failure::Output)?;
     } else {
         note(format_args!(

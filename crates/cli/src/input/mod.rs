@@ -1,4 +1,4 @@
-//! Inputs of jobs: files, opened as the arguments say, as one array or a part of it.
+//! The inputs of jobs: files opened as one array, or a part of it.
 
 mod open;
 mod select;
@@ -12,8 +12,8 @@ use rowmill_any::{AnySource, Axes, Picks, Selection};
 use crate::args::{InputsArgs, PartArgs, ReadArgs};
 use crate::failure::Failure;
 use crate::note;
-use crate::table::{clean, human_bytes, human_rate, human_time};
-use open::{all_files, with_field};
+use crate::table::{human_bytes, human_rate, human_time, printable};
+use open::{expand_patterns, split_field};
 
 impl InputsArgs {
     pub(crate) fn open(&self) -> Result<Input, Failure> {
@@ -21,19 +21,19 @@ impl InputsArgs {
     }
 }
 
-/// The input of a job: a file, many that are one array, or a part of either.
+/// The input of a job: a file, several files as one array, or a part of either.
 pub(crate) struct Input {
     pub(crate) files: Vec<PathBuf>,
     arrays: Vec<AnyArray>,
-    /// The part that was asked for.
+    /// The requested part.
     part: PartArgs,
-    /// The part as indices of the whole.
+    /// The requested part, as indices into the whole.
     picks: Picks,
     /// The shape of the whole.
-    whole: Shape,
+    full_shape: Shape,
     /// The shape of the part.
     pub(crate) shape: Shape,
-    /// The names of the columns of the part, if the first file gives names.
+    /// The column names of the part, if the first file has any.
     pub(crate) columns: Option<Vec<String>>,
 }
 
@@ -43,7 +43,7 @@ impl Input {
         part: &PartArgs,
         reading: &ReadArgs,
     ) -> Result<Self, Failure> {
-        let files = all_files(files)?;
+        let files = expand_patterns(files)?;
         let arrays: Result<Vec<_>, _> = files.iter().map(|file| reading.open_one(file)).collect();
         let arrays = arrays?;
         let first = arrays[0].meta();
@@ -53,60 +53,60 @@ impl Input {
                 note(format_args!(
                     "rowmill: warning: {} names its columns otherwise than {}; the names of the latter \
                      are used",
-                    clean(&file.display().to_string()),
-                    clean(&files[0].display().to_string()),
+                    printable(&file.display().to_string()),
+                    printable(&files[0].display().to_string()),
                 ));
                 break;
             }
         }
         let all = AnySource::concat(&arrays)?;
-        let whole = all.shape().clone();
-        let picks = part.picks(&whole, columns.as_deref())?;
-        let shape = all.part(&picks).map_err(usage)?.shape().clone();
+        let full_shape = all.shape().clone();
+        let picks = part.picks(&full_shape, columns.as_deref())?;
+        let shape = all.part(&picks).map_err(usage_error)?.shape().clone();
         if let Some(names) = &columns
             && !part.is_all()
         {
-            columns = part.names(names, &whole)?;
+            columns = part.names(names, &full_shape)?;
         }
-        Ok(Self { files, arrays, part: part.clone(), picks, whole, shape, columns })
+        Ok(Self { files, arrays, part: part.clone(), picks, full_shape, shape, columns })
     }
 
-    /// Registers the files that are read.
+    /// Registers the input files.
     pub(crate) fn register(&self, outputs: &mut Outputs) {
         for file in &self.files {
-            outputs.read(Role::Input, with_field(file).0);
+            outputs.read(Role::Input, split_field(file).0);
         }
     }
 
-    /// The dtype of the first file: all others hold the same.
+    /// The dtype of the first file; all files have the same.
     pub(crate) fn dtype(&self) -> DType {
         self.arrays[0].dtype()
     }
 
-    /// The names of the columns of the whole.
+    /// The column names of the whole.
     fn names(&self) -> Option<&[String]> {
         self.arrays[0].meta().columns.as_deref()
     }
 
-    /// The bytes of the part.
+    /// The size of the part in bytes.
     pub(crate) fn byte_len(&self) -> usize {
         self.shape.len().saturating_mul(self.dtype().size())
     }
 
     /// The array that the job reads.
     pub(crate) fn source(&self) -> Result<AnySource<'static>, Failure> {
-        AnySource::concat(&self.arrays)?.part(&self.picks).map_err(usage)
+        AnySource::concat(&self.arrays)?.part(&self.picks).map_err(usage_error)
     }
 
-    /// The rows that the job reads, with all their columns.
+    /// The rows that the job reads, with all of their columns.
     fn whole_rows(&self) -> Result<AnySource<'static>, Failure> {
-        let rows = self.part.row_picks(&self.whole)?;
-        AnySource::concat(&self.arrays)?.part(&rows).map_err(usage)
+        let rows = self.part.row_picks(&self.full_shape)?;
+        AnySource::concat(&self.arrays)?.part(&rows).map_err(usage_error)
     }
 
-    /// How it is named in notes: `weather.npy: float32 (26115, 9), 940.1 kB`.
+    /// The input as named in notes: `weather.npy: float32 (26115, 9), 940.1 kB`.
     pub(crate) fn describe(&self) -> String {
-        let name = clean(&self.files[0].display().to_string()).into_owned();
+        let name = printable(&self.files[0].display().to_string()).into_owned();
         let name = match self.files.len() {
             1 => name,
             n => format!("{name} and {} more", n - 1),
@@ -116,30 +116,30 @@ impl Input {
         format!("{name}{part}: {} {}, {bytes}", self.dtype(), self.shape)
     }
 
-    /// A mask is one of the whole; of a part, the same part of it counts.
+    /// The selection by a mask. The mask covers the whole array; the same part of it is used.
     fn part_of_mask(&self, mask: Array<bool>) -> Result<Selection<'static>, Failure> {
         if self.part.is_all() {
             return Ok(Selection::mask(mask));
         }
         let shape = mask.shape();
-        if shape == &self.whole {
-            return Ok(Selection::mask(self.picks.of(mask).map_err(usage)?));
+        if shape == &self.full_shape {
+            return Ok(Selection::mask(self.picks.apply(mask).map_err(usage_error)?));
         }
-        if shape.row_len() != 1 || shape.rows() != self.whole.rows() {
-            let (found, array) = (shape.clone(), self.whole.clone());
+        if shape.row_len() != 1 || shape.rows() != self.full_shape.rows() {
+            let (found, array) = (shape.clone(), self.full_shape.clone());
             return Err(Error::MaskShape { found, array }.into());
         }
         let rows = self.part.row_picks(shape)?;
-        Ok(Selection::mask(rows.of(mask).map_err(usage)?))
+        Ok(Selection::mask(rows.apply(mask).map_err(usage_error)?))
     }
 
-    /// The failure of a job on it, with advice that knows of the files.
+    /// The failure of a job on this input, with a hint that mentions the files.
     pub(crate) fn failure(&self, error: rowmill_any::Error) -> Failure {
-        self.failure_over(&Axes::All, error)
+        self.failure_for_axes(&Axes::All, error)
     }
 
-    /// The same of a request over these axes: rows of a view are no rows of the files.
-    pub(crate) fn failure_over(&self, axes: &Axes, error: rowmill_any::Error) -> Failure {
+    /// The failure of a request over these axes; rows of a view are not rows of the files.
+    pub(crate) fn failure_for_axes(&self, axes: &Axes, error: rowmill_any::Error) -> Failure {
         use rowmill_any::Error as Request;
         match (axes, error) {
             (Axes::Listed(_), Request::Job(Error::NanFound { .. })) => Failure::Found(
@@ -161,7 +161,7 @@ impl Input {
         }
     }
 
-    /// In which file a row is, of many.
+    /// A hint that locates the row of an error in one of several files.
     fn locate(&self, error: &Error) -> Option<String> {
         let Error::NanFound { row, .. } = *error else { return None };
         if self.files.len() == 1 || !self.part.is_all() {
@@ -174,7 +174,7 @@ impl Input {
                 let file = file.display().to_string();
                 return Some(format!(
                     "that is row {row} of {}; --nan skip leaves NaN out",
-                    clean(&file)
+                    printable(&file)
                 ));
             }
             row -= rows;
@@ -183,12 +183,12 @@ impl Input {
     }
 }
 
-/// A part that is not there is wrong usage, not a failed job.
-fn usage(error: FileError) -> Failure {
+/// A part that does not exist is wrong usage, not a failed job.
+fn usage_error(error: FileError) -> Failure {
     Failure::Usage(error.to_string())
 }
 
-/// For notes: how long it took, and how fast that was.
+/// The time and the speed, for notes.
 pub(crate) fn describe_speed(bytes: u64, seconds: f64) -> String {
     if bytes == 0 {
         return human_time(seconds);

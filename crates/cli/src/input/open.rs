@@ -1,4 +1,4 @@
-//! Opening files, as the arguments say.
+//! Opening the files named by the arguments.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use super::Input;
 use crate::args::{InputArgs, PartArgs, RawArgs, ReadArgs};
 use crate::failure::Failure;
 use crate::note;
-use crate::table::{clean, human_bytes};
+use crate::table::{human_bytes, printable};
 
 impl ReadArgs {
     pub(super) fn open_one(&self, file: &Path) -> Result<AnyArray, Failure> {
-        let (file, field) = &with_field(file);
+        let (file, field) = &split_field(file);
         let mut options = self.options();
         if let Some(field) = field {
             options = options.field(field);
@@ -30,7 +30,7 @@ impl ReadArgs {
         Ok(array)
     }
 
-    /// The options of every file that is read.
+    /// The options shared by all files.
     pub(super) fn options(&self) -> OpenOptions {
         OpenOptions::new().backend(self.backend.into()).while_written(self.while_written.into())
     }
@@ -41,38 +41,38 @@ impl InputArgs {
         self.reading.open_one(&self.file)
     }
 
-    /// The file, or what a pattern finds, of which a part may be meant.
+    /// Opens the file, or the matches of a pattern, possibly in part.
     pub(crate) fn open_part(&self, part: &PartArgs) -> Result<Input, Failure> {
         Input::open(std::slice::from_ref(&self.file), part, &self.reading)
     }
 
-    /// Refuses a field of a structured file, where whole files are meant.
+    /// Refuses a field of a structured file where only whole files make sense.
     pub(crate) fn refuse_field(&self, why: &str) -> Result<(), Failure> {
-        match with_field(&self.file).1 {
+        match split_field(&self.file).1 {
             Some(field) => Err(Failure::Usage(format!(
                 "{why}; a field ([{}]) can be read by info, describe, stats, sum, mean, quantiles and normalize",
-                clean(&field)
+                printable(&field)
             ))),
             None => Ok(()),
         }
     }
 
-    /// The dtype of the file, also of one that an interrupted job left partly changed.
-    pub(crate) fn describe_unfinished(&self, spec: Option<&RawSpec>) -> Result<DType, Failure> {
+    /// The dtype of the file, even if an interrupted job left it partly changed.
+    pub(crate) fn read_dtype(&self, spec: Option<&RawSpec>) -> Result<DType, Failure> {
         Ok(Meta::read(&self.file, spec)?.dtype)
     }
 
-    /// How the array is named in notes: `weather.npy: float32 (26115, 9), 940.1 kB`.
+    /// The array as named in notes: `weather.npy: float32 (26115, 9), 940.1 kB`.
     pub(crate) fn describe(&self, x: &AnyArray) -> String {
         let name = self.file.display().to_string();
         let bytes = human_bytes(x.meta().byte_len() as u64);
-        format!("{}: {} {}, {bytes}", clean(&name), x.dtype(), x.shape())
+        format!("{}: {} {}, {bytes}", printable(&name), x.dtype(), x.shape())
     }
 }
 
-/// A file and, behind it in brackets, one field of it: `x.npy[temp]`. A file of that very name is
-/// that file; brackets behind anything but a `.npy` file are part of a pattern.
-pub(super) fn with_field(file: &Path) -> (PathBuf, Option<String>) {
+/// Splits a file from a field in brackets: `x.npy[temp]`. An existing file of that exact name wins,
+/// and brackets after anything but a `.npy` file belong to a pattern.
+pub(super) fn split_field(file: &Path) -> (PathBuf, Option<String>) {
     let whole = || (file.to_owned(), None);
     if file.exists() {
         return whole();
@@ -84,21 +84,21 @@ pub(super) fn with_field(file: &Path) -> (PathBuf, Option<String>) {
     if is_npy || path.is_file() { (path, Some(field.to_owned())) } else { whole() }
 }
 
-/// The files that the arguments mean: patterns are replaced by what they find.
-pub(super) fn all_files(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+/// The files named by the arguments, with patterns expanded.
+pub(super) fn expand_patterns(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for file in given {
-        let (path, field) = with_field(file);
+        let (path, field) = split_field(file);
         let pattern = path.to_str().filter(|text| text.contains(['*', '?', '[']));
         match (pattern.filter(|_| !path.exists()), field) {
             (Some(pattern), None) => files.extend(rowmill::file::files_like(pattern)?),
             (Some(pattern), Some(field)) => {
-                let of_each = |found: PathBuf| {
+                let with_field = |found: PathBuf| {
                     let mut name = found.into_os_string();
                     name.push(format!("[{field}]"));
                     name.into()
                 };
-                files.extend(rowmill::file::files_like(pattern)?.into_iter().map(of_each));
+                files.extend(rowmill::file::files_like(pattern)?.into_iter().map(with_field));
             }
             (None, _) => files.push(file.clone()),
         }
@@ -112,7 +112,7 @@ pub(super) fn warn_if_written(file: &Path, is_being_written: bool) {
         note(format_args!(
             "rowmill: warning: {} is being written by someone else; if it changes meanwhile, this \
              fails",
-            clean(&name)
+            printable(&name)
         ));
     }
 }
@@ -120,29 +120,29 @@ pub(super) fn warn_if_written(file: &Path, is_being_written: bool) {
 impl RawArgs {
     pub(crate) fn spec(&self) -> Result<Option<RawSpec>, Failure> {
         let (Some(dtype), Some(shape)) = (self.dtype, &self.shape) else { return Ok(None) };
-        let said = self.byte_order.map(ByteOrder::from);
-        if let (Some(in_dtype), Some(said)) = (dtype.byte_order, said)
-            && in_dtype != said
+        let flag_order = self.byte_order.map(ByteOrder::from);
+        if let (Some(dtype_order), Some(flag_order)) = (dtype.byte_order, flag_order)
+            && dtype_order != flag_order
         {
-            let descr = dtype.dtype.descr(in_dtype);
+            let descr = dtype.dtype.descr(dtype_order);
             let message = format!("--dtype {descr} and --byte-order contradict each other");
             return Err(Failure::Usage(message));
         }
-        let byte_order = said.or(dtype.byte_order).unwrap_or(ByteOrder::NATIVE);
+        let byte_order = flag_order.or(dtype.byte_order).unwrap_or(ByteOrder::NATIVE);
         let spec = RawSpec::new(dtype.dtype, shape.clone()).byte_order(byte_order);
         let spec = spec.offset(self.offset.unwrap_or(0));
         Ok(Some(spec.order(self.order.map(Into::into).unwrap_or_default())))
     }
 }
 
-/// The shape that the length of a raw file would fit, when it does not fit the one given.
+/// A hint with the shape that would fit the length of a raw file.
 fn length_hint(error: &FileError, spec: &RawSpec) -> Option<String> {
     let (FileError::Truncated { found, .. } | FileError::TrailingBytes { found, .. }) = error
     else {
         return None;
     };
     let data = found.checked_sub(spec.offset)?;
-    // A row may be longer than anything in an array without rows.
+    // A row can be longer than any array if there are no rows.
     let row_bytes = spec.shape.row_len().checked_mul(spec.dtype.size())? as u64;
     if row_bytes == 0 || !data.is_multiple_of(row_bytes) {
         return None;

@@ -1,4 +1,4 @@
-//! Which elements of an input take part.
+//! The selected elements of an input.
 
 use rowmill::durable::{Outputs, Role};
 use rowmill::{Array, FileError};
@@ -7,12 +7,12 @@ use rowmill_any::Selection;
 use super::Input;
 use super::open::warn_if_written;
 use crate::args::{ReadArgs, SelectArgs};
-use crate::condition::Pointed;
+use crate::condition::ConditionError;
 use crate::failure::Failure;
-use crate::table::clean;
+use crate::table::printable;
 
 impl SelectArgs {
-    /// The elements of this input that take part.
+    /// Opens the selection for this input.
     pub(crate) fn open(
         &self,
         reading: &ReadArgs,
@@ -21,7 +21,7 @@ impl SelectArgs {
         if let Some(condition) = &self.condition {
             let names = input.names().unwrap_or_default();
             let selection = Selection::condition(condition.clone(), names, input.whole_rows()?);
-            return selection.map_err(|error| Failure::Usage(Pointed(error).to_string()));
+            return selection.map_err(|error| Failure::Usage(ConditionError(error).to_string()));
         }
         let Some(path) = &self.mask else { return Ok(Selection::All) };
         let mask: Array<bool> = reading.options().open(path).map_err(|error| {
@@ -33,18 +33,18 @@ impl SelectArgs {
         input.part_of_mask(mask)
     }
 
-    /// Registers the files that are read.
+    /// Registers the mask, if there is one.
     pub(crate) fn register(&self, outputs: &mut Outputs) {
         if let Some(mask) = &self.mask {
             outputs.read(Role::Mask, mask);
         }
     }
 
-    /// For notes: what is selected, if not everything.
+    /// The selection as named in notes; empty if everything is selected.
     pub(crate) fn describe(&self) -> String {
         match (&self.condition, &self.mask) {
             (Some(condition), _) => format!(" where {condition}"),
-            (_, Some(mask)) => format!(" masked by {}", clean(&mask.display().to_string())),
+            (_, Some(mask)) => format!(" masked by {}", printable(&mask.display().to_string())),
             _ => String::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! The printed answers, checked against NumPy's and against small arrays done by hand.
+//! Printed answers, checked against NumPy's and against small arrays computed by hand.
 
 use std::process::Stdio;
 
@@ -11,7 +11,8 @@ use crate::common::{command, dir, root, run, weather, write};
 const NAMES: [&str; 9] =
     ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"];
 
-/// NumPy 2.4 of the weather as float64, by column: count, NaN, nanmean, nanstd, nanmin, nanmax.
+/// NumPy 2.4's answers for the weather as float64, by column: count, NaN, nanmean, nanstd, nanmin,
+/// nanmax.
 const WEATHER: [(u64, u64, f64, f64, f64, f64); 9] = [
     (26114, 1, 55.26039214155033, 17.78751157693728, 10.9399995803833, 100.04000091552734),
     (26114, 1, 41.43998472926032, 19.3858649305842, -9.9399995803833, 78.08000183105469),
@@ -65,16 +66,16 @@ fn stats_of_the_weather() {
         close(&stats["std"][i], std);
         close(&stats["var"][i], std * std);
         close(&stats["sum"][i], SUMS[i]);
-        // These are elements: to the last bit.
+        // Minima and maxima are elements, so they match to the last bit.
         assert_eq!((&stats["min"][i], &stats["max"][i]), (&json!(min), &json!(max)));
     }
 }
 
 #[test]
-fn the_table_shows_numpys_digits() {
-    let ran = run(&["stats"], &weather());
-    assert!(ran.err.contains("weather.npy: float32 (26115, 9), 940.1 kB in "), "{}", ran.err);
-    let table = ran.ok();
+fn the_table_shows_the_digits_of_numpy() {
+    let result = run(&["stats"], &weather());
+    assert!(result.err.contains("weather.npy: float32 (26115, 9), 940.1 kB in "), "{}", result.err);
+    let table = result.ok();
     let lines: Vec<Vec<&str>> = table.lines().map(|l| l.split_whitespace().collect()).collect();
     assert_eq!(lines[0], ["column", "count", "nan", "mean", "std", "min", "max", "sum"]);
     assert_eq!(lines.len(), 10);
@@ -131,7 +132,7 @@ fn sums_and_means_of_the_weather() {
     assert_eq!((&sum["count"], &sum["axis"]), (&json!(211_061), &json!("all")));
     close(&sum["sum"], 33740061.18340817);
     close(&skip("mean")["mean"], 159.85928799450477);
-    // A NaN comes through as null, and is counted as what it is: an element.
+    // A NaN is printed as null, and counted as an element.
     let sum = run(&["sum", "--json"], &weather()).json();
     assert_eq!((&sum["count"], &sum["sum"]), (&json!(235_035), &Value::Null));
     let columns = run(&["mean", "--axis", "columns", "--json"], &weather()).json();
@@ -172,7 +173,7 @@ fn the_whole_json_object() {
     let ddof = of(&["stats", "--json", "--axis", "rows", "--ddof", "1"]);
     assert_eq!(ddof["var"][0], 1.0);
     assert_eq!(of(&["stats", "--json", "--ddof", "2"])["var"], json!([null, null, null]));
-    // Keys in the order of the documentation.
+    // The keys are in documented order.
     let text = run(&["sum", "--json"], &x).ok();
     let mut from = 0;
     for key in ["file", "dtype", "shape", "axis", "count", "sum", "seconds", "bytes"] {
@@ -181,7 +182,7 @@ fn the_whole_json_object() {
 }
 
 #[test]
-fn kept_axes_give_their_shape() {
+fn kept_axes_set_the_shape() {
     let dir = dir();
     let values: Vec<u8> = (0..12).collect();
     let x = write(&dir, "x.npy", &[2, 3, 2], &values);
@@ -190,7 +191,7 @@ fn kept_axes_give_their_shape() {
     assert_eq!(run(&["stats", "--json"], &x).json()["max"], json!([[6, 7], [8, 9], [10, 11]]));
     let table = run(&["stats"], &x).ok();
     assert!(table.lines().nth(4).expect("a line").starts_with("1,1 "), "{table}");
-    // The columns of one axis keep no axis, the rows of none keep one.
+    // Reducing the columns of a one-dimensional array leaves no axis, reducing its rows leaves one.
     let line = write(&dir, "line.npy", &[3], &[1_u8, 2, 4]);
     assert_eq!(run(&["sum", "--axis", "columns", "--json"], &line).json()["sum"], 7);
     assert_eq!(run(&["sum", "--axis", "rows", "--json"], &line).json()["sum"], json!([1, 2, 4]));
@@ -201,7 +202,7 @@ fn kept_axes_give_their_shape() {
 }
 
 #[test]
-fn numbers_read_back_to_the_same_bits() {
+fn numbers_round_trip() {
     let dir = dir();
     let third = write(&dir, "third.npy", &[1], &[1.0_f64 / 3.0]);
     assert!(run(&["sum", "--json"], &third).ok().contains("\"sum\":0.3333333333333333,"));
@@ -307,14 +308,14 @@ fn info_reads_the_metadata() {
 }
 
 #[test]
-fn one_number_is_printed_alone() {
+fn a_single_number_is_printed_alone() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[2, 2], &[0.5_f32, 1.5, 2.0, f32::NAN]);
     assert_eq!(run(&["sum"], &x).ok(), "nan\n");
     assert_eq!(run(&["sum", "--nan", "skip"], &x).ok(), "4.0\n");
-    let ran = run(&["mean", "--where", "x < 2"], &x);
-    assert!(ran.err.ends_with("; 2 elements where x < 2\n"), "{}", ran.err);
-    assert_eq!(ran.ok(), "1.0\n");
+    let result = run(&["mean", "--where", "x < 2"], &x);
+    assert!(result.err.ends_with("; 2 elements where x < 2\n"), "{}", result.err);
+    assert_eq!(result.ok(), "1.0\n");
     let table = run(&["sum", "--axis", "rows"], &x).ok();
     assert_eq!(table, "row  count  sum\n0        2    2\n1        2  nan\n");
     let list = run(&["stats", "--axis", "all"], &x).ok();
@@ -322,7 +323,7 @@ fn one_number_is_printed_alone() {
 }
 
 #[test]
-fn names_cannot_steer_the_terminal() {
+fn names_cannot_control_the_terminal() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[1, 2], &[1_u8, 2]);
     let sidecar = dir.path().join("x.npy.meta.json");
@@ -334,8 +335,9 @@ fn names_cannot_steer_the_terminal() {
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_failure() {
-    // More than a pipe holds, so that the command is still writing when its reader goes away.
+fn a_closed_pipe_is_no_failure() {
+    // The output exceeds the buffer of a pipe, so the command is still writing when its reader
+    // closes it.
     let dir = dir();
     let x = write(&dir, "x.npy", &[100_000], &vec![1_u8; 100_000]);
     let mut child = command()

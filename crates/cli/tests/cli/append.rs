@@ -1,4 +1,4 @@
-//! `rowmill append`: what grows, what is refused, and what a kill leaves.
+//! `rowmill append`: growth, refusals, and the state after a kill.
 
 use std::fs;
 use std::path::Path;
@@ -8,9 +8,9 @@ use rowmill::view::SliceSource;
 use rowmill::{Appender, Array, CreateOptions};
 use serde_json::json;
 
-use crate::common::{Ran, dir, rowmill, run, write};
+use crate::common::{CommandResult, dir, rowmill, run, write};
 
-fn append(args: &[&str], paths: &[&Path]) -> Ran {
+fn append(args: &[&str], paths: &[&Path]) -> CommandResult {
     let paths: Vec<_> = paths.iter().map(|p| p.to_str().expect("text")).collect();
     rowmill([&["append"][..], args, &paths].concat())
 }
@@ -22,15 +22,15 @@ fn rows_of_several_files_in_order() {
     let more = write(&dir, "more.npy", &[2, 2], &[3_i16, 4, 5, 6]);
     let empty = write(&dir, "empty.npy", &[0, 2], &[0_i16; 0]);
     let raw = write(&dir, "raw.dat", &[1, 2], &[7_i16, 8]);
-    let ran = append(&[], &[&x, &more, &empty, &raw]);
+    let result = append(&[], &[&x, &more, &empty, &raw]);
     assert!(
-        ran.err.starts_with("appended 3 rows to ") && ran.err.contains(": 4 rows in "),
-        "{ran:?}"
+        result.err.starts_with("appended 3 rows to ") && result.err.contains(": 4 rows in "),
+        "{result:?}"
     );
-    assert_eq!(ran.ok(), "", "notes are not data");
+    assert_eq!(result.ok(), "", "notes are not data");
     let read = |path: &Path| Array::<i16>::open(path).expect("x").as_slice().map(<[_]>::to_vec);
     assert_eq!(read(&x), Some(vec![1, 2, 3, 4, 5, 6, 7, 8]));
-    // A raw file grows as well, and its sidecar with it.
+    // A raw file grows together with its sidecar.
     let report = append(&["--json"], &[&raw, &x]).json();
     for (key, value) in [
         ("dtype", json!("int16")),
@@ -45,7 +45,7 @@ fn rows_of_several_files_in_order() {
 }
 
 #[test]
-fn what_does_not_fit_changes_nothing() {
+fn mismatched_rows_change_nothing() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[1, 2], &[1.0_f32, 2.0]);
     let before = fs::read(&x).expect("x");
@@ -80,25 +80,25 @@ fn a_second_writer_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_full_disk_takes_everything_back() {
+fn a_full_disk_rolls_back() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[10], &[1_u8; 10]);
     let before = fs::read(&x).expect("x");
     let more = write(&dir, "more.npy", &[8 << 20], &vec![1_u8; 8 << 20]);
-    let ran = std::process::Command::new("sh")
+    let result = std::process::Command::new("sh")
         .args(["-c", "ulimit -f 4096 && exec \"$0\" append \"$1\" \"$2\""])
         .args([Path::new(env!("CARGO_BIN_EXE_rowmill")), &x, &more])
         .output();
-    let ran = Ran::from(ran.expect("a shell"));
-    ran.fails(1, &["cannot write", "File too large", "hint: a file size limit"]);
+    let result = CommandResult::from(result.expect("a shell"));
+    result.fails(1, &["cannot write", "File too large", "hint: a file size limit"]);
     assert_eq!(fs::read(&x).expect("x"), before);
     assert_eq!(fs::read_dir(dir.path()).expect("a list").count(), 2, "nothing left behind");
 }
 
-/// Another process appends and is killed, again and again. Readers see whole commits only.
+/// Another process appends and is killed, repeatedly. Readers see only whole commits.
 #[cfg(unix)]
 #[test]
-fn a_killed_append_leaves_all_of_it_or_nothing() {
+fn a_killed_append_is_all_or_nothing() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[0, 8], &[0_u64; 0]);
     let rows = 300_000;

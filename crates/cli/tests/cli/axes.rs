@@ -38,7 +38,7 @@ fn axes_by_number() {
     assert!(table.starts_with("index") && table.contains("1,3"), "{table}");
 }
 
-/// Columns by number are the same columns, with their names.
+/// Columns selected by number keep their names.
 #[test]
 fn columns_by_number_are_columns() {
     let named = run(&["mean", "--nan", "skip", "--axis", "columns"], &weather()).ok();
@@ -67,7 +67,7 @@ fn masks_and_conditions_of_a_list() {
     run(&["sum", "--axis", "1", "--where", "[0] > 2"], &x).fails(2, &["--where about columns"]);
 }
 
-/// The same bytes in another shape, or over other axes, are another job.
+/// The same bytes in another shape, or over other axes, are a different job.
 #[test]
 fn checkpoints_know_their_axes() {
     let dir = dir();
@@ -91,7 +91,7 @@ fn checkpoints_know_their_axes() {
     }
     killed.kill().expect("killed");
     killed.wait().expect("dead");
-    // It writes its checkpoint 1500 times: it is killed at one of the first.
+    // It writes its checkpoint 1500 times, and is killed after one of the first.
     assert!(std::path::Path::new(checkpoint).exists(), "done before it could be killed");
     run(&args("400,600,100", "1"), &raw).fails(1, &["checkpoint"]);
     run(&args("200,600,200", "2"), &raw).fails(1, &["checkpoint"]);
@@ -137,7 +137,7 @@ fn exact_sums() {
     assert_eq!((&found["mean"], &found["count"]), (&json!(1e300 / 3.0), &json!(3)));
     let plain = run(&["sum", "--json"], &x).json();
     assert_eq!(plain["exact"], json!(null));
-    // Sums of integers are exact anyway.
+    // Sums of integers are always exact.
     let x = write(&dir, "i.npy", &[3], &[1_i32, 2, 3]);
     assert_eq!(run(&["sum", "--json", "--exact"], &x).json()["sum"], json!(6));
 }

@@ -1,4 +1,4 @@
-//! `rowmill clean`: what goes, what stays, and what is said about it.
+//! `rowmill clean`: removed files, kept files, and messages.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::common::{command, dir, rowmill, write, write_bytes};
 
 #[test]
-fn unfinished_files_go() {
+fn unfinished_files_are_removed() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[2], &[1_u8, 2]);
     let partial = write_bytes(&dir, ".y.npy.rowmill-partial", &[0; 3000]);
@@ -35,7 +35,7 @@ fn unfinished_files_go() {
 }
 
 #[test]
-fn the_current_folder_and_folders_within() {
+fn the_current_folder_and_subfolders() {
     let dir = dir();
     let inner = dir.path().join("inner");
     fs::create_dir(&inner).expect("a folder");
@@ -45,7 +45,7 @@ fn the_current_folder_and_folders_within() {
     }
     let here = |args: &[&str]| {
         let output = command().arg("clean").args(args).current_dir(dir.path()).output();
-        crate::common::Ran::from(output.expect("the command starts")).err
+        crate::common::CommandResult::from(output.expect("the command starts")).err
     };
     assert_eq!(here(&[]), "removed 1 file, 4 B\n");
     assert!(inner.join(name).exists());
@@ -54,27 +54,27 @@ fn the_current_folder_and_folders_within() {
 }
 
 #[test]
-fn what_is_being_written_is_left_alone() {
+fn files_being_written_are_kept() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[2], &[1_u8, 2]);
     let staged = AtomicFile::create(dir.path().join("y.npy")).expect("a writer");
     let mut appender = Appender::<u8>::open(&x).expect("a writer");
     appender.append_rows(&[3]).expect("appended");
     let path = dir.path().to_str().expect("text");
-    let ran = rowmill(["clean", path]);
-    assert_eq!(ran.err, "removed 0 files, 0 B; 2 files in use left alone\n");
-    assert!(ran.ok().contains("in use: "), "they are named");
+    let result = rowmill(["clean", path]);
+    assert_eq!(result.err, "removed 0 files, 0 B; 2 files in use left alone\n");
+    assert!(result.ok().contains("in use: "), "they are named");
     appender.close().expect("committed");
     staged.publish().expect("published");
     assert_eq!(rowmill(["sum", x.to_str().expect("text")]).ok(), "6\n");
 }
 
 #[test]
-fn rows_that_were_not_committed_are_taken_back() {
+fn uncommitted_rows_are_rolled_back() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[2], &[1_u8, 2]);
     let before = fs::read(&x).expect("x");
-    // The leftovers of a crash: taken while the appender was at it, under the same inode.
+    // The leftovers of a crash: copied while the appender was active, under the same inode.
     let mut appender = Appender::<u8>::open(&x).expect("a writer");
     appender.append_rows(&[7; 2 << 20]).expect("appended");
     let journal = dir.path().join(".x.npy.rowmill-append");
@@ -85,20 +85,23 @@ fn rows_that_were_not_committed_are_taken_back() {
     fs::write(&journal, text).expect("written");
     fs::write(&x, longer).expect("written");
     assert_eq!(rowmill(["sum", x.to_str().expect("text")]).ok(), "3\n", "the old rows");
-    let ran = rowmill([Path::new("clean"), &x]);
-    assert!(ran.err.starts_with("removed 1 file, "), "{ran:?}");
+    let result = rowmill([Path::new("clean"), &x]);
+    assert!(result.err.starts_with("removed 1 file, "), "{result:?}");
     assert_eq!(fs::read(&x).expect("x"), before);
     assert!(!journal.exists());
 }
 
 #[test]
-fn what_is_not_there_is_an_error() {
+fn a_missing_path_is_an_error() {
     let dir = dir();
     let gone = dir.path().join("gone.npy");
     let partial = write_bytes(&dir, ".a.npy.rowmill-partial", b"1");
-    // Everything that can be done is done, and then it fails.
-    let ran = rowmill([Path::new("clean"), &gone, dir.path()]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains("rowmill: cannot look at") && ran.err.contains("gone.npy"), "{ran:?}");
+    // All other paths are cleaned before the failure is reported.
+    let result = rowmill([Path::new("clean"), &gone, dir.path()]);
+    assert_eq!(result.code, Some(1));
+    assert!(
+        result.err.contains("rowmill: cannot look at") && result.err.contains("gone.npy"),
+        "{result:?}"
+    );
     assert!(!partial.exists());
 }

@@ -1,4 +1,4 @@
-//! Running the command, and files to run it on.
+//! Running the command, and making files for it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,29 +8,29 @@ use rowmill::{ArrayMut, Element};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The outcome of a run of the command.
+/// The outcome of a command.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct CommandResult {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Ran {
-    /// A run that went well, with its stdout.
+impl CommandResult {
+    /// Expects success, and returns stdout.
     pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.out
     }
 
-    /// A run that went well, with the JSON object that it printed.
+    /// Expects success, and returns the printed JSON object.
     pub(crate) fn json(self) -> Value {
         let out = self.ok();
         assert!(out.ends_with("}\n") && out.lines().count() == 1, "one object, one line: {out}");
         serde_json::from_str(&out).expect("stdout is JSON")
     }
 
-    /// A run that failed so, with these texts on stderr and nothing on stdout.
+    /// Expects a failure with this code, these texts on stderr and an empty stdout.
     #[track_caller]
     pub(crate) fn fails(self, code: i32, texts: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -44,7 +44,7 @@ impl Ran {
     }
 }
 
-impl From<Output> for Ran {
+impl From<Output> for CommandResult {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("text");
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
@@ -52,7 +52,7 @@ impl From<Output> for Ran {
 }
 
 /// Runs the command.
-pub(crate) fn rowmill<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Ran {
+pub(crate) fn rowmill<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> CommandResult {
     command().args(args).output().expect("the command starts").into()
 }
 
@@ -63,16 +63,16 @@ pub(crate) fn command() -> Command {
 }
 
 /// Runs the command on a file: `run(&["sum", "--json"], path)`.
-pub(crate) fn run(args: &[&str], file: &Path) -> Ran {
+pub(crate) fn run(args: &[&str], file: &Path) -> CommandResult {
     rowmill(args.iter().map(OsStr::new).chain([file.as_os_str()]))
 }
 
-/// 26,115 hours of weather, nine named columns of float32 with NaN.
+/// 26,115 hours of weather: nine named columns of float32, with NaN.
 pub(crate) fn weather() -> PathBuf {
     root().join("examples/data/weather.npy")
 }
 
-/// The workspace.
+/// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -90,12 +90,12 @@ pub(crate) fn write<T: Element>(
 ) -> PathBuf {
     let path = dir.path().join(name);
     let mut array = ArrayMut::<T>::create(&path, dims).expect("a new array");
-    array.write_rows(0, values).expect("as many values as the shape says");
+    array.write_rows(0, values).expect("matching shape");
     array.close().expect("written");
     path
 }
 
-/// Writes a file of these bytes.
+/// Writes a file with these bytes.
 pub(crate) fn write_bytes(dir: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
     let path = dir.path().join(name);
     std::fs::write(&path, bytes).expect("a new file");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::common::{dir, run, weather, write};
 
-/// numpy's `linear`, of what is no NaN.
+/// numpy's `linear` quantile of the elements that are not NaN.
 fn quantile(values: &[f32], q: f64) -> f64 {
     let numbers = values.iter().map(|&x| f64::from(x)).filter(|x| !x.is_nan());
     let mut sorted: Vec<f64> = numbers.collect();
@@ -22,7 +22,7 @@ fn close(found: &Value, expected: f64, within: f64) {
 }
 
 #[test]
-fn everything_about_the_weather() {
+fn the_description_of_the_weather() {
     let file = weather();
     let x = Array::<f32>::open(&file).expect("shipped");
     let mut buffer = TileBuffer::new();
@@ -54,7 +54,7 @@ fn everything_about_the_weather() {
 }
 
 #[test]
-fn of_a_sample_or_of_everything() {
+fn sampled_or_exact() {
     let dir = dir();
     let values: Vec<f32> = (0..300_000_u64).map(|i| (i * 7919 % 300_000) as f32).collect();
     let file = write(&dir, "x.npy", &[300_000], &values);
@@ -102,7 +102,7 @@ fn bins(at: &[usize]) -> Vec<u64> {
 }
 
 #[test]
-fn a_page_for_a_browser() {
+fn an_html_page() {
     let dir = dir();
     let path = dir.path().join("a <b>.html");
     run(&["describe", "--html", path.to_str().expect("text")], &weather()).ok();
@@ -114,14 +114,14 @@ fn a_page_for_a_browser() {
     run(&["describe", "--html", "/nowhere/x.html"], &weather()).fails(1, &["/nowhere"]);
 }
 
-/// Numbers such as hashes, whose sum fits no integer.
+/// Numbers such as hashes, whose sum overflows every integer type.
 #[test]
-fn sums_that_fit_no_integer() {
+fn overflowing_integer_sums() {
     let dir = dir();
     let x = write(&dir, "ids.npy", &[4], &[i64::MAX, i64::MAX - 7, 3, 0]);
-    let ran = run(&["describe", "--json"], &x);
-    assert!(ran.err.contains("all is told in float64"), "{}", ran.err);
-    let found = ran.json();
+    let result = run(&["describe", "--json"], &x);
+    assert!(result.err.contains("all is told in float64"), "{}", result.err);
+    let found = result.json();
     let most = i64::MAX as f64;
     assert_eq!((&found["max"], &found["zeros"]), (&json!([most]), &json!([1])));
     assert_eq!(found["sum"], json!([most * 2.0]));

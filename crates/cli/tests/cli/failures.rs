@@ -1,4 +1,4 @@
-//! Jobs that fail: each with its own words, exit code 1 and nothing on stdout.
+//! Jobs that fail: each with its own message, exit code 1 and an empty stdout.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::common::{dir, rowmill, run, weather, write, write_bytes};
 
 const COMMANDS: [&str; 4] = ["info", "stats", "sum", "mean"];
 
-/// All commands that read fail alike.
+/// Checks that all reading commands fail alike.
 #[track_caller]
 fn all_fail(args: &[&str], file: &Path, texts: &[&str]) {
     for command in COMMANDS {
@@ -33,8 +33,8 @@ fn a_directory() {
 fn a_pipe_is_refused_at_once() {
     let dir = dir();
     let pipe = dir.path().join("pipe.npy");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
-    assert!(made.success());
+    let status = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(status.success());
     all_fail(&[], &pipe, &["is not a regular file"]);
 }
 
@@ -98,7 +98,7 @@ fn a_truncated_file_and_extra_bytes() {
 }
 
 #[test]
-fn a_spec_for_a_file_that_says_it_itself() {
+fn a_spec_for_a_self_describing_file() {
     all_fail(
         &["--dtype", "f32", "--shape", "26115,9"],
         &weather(),
@@ -107,7 +107,7 @@ fn a_spec_for_a_file_that_says_it_itself() {
 }
 
 #[test]
-fn masks_that_do_not_fit() {
+fn masks_of_the_wrong_shape() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[3, 2], &[1.0_f32; 6]);
     let long = write(&dir, "long.npy", &[4], &[true; 4]);
@@ -121,7 +121,7 @@ fn masks_that_do_not_fit() {
 }
 
 #[test]
-fn sums_that_fit_no_result() {
+fn overflowing_sums() {
     let dir = dir();
     let signed = write(&dir, "signed.npy", &[2], &[i64::MAX, 1]);
     let unsigned = write(&dir, "unsigned.npy", &[2], &[u64::MAX, 1]);
@@ -131,11 +131,11 @@ fn sums_that_fit_no_result() {
 }
 
 #[test]
-fn nan_where_none_may_be() {
+fn nan_under_the_error_policy() {
     run(&["sum", "--nan", "error"], &weather()).fails(1, &["is NaN", "hint: that is --nan skip"]);
 }
 
-fn normalize(x: &Path, out: &Path) -> crate::common::Ran {
+fn normalize(x: &Path, out: &Path) -> crate::common::CommandResult {
     rowmill([Path::new("normalize"), x, out])
 }
 
@@ -175,12 +175,12 @@ fn a_file_size_limit_is_an_error() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[1 << 20], &vec![1_u8; 1 << 20]);
     let out = dir.path().join("out.npy");
-    let ran = std::process::Command::new("sh")
+    let result = std::process::Command::new("sh")
         .args(["-c", "ulimit -f 100 && exec \"$0\" normalize \"$1\" \"$2\""])
         .args([Path::new(env!("CARGO_BIN_EXE_rowmill")), &x, &out])
         .output();
-    let ran = crate::common::Ran::from(ran.expect("a shell"));
-    ran.fails(1, &["cannot make room for", "File too large", "hint: a file size limit"]);
+    let result = crate::common::CommandResult::from(result.expect("a shell"));
+    result.fails(1, &["cannot make room for", "File too large", "hint: a file size limit"]);
     assert_eq!(std::fs::read_dir(dir.path()).expect("a list").count(), 1, "nothing left behind");
 }
 
@@ -189,21 +189,25 @@ fn a_file_size_limit_is_an_error() {
 fn a_full_disk_under_stdout_is_an_error() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
     let output = crate::common::command().arg("stats").arg(weather()).stdout(full).output();
-    let ran = crate::common::Ran::from(output.expect("the command starts"));
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.err.contains("rowmill: cannot write to stdout: No space left"), "{}", ran.err);
+    let result = crate::common::CommandResult::from(output.expect("the command starts"));
+    assert_eq!(result.code, Some(1));
+    assert!(
+        result.err.contains("rowmill: cannot write to stdout: No space left"),
+        "{}",
+        result.err
+    );
 }
 
 #[test]
 fn an_unknown_instruction_set() {
     let mut output = crate::common::command();
     output.env("ROWMILL_ISA", "z80").arg("sum").arg(weather());
-    let ran = crate::common::Ran::from(output.output().expect("the command starts"));
-    ran.fails(1, &["ROWMILL_ISA", "z80"]);
+    let result = crate::common::CommandResult::from(output.output().expect("the command starts"));
+    result.fails(1, &["ROWMILL_ISA", "z80"]);
 }
 
 #[test]
-fn a_file_that_someone_is_writing() {
+fn a_file_being_written() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[2, 2], &[1_i64, 2, 3, 4]);
     let mask = write(&dir, "mask.npy", &[2, 2], &[true; 4]);

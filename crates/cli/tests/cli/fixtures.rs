@@ -1,4 +1,4 @@
-//! Every fixture of the workspace through the command: good ones give NumPy's answers, bad ones
+//! Every fixture of the workspace through the command: good files give NumPy's answers, bad files
 //! their message.
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ fn expected() -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("the expectations")).expect("JSON")
 }
 
-/// The same number, up to the rounding of floats.
+/// Whether two numbers are equal, up to the rounding of floats.
 fn same(found: &Value, expected: &Value) -> bool {
     match (found.as_f64(), expected.as_f64()) {
         (Some(f), Some(e)) if found.is_f64() => {
@@ -52,7 +52,7 @@ fn good_files_give_numpys_answers() {
 }
 
 #[test]
-fn bad_files_are_refused_in_their_words() {
+fn bad_files_are_refused_with_their_message() {
     let expected = expected();
     for (name, message) in expected["bad"].as_object().expect("an object") {
         let path = root().join("tests/fixtures").join(name);

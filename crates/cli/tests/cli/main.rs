@@ -1,4 +1,4 @@
-//! The `rowmill` command from outside: what it prints, how it fails, and its exit codes.
+//! The `rowmill` command from outside: its output, its failures, and its exit codes.
 
 mod answers;
 mod append;

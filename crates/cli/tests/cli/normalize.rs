@@ -1,4 +1,4 @@
-//! `rowmill normalize`: what is written, and what is said about it.
+//! `rowmill normalize`: its outputs and its messages.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::common::{dir, rowmill, weather, write};
 
-fn normalize(args: &[&str], x: &Path, out: &Path) -> crate::common::Ran {
+fn normalize(args: &[&str], x: &Path, out: &Path) -> crate::common::CommandResult {
     let paths = [x.to_str().expect("text"), out.to_str().expect("text")];
     rowmill([&["normalize"][..], args, &paths].concat())
 }
@@ -17,9 +17,11 @@ fn normalize(args: &[&str], x: &Path, out: &Path) -> crate::common::Ran {
 fn z_scores_with_their_names() {
     let dir = dir();
     let out = dir.path().join("z.npy");
-    let ran = normalize(&[], &weather(), &out);
-    assert!(ran.err.starts_with("wrote ") && ran.err.contains("z.npy: float32 (26115, 9) in "));
-    assert_eq!(ran.ok(), "", "notes are not data");
+    let result = normalize(&[], &weather(), &out);
+    assert!(
+        result.err.starts_with("wrote ") && result.err.contains("z.npy: float32 (26115, 9) in ")
+    );
+    assert_eq!(result.ok(), "", "notes are not data");
     let (x, z) = (Array::<f32>::open(weather()).expect("x"), Array::<f32>::open(&out).expect("z"));
     assert_eq!(z.meta().columns, x.meta().columns);
     assert!(Sidecar::path_for(&out).exists());
@@ -84,7 +86,7 @@ fn only_npy_can_be_written() {
 }
 
 #[test]
-fn fitted_here_and_used_there() {
+fn fitted_and_applied_to_another_file() {
     let dir = dir();
     let train = write(&dir, "train.npy", &[3, 2], &[1.0_f64, 10.0, 3.0, 20.0, 5.0, 60.0]);
     let test = write(&dir, "test.npy", &[1, 2], &[9.0_f64, 35.0]);
@@ -120,7 +122,7 @@ fn fitted_here_and_used_there() {
     wrong.fails(1, &["fitted to rows of shape [2], these have [3]"]);
     rowmill(["normalize", &train, &out, "--axis", "rows", "--save-fit", &fit, "--overwrite"])
         .fails(1, &["fit columns or everything"]);
-    std::fs::write(&fit, "{}").expect("room");
+    std::fs::write(&fit, "{}").expect("enough space");
     rowmill(["normalize", &test, &back, "--by", &fit, "--overwrite"])
         .fails(1, &["fit.json: this is no fitted"]);
     rowmill(["normalize", &test, &back, "--inverse"]).fails(2, &["--by"]);

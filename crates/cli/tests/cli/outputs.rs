@@ -1,5 +1,5 @@
-//! No output replaces what a user would miss: every writing flag against every role, however it is
-//! spelled, and against every kind of file.
+//! No output replaces a file that a user would miss. Every writing flag is tried against every
+//! role, in every spelling, and against every kind of file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::common::{command, dir, rowmill, write};
 use crate::written::PATHS;
 
-/// The files that each call reads and writes besides the file under test, which stands where `@`
-/// does. Every flag that writes has one call at least.
+/// The calls, where `@` stands for the path under test; the lists name the other files that each
+/// call reads and writes. Every writing flag has at least one call.
 const CALLS: &[(&str, &str, &str, &[&str])] = &[
     ("describe", "html", "describe x.npy y.npy --html @", &["x.npy", "y.npy"]),
     ("stats", "checkpoint", "stats x.npy --mask m.npy --checkpoint @", &["x.npy", "m.npy"]),
@@ -61,7 +61,7 @@ const CALLS: &[(&str, &str, &str, &[&str])] = &[
     ),
 ];
 
-/// Files of every kind, and one of each role.
+/// Creates files of every kind, and one for each role.
 fn fixture() -> tempfile::TempDir {
     let dir = dir();
     for name in ["x.npy", "y.npy", "w.npy"] {
@@ -71,8 +71,8 @@ fn fixture() -> tempfile::TempDir {
     let at = |name: &str| dir.path().join(name);
     let run = |line: &str| {
         let args: Vec<&str> = line.split(' ').collect();
-        let ran = command().current_dir(dir.path()).args(args).output().expect("it starts");
-        assert!(ran.status.success(), "{line}: {}", String::from_utf8_lossy(&ran.stderr));
+        let result = command().current_dir(dir.path()).args(args).output().expect("it starts");
+        assert!(result.status.success(), "{line}: {}", String::from_utf8_lossy(&result.stderr));
     };
     run("partial x.npy --mask m.npy -o p.json");
     run("partial x.npy --axis rows -o q.json");
@@ -80,16 +80,16 @@ fn fixture() -> tempfile::TempDir {
     run("describe x.npy --html page.html");
     fs::remove_file(at("t.npy")).expect("made");
     fs::write(at("x.npy.meta.json"), "{\"rowmill\": 1, \"columns\": [\"a\", \"b\"]}")
-        .expect("room");
-    fs::write(at("text.txt"), "mine").expect("room");
-    fs::write(at("mine.json"), "{\"rowmill\": 1, \"mine\": 2}").expect("room");
-    fs::write(at("mine.html"), "<!doctype html><p>mine").expect("room");
-    fs::write(at("empty"), "").expect("room");
-    fs::write(at("bytes"), [0xff, 0, 1]).expect("room");
-    fs::write(at("job.ckpt"), b"ROWMILLC of another job").expect("room");
-    fs::write(at("raw.dat"), [0; 4]).expect("room");
-    fs::write(at("raw_meta.json"), "{\"dtype\": \"<f4\", \"shape\": [1]}").expect("room");
-    fs::create_dir(at("folder")).expect("room");
+        .expect("enough space");
+    fs::write(at("text.txt"), "mine").expect("enough space");
+    fs::write(at("mine.json"), "{\"rowmill\": 1, \"mine\": 2}").expect("enough space");
+    fs::write(at("mine.html"), "<!doctype html><p>mine").expect("enough space");
+    fs::write(at("empty"), "").expect("enough space");
+    fs::write(at("bytes"), [0xff, 0, 1]).expect("enough space");
+    fs::write(at("job.ckpt"), b"ROWMILLC of another job").expect("enough space");
+    fs::write(at("raw.dat"), [0; 4]).expect("enough space");
+    fs::write(at("raw_meta.json"), "{\"dtype\": \"<f4\", \"shape\": [1]}").expect("enough space");
+    fs::create_dir(at("folder")).expect("enough space");
     dir
 }
 
@@ -98,7 +98,7 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     entries.map(|p| (p.clone(), fs::read(&p).unwrap_or_default())).collect()
 }
 
-/// Every other spelling of a file in the folder.
+/// The other spellings of a file in the folder.
 fn aliases(folder: &Path, name: &str) -> Vec<String> {
     let whole = folder.join(name).display().to_string();
     let mut all = vec![name.to_owned(), format!("./{name}"), format!("folder/../{name}"), whole];
@@ -110,7 +110,7 @@ fn aliases(folder: &Path, name: &str) -> Vec<String> {
         }
         all.push(format!("again/{name}"));
         if folder.join(name).exists() {
-            // So that a normalization can be asked to write there.
+            // The suffix lets a normalization accept the name.
             let (soft, hard) = (format!("soft-{name}.npy"), format!("hard-{name}.npy"));
             if fs::symlink_metadata(folder.join(&soft)).is_err() {
                 std::os::unix::fs::symlink(folder.join(name), folder.join(&soft)).expect("linked");
@@ -122,28 +122,28 @@ fn aliases(folder: &Path, name: &str) -> Vec<String> {
     all
 }
 
-/// Runs a call with a path in its place, and says what it did if that was not to be refused so.
+/// Runs a call on a path. Returns a description if it was not refused with this code.
 fn refused(folder: &Path, line: &str, target: &str, overwrite: bool, code: i32) -> Option<String> {
     let before = contents(folder);
     let mut args: Vec<&str> =
         line.split(' ').map(|arg| if arg == "@" { target } else { arg }).collect();
-    // Only checkpoints do without the flag.
+    // Only checkpoints work without the flag.
     let has_flag = !matches!(args[0], "reduce" | "stats" | "sum" | "mean");
     if overwrite && has_flag {
         args.push("--overwrite");
     }
-    let ran = command().current_dir(folder).args(&args).output().expect("it starts");
+    let result = command().current_dir(folder).args(&args).output().expect("it starts");
     let after = contents(folder);
-    let err = String::from_utf8_lossy(&ran.stderr).into_owned();
+    let err = String::from_utf8_lossy(&result.stderr).into_owned();
     let shown = args.join(" ");
     let mut wrong = Vec::new();
-    if ran.status.code() != Some(code) {
-        wrong.push(format!("exit code {:?}, expected {code}", ran.status.code()));
+    if result.status.code() != Some(code) {
+        wrong.push(format!("exit code {:?}, expected {code}", result.status.code()));
     }
     for (path, bytes) in &before {
         if after.get(path) != Some(bytes) {
             wrong.push(format!("{} lost its bytes", path.display()));
-            // For the cells that follow.
+            // Restored for the following cells.
             let _ = fs::remove_file(path);
             fs::write(path, bytes).expect("put back");
         }
@@ -152,19 +152,19 @@ fn refused(folder: &Path, line: &str, target: &str, overwrite: bool, code: i32) 
         wrong.push(format!("{} was made", path.display()));
         let _ = fs::remove_file(path);
     }
-    if err.contains("remove it") || err.contains("panicked") || !ran.stdout.is_empty() {
+    if err.contains("remove it") || err.contains("panicked") || !result.stdout.is_empty() {
         wrong.push("what it says".to_owned());
     }
     (!wrong.is_empty()).then(|| format!("{shown}: {}; {err}", wrong.join(", ")))
 }
 
-/// Whether a flag takes such a name at all.
+/// Whether the argument accepts such a name at all.
 fn fits(argument: &str, target: &str) -> bool {
     argument != "output" || target.ends_with(".npy")
 }
 
 #[test]
-fn every_flag_that_writes_is_in_the_table() {
+fn every_writing_flag_is_in_the_table() {
     for (command, argument, writes) in PATHS {
         let called = CALLS.iter().any(|(c, a, ..)| c == command && a == argument);
         assert_eq!(called, *writes, "{command} {argument}");
@@ -172,7 +172,7 @@ fn every_flag_that_writes_is_in_the_table() {
 }
 
 #[test]
-fn no_output_takes_a_file_of_the_call() {
+fn no_output_replaces_a_file_of_the_call() {
     let fixture = fixture();
     let folder = fixture.path();
     let (mut cells, mut wrong) = (0, Vec::new());
@@ -180,14 +180,14 @@ fn no_output_takes_a_file_of_the_call() {
         let mut targets = Vec::new();
         for other in *others {
             targets.extend(aliases(folder, other));
-            // The files that belong to an array, there or not.
+            // The files that belong to an array, whether they exist or not.
             if other.ends_with(".npy") {
                 targets.extend(aliases(folder, &format!("{other}.meta.json")));
                 let hidden = ["partial", "journal", "append", "done"];
                 targets.extend(hidden.map(|kind| format!(".{other}.rowmill-{kind}")));
             }
         }
-        // OUT has to be a .npy file by its name, whatever stands there.
+        // OUT must be named .npy, whatever exists there.
         let npy_only = (*command, *argument) == ("normalize", "output");
         for target in targets.iter().filter(|target| !npy_only || fits(argument, target)) {
             for overwrite in [false, true] {
@@ -201,7 +201,7 @@ fn no_output_takes_a_file_of_the_call() {
 }
 
 #[test]
-fn no_output_takes_a_file_of_another_kind() {
+fn no_output_replaces_a_file_of_another_kind() {
     let fixture = fixture();
     let folder = fixture.path();
     let kinds = [
@@ -230,11 +230,11 @@ fn no_output_takes_a_file_of_another_kind() {
             if others.contains(&target) {
                 continue;
             }
-            // A file of the same kind is replaced when that is asked for, and a checkpoint is gone on with.
+            // A file of the same kind is replaced if requested, and a checkpoint is resumed.
             let replaced = own == kind;
             let mut names = vec![target.to_owned()];
             if (*command, *argument) == ("normalize", "output") {
-                // By a name that ends so, for what is no array.
+                // A file that is not an array is tried under a .npy name.
                 names = Vec::new();
                 #[cfg(unix)]
                 if target != "folder" {
@@ -258,10 +258,10 @@ fn no_output_takes_a_file_of_another_kind() {
 }
 
 #[test]
-fn the_same_kind_is_replaced_when_asked() {
+fn the_same_kind_is_replaced_on_request() {
     let fixture = fixture();
     let folder = fixture.path();
-    let run = |line: &str| -> crate::common::Ran {
+    let run = |line: &str| -> crate::common::CommandResult {
         command().current_dir(folder).args(line.split(' ')).output().expect("it starts").into()
     };
     for (line, target) in [
@@ -271,28 +271,28 @@ fn the_same_kind_is_replaced_when_asked() {
         ("normalize x.npy w.npy", "w.npy"),
         ("normalize y.npy new.npy --method minmax --save-fit f.json", "f.json"),
     ] {
-        let before = fs::read(folder.join(target)).expect("there");
+        let before = fs::read(folder.join(target)).expect("exists");
         let refused = run(line);
         assert_eq!(refused.code, Some(1), "{line}: {refused:?}");
         for text in ["it exists (a", "hint: on the command line that is --overwrite"] {
             assert!(refused.err.contains(text), "{line}: {}", refused.err);
         }
-        assert_eq!(fs::read(folder.join(target)).expect("there"), before);
+        assert_eq!(fs::read(folder.join(target)).expect("exists"), before);
         run(&format!("{line} --overwrite")).ok();
-        assert_ne!(fs::read(folder.join(target)).expect("there"), before, "{line}");
+        assert_ne!(fs::read(folder.join(target)).expect("exists"), before, "{line}");
     }
 }
 
 #[test]
-fn two_matches_of_a_pattern_are_no_output() {
+fn an_expanded_pattern_is_no_output() {
     let dir = dir();
     for name in ["part-1.npy", "part-2.npy"] {
         write(&dir, name, &[4], &[1.0_f32, 2.0, 3.0, 4.0]);
     }
-    // As a shell expands `normalize part-*.npy`.
+    // As if a shell had expanded `normalize part-*.npy`.
     let paths = ["part-1.npy", "part-2.npy"].map(|name| dir.path().join(name));
-    let before = fs::read(&paths[1]).expect("there");
+    let before = fs::read(&paths[1]).expect("exists");
     let args = [Path::new("normalize"), &paths[0], &paths[1]];
     rowmill(args).fails(1, &["part-2.npy: it exists (a numpy array)", "--overwrite"]);
-    assert_eq!(fs::read(&paths[1]).expect("there"), before);
+    assert_eq!(fs::read(&paths[1]).expect("exists"), before);
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::common::{dir, rowmill, run, weather, write};
 
-/// An answer without what differs from run to run.
+/// An answer without the entries that differ from run to run.
 fn answer(mut json: Value) -> Value {
     let object = json.as_object_mut().expect("an object");
     for key in ["file", "files", "seconds", "bytes"] {
@@ -14,7 +14,7 @@ fn answer(mut json: Value) -> Value {
 }
 
 #[test]
-fn merged_partials_are_the_answer_of_a_single_run() {
+fn merged_partials_equal_a_single_run() {
     let (dir, file) = (dir(), weather());
     let path = |name: &str| dir.path().join(name).display().to_string();
     let file = file.display().to_string();
@@ -48,7 +48,7 @@ fn merged_partials_are_the_answer_of_a_single_run() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn mismatched_partials_are_refused() {
     let (dir, file) = (dir(), weather());
     let path = |name: &str| dir.path().join(name).display().to_string();
     let out = path("p.json");
@@ -67,9 +67,9 @@ fn what_does_not_fit_is_refused() {
     run(&["partial", "-o", &means, "--axis", "all", "--part", "2/2"], &file).ok();
     rowmill(["merge", &out, &means]).fails(1, &["p.json with", "different reductions"]);
     let text = std::fs::read_to_string(&out).expect("written");
-    std::fs::write(&out, text.replacen("\"level\": 0", "\"level\": 1", 1)).expect("room");
+    std::fs::write(&out, text.replacen("\"level\": 0", "\"level\": 1", 1)).expect("enough space");
     rowmill(["merge", &out]).fails(1, &["p.json: the partial was damaged"]);
-    std::fs::write(&out, "{}").expect("room");
+    std::fs::write(&out, "{}").expect("enough space");
     rowmill(["merge", &out]).fails(1, &["p.json: no partial of `rowmill partial`"]);
     rowmill(["merge", &path("none.json")]).fails(1, &["none.json"]);
 }
@@ -100,7 +100,7 @@ fn every_dtype() {
     check(&dir, &out, &[rowmill::f16::from_f32(1.5), rowmill::f16::from_f32(-2.0)]);
 }
 
-/// Every statistic that has a state, with its options.
+/// Every statistic that has a mergeable state, with its options.
 const MERGEABLE: [&str; 30] = [
     "count",
     "nan",
@@ -135,7 +135,7 @@ const MERGEABLE: [&str; 30] = [
 ];
 
 #[test]
-fn lists_of_statistics_are_merged_as_reduce_answers_them() {
+fn merged_lists_of_statistics_equal_reduce() {
     let (dir, file) = (dir(), weather());
     let path = |name: &str| dir.path().join(name).display().to_string();
     let file = file.display().to_string();
@@ -164,7 +164,7 @@ fn lists_of_statistics_are_merged_as_reduce_answers_them() {
 }
 
 #[test]
-fn lists_that_cannot_be_merged_are_refused() {
+fn unmergeable_lists_are_refused() {
     let (dir, file) = (dir(), weather());
     let path = |name: &str| dir.path().join(name).display().to_string();
     let (one, other) = (path("1.json"), path("2.json"));
@@ -192,7 +192,7 @@ fn lists_that_cannot_be_merged_are_refused() {
 }
 
 #[test]
-fn lists_that_were_changed_in_the_file_are_refused() {
+fn edited_lists_are_refused() {
     let (dir, file) = (dir(), weather());
     let path = dir.path().join("p.json").display().to_string();
     let made = "histogram(5,0,1)";
@@ -210,7 +210,7 @@ fn lists_that_were_changed_in_the_file_are_refused() {
     ] {
         let changed = text.replacen(&format!("{made:?}"), &format!("{list:?}"), 1);
         assert_ne!(changed, text, "the file says which list it is of");
-        std::fs::write(&path, changed).expect("room");
+        std::fs::write(&path, changed).expect("enough space");
         rowmill(["merge", &path]).fails(1, &[expected]);
     }
 }

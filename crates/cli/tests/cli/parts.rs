@@ -1,4 +1,5 @@
-//! Parts of files, and many files as one: the same answers as of a file that holds just that.
+//! Parts of files, and several files as one: the answers equal those for a file with the same
+//! elements.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::{Ran, dir, rowmill, run, weather, write, write_bytes};
+use crate::common::{CommandResult, dir, rowmill, run, weather, write, write_bytes};
 
 /// Rows 0 to 9 of three columns: row r is `10 r, 10 r + 1, 10 r + 2`.
 fn tens(dir: &TempDir) -> PathBuf {
@@ -59,7 +60,7 @@ fn columns_by_their_names() {
 }
 
 #[test]
-fn a_mask_of_the_whole_goes_with_a_part() {
+fn a_mask_of_the_whole_applies_to_a_part() {
     let dir = dir();
     let file = tens(&dir);
     let each: Vec<bool> = (0..30).map(|i| i % 2 == 0).collect();
@@ -79,7 +80,7 @@ fn a_mask_of_the_whole_goes_with_a_part() {
 }
 
 #[test]
-fn parts_that_are_not_there() {
+fn missing_parts() {
     let dir = dir();
     let file = tens(&dir);
     run(&["sum", "--rows", "10"], &file).fails(2, &["no index 10", "expected -10 to 9"]);
@@ -93,14 +94,14 @@ fn parts_that_are_not_there() {
 }
 
 #[test]
-fn normalize_writes_the_part_alone() {
+fn normalize_writes_only_the_part() {
     let dir = dir();
     let output = dir.path().join("z.npy");
     let args = ["normalize", "--method", "minmax", "--cols", "temp,humid", "--rows", "100:200"];
-    let ran =
+    let result =
         rowmill(args.iter().map(OsStr::new).chain([weather().as_os_str(), output.as_os_str()]));
-    assert!(ran.err.contains("(100, 2)"), "{}", ran.err);
-    ran.ok();
+    assert!(result.err.contains("(100, 2)"), "{}", result.err);
+    result.ok();
     let stats = run(&["stats", "--json"], &output).json();
     assert_eq!(stats["columns"], json!(["temp", "humid"]));
     assert_eq!((&stats["min"], &stats["max"]), (&json!([0.0, 0.0]), &json!([1.0, 1.0])));
@@ -116,7 +117,7 @@ fn split(dir: &TempDir) -> (PathBuf, Vec<PathBuf>) {
     (one, vec![part("p-a.npy", 0..10), part("p-b.npy", 10..10), part("p-c.npy", 10..1000)])
 }
 
-fn sum_of<S: AsRef<OsStr>>(files: &[S]) -> Ran {
+fn sum_of<S: AsRef<OsStr>>(files: &[S]) -> CommandResult {
     rowmill(["sum", "--json"].iter().map(OsStr::new).chain(files.iter().map(AsRef::as_ref)))
 }
 
@@ -130,15 +131,15 @@ fn many_files_are_one_array() {
     assert_eq!((&many["sum"], &many["shape"]), (&of_one["sum"], &json!([1000, 3])));
     let names: Vec<_> = parts.iter().map(|p| p.to_str()).collect();
     assert_eq!(many["file"], json!(names));
-    // The command finds the files by itself, sorted.
+    // The command expands the pattern itself, sorted by name.
     let pattern = dir.path().join("p-*.npy");
     let found = sum_of(&[&pattern]).json();
     assert_eq!((&found["sum"], &found["file"]), (&of_one["sum"], &json!(names)));
     let some =
         |file: &Path| run(&["mean", "--rows", "5:500", "--json"], file).json()["mean"].clone();
     assert_eq!(some(&pattern), some(&one));
-    let ran = run(&["sum"], &pattern);
-    assert!(ran.err.contains("p-a.npy and 2 more: float32 (1000, 3)"), "{}", ran.err);
+    let result = run(&["sum"], &pattern);
+    assert!(result.err.contains("p-a.npy and 2 more: float32 (1000, 3)"), "{}", result.err);
     let output = dir.path().join("z.npy");
     rowmill([OsStr::new("normalize"), pattern.as_os_str(), output.as_os_str()]).ok();
     let single = dir.path().join("y.npy");
@@ -147,7 +148,7 @@ fn many_files_are_one_array() {
 }
 
 #[test]
-fn files_that_are_not_one_array() {
+fn mismatched_files() {
     let dir = dir();
     let (_, mut parts) = split(&dir);
     parts.push(write(&dir, "q.npy", &[2, 4], &[0_f32; 8]));
@@ -158,7 +159,7 @@ fn files_that_are_not_one_array() {
     sum_of(&parts).fails(1, &["gone.npy"]);
     sum_of(&[dir.path().join("no-*.npy")]).fails(1, &["no-*.npy", "no file fits it"]);
     run(&["info"], &dir.path().join("p-*.npy")).fails(1, &["p-*.npy"]);
-    // A file whose name looks like a pattern is that file.
+    // An existing file wins over its reading as a pattern.
     let odd = write(&dir, "x[1]*.npy", &[1], &[7_i32]);
     assert_eq!(sum_of(&[odd]).json()["sum"], 7);
     let output = parts[0].clone();
@@ -167,7 +168,7 @@ fn files_that_are_not_one_array() {
 }
 
 #[test]
-fn a_nan_is_found_in_its_file() {
+fn a_nan_is_located_in_its_file() {
     let dir = dir();
     let a = write(&dir, "a.npy", &[2], &[0_f32, 1.0]);
     let b = write(&dir, "b.npy", &[3], &[0_f32, f32::NAN, 1.0]);
@@ -181,7 +182,7 @@ fn a_checkpoint_knows_its_part() {
     let dir = dir();
     let checkpoint = dir.path().join("job.ckpt");
     let ckpt = checkpoint.to_str().expect("plain");
-    // A job that ends early leaves its checkpoint: the NaN is in the last row.
+    // A job that fails leaves its checkpoint: the NaN is in the last row.
     let mut values = vec![1_f32; 4_000_000];
     values[3_999_999] = f32::NAN;
     let file = write(&dir, "x.npy", &[1_000_000, 4], &values);
@@ -194,7 +195,7 @@ fn a_checkpoint_knows_its_part() {
     run(&["sum", "--rows", "1:2"], &not_a_file).fails(1, &["y.npy"]);
 }
 
-/// Records of an id, two bytes that mean nothing, and a position of three.
+/// Records of an id, two padding bytes, and a position of three.
 fn records(dir: &TempDir, name: &str, ids: std::ops::Range<u16>) -> PathBuf {
     let dict = format!(
         "{{'descr': [('id', '>u2'), ('', '|V2'), ('pos', '<f4', (3,)), ('word', '|S2')], \
@@ -261,7 +262,7 @@ fn complex_numbers_and_bfloat16() {
     let output = dir.path().join("n.npy");
     rowmill([OsStr::new("normalize"), file.as_os_str(), output.as_os_str()])
         .fails(2, &["no order"]);
-    // 1.5 and -2, the lower half of the first byte by byte.
+    // 1.5 and -2 in bfloat16: the upper halves of their float32, byte by byte.
     let raw = write_bytes(&dir, "b.dat", &[0xc0, 0x3f, 0x00, 0xc0]);
     let args = ["sum", "--dtype", "bf16", "--shape", "2", "--byte-order", "little"];
     assert_eq!(run(&args, &raw).ok(), "-0.5\n");

@@ -48,7 +48,7 @@ fn any_statistics_in_one_call() {
     assert_eq!(kept["max"], json!([[4, 40]]));
 }
 
-/// The same numbers as the commands that there were.
+/// The other commands give the same numbers.
 #[test]
 fn reduce_agrees_with_the_other_commands() {
     let file = weather();
@@ -66,20 +66,20 @@ fn reduce_agrees_with_the_other_commands() {
 }
 
 #[test]
-fn numbers_that_are_not_there_are_told() {
+fn missing_numbers_are_reported() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[2, 2], &[i64::MAX, 1, i64::MAX, 2]);
     let file = x.to_str().expect("text");
-    let ran = rowmill(["reduce", "sum,mean", file, "--axis", "columns", "--json"]);
+    let result = rowmill(["reduce", "sum,mean", file, "--axis", "columns", "--json"]);
     assert!(
-        ran.err.contains("warning: sum of cell 0: the sum 18446744073709551614"),
+        result.err.contains("warning: sum of cell 0: the sum 18446744073709551614"),
         "{}",
-        ran.err
+        result.err
     );
-    assert_eq!(ran.json()["sum"], json!(["18446744073709551614", 3]));
-    let ran = rowmill(["reduce", "min,count", file, "--where", "x < 0", "--json"]);
-    assert!(ran.err.contains("warning: min of cell 0: there is no minimum"), "{}", ran.err);
-    let found = ran.json();
+    assert_eq!(result.json()["sum"], json!(["18446744073709551614", 3]));
+    let result = rowmill(["reduce", "min,count", file, "--where", "x < 0", "--json"]);
+    assert!(result.err.contains("warning: min of cell 0: there is no minimum"), "{}", result.err);
+    let found = result.json();
     assert_eq!((&found["min"], &found["count"]), (&json!(null), &json!(0)));
 }
 

@@ -18,7 +18,7 @@ const KEYS: [&str; 10] = [
     "minor_faults",
 ];
 
-/// Checks what holds for every report, and takes it out.
+/// Checks the properties of every report, and removes it from the object.
 fn report(object: &mut Value) -> Value {
     let report = object.as_object_mut().expect("an object").remove("report").expect("a report");
     let keys: Vec<&String> = report.as_object().expect("an object").keys().collect();
@@ -38,16 +38,16 @@ fn report(object: &mut Value) -> Value {
 }
 
 #[test]
-fn what_reductions_took() {
+fn reports_of_reductions() {
     let bytes = 26_115 * 9 * 4;
     for command in ["sum", "mean", "stats"] {
         let plain = run(&[command, "--json", "--workers", "1"], &weather());
         assert!(!plain.err.contains("reduce: "), "{}", plain.err);
         let mut plain = plain.json();
         assert!(plain.get("report").is_none(), "only when it is asked for");
-        let ran = run(&[command, "--json", "--report", "--workers", "1"], &weather());
-        assert_eq!(ran.err.lines().filter(|line| line.starts_with("reduce: 0.9 MB")).count(), 1);
-        let mut object = ran.json();
+        let result = run(&[command, "--json", "--report", "--workers", "1"], &weather());
+        assert_eq!(result.err.lines().filter(|line| line.starts_with("reduce: 0.9 MB")).count(), 1);
+        let mut object = result.json();
         let report = report(&mut object);
         assert_eq!(report["read"], json!(bytes));
         assert_eq!((&report["written"], &report["workers"]), (&json!(0), &json!(1)));
@@ -56,39 +56,39 @@ fn what_reductions_took() {
         plain["seconds"].take();
         object["seconds"].take();
         assert_eq!(object, plain, "nothing else changes");
-        // For people: a line more.
-        let ran = run(&[command, "--report"], &weather());
-        assert!(ran.err.starts_with("reduce: 0.9 MB read in "), "{}", ran.err);
-        assert_eq!(ran.out, run(&[command], &weather()).ok());
+        // As text, the report is an additional line.
+        let result = run(&[command, "--report"], &weather());
+        assert!(result.err.starts_with("reduce: 0.9 MB read in "), "{}", result.err);
+        assert_eq!(result.out, run(&[command], &weather()).ok());
     }
 }
 
 #[test]
-fn what_a_normalization_took() {
+fn reports_of_normalizations() {
     let dir = dir();
     let x = write(&dir, "x.npy", &[500, 3], &[1_i16; 1500]);
     let out = dir.path().join("z.npy");
-    let ran = |more: &[&str]| {
+    let result = |more: &[&str]| {
         let paths = [x.to_str().expect("text"), out.to_str().expect("text")];
         rowmill([&["normalize", "--overwrite"][..], &paths, more].concat())
     };
-    let plain = ran(&["--json"]).json();
+    let plain = result(&["--json"]).json();
     assert!(plain.get("report").is_none(), "only when it is asked for");
-    let both = ran(&["--json", "--report"]);
+    let both = result(&["--json", "--report"]);
     let jobs: Vec<&str> = both.err.lines().filter_map(|line| line.split(':').next()).collect();
     assert_eq!(jobs, ["reduce", "map"], "two reads, two reports: {}", both.err);
     let report = report(&mut both.json());
     assert_eq!((&report["read"], &report["written"]), (&json!(6000), &json!(12_000)));
     assert_eq!(report["chunks"], json!(2));
-    let people = ran(&["--report"]);
+    let people = result(&["--report"]);
     let lines: Vec<&str> = people.err.lines().collect();
     assert!(lines.len() == 3 && lines[2].starts_with("wrote "), "{lines:?}");
 }
 
 #[test]
-fn below_a_ceiling_nothing_changes_but_memory() {
+fn a_ceiling_changes_only_memory() {
     let dir = dir();
-    // More than half of the ceiling.
+    // The array is larger than half of the ceiling.
     let values: Vec<f32> = (0..3 << 20).map(|i| (i % 1013) as f32 * 0.37).collect();
     let x = write(&dir, "x.npy", &[3 << 10, 1 << 10], &values);
     let low = ["--memory-ceiling", "16MiB", "--workers", "2", "--report", "--json"];
@@ -113,7 +113,7 @@ fn below_a_ceiling_nothing_changes_but_memory() {
 }
 
 #[test]
-fn ceilings_that_make_no_sense() {
+fn invalid_ceilings() {
     let weather = weather();
     let sum = |more: &[&str]| run(&[&["sum"][..], more].concat(), &weather);
     for size in ["auto", "0", "5rows", "-1", "1.5G", "lots", ""] {

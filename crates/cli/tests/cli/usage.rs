@@ -1,10 +1,10 @@
-//! Wrong usage is exit code 2, help is 0.
+//! Wrong usage exits with code 2, help with 0.
 
 use crate::common::{rowmill, weather};
 
-/// Fails on the weather with exit code 2.
+/// Checks that a call on the weather file fails with exit code 2.
 #[track_caller]
-fn wrong(args: &[&str], texts: &[&str]) {
+fn usage_error(args: &[&str], texts: &[&str]) {
     let weather = weather();
     let file = weather.to_str().expect("text");
     rowmill(args.iter().map(|&a| if a == "FILE" { file } else { a })).fails(2, texts);
@@ -29,55 +29,62 @@ fn help_and_version() {
 }
 
 #[test]
-fn nothing_and_nonsense() {
-    wrong(&[], &["Usage: rowmill"]);
+fn missing_and_unknown_commands() {
+    usage_error(&[], &["Usage: rowmill"]);
     for name in ["median", "std", "argmax", "top_k(3)"] {
         let instead = format!("rowmill reduce '{name}' FILE computes it");
-        wrong(&[name, "FILE"], &[&format!("unrecognized subcommand '{name}'"), &instead]);
+        usage_error(&[name, "FILE"], &[&format!("unrecognized subcommand '{name}'"), &instead]);
     }
-    wrong(&["medain", "FILE"], &["unrecognized subcommand 'medain'"]);
-    wrong(&["sum"], &["required", "<FILE>"]);
-    wrong(&["sum", "FILE", "--axis", "diagonal"], &["'diagonal'", "all, columns, rows"]);
-    wrong(&["sum", "FILE", "--nan", "maybe"], &["propagate, skip, error"]);
-    wrong(&["stats", "FILE", "--ddof", "-1"], &["'-1' for '--ddof <N>'"]);
-    wrong(&["sum", "FILE", "--workers", "0"], &["0 is not in 1..=4096"]);
-    wrong(&["sum", "FILE", "--chunk", "4 parsecs"], &["is not a chunk size"]);
-    wrong(&["sum", "FILE", "--backend", "tape"], &["auto, mapped, positioned"]);
-    wrong(&["info", "FILE", "--where", "x > 1"], &["unexpected argument '--where'"]);
+    usage_error(&["medain", "FILE"], &["unrecognized subcommand 'medain'"]);
+    usage_error(&["sum"], &["required", "<FILE>"]);
+    usage_error(&["sum", "FILE", "--axis", "diagonal"], &["'diagonal'", "all, columns, rows"]);
+    usage_error(&["sum", "FILE", "--nan", "maybe"], &["propagate, skip, error"]);
+    usage_error(&["stats", "FILE", "--ddof", "-1"], &["'-1' for '--ddof <N>'"]);
+    usage_error(&["sum", "FILE", "--workers", "0"], &["0 is not in 1..=4096"]);
+    usage_error(&["sum", "FILE", "--chunk", "4 parsecs"], &["is not a chunk size"]);
+    usage_error(&["sum", "FILE", "--backend", "tape"], &["auto, mapped, positioned"]);
+    usage_error(&["info", "FILE", "--where", "x > 1"], &["unexpected argument '--where'"]);
 }
 
 #[test]
-fn appends_and_cleanings_that_make_no_sense() {
-    wrong(&["append", "FILE"], &["required", "<MORE>"]);
-    wrong(&["append", "FILE", "FILE"], &["is the file that is appended to"]);
-    wrong(&["append", "FILE", "x.npy", "--dry-run"], &["unexpected argument '--dry-run'"]);
-    wrong(&["clean", "--all"], &["unexpected argument '--all'"]);
+fn invalid_appends_and_cleanups() {
+    usage_error(&["append", "FILE"], &["required", "<MORE>"]);
+    usage_error(&["append", "FILE", "FILE"], &["is the file that is appended to"]);
+    usage_error(&["append", "FILE", "x.npy", "--dry-run"], &["unexpected argument '--dry-run'"]);
+    usage_error(&["clean", "--all"], &["unexpected argument '--all'"]);
 }
 
 #[test]
-fn raw_options_that_make_no_sense() {
-    wrong(&["sum", "FILE", "--dtype", "f32"], &["--shape"]);
-    wrong(&["sum", "FILE", "--shape", "3"], &["--dtype"]);
-    wrong(&["sum", "FILE", "--offset", "3"], &["--dtype"]);
-    wrong(
+fn invalid_raw_options() {
+    usage_error(&["sum", "FILE", "--dtype", "f32"], &["--shape"]);
+    usage_error(&["sum", "FILE", "--shape", "3"], &["--dtype"]);
+    usage_error(&["sum", "FILE", "--offset", "3"], &["--dtype"]);
+    usage_error(
         &["sum", "FILE", "--dtype", "f33", "--shape", "3"],
         &["\"f33\" is not a supported dtype"],
     );
-    wrong(&["sum", "FILE", "--dtype", "f32", "--shape", "3x4"], &["is not the length of an axis"]);
-    wrong(&["sum", "FILE", "--dtype", "f32", "--shape", "3,-4"], &["is not the length of an axis"]);
+    usage_error(
+        &["sum", "FILE", "--dtype", "f32", "--shape", "3x4"],
+        &["is not the length of an axis"],
+    );
+    usage_error(
+        &["sum", "FILE", "--dtype", "f32", "--shape", "3,-4"],
+        &["is not the length of an axis"],
+    );
     let huge = "99999999999,99999999999";
-    wrong(
+    usage_error(
         &["sum", "FILE", "--dtype", "f32", "--shape", huge],
         &["more elements than this machine"],
     );
     let contradiction = ["sum", "FILE", "--dtype", ">i2", "--shape", "3", "--byte-order", "little"];
-    wrong(&contradiction, &["contradict"]);
+    usage_error(&contradiction, &["contradict"]);
 }
 
 #[test]
-fn conditions_that_say_nothing() {
+fn invalid_conditions() {
     for command in ["sum", "mean", "stats"] {
-        let condition = |text, texts: &[&str]| wrong(&[command, "FILE", "--where", text], texts);
+        let condition =
+            |text, texts: &[&str]| usage_error(&[command, "FILE", "--where", text], texts);
         condition("x > foo", &["expected a number, found foo", "\n  x > foo\n      ^\n"]);
         condition("", &["expected x, a column or a number, found the end"]);
         condition("x", &["expected > >= < <= == or !=, found the end", "\n  x\n   ^\n"]);
@@ -85,21 +92,21 @@ fn conditions_that_say_nothing() {
         condition("--json", &["\"-\" is not a number"]);
         condition("x == nan", &["no comparison with NaN is true", "isnan(x)"]);
     }
-    wrong(
+    usage_error(
         &["sum", "FILE", "--where", "x > 1", "--mask", "m.npy"],
         &["cannot be used with '--mask"],
     );
 }
 
 #[test]
-fn normalizations_that_make_no_sense() {
+fn invalid_normalizations() {
     let out = ["normalize", "FILE", "out.npy"];
-    let with = |more: &[&str], texts: &[&str]| wrong(&[&out[..], more].concat(), texts);
+    let with = |more: &[&str], texts: &[&str]| usage_error(&[&out[..], more].concat(), texts);
     with(&["--method", "magic"], &["zscore, minmax"]);
     with(&["--range", "0,1"], &["--range goes with --method minmax"]);
     with(&["--method", "minmax", "--range", "1,0"], &["expected the smaller number first"]);
     with(&["--method", "minmax", "--range", "1"], &["expected two numbers"]);
     with(&["--output-dtype", "i32"], &["f16, f32, f64"]);
     with(&["--where", "x > 0"], &["unexpected argument '--where'"]);
-    wrong(&["normalize", "FILE"], &["<OUT>"]);
+    usage_error(&["normalize", "FILE"], &["<OUT>"]);
 }

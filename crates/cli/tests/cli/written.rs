@@ -1,7 +1,7 @@
-//! Every argument of the command that is a path, and what is done with it. Held against the definition
-//! of the arguments (`args.rs`), and the list that the table of `outputs.rs` is made of.
+//! All path arguments of the command, and whether they are written. The list is compared with the
+//! definition of the arguments (`args.rs`), and drives the table in `outputs.rs`.
 
-/// Command, name of the argument, whether a new file is written there.
+/// Command, name of the argument, and whether it creates a new file.
 pub(crate) const PATHS: &[(&str, &str, bool)] = &[
     ("info", "file", false),
     ("describe", "files", false),
@@ -37,10 +37,10 @@ pub(crate) const PATHS: &[(&str, &str, bool)] = &[
     ("normalize", "output", true),
     ("normalize", "save_fit", true),
     ("normalize", "checkpoint", true),
-    // The sidecar of the file itself, which is rewritten.
+    // The sidecar of the input is rewritten.
     ("checksum", "file", false),
     ("verify", "file", false),
-    // The file that grows, by its own rows.
+    // The input grows by the appended rows.
     ("append", "file", false),
     ("append", "more", false),
     ("clean", "paths", false),

@@ -1,4 +1,4 @@
-//! The files that the calls read: some of the workspace, others made of counted integers.
+//! The files that the calls read: some from the workspace, others made from integers.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use rowmill::{ArrayMut, Element, bf16, f16};
 fn array<T: Element>(folder: &Path, name: &str, dims: &[usize], value: impl Fn(usize) -> T) {
     let values: Vec<T> = (0..dims.iter().product()).map(value).collect();
     let mut array = ArrayMut::<T>::create(folder.join(name), dims).expect("a new array");
-    array.write_rows(0, &values).expect("as many values");
+    array.write_rows(0, &values).expect("matching shape");
     array.close().expect("written");
 }
 
-/// A number from 0 to 2^24, without a pattern that sums would show.
+/// A number from 0 to 2^24, without a pattern that would show in sums.
 fn mixed(i: usize) -> u32 {
     let x = (i as u32).wrapping_mul(0x9e37_79b9);
     (x ^ x >> 15).wrapping_mul(0x85eb_ca6b) >> 8
@@ -43,7 +43,8 @@ pub(crate) fn write(folder: &Path) {
     });
     array(folder, "cube.npy", &[6, 50, 40], |i| (mixed(i) % 5000) as f32 / 16.0);
     array(folder, "more.npy", &[3, 7], |i| f16::from_f32(i as f32));
-    let text = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("room");
+    let text =
+        |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("enough space");
     text("raw.dat", "0123456789abcdef0123456789abcdef");
     text("bad.npy", "no array at all");
     text("cut.npy", "\u{1}NUMPY");

@@ -1,17 +1,17 @@
-//! The golden corpus of the command line: calls, and what they printed to the letter.
+//! The golden corpus of the command line: calls, and their output to the letter.
 //!
-//! `calls.txt` has a block for each call, in order, as they see each other's files:
+//! `calls.txt` has a block for each call. The order matters, as later calls read earlier outputs:
 //!
 //! ```text
 //! $ the arguments, split at spaces outside of single quotes
-//! ? why an earlier answer was wrong, if one was corrected
+//! ? the reason why an earlier answer was wrong, if it was corrected
 //! the exit code
-//! stdout: to the letter, with "seconds" set to 0; a size and a hash where it is long
-//! ! stderr of a call that failed, and warnings
-//! > each file that the call wrote: name, bytes, XXH3; of hidden files the name
+//! stdout to the letter, with "seconds" set to 0; size and hash if it is long
+//! ! stderr of a failed call, and warnings
+//! > each written file: name, bytes, XXH3; only the name if it is hidden
 //! ```
 //!
-//! A call that is added is a `$` line without answer. CONTRIBUTING.md ("Golden corpus") says how to
+//! A new call is a `$` line without an answer. CONTRIBUTING.md ("Golden corpus") explains how to
 //! record.
 
 mod inputs;
@@ -24,7 +24,7 @@ use std::time::SystemTime;
 
 use twox_hash::XxHash3_64;
 
-/// A call as it stands in the file.
+/// A call as recorded in the file.
 #[derive(Default)]
 struct Call {
     line: String,
@@ -32,10 +32,10 @@ struct Call {
     answer: String,
 }
 
-/// Output on stdout that is longer than this is hashed.
-const MOST_BYTES: usize = 4000;
+/// A longer stdout is hashed.
+const MAX_BYTES: usize = 4000;
 
-/// Commands that take `--workers` and `--chunk`.
+/// The commands that take `--workers` and `--chunk`.
 const ENGINES: [&str; 5] = ["sum", "mean", "stats", "quantiles", "describe"];
 
 fn path() -> PathBuf {
@@ -60,7 +60,7 @@ fn read() -> (Vec<Call>, String) {
     (calls, head)
 }
 
-/// Arguments as a shell would split them, with single quotes only.
+/// Splits arguments like a shell that knows only single quotes.
 fn arguments(line: &str) -> Vec<String> {
     let mut arguments = vec![String::new()];
     for (i, part) in line.split('\'').enumerate() {
@@ -78,7 +78,7 @@ fn arguments(line: &str) -> Vec<String> {
     arguments
 }
 
-/// The text without the seconds that a job took, which differ each time.
+/// The text without the seconds of a job, which differ each time.
 fn without_seconds(text: &str) -> String {
     let mut parts = text.split("\"seconds\":");
     let mut same = parts.next().unwrap_or_default().to_owned();
@@ -93,7 +93,7 @@ fn hash(bytes: &[u8]) -> String {
     format!("{} bytes, XXH3 {:016x}", bytes.len(), XxHash3_64::oneshot(bytes))
 }
 
-/// The files of a folder with length and time of change.
+/// The files of a folder, with size and modification time.
 fn files(folder: &Path) -> BTreeMap<String, (u64, SystemTime)> {
     let entries =
         std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
@@ -115,7 +115,7 @@ fn run(folder: &Path, arguments: &[String], isa: Option<&str>) -> (i32, String, 
     (code, without_seconds(&text(output.stdout)), text(output.stderr))
 }
 
-/// The answer to a call, as it stands in the file.
+/// The answer to a call, in the format of the file.
 fn answer(folder: &Path, line: &str) -> String {
     let before = files(folder);
     let arguments = arguments(line);
@@ -131,13 +131,13 @@ fn answer(folder: &Path, line: &str) -> String {
     }
     let mut text = format!("{code}\n");
     match out.len() {
-        0..MOST_BYTES => text += &out,
+        0..MAX_BYTES => text += &out,
         _ => text += &format!("({})\n", hash(out.as_bytes())),
     }
-    let told = err.lines().filter(|line| code != 0 || line.contains("warning"));
-    told.for_each(|line| text += &format!("! {line}\n"));
+    let diagnostics = err.lines().filter(|line| code != 0 || line.contains("warning"));
+    diagnostics.for_each(|line| text += &format!("! {line}\n"));
     for name in written.into_iter().map(|(name, _)| name) {
-        // Hidden files know the inode and the times of another file.
+        // Hidden files contain the inode and the times of another file.
         let bytes = std::fs::read(folder.join(name)).expect("a file");
         let facts = if name.starts_with('.') { "hidden".to_owned() } else { hash(&bytes) };
         text += &format!("> {name}: {facts}\n");
@@ -146,7 +146,7 @@ fn answer(folder: &Path, line: &str) -> String {
 }
 
 #[test]
-fn every_call_prints_what_it_did() {
+fn every_call_prints_the_recorded_output() {
     let folder = tempfile::tempdir().expect("a folder");
     inputs::write(folder.path());
     let (mut calls, head) = read();

@@ -1,10 +1,11 @@
-//! Numbers of files that are given out again.
+//! Reused inode numbers.
 
 use std::fs::{self, File};
 use std::path::Path;
 
-/// Runs a test until the number of a file was given out again in it, which it says. Other processes
-/// may get the number first; and some filesystems give none out again (tmpfs), which is said aloud.
+/// Runs a test until the inode number of a file is reused, which the test reports. Other processes
+/// may get the number first, and some filesystems never reuse one (tmpfs); the test is then skipped
+/// with a message.
 pub(crate) fn until_given_out_again(what: &str, mut test: impl FnMut() -> bool) {
     if (0..10).any(|_| test()) {
         return;
@@ -14,43 +15,43 @@ pub(crate) fn until_given_out_again(what: &str, mut test: impl FnMut() -> bool) 
         "SKIPPED: {what}: no number came again in ten times {TRIES} tries in {}\n",
         folder.display()
     );
-    // Not by `eprintln!`, of which a test that passes shows nothing.
+    // `eprintln!` would be captured if the test passes.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
 }
 
 const TRIES: usize = 300;
 
-/// Removes the file at `path` and puts another with these bytes there that has the same inode
-/// number. `false` where it does not come again; nothing is at `path` then. Nobody may have the
-/// file open, or a link to it.
+/// Replaces the file at `path` by one with these bytes and the same inode number. Returns `false`
+/// if the number does not come back; the path is then unused. Nobody else may have the file open,
+/// or a link to it.
 #[must_use]
 pub(crate) fn with_the_number_of(path: &Path, bytes: &[u8]) -> bool {
-    let number = number_of(path);
-    fs::remove_file(path).expect("ours");
+    let number = inode_of(path);
+    fs::remove_file(path).expect("our own file");
     let name = path.file_name().expect("a file").to_string_lossy().into_owned();
     let tries: Vec<_> =
         (0..TRIES).map(|i| path.with_file_name(format!("{name}.try-{i}"))).collect();
-    // Lower numbers come first: those that were tried are kept until the number has come.
+    // Filesystems reuse low numbers first, so unsuitable files are kept until the number comes.
     let found = tries.iter().position(|path| {
-        File::create_new(path).expect("room");
-        number_of(path) == number
+        File::create_new(path).expect("enough space");
+        inode_of(path) == number
     });
     if let Some(found) = found {
-        fs::write(&tries[found], bytes).expect("room");
-        fs::rename(&tries[found], path).expect("ours");
+        fs::write(&tries[found], bytes).expect("enough space");
+        fs::rename(&tries[found], path).expect("our own file");
     }
     for path in &tries[..found.unwrap_or(TRIES)] {
-        fs::remove_file(path).expect("ours");
+        fs::remove_file(path).expect("our own file");
     }
     found.is_some()
 }
 
 #[cfg(unix)]
-fn number_of(path: &Path) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).expect("it is there"))
+fn inode_of(path: &Path) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).expect("exists"))
 }
 
 #[cfg(not(unix))]
-fn number_of(_: &Path) -> u64 {
+fn inode_of(_: &Path) -> u64 {
     0
 }

@@ -1,4 +1,4 @@
-//! `raw_spec`, `condition`, `chunk_size` and `outputs`: texts that come from the command line.
+//! `raw_spec`, `condition`, `chunk_size` and `outputs`: texts from the command line.
 
 use std::fmt::{Debug, Display};
 use std::path::Path;
@@ -12,28 +12,27 @@ use rowmill_exec::{ChunkSize, Condition, Threshold};
 use super::open;
 use crate::{Target, check_error};
 
-/// Lines: the texts of `--dtype`, `--shape`, `--order` and `--offset`, and the length of the file
-/// that is opened with them.
+/// Takes lines: `--dtype`, `--shape`, `--order`, `--offset`, and the length of the file to open.
 ///
-/// A text is held a few times over: as it is, in an error, and in what the error says.
+/// A text is held a few times: as input, in an error, and in its message.
 pub const RAW_SPEC: Target = Target { name: "raw_spec", fixed: 64 * 1024, per_byte: 16, run: raw };
 
-/// The text of `--where`. A word of four letters can be a node of the tree that it becomes, of under a hundred
-/// bytes, in a list with room for as many again; and it is parsed twice.
+/// Takes the text of `--where`. Four letters can become a tree node of under a hundred bytes, in a
+/// list whose capacity is twice its length. The text is parsed twice.
 pub const CONDITION: Target =
     Target { name: "condition", fixed: 4 * 1024, per_byte: 128, run: condition };
 
-/// The text of `--chunk` and of `--memory-ceiling`.
+/// Takes the text of `--chunk` and of `--memory-ceiling`.
 pub const CHUNK_SIZE: Target =
     Target { name: "chunk_size", fixed: 4 * 1024, per_byte: 16, run: chunk_size };
 
-/// A line with the name that an output is given, and the bytes of the file that stands there. What is
-/// looked through for marks is held as it is, and again as JSON.
+/// Takes a line with the name of an output, then the contents of an existing file of that name. The
+/// contents are held as bytes and again as JSON, while they are searched for marks.
 pub const OUTPUTS: Target =
     Target { name: "outputs", fixed: 256 * 1024, per_byte: 16, run: outputs };
 
-/// Parses a text; what is read and written again is the same.
-fn reads_back<T>(text: &str) -> Option<T>
+/// Parses a text, and checks that the value survives a round trip.
+fn round_trip<T>(text: &str) -> Option<T>
 where
     T: FromStr<Err: std::error::Error> + Display + PartialEq + Debug,
 {
@@ -44,7 +43,7 @@ where
             Some(value)
         }
         Err(error) => {
-            // These repeat the text, which nobody but the user gave.
+            // These messages repeat the text, which only the user can supply.
             assert!(error.to_string().len() < 500 + 8 * text.len(), "{error}");
             None
         }
@@ -53,7 +52,7 @@ where
 
 fn condition(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    reads_back::<Condition>(text);
+    round_trip::<Condition>(text);
     if let Err(error) = text.parse::<Condition>() {
         assert!(text.is_char_boundary(error.at()), "{error}");
     }
@@ -64,7 +63,7 @@ fn condition(bytes: &[u8]) {
 
 fn chunk_size(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        reads_back::<ChunkSize>(text);
+        round_trip::<ChunkSize>(text);
     }
 }
 
@@ -73,7 +72,7 @@ fn outputs(bytes: &[u8]) {
         Some(end) => (&bytes[..end], Some(&bytes[end + 1..])),
         None => (bytes, None),
     };
-    // Within the folder, and short enough for what comes beside it.
+    // The name stays within the folder, and is short enough for the names derived from it.
     let name = std::str::from_utf8(name).ok().filter(|name| name.len() <= 100);
     let Some(name) = name.and_then(|name| Path::new(name).file_name()) else { return };
     open::in_folder(|folder| {
@@ -95,7 +94,7 @@ fn outputs(bytes: &[u8]) {
     });
 }
 
-/// Asks for an output where anything may stand: nothing is lost that was not to be replaced.
+/// Requests an output over any existing file, and checks that nothing else is lost.
 fn replace(input: &Path, target: &Path, kind: Kind, overwrite: bool) {
     let before = std::fs::read(target).ok();
     let mut outputs = Outputs::new().overwrite(overwrite);
@@ -113,7 +112,7 @@ fn replace(input: &Path, target: &Path, kind: Kind, overwrite: bool) {
             assert_eq!(std::fs::read(target).ok(), before, "{error}");
         }
     }
-    assert_eq!(std::fs::read(input).expect("there"), b"input");
+    assert_eq!(std::fs::read(input).expect("still exists"), b"input");
 }
 
 fn raw(bytes: &[u8]) {
@@ -121,7 +120,7 @@ fn raw(bytes: &[u8]) {
     let mut lines = text.split('\n');
     let mut line = || lines.next().unwrap_or_default();
     let dtype = DType::parse_with_order(line()).ok();
-    let shape = reads_back::<Shape>(line());
+    let shape = round_trip::<Shape>(line());
     let order = if line() == "F" { Order::F } else { Order::C };
     let offset = line().parse().unwrap_or(0);
     let file_len: u64 = line().parse().unwrap_or(64);
@@ -134,12 +133,12 @@ fn raw(bytes: &[u8]) {
     });
 }
 
-/// Opens a file with a spec on both backends, and reads some of it.
+/// Opens a file with a spec on both backends, and reads a few elements.
 fn check_raw(path: &Path, spec: &RawSpec) {
     let [mapped, positioned] = [Backend::Mapped, Backend::Positioned].map(|backend| {
         let opened = OpenOptions::new().spec(spec.clone()).backend(backend).open_any(path);
         match opened {
-            Ok(array) => match_array!(&array, x => Ok(shape_and_some(x))),
+            Ok(array) => match_array!(&array, x => Ok(shape_and_edges(x))),
             Err(error) => {
                 check_error(&error);
                 Err(error.to_string())
@@ -149,6 +148,6 @@ fn check_raw(path: &Path, spec: &RawSpec) {
     assert_eq!(mapped, positioned, "{spec:?}");
 }
 
-fn shape_and_some<T: rowmill_core::Element>(x: &Array<T>) -> (Shape, String) {
-    (x.shape().clone(), open::some_of(x))
+fn shape_and_edges<T: rowmill_core::Element>(x: &Array<T>) -> (Shape, String) {
+    (x.shape().clone(), open::edge_elements(x))
 }

@@ -1,4 +1,4 @@
-//! The targets, one a file.
+//! The targets, one file each.
 
 mod checkpoint;
 mod flags;

@@ -4,10 +4,10 @@ use rowmill_core::npy::{self, Encoding};
 
 use crate::{Target, check_error};
 
-/// The bytes are the start of a file, of the length that they have and of lengths that they have
-/// not; and the dict of a header by itself. A header that is read and written again says the same.
+/// Takes the bytes as the start of a file, whose length is theirs or another, and as the dict of a
+/// header. A header survives a round trip.
 ///
-/// A header of 64 KiB is held once, and what is held with it is small.
+/// A header of 64 KiB is held once; everything else is small.
 pub const NPY_HEADER: Target =
     Target { name: "npy_header", fixed: 64 * 1024 + 16 * 1024, per_byte: 0, run };
 
@@ -15,11 +15,11 @@ fn run(bytes: &[u8]) {
     for file_len in [bytes.len() as u64, bytes.len() as u64 + 1, 1 << 40, u64::MAX] {
         match npy::read(&mut &bytes[..], file_len) {
             Ok(header) => {
-                assert!(header.offset <= bytes.len() as u64, "more was read than is there");
+                assert!(header.offset <= bytes.len() as u64, "the header ends within the bytes");
                 let written =
                     npy::write(header.dtype, header.byte_order, header.order, &header.shape);
                 let again = npy::read(&mut written.as_slice(), written.len() as u64)
-                    .expect("what was written reads back");
+                    .expect("written by us");
                 assert_eq!(
                     (again.dtype, again.byte_order, again.order, again.shape),
                     (header.dtype, header.byte_order, header.order, header.shape),
@@ -29,7 +29,7 @@ fn run(bytes: &[u8]) {
         }
     }
     for encoding in [Encoding::Latin1, Encoding::Utf8] {
-        // Fields by names that headers of the corpus have, and by one that none has.
+        // Field names that occur in the corpus, and one that does not.
         for field in ["x", "a.b", "pos", "\u{e9}", ""] {
             match npy::parse_field(bytes, encoding, Some(field)) {
                 Ok(dict) => {

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{Target, check_error};
 
-/// The bytes are the parts of a folder, with a line of two dashes between them:
+/// Takes the bytes as several files, separated by lines of two dashes:
 ///
 /// ```text
 /// npy, or any other name for a raw file
@@ -26,27 +26,27 @@ use crate::{Target, check_error};
 /// the array file
 /// ```
 ///
-/// Without three such lines they are a `.npy` file by themselves. It is opened on both backends,
-/// which have to agree in every word and element; for writing, which must leave every byte as it
-/// was; and copy-on-write. What opens is scanned.
+/// Without three such lines, the bytes are a `.npy` file. It is opened on both backends, which must
+/// agree in every message and element. It is opened for writing, which must keep every byte, and
+/// copy-on-write. If it opens, it is scanned.
 ///
-/// An engine holds its scratch space for blocks, which is a few blocks of 512 KiB.
+/// The bound includes the scratch buffers of an engine, a few blocks of 512 KiB.
 pub const OPEN: Target = Target { name: "open", fixed: 8 << 20, per_byte: 160, run };
 
-/// The separator between the parts.
-const BETWEEN: &[u8] = b"\n--\n";
+/// The separator between the files.
+const SEPARATOR: &[u8] = b"\n--\n";
 
 fn run(bytes: &[u8]) {
     in_folder(|folder| {
         let path = unpack(folder, bytes);
-        let before = fs::read(&path).expect("it was just written");
+        let before = fs::read(&path).expect("just written");
         check_reading(&path);
         check_writing(&path);
-        assert!(fs::read(&path).expect("still there") == before, "opening changed the file");
+        assert!(fs::read(&path).expect("still exists") == before, "opening changed the file");
     });
 }
 
-/// Runs `work` in an empty folder of the calling thread.
+/// Runs `work` in an empty folder, one per thread.
 pub(super) fn in_folder(work: impl FnOnce(&Path)) {
     thread_local! {
         static FOLDER: RefCell<Option<TempDir>> = const { RefCell::new(None) };
@@ -59,7 +59,7 @@ pub(super) fn in_folder(work: impl FnOnce(&Path)) {
     FOLDER.set(Some(folder));
 }
 
-/// Writes the files; gives the path of the array file.
+/// Writes the files, and returns the path of the array file.
 fn unpack(folder: &Path, bytes: &[u8]) -> PathBuf {
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
@@ -80,9 +80,9 @@ fn unpack(folder: &Path, bytes: &[u8]) -> PathBuf {
 fn parts(bytes: &[u8]) -> Option<[&[u8]; 4]> {
     let mut rest = bytes;
     let mut next = || {
-        let at = rest.windows(BETWEEN.len()).position(|w| w == BETWEEN)?;
+        let at = rest.windows(SEPARATOR.len()).position(|w| w == SEPARATOR)?;
         let part = &rest[..at];
-        rest = &rest[at + BETWEEN.len()..];
+        rest = &rest[at + SEPARATOR.len()..];
         Some(part)
     };
     let (name, own, handmade) = (next()?, next()?, next()?);
@@ -93,7 +93,7 @@ fn check_reading(path: &Path) {
     let [mapped, positioned] = [Backend::Mapped, Backend::Positioned].map(|backend| {
         let opened = OpenOptions::new().backend(backend).open_any(path);
         opened.map(|array| {
-            let seen = match_array!(&array, x => format!("{} {}", some_of(x), scan(x)); complex x => some_of(x));
+            let seen = match_array!(&array, x => format!("{} {}", edge_elements(x), scan(x)); complex x => edge_elements(x));
             (array.meta().clone(), seen)
         })
     });
@@ -103,33 +103,33 @@ fn check_reading(path: &Path) {
             check_error(&mapped);
             assert_eq!(mapped.to_string(), positioned.to_string());
         }
-        (mapped, positioned) => panic!("mapped: {mapped:?}, at positions: {positioned:?}"),
+        (mapped, positioned) => panic!("mapped: {mapped:?}, positioned: {positioned:?}"),
     }
 }
 
-/// The first and the last elements, in words; both ends of the array, whatever its layout.
-pub(super) fn some_of<T: Element>(x: &Array<T>) -> String {
-    const SOME: usize = 16;
+/// The first and the last elements as text: both ends of the array, whatever its layout.
+pub(super) fn edge_elements<T: Element>(x: &Array<T>) -> String {
+    const EDGE: usize = 16;
     let (rows, row_len) = (x.shape().rows(), x.shape().row_len());
     let mut buffer = TileBuffer::new();
-    let mut words = String::new();
-    for rows in [0..rows.min(SOME), rows - rows.min(SOME)..rows] {
-        for cols in [0..row_len.min(SOME), row_len - row_len.min(SOME)..row_len] {
+    let mut text = String::new();
+    for rows in [0..rows.min(EDGE), rows - rows.min(EDGE)..rows] {
+        for cols in [0..row_len.min(EDGE), row_len - row_len.min(EDGE)..row_len] {
             let tile = x.tile(rows.clone(), cols, &mut buffer).expect("inside the array");
             for i in 0..tile.rows() {
-                words += &format!("{:?}", tile.row(i));
+                text += &format!("{:?}", tile.row(i));
             }
         }
     }
-    words
+    text
 }
 
-/// The answers of a scan of it, in words.
+/// The answers of a scan, as text.
 fn scan<T: Numeric>(x: &Array<T>) -> String {
     static ENGINE: LazyLock<Engine> =
         LazyLock::new(|| Engine::builder().workers(1).build().expect("an engine"));
-    let words = |result: rowmill_exec::Result<String>| match result {
-        Ok(words) => words,
+    let text = |result: rowmill_exec::Result<String>| match result {
+        Ok(text) => text,
         Err(error) => {
             check_error(&error);
             error.to_string()
@@ -137,12 +137,12 @@ fn scan<T: Numeric>(x: &Array<T>) -> String {
     };
     let counts = ENGINE.reduce(x, (Counts::all(), Sum::all().nan(NanPolicy::Skip)));
     let range = ENGINE.reduce(x, MinMax::all().nan(NanPolicy::Skip));
-    let counts = words(counts.map(|answer| format!("{answer:?}")));
-    let range = words(range.map(|answer| format!("{answer:?}")));
+    let counts = text(counts.map(|answer| format!("{answer:?}")));
+    let range = text(range.map(|answer| format!("{answer:?}")));
     format!("{counts} {range}")
 }
 
-/// Opens it for writing and copy-on-write, and touches nothing.
+/// Opens the file for writing and copy-on-write, without changing anything.
 fn check_writing(path: &Path) {
     fn open<T: Element>(path: &Path) -> Result<()> {
         let x = ArrayMut::<T>::open(path)?;
@@ -155,15 +155,15 @@ fn check_writing(path: &Path) {
     fn same<T: Element>(_: &Array<T>, path: &Path) -> Result<()> {
         open::<T>(path)
     }
-    // A mapped file is not opened for writing.
+    // A file that is mapped cannot be opened for writing.
     match OpenOptions::new().backend(Backend::Positioned).open_any(path) {
         Ok(array) => {
             let opened: Result<()> = match_array!(&array, x => same(x, path));
-            opened.expect("what can be read can be written");
+            opened.expect("a readable file opens for writing");
         }
-        // Any type will do: it fails before the type counts.
+        // Any type will do, because opening fails before the dtype is compared.
         Err(expected) => {
-            let found = open::<f32>(path).expect_err("what cannot be read cannot be written");
+            let found = open::<f32>(path).expect_err("an unreadable file does not open");
             let same = found.to_string() == expected.to_string();
             assert!(same || matches!(found, Error::DTypeMismatch { .. }), "{found}");
         }

@@ -4,11 +4,11 @@ use rowmill_core::Sidecar;
 
 use crate::{Target, check_error};
 
-/// The bytes are rowmill's own sidecar, and a hand-made one. What is read and written again says
-/// the same.
+/// Takes the bytes as rowmill's own sidecar, and as a hand-made one. A sidecar survives a round
+/// trip.
 ///
-/// The smallest text of a list takes three bytes with its comma, and becomes a `String` in a list
-/// that grows by doubling; the JSON that is written from it is there meanwhile, in parts and joined.
+/// The shortest string of a list takes three bytes with its comma. It becomes a `String` in a list
+/// that grows by doubling, while the JSON written from it exists in parts and joined.
 pub const SIDECAR: Target = Target { name: "sidecar", fixed: 16 * 1024, per_byte: 64, run };
 
 fn run(bytes: &[u8]) {
@@ -16,9 +16,9 @@ fn run(bytes: &[u8]) {
         match parse(bytes) {
             Ok(sidecar) => {
                 let json = sidecar.to_json();
-                // Written with a space after each comma it may be too long to be read.
+                // With a space after each comma, the JSON may exceed the limit for reading.
                 if json.len() <= 1024 * 1024 {
-                    let again = Sidecar::parse(json.as_bytes()).expect("what was written");
+                    let again = Sidecar::parse(json.as_bytes()).expect("written by us");
                     assert_eq!(again, sidecar, "{json}");
                 }
             }

@@ -13,19 +13,19 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
-use crate::json::{self, Columns, Paths, Value};
+use crate::json::{self, Entries, Paths, Value};
 use crate::note;
 use crate::number::{Number, to_digits};
-use crate::report::Took;
-use crate::table::{clean, grouped, index_label};
+use crate::report::Resources;
+use crate::table::{grouped, index_label, printable};
 pub(super) use args::{DescribeArgs, EXAMPLES};
 
-/// A description of an input, and how long it took.
+/// A description of an input, with the time it took.
 struct Described<'a> {
     input: &'a Input,
-    found: Description,
+    description: Description,
     seconds: f64,
-    took: Option<Took>,
+    resources: Option<Resources>,
 }
 
 /// The JSON object.
@@ -38,14 +38,14 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<&'a [String]>,
     #[serde(flatten)]
-    statistics: Columns<'a>,
+    statistics: Entries<'a>,
     histogram: &'a [Option<SampleHistogram>],
     quartiles_of: Option<usize>,
     histogram_of: Option<usize>,
     seconds: f64,
     bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<&'a Took>,
+    report: Option<&'a Resources>,
 }
 
 pub(super) fn run(args: &DescribeArgs, out: &mut dyn Write) -> Result<(), Failure> {
@@ -61,7 +61,7 @@ pub(super) fn run(args: &DescribeArgs, out: &mut dyn Write) -> Result<(), Failur
     let described = describe(args, &input)?;
     if let Some(path) = &args.html {
         outputs.save(Role::Page, Kind::Page, path, page::page(&described).as_bytes())?;
-        note(format_args!("wrote {}", clean(&path.display().to_string())));
+        note(format_args!("wrote {}", printable(&path.display().to_string())));
     }
     if args.json {
         return json::write(out, &described.report()).map_err(Failure::Output);
@@ -69,7 +69,7 @@ pub(super) fn run(args: &DescribeArgs, out: &mut dyn Write) -> Result<(), Failur
     let bytes = input.byte_len() as u64;
     note(format_args!("{} in {}", input.describe(), describe_speed(bytes, described.seconds)));
     table::print(&described, out).map_err(Failure::Output)?;
-    tell_sample(&described.found);
+    note_sample_error(&described.description);
     Ok(())
 }
 
@@ -78,23 +78,23 @@ fn describe<'a>(args: &DescribeArgs, input: &'a Input) -> Result<Described<'a>, 
     let running = args.engine.build(&input.files[0])?;
     let quartiles = if args.exact { Quartiles::Exact } else { Quartiles::Sampled };
     let start = Instant::now();
-    let found = rowmill_any::describe(&running.engine, &source, quartiles);
-    let found = found.map_err(|error| input.failure(error))?;
+    let description = rowmill_any::describe(&running.engine, &source, quartiles);
+    let description = description.map_err(|error| input.failure(error))?;
     let seconds = start.elapsed().as_secs_f64();
-    if let Some(sum) = found.overflow {
+    if let Some(sum) = description.overflow {
         note(format_args!(
             "the sum {} does not fit {}: all is told in float64, in a second read",
             sum.exact, sum.result_type
         ));
     }
-    Ok(Described { input, found, seconds, took: running.finish() })
+    Ok(Described { input, description, seconds, resources: running.finish() })
 }
 
-/// How good quartiles and histograms are, where they are not exact.
-fn tell_sample(found: &Description) {
-    let what = units(found);
-    if let Some(n) = found.quartiles_of {
-        // Two standard deviations of the share below a quartile, of a sample at random.
+/// Notes on stderr how accurate the sampled quartiles and histograms are.
+fn note_sample_error(description: &Description) {
+    let what = units(description);
+    if let Some(n) = description.quartile_sample_size {
+        // Two standard deviations of the share below a quartile, for a random sample.
         let off = 200.0 * (0.25_f64 / n as f64).sqrt();
         note(format_args!(
             "quartiles and histograms are of {} sampled {what}: {off:.1} % of the {what} may lie between \
@@ -104,41 +104,41 @@ fn tell_sample(found: &Description) {
     }
 }
 
-/// The units of a sample.
-fn units(found: &Description) -> &'static str {
-    if found.axes == Axes::All { "elements" } else { "rows" }
+/// The unit of a sample.
+fn units(description: &Description) -> &'static str {
+    if description.axes == Axes::All { "elements" } else { "rows" }
 }
 
 impl Described<'_> {
     fn report(&self) -> Report<'_> {
-        let Self { input, found, seconds, took } = self;
-        let cells = found.answer.cells();
-        let columns = found.answer.columns().iter();
+        let Self { input, description, seconds, resources } = self;
+        let cells = description.answer.cells();
+        let columns = description.answer.columns().iter();
         let statistics = columns.map(|c| (c.name(), Value::Nested(c.nested([cells])))).collect();
         Report {
             file: json::paths(&input.files),
             dtype: input.dtype().name(),
             shape: input.shape.dims(),
-            axis: &found.axes,
+            axis: &description.axes,
             columns: input.columns.as_deref(),
-            statistics: Columns(statistics),
-            histogram: &found.histograms,
-            quartiles_of: found.quartiles_of,
-            histogram_of: found.histograms_of,
+            statistics: Entries(statistics),
+            histogram: &description.histograms,
+            quartiles_of: description.quartile_sample_size,
+            histogram_of: description.histogram_sample_size,
             seconds: *seconds,
             bytes: input.byte_len(),
-            report: took.as_ref(),
+            report: resources.as_ref(),
         }
     }
 
-    /// A number of a cell, by its name.
+    /// The number of a cell, by statistic.
     fn number(&self, name: &str, cell: usize) -> Number {
-        self.found.answer.column(name).map_or(Number::Missing, |column| column.scalar(cell))
+        self.description.answer.column(name).map_or(Number::Missing, |column| column.scalar(cell))
     }
 
-    /// The name of a cell.
+    /// The label of a cell.
     fn label(&self, cell: usize) -> String {
-        if self.found.axes == Axes::All {
+        if self.description.axes == Axes::All {
             return "all".to_owned();
         }
         match self.input.columns.as_ref().and_then(|names| names.get(cell)) {
@@ -148,8 +148,8 @@ impl Described<'_> {
     }
 }
 
-/// To six significant digits: many numbers stand side by side.
-fn short(number: impl Into<Number>) -> String {
+/// Rounds to six significant digits, because many numbers stand side by side.
+fn six_digits(number: impl Into<Number>) -> String {
     match number.into() {
         Number::Float(x) => to_digits(x, 6),
         exact => exact.to_string(),

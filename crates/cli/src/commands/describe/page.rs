@@ -1,11 +1,11 @@
-//! The description as one HTML page that needs nothing else.
+//! The description as one self-contained HTML page.
 
 use std::fmt::Write;
 
 use rowmill::durable::Kind;
 use rowmill_any::SampleHistogram;
 
-use super::{Described, short, units};
+use super::{Described, six_digits, units};
 use crate::number::Number;
 use crate::table::{grouped, human_bytes};
 
@@ -26,7 +26,7 @@ th:first-child, td:first-child { text-align: left; position: sticky; left: 0; ba
 svg { display: block; fill: var(--bar); }
 ";
 
-/// Text as HTML.
+/// Escapes text for HTML.
 fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
@@ -42,12 +42,12 @@ fn escaped(text: &str) -> String {
 }
 
 pub(super) fn page(described: &Described<'_>) -> String {
-    let Described { input, found, seconds, .. } = described;
+    let Described { input, description, seconds, .. } = described;
     let title = escaped(
         &input.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", "),
     );
-    let units = units(found);
-    let quality = match found.quartiles_of {
+    let units = units(description);
+    let quality = match description.quartile_sample_size {
         None => String::new(),
         Some(n) => {
             format!(" Quartiles and histograms are of {} sampled {units}.", grouped(n as u64))
@@ -79,7 +79,7 @@ pub(super) fn page(described: &Described<'_>) -> String {
     ];
     header.iter().for_each(|name| _ = write!(html, "<th>{name}</th>"));
     html.push_str("</tr>\n");
-    (0..found.answer.cells()).for_each(|cell| row(described, cell, &mut html));
+    (0..description.answer.cells()).for_each(|cell| row(described, cell, &mut html));
     html.push_str("</table>\n</div>\n</html>\n");
     html
 }
@@ -92,24 +92,24 @@ fn row(described: &Described<'_>, cell: usize, html: &mut String) {
         }
     }
     for name in ["mean", "std", "min", "q25", "median", "q75", "max"] {
-        let _ = write!(html, "<td>{}</td>", short(described.number(name, cell)));
+        let _ = write!(html, "<td>{}</td>", six_digits(described.number(name, cell)));
     }
-    let histogram = described.found.histograms[cell].as_ref();
+    let histogram = described.description.histograms[cell].as_ref();
     let _ = writeln!(html, "<td>{}</td></tr>", histogram.map(svg).unwrap_or_default());
 }
 
 fn svg(histogram: &SampleHistogram) -> String {
     const WIDTH: usize = 7;
     const HEIGHT: f64 = 30.0;
-    let most = histogram.counts.iter().copied().max().unwrap_or(0).max(1) as f64;
+    let max_count = histogram.counts.iter().copied().max().unwrap_or(0).max(1) as f64;
     let mut svg = format!(
         "<svg width=\"{}\" height=\"{HEIGHT}\" role=\"img\" aria-label=\"from {} to {}\">",
         histogram.counts.len() * WIDTH,
-        short(histogram.low),
-        short(histogram.high),
+        six_digits(histogram.low),
+        six_digits(histogram.high),
     );
     for (i, &n) in histogram.counts.iter().enumerate() {
-        let height = if n == 0 { 0.0 } else { (n as f64 / most * HEIGHT).max(1.0) };
+        let height = if n == 0 { 0.0 } else { (n as f64 / max_count * HEIGHT).max(1.0) };
         let _ = write!(
             svg,
             "<rect x=\"{}\" y=\"{:.1}\" width=\"{}\" height=\"{height:.1}\"/>",

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use rowmill_any::SampleHistogram;
 
-use super::{Described, short};
-use crate::commands::most_lines;
+use super::{Described, six_digits};
+use crate::commands::max_lines;
 use crate::number::{Number, rounded};
-use crate::table::{Table, clean, write_list};
+use crate::table::{Table, printable, write_list};
 
-/// The numbers of a line, and their headings. Of those that are mostly zero only the ones that
-/// somewhere are not.
+/// The statistics of a line, and their headings. The rare ones are shown only if some cell has a
+/// nonzero value.
 const RARE: [&str; 3] = ["nan", "inf", "zeros"];
 const NUMBERS: [(&str, &str); 7] = [
     ("mean", "mean"),
@@ -23,46 +23,48 @@ const NUMBERS: [(&str, &str); 7] = [
 ];
 
 pub(super) fn print(described: &Described<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let cells = described.found.answer.cells();
+    let cells = described.description.answer.cells();
     if cells == 1 {
-        return print_one(described, out);
+        return print_single_cell(described, out);
     }
-    let is_somewhere =
+    let is_nonzero =
         |name: &&str| (0..cells).any(|cell| described.number(name, cell) != Number::Unsigned(0));
-    let rare: Vec<&str> = RARE.into_iter().filter(is_somewhere).collect();
+    let rare: Vec<&str> = RARE.into_iter().filter(is_nonzero).collect();
     let mut header = vec!["column", "count"];
     header.extend(&rare);
     header.extend(NUMBERS.map(|(_, heading)| heading));
     header.push("histogram");
     let line = |cell: usize| {
         let number = |name: &str| described.number(name, cell);
-        let mut line = vec![clean(&described.label(cell)).into_owned()];
+        let mut line = vec![printable(&described.label(cell)).into_owned()];
         line.push(number("count").to_string());
         line.extend(rare.iter().map(|name| number(name).to_string()));
-        line.extend(NUMBERS.map(|(name, _)| short(number(name))));
-        line.push(described.found.histograms[cell].as_ref().map(drawn).unwrap_or_default());
+        line.extend(NUMBERS.map(|(name, _)| six_digits(number(name))));
+        line.push(
+            described.description.histograms[cell].as_ref().map(sparkline).unwrap_or_default(),
+        );
         line
     };
-    Table { header, len: cells, line: &line }.write(out, most_lines())
+    Table { header, len: cells, line: &line }.write(out, max_lines())
 }
 
-fn print_one(described: &Described<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn print_single_cell(described: &Described<'_>, out: &mut dyn Write) -> io::Result<()> {
     let number = |name: &str| described.number(name, 0);
     let mut list = vec![("count", number("count").to_string())];
     list.extend(RARE.map(|name| (name, number(name).to_string())));
     list.extend(NUMBERS.map(|(name, heading)| (heading, rounded(number(name)))));
-    let histogram = described.found.histograms[0].as_ref();
-    list.extend(histogram.map(|histogram| ("histogram", drawn(histogram))));
+    let histogram = described.description.histograms[0].as_ref();
+    list.extend(histogram.map(|histogram| ("histogram", sparkline(histogram))));
     write_list(out, &list)
 }
 
-/// A character for each bin, high where there are many.
-fn drawn(histogram: &SampleHistogram) -> String {
+/// Draws a character per bin, as high as its count.
+fn sparkline(histogram: &SampleHistogram) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let most = histogram.counts.iter().copied().max().unwrap_or(0).max(1);
+    let max_count = histogram.counts.iter().copied().max().unwrap_or(0).max(1);
     let bar = |&n: &u64| match n {
         0 => ' ',
-        n => BARS[((n * 8).div_ceil(most) - 1) as usize],
+        n => BARS[((n * 8).div_ceil(max_count) - 1) as usize],
     };
     histogram.counts.iter().map(bar).collect()
 }

@@ -13,7 +13,8 @@ use rowmill::normalize::{NormalizeAxis, NormalizeMethod};
 use rowmill::reduce::NormOrder;
 use rowmill::{Checkpoint, CreateOptions, DType, Engine, FileError, Fitted, Normalize, Shape};
 use rowmill_any::{
-    AnySource, Normalization, NormalizedInPlace, checksums, fit, keep_checksums, normalize_in_place,
+    AnySource, Normalization, NormalizedInPlace, checksums, fit, normalize_in_place,
+    store_checksums,
 };
 use serde::Serialize;
 
@@ -21,8 +22,8 @@ use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json;
 use crate::note;
-use crate::report::Took;
-use crate::table::clean;
+use crate::report::Resources;
+use crate::table::printable;
 use crate::values::{Axis, Method};
 pub(super) use args::{EXAMPLES, NormalizeArgs};
 
@@ -39,17 +40,17 @@ struct Report<'a> {
     seconds: f64,
     bytes: usize,
     #[serde(rename = "report", skip_serializing_if = "Option::is_none")]
-    took: Option<Took>,
+    resources: Option<Resources>,
 }
 
 pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let how = how(args)?;
+    let how = normalize_options(args)?;
     let saved = args.by.as_deref().map(read_fit).transpose()?;
     let Some(output) = &args.output else { return in_place(args, how, out) };
     let input = args.input.open_part(&args.part)?;
     check_name(output)?;
     let checkpoint = args.checkpoint.get();
-    let outputs = files(args, &input, output, checkpoint.as_ref())?;
+    let outputs = plan_outputs(args, &input, output, checkpoint.as_ref())?;
     if input.dtype().is_complex() {
         return Err(Failure::unordered(input.dtype(), "normalize scales numbers on a line"));
     }
@@ -60,13 +61,13 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     if args.checksums {
         let written = rowmill::open(output)?;
         let sums = checksums(&running.engine, &AnySource::from_array(&written))?;
-        keep_checksums(output, written.meta(), sums)?;
+        store_checksums(output, written.meta(), sums)?;
     }
     let seconds = start.elapsed().as_secs_f64();
-    let took = running.finish();
-    let how = named(saved.as_ref().map_or(how, Fitted::how));
+    let resources = running.finish();
+    let how = method_and_axis_names(saved.as_ref().map_or(how, Fitted::how));
     let done = Normalized { files: &input.files, dtype: input.dtype(), shape: &input.shape, how };
-    tell(args, done, (output, dtype), seconds, took, out)
+    report(args, done, (output, dtype), seconds, resources, out)
 }
 
 /// A normalized copy to write.
@@ -79,7 +80,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Writes the copy, by a saved fit or as `how` says, and gives its dtype.
+    /// Writes the copy, by a saved fit or with the options of `how`, and returns its dtype.
     fn write(
         self,
         engine: &Engine,
@@ -118,7 +119,7 @@ impl Job<'_> {
 fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result<(), Failure> {
     args.input.refuse_field("--in-place changes whole files")?;
     let (file, spec) = (&args.input.file, args.input.reading.raw.spec()?);
-    let dtype = args.input.describe_unfinished(spec.as_ref())?;
+    let dtype = args.input.read_dtype(spec.as_ref())?;
     if !dtype.is_float() {
         return Err(Failure::Usage(format!(
             "{} holds {dtype}, which cannot hold normalized values; --in-place needs float16, \
@@ -129,34 +130,37 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
     let changed = normalize_in_place(&running.engine, file, spec.as_ref(), how)?;
-    let NormalizedInPlace { meta, became, .. } = changed;
+    let NormalizedInPlace { meta, outcome, .. } = changed;
     let seconds = start.elapsed().as_secs_f64();
     if args.checksums {
         let written = args.input.open()?;
         let sums = checksums(&running.engine, &AnySource::from_array(&written))?;
-        keep_checksums(file, written.meta(), sums)?;
+        store_checksums(file, written.meta(), sums)?;
     }
-    let took = running.finish();
-    if became == InPlace::AlreadyDone {
+    let resources = running.finish();
+    if outcome == InPlace::AlreadyDone {
         let name = file.display().to_string();
-        note(format_args!("{} was normalized so already, and is unchanged since", clean(&name)));
+        note(format_args!(
+            "{} was normalized so already, and is unchanged since",
+            printable(&name)
+        ));
     }
-    let how = named(how);
+    let how = method_and_axis_names(how);
     let done = Normalized { files: std::slice::from_ref(file), dtype, shape: &meta.shape, how };
-    tell(args, done, (file, dtype), seconds, took, out)
+    report(args, done, (file, dtype), seconds, resources, out)
 }
 
-/// The array that was normalized.
+/// The normalized array.
 struct Normalized<'a> {
     files: &'a [PathBuf],
     dtype: DType,
     shape: &'a Shape,
-    /// Method and axis.
+    /// The names of method and axis.
     how: (&'static str, &'static str),
 }
 
 /// The names of method and axis.
-fn named(how: Normalize) -> (&'static str, &'static str) {
+fn method_and_axis_names(how: Normalize) -> (&'static str, &'static str) {
     let (method, axis) = how.method_and_axis();
     let method = match method {
         NormalizeMethod::ZScore => Method::Zscore,
@@ -174,12 +178,12 @@ fn named(how: Normalize) -> (&'static str, &'static str) {
     (method.name(), axis.name())
 }
 
-fn tell(
+fn report(
     args: &NormalizeArgs,
     done: Normalized<'_>,
     (output, dtype): (&Path, DType),
     seconds: f64,
-    took: Option<Took>,
+    resources: Option<Resources>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let bytes = done.shape.len().saturating_mul(done.dtype.size());
@@ -194,21 +198,21 @@ fn tell(
             method: done.how.0,
             seconds,
             bytes,
-            took,
+            resources,
         };
         return json::write(out, &report).map_err(Failure::Output);
     }
     note(format_args!(
         "{} {}: {dtype} {} in {}",
         if args.in_place { "changed" } else { "wrote" },
-        clean(&output.display().to_string()),
+        printable(&output.display().to_string()),
         done.shape,
         describe_speed(bytes as u64, seconds),
     ));
     Ok(())
 }
 
-fn how(args: &NormalizeArgs) -> Result<Normalize, Failure> {
+fn normalize_options(args: &NormalizeArgs) -> Result<Normalize, Failure> {
     let method = match (args.method, args.range) {
         (Method::Zscore, None) => NormalizeMethod::ZScore,
         (Method::Maxabs, None) => NormalizeMethod::MaxAbs,
@@ -231,8 +235,8 @@ fn how(args: &NormalizeArgs) -> Result<Normalize, Failure> {
     }))
 }
 
-/// The files of the call; what is written takes none of them.
-fn files(
+/// Registers the files of the call, so that no output replaces another of them.
+fn plan_outputs(
     args: &NormalizeArgs,
     input: &Input,
     output: &Path,
@@ -248,7 +252,7 @@ fn files(
     }
     outputs.plan(Role::Output, Kind::Npy, output)?;
     if let Some(fit) = &args.save_fit {
-        // A run that goes on finds what it wrote before it was killed, which is the same.
+        // A resumed run finds the fit that it wrote before the kill; both are the same.
         match checkpoint.is_some_and(|checkpoint| checkpoint.path().exists()) {
             true => outputs.reserve(Role::Fit, Kind::Fit, fit)?,
             false => outputs.plan(Role::Fit, Kind::Fit, fit)?,
@@ -257,7 +261,7 @@ fn files(
     Ok(outputs)
 }
 
-/// Refuses an output that would not be a `.npy` file.
+/// Refuses an output that is not named `.npy`.
 fn check_name(output: &Path) -> Result<(), Failure> {
     let shown = output.display();
     if !output.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
@@ -276,5 +280,5 @@ fn read_fit(path: &Path) -> Result<Fitted, Failure> {
     }
     let text = std::fs::read_to_string(path).map_err(io)?;
     let name = path.display().to_string();
-    Fitted::from_json(&text).map_err(|e| Failure::Found(format!("{}: {e}", clean(&name))))
+    Fitted::from_json(&text).map_err(|e| Failure::Found(format!("{}: {e}", printable(&name))))
 }

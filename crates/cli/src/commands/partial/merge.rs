@@ -8,34 +8,34 @@ use rowmill::durable::{Kind, Outputs, Role};
 use rowmill_any::{Answer, Statistics};
 use serde::Serialize;
 
-use super::super::told::entries;
+use super::super::output::entries;
 use super::super::{reduce, stats};
-use super::saved::Read;
+use super::saved::SavedPartial;
 use crate::failure::Failure;
-use crate::json::{self, Columns};
+use crate::json::{self, Entries};
 use crate::note;
-use crate::table::{clean, grouped};
+use crate::table::{grouped, printable};
 
 pub(crate) const MERGE_EXAMPLES: &str = "\
-The partials may come in any order, and may be of several files with the same rows in different places
-of one array, as long as every row is in one of them.
+The partials may be given in any order. They may come from several files that hold parts of one
+array, as long as every row is covered.
 
 Examples:
   rowmill merge p*.json
   rowmill merge p*.json --json
-  rowmill merge p1.json p2.json -o p12.json         not all rows yet: merged later";
+  rowmill merge p1.json p2.json -o p12.json         rows are missing: merge the rest later";
 
 /// The arguments of `rowmill merge`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct MergeArgs {
-    /// The partials
+    /// The partials to merge
     #[arg(required = true, value_name = "PARTIAL")]
     files: Vec<PathBuf>,
-    /// Write the merged partial here, whether or not all rows are there; an existing file is refused, see
-    /// --overwrite
+    /// Write the merged partial to this file, even if rows are missing; an existing file is
+    /// refused, see --overwrite
     #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Replace a partial that stands there, at the end and in one step; anything else always stays
+    /// Replace an existing partial, atomically and at the end; any other file is kept
     #[arg(long, requires = "output")]
     overwrite: bool,
     /// Delta degrees of freedom: the variance is divided by count - N [default: 0]
@@ -52,22 +52,22 @@ pub(crate) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Failure
     if let Some(path) = &args.output {
         outputs.plan(Role::Partial, Kind::Partial, path)?;
     }
-    let mut merged: Option<(Read, &PathBuf)> = None;
+    let mut merged: Option<(SavedPartial, &PathBuf)> = None;
     for path in &args.files {
-        let next = Read::from(path)?;
+        let next = SavedPartial::read(path)?;
         merged = Some(match merged {
             None => (next, path),
-            Some((before, first)) => (before.join(next, first, path)?, first),
+            Some((earlier, first)) => (earlier.merge(next, first, path)?, first),
         });
     }
-    // There is one at least: the arguments say so.
+    // The arguments require at least one.
     let Some((merged, _)) = merged else { return Ok(()) };
     if let Some(path) = &args.output {
         merged.write(path, &outputs)?;
         let rows: usize = merged.partial.rows().iter().map(ExactSizeIterator::len).sum();
         note(format_args!(
             "{}: {} rows of {} partials",
-            clean(&path.display().to_string()),
+            printable(&path.display().to_string()),
             grouped(rows as u64),
             args.files.len(),
         ));
@@ -89,10 +89,10 @@ pub(crate) fn merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), Failure
     print(args, &merged, &answer, out)
 }
 
-/// The answer in the form of `rowmill reduce`, or of `rowmill stats` if no list was asked for.
+/// Prints the answer as `rowmill reduce` does, or as `rowmill stats` if no statistics were listed.
 fn print(
     args: &MergeArgs,
-    merged: &Read,
+    merged: &SavedPartial,
     answer: &Answer,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -101,7 +101,7 @@ fn print(
         names.as_ref().map(|names| names.iter().map(String::as_str).collect());
     match &names {
         None => stats::check_sums(answer)?,
-        Some(_) => reduce::tell_missing(answer),
+        Some(_) => reduce::warn_missing(answer),
     }
     if args.json {
         let statistics = match &names {
@@ -118,7 +118,7 @@ fn print(
     printed.map_err(Failure::Output)
 }
 
-/// The JSON of merged partials.
+/// The JSON object of merged partials.
 #[derive(Serialize)]
 struct Merged<'a> {
     files: &'a [String],
@@ -128,11 +128,11 @@ struct Merged<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<&'a [String]>,
     #[serde(flatten)]
-    statistics: Columns<'a>,
+    statistics: Entries<'a>,
 }
 
 impl<'a> Merged<'a> {
-    fn new(merged: &'a Read, statistics: Columns<'a>) -> Self {
+    fn new(merged: &'a SavedPartial, statistics: Entries<'a>) -> Self {
         let partial = &merged.partial;
         let mut shape = vec![partial.array_rows().unwrap_or(0)];
         shape.extend(partial.row_dims());

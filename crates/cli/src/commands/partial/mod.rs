@@ -19,14 +19,14 @@ use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json;
 use crate::note;
-use crate::table::{clean, grouped};
+use crate::table::{grouped, printable};
 use crate::values::{Axis, Nan, parse_part, parse_rows};
 pub(crate) use merge::{MERGE_EXAMPLES, MergeArgs, merge};
-use saved::{Read, request};
+use saved::{SavedPartial, request};
 
 pub(crate) const PARTIAL_EXAMPLES: &str = "\
-Rows have to begin and end where blocks do; an error names rows near them that would do, and --part
-finds them by itself. The partial is JSON.
+Rows must begin and end at block boundaries. If they do not, the error names the nearest ones;
+--part picks them automatically. The partial is a JSON file.
 
 Examples:
   rowmill partial x.npy --part 1/4 -o p1.json       on one machine
@@ -37,7 +37,7 @@ Examples:
   rowmill merge tomorrow.json
   rowmill partial x.npy --part 1/4 --statistics 'max,top_k(10)' -o p1.json
 
--o is never the partial of --after, nor anything else that is read.";
+-o must not name the partial of --after, nor another input.";
 
 /// The arguments of `rowmill partial`.
 #[derive(Debug, ClapArgs)]
@@ -45,26 +45,26 @@ pub(crate) struct PartialArgs {
     /// The JSON file to write; an existing file is refused, see --overwrite
     #[arg(long, short, value_name = "PATH")]
     output: PathBuf,
-    /// Replace a partial that stands there, at the end and in one step; anything else always stays
+    /// Replace an existing partial, atomically and at the end; any other file is kept
     #[arg(long)]
     overwrite: bool,
-    /// Only these rows, counted from 0: FIRST:END, either may be left out [default: all]
+    /// Reduce only these rows, FIRST:END, counted from 0; either may be omitted [default: all]
     #[arg(long, value_name = "A:B", conflicts_with_all = ["part", "after"], value_parser = parse_rows)]
     rows: Option<(Option<usize>, Option<usize>)>,
-    /// Only part K of N parts of about the same number of rows
+    /// Reduce only part K of N parts with about the same number of rows
     #[arg(long, value_name = "K/N", conflicts_with = "after", value_parser = parse_part)]
     part: Option<(usize, usize)>,
-    /// Only what this partial lacks; what is written has both
+    /// Reduce only the rows that this partial lacks; the output covers both
     #[arg(long, value_name = "PATH")]
     after: Option<PathBuf>,
-    /// What to compute, as for `rowmill reduce`: max,skew,'top_k(10)' [default: what `rowmill stats`
-    /// tells]
+    /// Statistics to compute, as in `rowmill reduce`: max,skew,'top_k(10)' [default: those of
+    /// `rowmill stats`]
     #[arg(long, value_name = "LIST")]
     statistics: Option<Statistics>,
-    /// One answer for everything, for each column, or for each row
+    /// Reduce everything, each column, or each row
     #[arg(long, value_enum, default_value_t = Axis::Columns)]
     axis: Axis,
-    /// A NaN makes the answer NaN, is left out and counted, or ends the job
+    /// Let a NaN make the answer NaN, skip and count it, or fail
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = Nan::Skip)]
     nan: Nan,
     /// Print one JSON object about the partial
@@ -78,31 +78,31 @@ pub(crate) struct PartialArgs {
     engine: EngineArgs,
 }
 
-/// The rows that are asked for, of an array of this dtype and shape.
+/// The requested rows of an array of this dtype and shape.
 fn rows(args: &PartialArgs, dtype: DType, shape: &Shape) -> Range<usize> {
-    let of = shape.rows();
+    let total = shape.rows();
     match (args.rows, args.part) {
-        (Some((first, end)), _) => first.unwrap_or(0)..end.unwrap_or(of),
+        (Some((first, end)), _) => first.unwrap_or(0)..end.unwrap_or(total),
         (None, Some((k, n))) => {
             let step = Partial::step_of(dtype, shape);
-            let bands = of.div_ceil(step) as u128;
+            let bands = total.div_ceil(step) as u128;
             let bound = |k: usize| {
                 let band = bands * k as u128 / n as u128;
-                usize::try_from(band * step as u128).unwrap_or(of).min(of)
+                usize::try_from(band * step as u128).unwrap_or(total).min(total)
             };
             bound(k - 1)..bound(k)
         }
-        (None, None) => 0..of,
+        (None, None) => 0..total,
     }
 }
 
-pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let input = args.input.open_part(&PartArgs::default())?;
-    let outputs = files(args, &input)?;
-    let (before, mut files) = match &args.after {
+    let outputs = plan_outputs(args, &input)?;
+    let (earlier, mut files) = match &args.after {
         Some(path) => {
-            let earlier = Read::from(path)?;
-            check_list(args, &earlier, path)?;
+            let earlier = SavedPartial::read(path)?;
+            check_statistics(args, &earlier, path)?;
             (Some(earlier.partial), earlier.files)
         }
         None => (None, Vec::new()),
@@ -111,7 +111,7 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
     if input.dtype().is_complex() && args.statistics.is_none() {
         return Err(Failure::unordered(input.dtype(), "partials look for minima and maxima"));
     }
-    let partial = reduce(args, &input, before)?;
+    let partial = reduce(args, &input, earlier)?;
     let seconds = start.elapsed().as_secs_f64();
     for file in input.files.iter().map(|file| json::path(file)) {
         if !files.contains(&file) {
@@ -120,15 +120,16 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
     }
     let columns = input.columns.clone();
     let statistics = args.statistics.clone();
-    let made = Read { files, axis: args.axis, nan: args.nan, statistics, columns, partial };
-    made.write(&args.output, &outputs)?;
-    let rows = made.partial.rows();
+    let saved =
+        SavedPartial { files, axis: args.axis, nan: args.nan, statistics, columns, partial };
+    saved.write(&args.output, &outputs)?;
+    let rows = saved.partial.rows();
     if args.json {
         let report = Report {
-            files: &made.files,
+            files: &saved.files,
             dtype: input.dtype().name(),
             shape: input.shape.dims(),
-            axis: made.axis.name(),
+            axis: saved.axis.name(),
             rows: rows.iter().map(|rows| (rows.start, rows.end)).collect(),
             seconds,
         };
@@ -138,7 +139,7 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
     let bytes = (count * input.shape.row_len() * input.dtype().size()) as u64;
     note(format_args!(
         "{}: {} rows of {} in {}{}",
-        clean(&args.output.display().to_string()),
+        printable(&args.output.display().to_string()),
         grouped(count as u64),
         input.describe(),
         describe_speed(bytes, seconds),
@@ -147,21 +148,25 @@ pub(super) fn make(args: &PartialArgs, out: &mut dyn Write) -> Result<(), Failur
     Ok(())
 }
 
-/// Refuses an earlier partial of other statistics.
-fn check_list(args: &PartialArgs, earlier: &Read, path: &Path) -> Result<(), Failure> {
+/// Refuses an earlier partial of different statistics.
+fn check_statistics(
+    args: &PartialArgs,
+    earlier: &SavedPartial,
+    path: &Path,
+) -> Result<(), Failure> {
     if args.statistics == earlier.statistics {
         return Ok(());
     }
     let name = path.display().to_string();
     Err(Failure::Usage(format!(
         "{} is of other statistics: {}; --statistics has to be the same",
-        clean(&name),
-        earlier.list()
+        printable(&name),
+        earlier.statistics_text()
     )))
 }
 
-/// The files of the call; what is written takes none of them.
-fn files(args: &PartialArgs, input: &Input) -> Result<Outputs, Failure> {
+/// Registers the files of the call, so that no output replaces another of them.
+fn plan_outputs(args: &PartialArgs, input: &Input) -> Result<Outputs, Failure> {
     let mut outputs = Outputs::new().overwrite(args.overwrite);
     input.register(&mut outputs);
     args.select.register(&mut outputs);
@@ -172,24 +177,24 @@ fn files(args: &PartialArgs, input: &Input) -> Result<Outputs, Failure> {
     Ok(outputs)
 }
 
-fn reduce(args: &PartialArgs, input: &Input, before: Option<Partial>) -> Result<Partial, Failure> {
+fn reduce(args: &PartialArgs, input: &Input, earlier: Option<Partial>) -> Result<Partial, Failure> {
     let selection = args.select.open(&args.input.reading, input)?;
     let running = args.engine.build(&input.files[0])?;
     let source = input.source()?;
     let request = request(args.statistics.as_ref(), args.axis, args.nan, 0).selection(selection);
-    let partial = match before {
-        Some(before) => request.partial_after(&running.engine, &source, before),
+    let partial = match earlier {
+        Some(earlier) => request.partial_after(&running.engine, &source, earlier),
         None => {
             let rows = rows(args, source.dtype(), source.shape());
             request.partial(&running.engine, &source, rows)
         }
     };
-    let partial = partial.map_err(|error| input.failure_over(&Axes::All, error))?;
+    let partial = partial.map_err(|error| input.failure_for_axes(&Axes::All, error))?;
     running.finish();
     Ok(partial)
 }
 
-/// The JSON about a partial that was made.
+/// The JSON object of a new partial.
 #[derive(Serialize)]
 struct Report<'a> {
     files: &'a [String],

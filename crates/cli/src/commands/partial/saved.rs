@@ -1,4 +1,4 @@
-//! The file of a partial.
+//! The file format of a partial.
 
 use std::path::Path;
 
@@ -10,38 +10,38 @@ use serde::{Deserialize, Serialize};
 
 use super::super::stats;
 use crate::failure::Failure;
-use crate::table::clean;
+use crate::table::printable;
 use crate::values::{Axis, Nan};
 
-/// The file: a partial, and what is needed to make a kernel for it and to print what it gives.
+/// The file: a partial, and the settings needed to finish and print it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Saved {
-    /// The files that it was made of.
+struct PartialFile {
+    /// The files that the partial was computed from.
     files: Vec<String>,
     axis: String,
     nan: String,
-    /// The statistics that were asked for; those of `rowmill stats`, if none were.
+    /// The requested statistics; `None` for those of `rowmill stats`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     statistics: Option<String>,
-    /// The names of the columns, if they have some.
+    /// The names of the columns, if they have any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     columns: Option<Vec<String>>,
     partial: serde_json::Value,
 }
 
-/// The contents of such a file.
-pub(super) struct Read {
+/// The parsed contents of the file.
+pub(super) struct SavedPartial {
     pub(super) files: Vec<String>,
     pub(super) axis: Axis,
     pub(super) nan: Nan,
-    /// The statistics that were asked for, if any were.
+    /// The requested statistics; `None` for those of `rowmill stats`.
     pub(super) statistics: Option<Statistics>,
     pub(super) columns: Option<Vec<String>>,
     pub(super) partial: Partial,
 }
 
-impl Read {
-    pub(super) fn from(path: &Path) -> Result<Self, Failure> {
+impl SavedPartial {
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let io = |source| FileError::Io { action: "read", path: path.to_owned(), source };
         if !std::fs::metadata(path).map_err(io)?.is_file() {
             return Err(FileError::NotRegular { path: path.to_owned() }.into());
@@ -49,7 +49,7 @@ impl Read {
         let text = std::fs::read_to_string(path).map_err(io)?;
         Self::parse(&text).map_err(|what| {
             let name = path.display().to_string();
-            Failure::Found(format!("{}: {what}", clean(&name)))
+            Failure::Found(format!("{}: {what}", printable(&name)))
         })
     }
 
@@ -57,7 +57,7 @@ impl Read {
         let no_partial = |e: &dyn std::fmt::Display| {
             format!("no partial of `rowmill partial`, or a part of one ({e}); make it again")
         };
-        let saved: Saved = serde_json::from_str(text).map_err(|e| no_partial(&e))?;
+        let saved: PartialFile = serde_json::from_str(text).map_err(|e| no_partial(&e))?;
         let value = |name: &str, e: String| no_partial(&format!("{name}: {e}"));
         Ok(Self {
             axis: Axis::from_str(&saved.axis, false).map_err(|e| value("axis", e))?,
@@ -76,7 +76,7 @@ impl Read {
         let name = |value: &dyn Fn() -> Option<clap::builder::PossibleValue>| {
             value().map(|v| v.get_name().to_owned()).unwrap_or_default()
         };
-        let saved = Saved {
+        let saved = PartialFile {
             files: self.files.clone(),
             axis: self.axis.name().to_owned(),
             nan: name(&|| self.nan.to_possible_value()),
@@ -89,16 +89,20 @@ impl Read {
     }
 }
 
-impl Read {
-    pub(super) fn join(self, next: Self, first: &Path, path: &Path) -> Result<Self, Failure> {
+impl SavedPartial {
+    pub(super) fn merge(self, next: Self, first: &Path, path: &Path) -> Result<Self, Failure> {
         let failure = |what: String| {
             let names = [first, path].map(|path| path.display().to_string());
-            Failure::Found(format!("{} with {}: {what}", clean(&names[0]), clean(&names[1])))
+            Failure::Found(format!(
+                "{} with {}: {what}",
+                printable(&names[0]),
+                printable(&names[1])
+            ))
         };
         if self.statistics != next.statistics {
-            let [of_first, of_next] = [&self, &next].map(Self::list);
+            let [first_list, next_list] = [&self, &next].map(Self::statistics_text);
             return Err(failure(format!(
-                "they are of other statistics: {of_first}, and {of_next}"
+                "they are of other statistics: {first_list}, and {next_list}"
             )));
         }
         let partial = self.partial.merge(next.partial).map_err(|e| failure(e.to_string()))?;
@@ -109,21 +113,21 @@ impl Read {
         Ok(Self { files, partial, columns: self.columns.or(next.columns), ..self })
     }
 
-    /// The statistics in words.
-    pub(super) fn list(&self) -> String {
+    /// The statistics as a text.
+    pub(super) fn statistics_text(&self) -> String {
         match &self.statistics {
             Some(statistics) => statistics.to_string(),
             None => "those of `rowmill stats`".to_owned(),
         }
     }
 
-    /// The question that it answers, but for the selection.
+    /// The request that this partial answers, without the selection.
     pub(super) fn request(&self, ddof: u64) -> Request<'static> {
         request(self.statistics.as_ref(), self.axis, self.nan, ddof)
     }
 }
 
-/// The question for the statistics of a partial, but for the selection.
+/// The request for the statistics of a partial, without the selection.
 pub(super) fn request(
     statistics: Option<&Statistics>,
     axis: Axis,

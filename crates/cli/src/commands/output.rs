@@ -1,18 +1,18 @@
-//! How commands that reduce tell their answer: one JSON object, or a note and a table.
+//! The output of commands that reduce: one JSON object, or a note and a table.
 
 use std::io::{self, Write};
 
 use rowmill_any::{Answer, Axes};
 use serde::Serialize;
 
-use super::{label, most_lines};
+use super::{label, max_lines};
 use crate::args::SelectArgs;
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
-use crate::json::{self, Columns, Paths, Value};
+use crate::json::{self, Entries, Paths, Value};
 use crate::note;
-use crate::reduce::Answered;
-use crate::report::Took;
+use crate::reduce::TimedAnswer;
+use crate::report::Resources;
 use crate::table::{Table, write_list};
 
 /// The JSON object of an answer.
@@ -26,16 +26,16 @@ pub(super) struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<&'a [String]>,
     #[serde(flatten)]
-    entries: Columns<'a>,
+    entries: Entries<'a>,
     seconds: f64,
     bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<&'a Took>,
+    report: Option<&'a Resources>,
 }
 
 impl<'a> Report<'a> {
-    /// With the entries that are the command's own.
-    pub(super) fn new(input: &'a Input, answered: &'a Answered, entries: Columns<'a>) -> Self {
+    /// Starts a report with the entries specific to the command.
+    pub(super) fn new(input: &'a Input, answered: &'a TimedAnswer, entries: Entries<'a>) -> Self {
         Self {
             file: json::paths(&input.files),
             dtype: input.dtype().name(),
@@ -45,16 +45,16 @@ impl<'a> Report<'a> {
             entries,
             seconds: answered.seconds,
             bytes: input.byte_len(),
-            report: answered.took.as_ref(),
+            report: answered.resources.as_ref(),
         }
     }
 
-    /// With the axes that were reduced.
+    /// Adds the reduced axes.
     pub(super) fn axis(self, axis: &'a Axes) -> Self {
         Self { axis: Some(axis), ..self }
     }
 
-    /// With the names of the input's columns, if it has any.
+    /// Adds the column names of the input, if it has any.
     pub(super) fn columns(self, input: &'a Input) -> Self {
         Self { columns: input.columns.as_deref(), ..self }
     }
@@ -64,17 +64,17 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The numbers of each statistic of an answer under its name.
+/// The numbers of each statistic, keyed by its name.
 pub(super) fn entries<'a>(
     names: impl IntoIterator<Item = &'a str>,
     answer: &'a Answer,
-) -> Columns<'a> {
+) -> Entries<'a> {
     let nested = answer.columns().iter().map(|c| Value::Nested(c.nested(answer.dims())));
-    Columns(names.into_iter().zip(nested).collect())
+    Entries(names.into_iter().zip(nested).collect())
 }
 
-/// Says on stderr what was read and how fast, with `more` behind.
-pub(super) fn say(input: &Input, answered: &Answered, more: &str, select: &SelectArgs) {
+/// Notes on stderr what was read and how fast, followed by `more`.
+pub(super) fn note_summary(input: &Input, answered: &TimedAnswer, more: &str, select: &SelectArgs) {
     note(format_args!(
         "{} in {}{more}{}",
         input.describe(),
@@ -83,8 +83,8 @@ pub(super) fn say(input: &Input, answered: &Answered, more: &str, select: &Selec
     ));
 }
 
-/// Writes a line for each cell of an answer, its label and its numbers under these names; without axes
-/// a list of names and numbers.
+/// Writes a line for each cell: its label, and its numbers under these names. Without axes it
+/// writes a list of names and numbers.
 pub(super) fn write_cells(
     out: &mut dyn Write,
     axes: &Axes,
@@ -104,5 +104,5 @@ pub(super) fn write_cells(
     };
     let mut header = vec![axes.cell_name()];
     header.extend(names);
-    Table { header, len: answer.cells(), line: &line }.write(out, most_lines())
+    Table { header, len: answer.cells(), line: &line }.write(out, max_lines())
 }

@@ -1,6 +1,7 @@
-//! Every kernel, dtype, axis, mask and NaN policy against the naive oracle of `crate::common::oracle`.
+//! Sums, moments, counts and ranges against the naive oracle: all dtypes, axes, masks and NaN
+//! policies.
 
-use crate::common::oracle::Case;
+use crate::common::oracle::case::Case;
 use crate::common::value::{Kind, Value};
 use crate::common::{Rng, two_workers};
 use proptest::prelude::*;
@@ -22,19 +23,19 @@ fn compare(op: CompareOp, x: f64, t: f64) -> bool {
     }
 }
 
-/// Which masks to try.
+/// The masks to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Masks {
     /// None.
     Unmasked,
-    /// One comparison and bool arrays.
+    /// One comparison, and bool arrays.
     Some,
     /// All comparisons as well.
     All,
 }
 
 fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], masks: Masks) {
-    let source = &SliceSource::new(values, dims).expect("as many values as the shape has");
+    let source = &SliceSource::new(values, dims).expect("matching shape");
     let case = |mask: &str, keep: &dyn Fn(usize, T) -> bool, check: &dyn Fn(&Case<'_, T>)| {
         check(&Case {
             engine,
@@ -64,7 +65,7 @@ fn check<T: Value>(engine: &Engine, values: &[T], dims: &[usize], masks: Masks) 
     case("rows", &|i, _| bools[i / row_len], &|case| case.check(|| Mask::array(&mask)));
 }
 
-/// A predicate written in Rust.
+/// Checks a predicate written in Rust.
 fn check_predicate<T: Value>() {
     let engine = two_workers();
     let some = T::near(1.0);
@@ -75,7 +76,7 @@ fn check_predicate<T: Value>() {
         (Kind::Special, vec![]),
     ] {
         let values = T::many(dims.iter().product(), kind, 11);
-        let source = &SliceSource::new(&values, &dims[..]).expect("as many values");
+        let source = &SliceSource::new(&values, &dims[..]).expect("matching shape");
         let name = format!("{} {dims:?} value", T::DTYPE);
         Case { engine: &engine, source, values: &values, keep: &|_, x: T| x >= some, name }
             .check(|| Mask::value(|x: T| x >= some));
@@ -90,7 +91,7 @@ fn predicates() {
     check_predicate::<f64>();
 }
 
-/// Shapes of every rank, and small ones around the lanes and the vector groups.
+/// Checks shapes of every rank, and small ones around the lanes and the vector groups.
 fn small<T: Value>() {
     let engine = two_workers();
     let fixed: [&[usize]; 14] = [
@@ -119,8 +120,8 @@ fn small<T: Value>() {
     check(&engine, &T::many(64 * 9, Kind::Special, 5), &[64, 9], Masks::All);
 }
 
-/// Row lengths around lanes (8), groups (64), narrow columns (64) and long rows (512 columns), with
-/// numbers of rows around the groups.
+/// Checks row lengths around lanes (8), groups (64), narrow columns (64) and long rows (512
+/// columns), with row counts around the groups.
 fn edges<T: Value>() {
     let engine = two_workers();
     for (i, cols) in [1, 7, 8, 9, 15, 31, 63, 64, 65, 127, 129].into_iter().enumerate() {
@@ -135,13 +136,13 @@ fn edges<T: Value>() {
     }
 }
 
-/// Blocks (512 KiB), rows just up to and over 16 KiB (tiles of 128 rows of 4 KiB), one row of many
-/// tiles.
+/// Checks blocks (512 KiB), rows just up to and over 16 KiB (tiles of 128 rows of 4 KiB), and one
+/// row of many tiles.
 fn blocks<T: Value>() {
     let engine = two_workers();
     let size = size_of::<T>();
     let block = (512 << 10) / size;
-    // Unoptimized, some of it takes longer than all of it does in a release build.
+    // Unoptimized, a part takes longer than everything in a release build.
     let some = |i: usize| !cfg!(debug_assertions) || i == 2;
     for (i, len) in [block - 1, block, 3 * block + 17, block + 1].into_iter().enumerate() {
         if !some(i) {

@@ -1,5 +1,5 @@
 //! Fitted normalizations as values. What is written is tested against an oracle in
-//! `tests/it/normalize.rs`.
+//! `tests/it/answers/normalize.rs`.
 
 use crate::error::FittedError;
 use rowmill_core::{Array, SliceSource};

@@ -5,7 +5,7 @@ mod bounds;
 mod corpus;
 mod erased;
 mod kernels;
-#[path = "../../crates/core/tests/common/skipped.rs"]
+#[path = "../../../crates/core/tests/common/skipped.rs"]
 mod skipped;
 
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ use rowmill::{
     Source, Stats, Sum, TopK, map_elements, map_rows,
 };
 
-#[path = "../../crates/core/tests/common/numbers.rs"]
+#[path = "../../../crates/core/tests/common/numbers.rs"]
 mod numbers;
 use numbers::{until_given_out_again, with_the_number_of};
 

@@ -12,19 +12,19 @@ use rowmill::{
 };
 
 use crate::answer::{Answer, Number, float};
-use crate::case::{Case, MASKED_KERNELS};
+use crate::case::Case;
 use crate::input::{AnySource, Input, Real, mask, weights};
 
 type Erased<'a, T> = crate::common::erased::Erased<'a, T, Answer>;
 
 /// A case with its inputs, viewed so that its axes can be reduced.
-pub(crate) struct Question<'a, T: Real, M> {
+pub(crate) struct Question<'a, T: Real> {
     case: &'a Case,
     engine: &'a Engine,
     axes: Axes<'a>,
     x: &'a AnySource<'a, T>,
     weights: Option<&'a AnySource<'a, f64>>,
-    mask: M,
+    mask: &'a dyn Selector<T>,
 }
 
 pub(crate) fn extremum<T: Real>(found: Extremum<T>) -> Vec<Number> {
@@ -55,42 +55,12 @@ pub(crate) fn counted(found: HistogramCounts) -> Vec<Number> {
 /// The requested quantiles.
 const QUANTILES: [f64; 5] = [0.5, 0.0, 1.0, 0.25, 0.999];
 
-/// The kernel of a case, if it is one of those compiled for every mask.
-fn masked_kernel<'a, T, M>(question: &Question<'a, T, M>) -> Option<Erased<'a, T>>
-where
-    T: Real,
-    M: Selector<T> + Clone + 'a,
-{
-    macro_rules! erased {
-        ($kernel:expr, $numbers:expr) => {
-            Some(Erased::new(
-                $kernel.masked(question.mask.clone()).nan(question.case.nan()),
-                move |output| Answer::cells(output, $numbers),
-            ))
-        };
-    }
-    match question.case.kernel {
-        "sum" => erased!(Sum::over(question.axes), |x: T::Sum| vec![x.into()]),
-        "stats" => erased!(Stats::over(question.axes), summary),
-        "argmin" => erased!(ArgMin::over(question.axes), extremum),
-        "exact mean" => erased!(Mean::over(question.axes).exact(), float),
-        _ => None,
-    }
-}
-
 /// The kernel of a case.
-fn kernel<'a, T, M>(question: &Question<'a, T, M>) -> Result<Erased<'a, T>>
-where
-    T: Real,
-    M: Selector<T> + Clone + 'a,
-{
-    if let Some(kernel) = masked_kernel(question) {
-        return Ok(kernel);
-    }
+fn kernel<'a, T: Real>(question: &Question<'a, T>) -> Result<Erased<'a, T>> {
     let (case, axes) = (question.case, question.axes);
     macro_rules! erased {
         ($kernel:expr, $numbers:expr) => {
-            Erased::new($kernel.masked(question.mask.clone()).nan(case.nan()), move |output| {
+            Erased::new($kernel.masked(question.mask).nan(case.nan()), move |output| {
                 Answer::cells(output, $numbers)
             })
         };
@@ -104,6 +74,10 @@ where
     };
     let ddof = u64::from(case.has("ddof-1"));
     Ok(match case.kernel {
+        "sum" => erased!(Sum::over(axes), sum),
+        "stats" => erased!(Stats::over(axes), summary),
+        "argmin" => erased!(ArgMin::over(axes), extremum),
+        "exact mean" => erased!(Mean::over(axes).exact(), float),
         "mean" => erased!(Mean::over(axes), float),
         "minmax" => {
             erased!(MinMax::over(axes), |range| vec![range.min.number(), range.max.number()])
@@ -149,14 +123,9 @@ where
     })
 }
 
-fn of_columns<'a, T, M>(question: &Question<'a, T, M>) -> Erased<'a, T>
-where
-    T: Real,
-    M: Selector<T> + Clone + 'a,
-{
+fn of_columns<'a, T: Real>(question: &Question<'a, T>) -> Erased<'a, T> {
     let correlation = question.case.kernel == "correlation";
-    let kernel =
-        Covariance::columns().ddof(1).masked(question.mask.clone()).nan(question.case.nan());
+    let kernel = Covariance::columns().ddof(1).masked(question.mask).nan(question.case.nan());
     Erased::new(kernel, move |found| {
         let columns = found.columns();
         let entries = if correlation { found.correlation() } else { found.values };
@@ -167,22 +136,14 @@ where
 }
 
 /// The answer of any reduction.
-fn reduce_any<T: Real, M: Selector<T> + Clone>(question: &Question<'_, T, M>) -> Result<Answer> {
+fn reduce_any<T: Real>(question: &Question<'_, T>) -> Result<Answer> {
     if question.case.kernel == "quantiles" {
-        let quantiles =
-            question.engine.quantiles(question.x, &QUANTILES).masked(question.mask.clone());
+        let quantiles = question.engine.quantiles(question.x, &QUANTILES).masked(question.mask);
         // The memory is too small for a single read of large arrays.
         let found = quantiles.nan(question.case.nan()).memory(1 << 20).over(question.axes)?;
         return Ok(Answer::cells(found, |q| q.into_iter().map(Number::from).collect()));
     }
     question.engine.reduce(question.x, kernel(question)?)
-}
-
-/// The answer of a reduction compiled for every mask.
-fn reduce_masked<T: Real, M: Selector<T> + Clone>(question: &Question<'_, T, M>) -> Result<Answer> {
-    let kernel = masked_kernel(question)
-        .unwrap_or_else(|| panic!("{} is none of {MASKED_KERNELS:?}", question.case));
-    question.engine.reduce(question.x, kernel)
 }
 
 /// The axes of a case over an array. If no element moves, the array itself is reduced.
@@ -205,8 +166,9 @@ fn compare(mask: &str) -> rowmill::select::CompareMask {
     Mask::compare(op, threshold.parse::<rowmill::select::Threshold>().expect("a number"))
 }
 
-/// The engine's answer to a case. Only `FULL` dtypes have all reductions under all masks.
-pub(crate) fn ask<T: Real, const FULL: bool>(
+/// The engine's answer to a case. Masks are one type here, `dyn Selector`: their shells are compiled
+/// once, and the answers come from the frame that all share.
+pub(crate) fn ask<T: Real>(
     case: &Case,
     input: &Input<T>,
     engine: &Engine,
@@ -222,26 +184,22 @@ pub(crate) fn ask<T: Real, const FULL: bool>(
     let weights = over_weights.as_ref().map(|over| Box::new(over.view()) as AnySource<'_, f64>);
     let x: AnySource<'_, T> = Box::new(over_x.view());
     let (x, weights, axes) = (&x, weights.as_ref(), over_x.axes());
-    macro_rules! masked {
-        ($mask:expr) => {{
-            let question = Question { case, engine, axes, x, weights, mask: $mask };
-            if FULL { reduce_any(&question) } else { reduce_masked(&question) }
-        }};
-    }
+    let asked =
+        |mask: &dyn Selector<T>| reduce_any(&Question { case, engine, axes, x, weights, mask });
     match case.mask {
-        "none" => reduce_any(&Question { case, engine, axes, x, weights, mask: Unmasked }),
+        "none" => asked(&Unmasked),
         "elements" | "rows" => {
             let (keep, keep_dims) = mask(dims, case.mask == "rows");
             let keep: AnySource<'_, bool> =
                 Box::new(SliceSource::new(&keep, &keep_dims[..]).expect("matching shape"));
             let keep =
                 if case.mask == "rows" { keep } else { Box::new(over(case, keep).into_view()) };
-            masked!(Mask::array(&keep))
+            asked(&Mask::array(&keep))
         }
         condition if condition.starts_with("where ") => {
             let condition: Condition = condition["where ".len()..].parse()?;
-            masked!(condition.on(x))
+            asked(&condition.on(x))
         }
-        comparison => masked!(compare(comparison)),
+        comparison => asked(&compare(comparison)),
     }
 }

@@ -40,6 +40,9 @@ type Kernels<'a, T> = (
     Erased<'a, T, Result<Vec<Summary<T>>>>,
 );
 
+/// A mask as one type, so that kernels are compiled once for all masks.
+pub type Boxed<'m, T> = Box<dyn Selector<T> + 'm>;
+
 /// An array, and the elements that a mask keeps.
 pub struct Case<'a, T> {
     pub engine: &'a Engine,
@@ -53,11 +56,7 @@ pub struct Case<'a, T> {
 
 macro_rules! answers {
     ($name:ident, $constructor:ident, $list:expr) => {
-        fn $name<M: Selector<T>>(
-            &self,
-            mask: &dyn Fn() -> M,
-            nan: NanPolicy,
-        ) -> Result<Answers<T>> {
+        fn $name<'m>(&self, mask: &dyn Fn() -> Boxed<'m, T>, nan: NanPolicy) -> Result<Answers<T>> {
             self.reduce((
                 Erased::new(Mean::$constructor().masked(mask()).nan(nan), $list),
                 Erased::new(Moments::$constructor().masked(mask()).nan(nan), $list),
@@ -83,7 +82,8 @@ impl<T: Value> Case<'_, T> {
     }
 
     /// Checks all kernels over all axes, under every policy.
-    pub fn check<M: Selector<T>>(&self, mask: impl Fn() -> M) {
+    pub fn check<'m, M: Selector<T> + 'm>(&self, mask: impl Fn() -> M) {
+        let mask = || -> Boxed<'m, T> { Box::new(mask()) };
         let dims = self.source.shape().dims();
         for policy in [NanPolicy::Propagate, NanPolicy::Skip] {
             for axis in [Axis::All, Axis::Columns, Axis::Rows] {
@@ -140,7 +140,7 @@ impl<T: Value> Case<'_, T> {
     }
 
     /// Under `Error`, a NaN fails the job, but only if the mask keeps it.
-    fn check_refusal<M: Selector<T>>(&self, mask: &dyn Fn() -> M) {
+    fn check_refusal<'m>(&self, mask: &dyn Fn() -> Boxed<'m, T>) {
         let nan = |(i, x): (usize, T)| x.float().is_nan() && (self.keep)(i, x);
         let any = self.values.iter().copied().enumerate().any(nan);
         match self.all(mask, NanPolicy::Error) {

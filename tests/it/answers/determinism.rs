@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::common::erased::Erased;
 use crate::common::layouts::{AnySource, every_layout};
 use crate::common::oracle::bits;
+use crate::common::oracle::case::Boxed;
 use crate::common::value::{Kind, Total, Value};
 use crate::common::{Rng, engine};
 use proptest::prelude::*;
@@ -102,10 +103,10 @@ fn reduced<'a, T: Value>(
 }
 
 /// All bits of all kernels over all axes.
-fn answers<T: Value, M: Selector<T>>(
+fn answers<'m, T: Value>(
     engine: &Engine,
     source: &AnySource<'_, T>,
-    mask: &dyn Fn() -> M,
+    mask: &dyn Fn() -> Boxed<'m, T>,
     nan: NanPolicy,
 ) -> Vec<u64> {
     macro_rules! kernel {
@@ -143,11 +144,12 @@ fn difference(a: &[u64], b: &[u64]) -> Option<usize> {
     a.iter().zip(b).position(|(a, b)| a != b)
 }
 
-fn sweep_with<T: Value, M: Selector<T>>(
+fn sweep_with<'m, T: Value, M: Selector<T> + 'm>(
     sources: &[AnySource<'_, T>],
     turn: usize,
     mask: &dyn Fn() -> M,
 ) {
+    let mask: &dyn Fn() -> Boxed<'m, T> = &|| Box::new(mask());
     for (k, nan) in [NanPolicy::Propagate, NanPolicy::Skip].into_iter().enumerate() {
         let expected = answers(&reference(), &sources[0], mask, nan);
         // Every layout once, and some of the settings with the layouts in turn.
@@ -321,7 +323,7 @@ proptest! {
         let folder = tempfile::tempdir().expect("a folder");
         let sources = every_layout(folder.path(), &values, &dims);
         let mut rng = Rng::new(seed);
-        let unmasked: &dyn Fn() -> Unmasked = &|| Unmasked;
+        let unmasked: &dyn Fn() -> Boxed<'static, f64> = &|| Box::new(Unmasked);
         let expected = answers(&reference(), &sources[0], unmasked, NanPolicy::Propagate);
         for source in &sources {
             let all = knobs();

@@ -4,6 +4,7 @@
 use crate::common::erased::Erased;
 use crate::common::exact::fsum;
 use crate::common::layouts::{AnySource, every_layout};
+use crate::common::oracle::case::Boxed;
 use crate::common::oracle::reductions::close;
 use crate::common::oracle::{Axis, Cell, bits};
 use crate::common::value::{Kind, Value};
@@ -112,10 +113,10 @@ fn kernel_answers<T: Value>(
 
 macro_rules! over {
     ($name:ident, $axis:ident, $list:expr) => {
-        fn $name<T: Value, M: Selector<T>>(
+        fn $name<'m, T: Value>(
             engine: &Engine,
             x: &SliceSource<'_, T>,
-            mask: &dyn Fn() -> M,
+            mask: &dyn Fn() -> Boxed<'m, T>,
             nan: NanPolicy,
         ) -> Result<KernelAnswers<T>> {
             macro_rules! kernel {
@@ -217,12 +218,13 @@ fn check_cells<T: Value>(cells: &[Cell<T>], got: &KernelAnswers<T>, at: &str) {
     }
 }
 
-fn check_masked<T: Value, M: Selector<T>>(
+fn check_masked<'m, T: Value, M: Selector<T> + 'm>(
     values: &[T],
     dims: &[usize],
     keep: &dyn Fn(usize) -> bool,
     mask: &dyn Fn() -> M,
 ) {
+    let mask: &dyn Fn() -> Boxed<'m, T> = &|| Box::new(mask());
     let engine = two_workers();
     let x = SliceSource::new(values, dims).expect("matching shape");
     for nan in [NanPolicy::Propagate, NanPolicy::Skip] {

@@ -25,9 +25,9 @@ pub(crate) struct Args {
 const MAIN_EXAMPLES: &str = "\
 Inputs are .npy files, or raw files described by a JSON sidecar (data.dat + data.dat.meta.json) or
 by --dtype and --shape. Data goes to stdout, notes and progress to stderr.
-Exit codes: 0 ok, 1 the job failed, 2 wrong usage. No output ever replaces an input, a mask, a
-sidecar or another output. An existing file is replaced only with --overwrite, and only by a file
-of the same kind.
+Exit codes: 0 ok, 1 the job failed, 2 wrong usage, 130 interrupted, 143 terminated.
+No output ever replaces an input, a mask, a sidecar or another output. An existing file is replaced
+only with --overwrite, and only by a file of the same kind.
 
 Examples:
   rowmill info x.npy

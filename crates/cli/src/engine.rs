@@ -6,6 +6,7 @@ use rowmill::{ChunkSize, Engine, Error};
 
 use crate::args::EngineArgs;
 use crate::failure::Failure;
+use crate::interrupt::Interruptible;
 use crate::note;
 use crate::progress::Bar;
 use crate::report::{Reports, Resources};
@@ -15,6 +16,8 @@ pub(crate) struct MonitoredEngine {
     pub(crate) engine: Engine,
     bar: Bar,
     reports: Reports,
+    /// Dropped last: until then a signal cancels the jobs of the engine.
+    _interruptible: Interruptible,
 }
 
 impl MonitoredEngine {
@@ -44,12 +47,14 @@ impl EngineArgs {
             builder = builder.memory_ceiling(ceiling.bytes);
         }
         let (bar, reports) = (Bar::new(!self.no_progress), Reports::new(self.report));
+        let interruptible = Interruptible::begin().map_err(Failure::Setup)?;
+        builder = builder.cancel(interruptible.token());
         match reports.collect(bar.watch(builder)).build() {
             Ok(engine) => {
                 if let Some(profile) = engine.profile() {
                     note(format_args!("tuned: {profile}; --no-profile does without"));
                 }
-                Ok(MonitoredEngine { engine, bar, reports })
+                Ok(MonitoredEngine { engine, bar, reports, _interruptible: interruptible })
             }
             Err(error @ Error::BadOption { .. }) => Err(Failure::Usage(error.to_string())),
             Err(error) => Err(error.into()),

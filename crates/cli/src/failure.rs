@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use rowmill::durable::Role;
 use rowmill::{DType, Error, FileError};
 
+use crate::interrupt::exit_code;
 use crate::note;
 
 /// The reason why a command ended early.
@@ -18,6 +19,8 @@ pub(crate) enum Failure {
     Job { error: Box<Error>, hint: Option<String> },
     /// The job ran, and found a problem: exit code 1.
     Found(String),
+    /// A signal stopped the job: exit code 130 or 143. What is left of it, and how to resume.
+    Interrupted(Option<String>),
     /// The output cannot be written: the reader is gone, or the disk is full.
     Output(io::Error),
     /// The process could not be set up.
@@ -29,6 +32,9 @@ impl From<Error> for Failure {
         // Two roles for one file is a mistake in the arguments.
         if let Error::File(FileError::Taken { .. }) = &error {
             return Self::Usage(error.to_string());
+        }
+        if matches!(error, Error::Cancelled) {
+            return Self::Interrupted(None);
         }
         let hint = hint(&error).map(str::to_owned);
         Self::Job { error: Box::new(error), hint }
@@ -68,6 +74,14 @@ impl Failure {
         }
     }
 
+    /// Says what an interrupted job leaves, and how it is resumed.
+    pub(crate) fn or_left(self, left: impl FnOnce() -> Option<String>) -> Self {
+        match self {
+            Self::Interrupted(None) => Self::Interrupted(left()),
+            other => other,
+        }
+    }
+
     /// Reports the failure on stderr and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
@@ -80,6 +94,11 @@ impl Failure {
                 if let Some(hint) = hint {
                     note(format_args!("hint: {hint}"));
                 }
+            }
+            Self::Interrupted(left) => {
+                let left = left.as_deref().unwrap_or("nothing was written");
+                note(format_args!("rowmill: interrupted; {left}"));
+                return ExitCode::from(exit_code());
             }
             Self::Found(message) => note(format_args!("rowmill: {message}")),
             // The reader has enough: `rowmill … | head` is not a failure.

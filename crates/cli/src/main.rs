@@ -2,7 +2,7 @@
 //! memory. It also appends rows, and cleans up after crashes.
 //!
 //! Data goes to stdout; notes, progress and errors go to stderr. Exit codes: 0 ok, 1 the job
-//! failed, 2 wrong usage.
+//! failed, 2 wrong usage, 130 interrupted (SIGINT), 143 terminated (SIGTERM).
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ mod condition;
 mod engine;
 mod failure;
 mod input;
+mod interrupt;
 mod json;
 mod number;
 mod part;

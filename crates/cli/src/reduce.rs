@@ -24,6 +24,14 @@ pub(crate) struct TimedAnswer {
     pub(crate) resources: Option<Resources>,
 }
 
+/// The way to resume an interrupted job, if its checkpoint is there.
+pub(crate) fn resume_by(checkpoint: Option<&Checkpoint>) -> Option<String> {
+    let path = checkpoint?.path();
+    path.exists().then(|| {
+        format!("run the same command again to resume from the checkpoint {}", path.display())
+    })
+}
+
 impl<'a> ReduceOptions<'a> {
     pub(crate) fn axes(axes: &'a Axes) -> Self {
         Self { axes, keepdims: false, checkpoint: None }
@@ -62,7 +70,10 @@ impl JobArgs {
             None => request.reduce(&running.engine, &source),
             Some(checkpoint) => request.reduce_resumable(&running.engine, &source, checkpoint),
         };
-        let answer = answer.map_err(|error| input.failure_for_axes(options.axes, error))?;
+        let answer = answer.map_err(|error| {
+            let failure = input.failure_for_axes(options.axes, error);
+            failure.or_left(|| resume_by(options.checkpoint.as_ref()))
+        })?;
         Ok(TimedAnswer {
             answer,
             seconds: start.elapsed().as_secs_f64(),

@@ -9,6 +9,8 @@ mod describe;
 mod durable;
 mod failures;
 mod fixtures;
+#[cfg(unix)]
+mod interrupt;
 mod normalize;
 mod outputs;
 mod partial;

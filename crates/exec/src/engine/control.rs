@@ -54,6 +54,23 @@ impl CancelToken {
     }
 }
 
+/// A flag that somebody else sets, such as a signal handler.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use rowmill_exec::CancelToken;
+/// let flag = Arc::new(AtomicBool::new(false));
+/// let token = CancelToken::from(Arc::clone(&flag));
+/// flag.store(true, Ordering::Relaxed);
+/// assert!(token.is_cancelled());
+/// ```
+impl From<Arc<AtomicBool>> for CancelToken {
+    fn from(used: Arc<AtomicBool>) -> Self {
+        Self { used, also: None }
+    }
+}
+
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

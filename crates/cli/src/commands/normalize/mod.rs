@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rowmill::durable::{Kind, Outputs, Role};
+use rowmill::durable::{Journal, Kind, Outputs, Role};
 use rowmill::file::Format;
 use rowmill::map::InPlace;
 use rowmill::normalize::{NormalizeAxis, NormalizeMethod};
@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json;
 use crate::note;
+use crate::reduce::resume_by;
 use crate::report::Resources;
 use crate::table::printable;
 use crate::values::{Axis, Method};
@@ -57,7 +58,8 @@ pub(super) fn run(args: &NormalizeArgs, out: &mut dyn Write) -> Result<(), Failu
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
     let job = Job { args, input: &input, output, outputs, checkpoint: checkpoint.as_ref() };
-    let dtype = job.write(&running.engine, how, saved.as_ref())?;
+    let dtype = job.write(&running.engine, how, saved.as_ref());
+    let dtype = dtype.map_err(|failure| failure.or_left(|| resume_by(checkpoint.as_ref())))?;
     if args.checksums {
         let written = rowmill::open(output)?;
         let sums = checksums(&running.engine, &AnySource::from_array(&written))?;
@@ -129,7 +131,16 @@ fn in_place(args: &NormalizeArgs, how: Normalize, out: &mut dyn Write) -> Result
     }
     let running = args.engine.build(&args.input.file)?;
     let start = Instant::now();
-    let changed = normalize_in_place(&running.engine, file, spec.as_ref(), how)?;
+    let changed = normalize_in_place(&running.engine, file, spec.as_ref(), how);
+    let changed = changed.map_err(|error| {
+        let left = || {
+            let path = file.display();
+            Journal::path_for(file).exists().then(|| {
+                format!("{path} is changed in part; run the same command again to finish it")
+            })
+        };
+        Failure::from(error).or_left(left)
+    })?;
     let NormalizedInPlace { meta, outcome, .. } = changed;
     let seconds = start.elapsed().as_secs_f64();
     if args.checksums {

@@ -32,7 +32,7 @@ use clap::error::{ContextKind, ContextValue};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let args = args::Args::try_parse().unwrap_or_else(|error| suggest_reduce(error).exit());
+    let args = commands::Args::try_parse().unwrap_or_else(|error| suggest_reduce(error).exit());
     match run(&args.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

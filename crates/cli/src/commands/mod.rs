@@ -17,12 +17,39 @@ mod verify;
 
 use std::io::{IsTerminal, Write};
 
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 use rowmill_any::Axes;
 
 use crate::failure::Failure;
 use crate::table::{MAX_TERMINAL_LINES, index_label, printable};
 use total::Total;
+
+/// Reduce arrays larger than memory on every core, with answers that never depend on how the work
+/// was split
+#[derive(Debug, Parser)]
+#[command(name = "rowmill", version, max_term_width = 100, after_help = MAIN_EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const MAIN_EXAMPLES: &str = "\
+Inputs are .npy files, or raw files described by a JSON sidecar (data.dat + data.dat.meta.json) or
+by --dtype and --shape. Data goes to stdout, notes and progress to stderr.
+Exit codes: 0 ok, 1 the job failed, 2 wrong usage, 130 interrupted, 143 terminated.
+No output ever replaces an input, a mask, a sidecar or another output. An existing file is replaced
+only with --overwrite, and only by a file of the same kind.
+
+Examples:
+  rowmill info x.npy
+  rowmill stats x.npy
+  rowmill sum x.npy --where 'x > 0.5'
+  rowmill mean x.npy --axis columns --nan skip --json
+  rowmill quantiles x.npy --at 0.5,0.99 --axis columns
+  rowmill reduce min,max,argmax,skew x.npy
+  rowmill normalize x.npy x_z.npy
+  rowmill checksum x.npy && rowmill verify x.npy
+  rowmill stats x.dat --dtype f32 --shape 1000000,64";
 
 /// The command to run.
 #[derive(Debug, Subcommand)]
@@ -115,5 +142,43 @@ fn label(axes: &Axes, columns: Option<&[String]>, dims: &[usize], cell: usize) -
     match names.and_then(|names| names.get(cell)) {
         Some(name) => printable(name).into_owned(),
         None => index_label(dims, cell),
+    }
+}
+
+#[cfg(test)]
+#[path = "../../tests/cli/written.rs"]
+mod written;
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+    }
+
+    /// A new flag that takes a path must be added to the list behind the table of outputs.
+    #[test]
+    fn every_path_is_in_the_table_of_outputs() {
+        let command = <Args as clap::CommandFactory>::command();
+        let mut found = Vec::new();
+        for command in command.get_subcommands() {
+            let is_path = |arg: &&clap::Arg| {
+                arg.get_value_parser().type_id() == std::any::TypeId::of::<PathBuf>()
+            };
+            let paths = command.get_arguments().filter(is_path);
+            found
+                .extend(paths.map(|arg| (command.get_name().to_owned(), arg.get_id().to_string())));
+        }
+        let mut listed: Vec<_> = written::PATHS
+            .iter()
+            .map(|(command, arg, _)| ((*command).to_owned(), (*arg).to_owned()))
+            .collect();
+        found.sort();
+        listed.sort();
+        assert_eq!(found, listed);
     }
 }

@@ -235,7 +235,7 @@ fn the_offset_is_that_of_the_first_page_that_is_gone() {
 
 /// Below a memory ceiling pages are let go after use, and zeros that took their place as well.
 #[test]
-fn a_file_that_is_cut_short_while_pages_are_let_go() {
+fn a_file_that_is_cut_short_while_pages_are_released() {
     let (rows, cols) = (8192, 1024);
     let values = vec![1.0_f32; rows * cols];
     for layout in LAYOUTS {

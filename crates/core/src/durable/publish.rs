@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::durable::{AtomicFile, journal};
 use crate::error::{Error, Result};
-use crate::format::detect::{is_named_npy, read_meta, read_small, said_by, whole};
+use crate::format::detect::{is_named_npy, read_meta, read_small, read_claims, whole};
 use crate::format::sidecar::{Described, Replacement};
 use crate::format::{Format, Meta, Sidecar};
 use crate::fs::{Held, open_regular, sync_directory};
@@ -149,8 +149,8 @@ fn restore(sidecar: &Path, old: Option<&[u8]>) {
 /// sidecar cannot be read, so that it does not open today either.
 fn describe_old(target: &Path, sidecar: Option<&[u8]>) -> Option<Described> {
     let file = File::open(target).ok()?;
-    let said = sidecar.map(|bytes| said_by(&Sidecar::path_for(target), bytes, &file));
-    let sidecar = said.transpose().ok()?.and_then(|said| said.sidecar);
+    let claims = sidecar.map(|bytes| read_claims(&Sidecar::path_for(target), bytes, &file));
+    let sidecar = claims.transpose().ok()?.and_then(|claims| claims.sidecar);
     Some(Described { file: whole(&file).ok()?, sidecar: sidecar.map(|s| s.to_json()) })
 }
 
@@ -164,8 +164,8 @@ pub(crate) fn settle(path: &Path, file: &File) -> Result<()> {
     let sidecar = Sidecar::path_for(path);
     let Some(bytes) = read_small(&sidecar)? else { return Ok(()) };
     // Reading the sidecar as one reports what is wrong with it.
-    let Ok(said) = said_by(&sidecar, &bytes, file) else { return Ok(()) };
-    if !said.by_record {
+    let Ok(claims) = read_claims(&sidecar, &bytes, file) else { return Ok(()) };
+    if !claims.by_record {
         return Ok(());
     }
     let remove = |path: &Path| {
@@ -173,10 +173,10 @@ pub(crate) fn settle(path: &Path, file: &File) -> Result<()> {
         sync_directory(path)
     };
     let handmade = Sidecar::handmade_path_for(path);
-    if said.replaced && !is_named_npy(path) && handmade.exists() {
+    if claims.replaced && !is_named_npy(path) && handmade.exists() {
         remove(&handmade)?;
     }
-    match said.sidecar {
+    match claims.sidecar {
         Some(sidecar_now) => write(&sidecar, sidecar_now.to_json().as_bytes()),
         None => remove(&sidecar),
     }

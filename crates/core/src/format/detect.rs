@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, MetaError, Result, SidecarError};
-use crate::format::sidecar::Said;
+use crate::format::sidecar::Claims;
 use crate::format::{Format, Meta, RawSpec, Sidecar, append_journal, npy};
 use crate::fs::same_file;
 use crate::identity::{FileIdentity, Stable};
@@ -145,7 +145,7 @@ impl Found {
     fn own(path: &Path, file: &File) -> Result<(Option<Self>, bool)> {
         let path_of_it = Sidecar::path_for(path);
         let Some(bytes) = read_small(&path_of_it)? else { return Ok((None, false)) };
-        let said = said_by(&path_of_it, &bytes, file)?;
+        let claims = read_claims(&path_of_it, &bytes, file)?;
         // Opened before the file was replaced and described after that, it would be misread.
         if !same_file(file, path) {
             let len = |m: std::fs::Metadata| m.len();
@@ -153,7 +153,7 @@ impl Found {
             let found = std::fs::metadata(path).map_or(0, len);
             return Err(Error::Changed { path: path.to_owned(), expected, found });
         }
-        Ok((said.sidecar.map(|sidecar| Self { path: path_of_it, sidecar }), said.replaced))
+        Ok((claims.sidecar.map(|sidecar| Self { path: path_of_it, sidecar }), claims.replaced))
     }
 
     fn read(
@@ -176,7 +176,7 @@ impl Found {
 }
 
 /// Reads these bytes of a sidecar, about the file beside it.
-pub(crate) fn said_by(sidecar: &Path, bytes: &[u8], file: &File) -> Result<Said> {
+pub(crate) fn read_claims(sidecar: &Path, bytes: &[u8], file: &File) -> Result<Claims> {
     Sidecar::read(bytes, || whole(file))
         .map_err(|source| Error::Sidecar { path: sidecar.to_owned(), source })
 }
@@ -210,7 +210,7 @@ fn npy_meta(
     file.rewind().map_err(Error::io("read", path))?;
     let header = npy::read_field(file, file_len, field)
         .map_err(|source| Error::Header { path: path.to_owned(), source })?;
-    let said = Sidecar {
+    let claims = Sidecar {
         dtype: Some((header.dtype, header.byte_order)),
         shape: Some(header.shape.clone()),
         order: Some(header.order),
@@ -218,7 +218,7 @@ fn npy_meta(
         ..Sidecar::default()
     };
     if let Some(own) = &own {
-        own.agree_with(&said, "the .npy header")?;
+        own.agree_with(&claims, "the .npy header")?;
     }
     Ok(Meta {
         format: Format::Npy,
@@ -262,8 +262,8 @@ fn raw_meta(
     };
     // They agree by now, so the first that says something says it for all.
     let spec = spec.map(Sidecar::for_spec);
-    let said = [spec, own.map(|f| f.sidecar), handmade.map(|f| f.sidecar)];
-    let said = said.into_iter().flatten().fold(Sidecar::default(), |first, next| Sidecar {
+    let claims = [spec, own.map(|f| f.sidecar), handmade.map(|f| f.sidecar)];
+    let claims = claims.into_iter().flatten().fold(Sidecar::default(), |first, next| Sidecar {
         dtype: first.dtype.or(next.dtype),
         shape: first.shape.or(next.shape),
         order: first.order.or(next.order),
@@ -271,15 +271,15 @@ fn raw_meta(
         columns: first.columns.or(next.columns),
         checksums: None,
     });
-    let (dtype, byte_order) = said.dtype.ok_or_else(|| missing("dtype"))?;
+    let (dtype, byte_order) = claims.dtype.ok_or_else(|| missing("dtype"))?;
     Ok(Meta {
         format: Format::Raw,
         dtype,
         byte_order,
-        order: said.order.unwrap_or(Order::C),
-        shape: said.shape.ok_or_else(|| missing("shape"))?,
-        offset: said.offset.unwrap_or(0),
-        columns: said.columns,
+        order: claims.order.unwrap_or(Order::C),
+        shape: claims.shape.ok_or_else(|| missing("shape"))?,
+        offset: claims.offset.unwrap_or(0),
+        columns: claims.columns,
         record: None,
     })
 }

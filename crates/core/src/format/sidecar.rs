@@ -9,7 +9,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub(crate) use replacement::{Described, Replacement, Said};
+pub(crate) use replacement::{Described, Replacement, Claims};
 
 use crate::dtype::{ByteOrder, DType};
 use crate::error::SidecarError;

@@ -101,7 +101,7 @@ impl Identity {
     }
 
     /// Whether this is what earlier versions wrote down: length, times and number.
-    pub(crate) fn was(&self, earlier: &Earlier) -> bool {
+    pub(crate) fn matches(&self, earlier: &Earlier) -> bool {
         let Earlier { len, modified, changed, number } = *earlier;
         (self.file.len, self.modified, self.changed, self.file.number.unwrap_or(0))
             == (len, modified, changed, number)

@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn what_was_let_go_comes_back_as_it_was() {
+    fn released_pages_come_back_unchanged() {
         let dir = tempfile::tempdir().expect("a place for files");
         let path = dir.path().join("x.bin");
         let content: Vec<u8> = (0..300_001_u32).map(|i| (i % 251) as u8).collect();

@@ -106,7 +106,7 @@ impl<S> Permuted<S> {
         }
         let mut read: Option<(Range<usize>, Range<usize>)> = None;
         let mut reads = 0;
-        let let_go = |read: &mut Option<(Range<usize>, Range<usize>)>| {
+        let release = |read: &mut Option<(Range<usize>, Range<usize>)>| {
             if let Some((rows, run)) = read.take() {
                 self.source.release(rows, run);
             }
@@ -122,11 +122,11 @@ impl<S> Permuted<S> {
             });
             reads += 1;
             if reads % READS == 0 {
-                let_go(&mut read);
+                release(&mut read);
             }
             Ok(())
         })?;
-        let_go(&mut read);
+        release(&mut read);
         Ok(())
     }
 

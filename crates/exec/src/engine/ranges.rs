@@ -1,4 +1,4 @@
-//! Sets of items, as few ranges as possible.
+//! Sets of items as the fewest possible ranges.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ impl Ranges {
         if new.is_empty() {
             return;
         }
-        // Those that touch it become one with it.
+        // Ranges that touch it are merged into it.
         let first = self.0.partition_point(|r| r.end < new.start);
         let end = self.0.partition_point(|r| r.start <= new.end);
         let touched = &self.0[first..end];

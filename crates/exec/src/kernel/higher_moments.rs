@@ -133,7 +133,7 @@ impl Central {
         Self { count: a.count + b.count, mean: a.mean + part * nb, m2, m3, m4 }
     }
 
-    fn fits<T: Numeric>(&self, room: &Room<'_>) -> bool {
+    fn is_valid<T: Numeric>(&self, room: &Room<'_>) -> bool {
         let &Self { count, mean, m2, m3, m4 } = self;
         if count == 0 {
             return [mean, m2, m3, m4] == [0.0; 4];
@@ -258,8 +258,8 @@ macro_rules! kernel {
             fn merge(&self, state: &mut Central, next: Central) {
                 *state = Central::joined(*state, next);
             }
-            fn fits(&self, state: &Central, room: &Room<'_>) -> bool {
-                state.fits::<T>(room)
+            fn is_valid(&self, state: &Central, room: &Room<'_>) -> bool {
+                state.is_valid::<T>(room)
             }
             fn value(&self, $central: &Central, _: &CellPlace<'_>) -> Result<f64> {
                 let $me = self;

@@ -202,7 +202,7 @@ impl<T: Numeric> Kernel<T> for Histogram {
         state.above += next.above;
         state.nan += next.nan;
     }
-    fn fits(&self, state: &Bins, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Bins, room: &Room<'_>) -> bool {
         let others = [state.below, state.above, state.nan];
         state.counts.len() == self.bins()
             && room.counts_all(others.into_iter().chain(state.counts.iter().copied()))

@@ -303,7 +303,7 @@ impl<T: Numeric> Kernel<T> for Norm {
     fn merge(&self, state: &mut Magnitudes, next: Magnitudes) {
         state.join(&next);
     }
-    fn fits(&self, state: &Magnitudes, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Magnitudes, room: &Room<'_>) -> bool {
         let &Magnitudes { middle, large, small, most, nan } = state;
         let largest = Lane::to_f64(T::LEAST).abs().max(Lane::to_f64(T::MOST).abs());
         // Sums of so large elements overflow.

@@ -145,7 +145,7 @@ impl<T: Numeric> Kernel<T> for Product {
         state.zero |= next.zero;
         state.integer = state.integer.zip(next.integer).and_then(|(a, b)| a.checked_mul(b));
     }
-    fn fits(&self, state: &Factors, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Factors, room: &Room<'_>) -> bool {
         if T::Lane::FLOAT {
             // As `take_float` leaves it: beyond its limits only what is no number, or has no size.
             let size = state.fraction.abs();

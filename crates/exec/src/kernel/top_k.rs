@@ -182,7 +182,7 @@ impl<T: Numeric> Kernel<T> for TopK {
         state.0.sort();
         state.0.truncate(self.k);
     }
-    fn fits(&self, state: &Ranks, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Ranks, room: &Room<'_>) -> bool {
         let fits = |&(rank, at): &(u64, u64)| {
             let x = self.element::<T::Lane>(rank);
             self.rank(x) == rank && room.takes::<T>(x) && room.holds(at)

@@ -77,7 +77,7 @@ macro_rules! kernel {
                 };
                 *$a = found;
             }
-            fn fits(&self, _: &bool, _: &Room<'_>) -> bool {
+            fn is_valid(&self, _: &bool, _: &Room<'_>) -> bool {
                 true
             }
             fn value(&self, state: &bool, _: &CellPlace<'_>) -> Result<bool> {

@@ -114,11 +114,11 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
         Weights::default()
     }
     fn fold(&self, cells: &mut [Weights], selected: &Selected<'_, T>) -> Result<()> {
-        let Lanes { tile: x, keep, cell: of, bounds, row_len, lets_go, .. } = selected.lanes;
+        let Lanes { tile: x, keep, cell: of, bounds, row_len, releases, .. } = selected.lanes;
         let whole = self.weights.shape().row_len();
         let per_row = whole != row_len;
         let cols = if per_row { 0..whole } else { bounds.cols.clone() };
-        let mut buffer = TileBuffer::new().below_ceiling(lets_go);
+        let mut buffer = TileBuffer::new().below_ceiling(releases);
         let tile = self.weights.tile(bounds.rows.clone(), cols.clone(), &mut buffer)?;
         let len = bounds.cols.len();
         for (row, x) in x.iter_rows().enumerate() {
@@ -138,7 +138,7 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
         }
         // A mean weighted by bytes that were not there is no answer.
         self.weights.check()?;
-        if lets_go {
+        if releases {
             self.weights.release(bounds.rows.clone(), cols);
         }
         Ok(())
@@ -148,7 +148,7 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
         state.weight.join(next.weight);
         state.product.join(next.product);
     }
-    fn fits(&self, state: &Weights, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Weights, room: &Room<'_>) -> bool {
         let nothing = state.weight.is_zero() && state.product.is_zero();
         room.counts(state.count) && (state.count > 0 || nothing)
     }

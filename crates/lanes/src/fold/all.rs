@@ -91,7 +91,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             (cols - len).wrapping_sub(fours.saturating_sub(1) * STREAMS * stride)
         };
         let jump = after.wrapping_mul(size_of::<L>());
-        step_together::<L, P, S>(simd, &streams, select, shift, jump, &mut lanes);
+        step_streams::<L, P, S>(simd, &streams, select, shift, jump, &mut lanes);
         for (k, (x, start)) in rest.into_iter().enumerate() {
             if !x.is_empty() {
                 let (run, lanes) = (&select.run(start, x.len()), lanes.at(k));
@@ -137,7 +137,7 @@ impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
 /// Runs of equal length, of whole pairs of vectors, with the place of each in the tile. What lies
 /// ahead of their end is `jump` bytes further.
 #[inline(always)]
-fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
+fn step_streams<L: Lane, P: Parts<L>, S: Select<L>>(
     simd: impl Simd,
     streams: &Streams<'_, L>,
     select: S,

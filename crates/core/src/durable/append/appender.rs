@@ -77,13 +77,13 @@ pub struct Appender<T> {
 }
 
 /// The steps that were taken. All are durable but [`Written`](Self::Written) and
-/// [`Said`](Self::Said).
+/// [`Described`](Self::Described).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Journalled,
     Written,
     Synced,
-    Said,
+    Described,
     Committed,
 }
 
@@ -275,8 +275,8 @@ impl<T: Element> Appender<T> {
         self.file.sync_data().map_err(Error::io("flush", &self.path))?;
         self.reached(Step::Synced)?;
         self.undecided = true;
-        self.description.say(&self.path, &self.file, &self.meta, &self.shape)?;
-        self.reached(Step::Said)?;
+        self.description.update(&self.path, &self.file, &self.meta, &self.shape)?;
+        self.reached(Step::Described)?;
         self.file.sync_data().map_err(Error::io("flush", &self.path))?;
         self.meta.shape = self.shape.clone();
         (self.undecided, self.begun) = (false, false);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::durable::publish;
 use crate::error::{Error, Result};
-use crate::format::detect::{read_small, said_by};
+use crate::format::detect::{read_small, read_claims};
 use crate::format::{Format, Meta, Sidecar, npy};
 use crate::fs::write_all_at;
 use crate::shape::{Order, Shape};
@@ -31,12 +31,12 @@ impl Description {
     pub(super) fn find(path: &Path, file: &mut File, meta: &Meta) -> Result<Self> {
         let refuse =
             |(reason, instead)| Err(Error::CannotAppend { path: path.to_owned(), reason, instead });
-        if let Some(why) = why_not(meta) {
+        if let Some(why) = reason_against(meta) {
             return refuse(why);
         }
         let sidecar = Sidecar::path_for(path);
         let own = match read_small(&sidecar)? {
-            Some(bytes) => said_by(&sidecar, &bytes, file)?.sidecar,
+            Some(bytes) => read_claims(&sidecar, &bytes, file)?.sidecar,
             None => None,
         };
         match meta.format {
@@ -71,11 +71,11 @@ impl Description {
         }
     }
 
-    /// Says this shape, in one step that a crash leaves undone or done.
+    /// Writes this shape into the header or the sidecar, atomically.
     ///
     /// # Errors
-    /// [`Error::CannotAppend`], [`Error::Io`]. What is said then is not known.
-    pub(super) fn say(
+    /// [`Error::CannotAppend`], [`Error::Io`]; the shape on disk is unknown then.
+    pub(super) fn update(
         &mut self,
         path: &Path,
         file: &File,
@@ -99,7 +99,7 @@ impl Description {
 }
 
 /// Why no rows can follow the last one, whatever describes them, and what to do.
-fn why_not(meta: &Meta) -> Option<(&'static str, &'static str)> {
+fn reason_against(meta: &Meta) -> Option<(&'static str, &'static str)> {
     let shape = &meta.shape;
     if shape.ndim() == 0 {
         return Some(("a 0-d array has no rows", "write a new array with one axis or more"));
@@ -169,7 +169,7 @@ mod tests {
             (&[0, 5], Order::F, Some("Fortran")),
         ];
         for (dims, order, expected) in cases {
-            let found = why_not(&meta(dims, order));
+            let found = reason_against(&meta(dims, order));
             let fits = match (found, expected) {
                 (Some((reason, _)), Some(word)) => reason.contains(word),
                 (found, expected) => found.is_none() && expected.is_none(),

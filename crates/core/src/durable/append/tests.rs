@@ -43,7 +43,7 @@ fn elements<T: Element>(path: &Path) -> Result<Vec<T>> {
 }
 
 const STEPS: [Step; 5] =
-    [Step::Journalled, Step::Written, Step::Synced, Step::Said, Step::Committed];
+    [Step::Journalled, Step::Written, Step::Synced, Step::Described, Step::Committed];
 
 #[test]
 fn every_crash_leaves_the_rows_of_a_commit() {
@@ -76,7 +76,7 @@ fn every_crash_leaves_the_rows_of_a_commit() {
                         continue;
                     }
                     assert!(journal(&path).exists(), "{case}");
-                    let said = matches!(step, Step::Said | Step::Committed);
+                    let said = matches!(step, Step::Described | Step::Committed);
                     let mut expected = if said { new.clone() } else { old.clone() };
                     assert_eq!(elements::<i32>(&path).expect(&case), expected, "{case}");
                     assert_eq!(copy_on_write(&path), expected, "{case}");

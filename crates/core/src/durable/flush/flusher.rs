@@ -194,7 +194,7 @@ impl Flusher {
     pub(crate) fn end(&self, rows: Range<usize>) {
         let mut state = self.shared.state.lock();
         state.end(rows);
-        self.tell(&state);
+        self.announce(&state);
     }
 
     /// Says that these rows are lent out, and may be written until the next call of any method
@@ -212,7 +212,7 @@ impl Flusher {
             state.since.get_or_insert_with(Instant::now);
             state.lent = Some(rows);
         }
-        self.tell(&state);
+        self.announce(&state);
         Ok(())
     }
 
@@ -229,7 +229,7 @@ impl Flusher {
     }
 
     /// Wakes the thread when it waits for the wrong thing.
-    fn tell(&self, state: &State) {
+    fn announce(&self, state: &State) {
         if self.thread.is_none() || state.under_way {
             return; // after a sync it looks again by itself
         }
@@ -258,7 +258,7 @@ impl Flusher {
     pub(crate) fn durable_from(&self, row: usize) -> Range<usize> {
         let mut state = self.shared.state.lock();
         state.hand_back();
-        self.tell(&state);
+        self.announce(&state);
         state.ledger.durable_from(row)
     }
 

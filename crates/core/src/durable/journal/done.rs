@@ -59,5 +59,5 @@ pub(crate) fn was_done(path: &Path, array: &File, job: &str) -> Result<bool> {
         return Ok(found.job == job && found.array == array);
     }
     let earlier = serde_json::from_slice::<EarlierDone>(&bytes);
-    Ok(earlier.is_ok_and(|found| found.job == job && array.was(&found.array)))
+    Ok(earlier.is_ok_and(|found| found.job == job && array.matches(&found.array)))
 }

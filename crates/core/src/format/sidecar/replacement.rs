@@ -39,7 +39,7 @@ pub(crate) struct Described {
 
 /// The claims of a sidecar about the file beside it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct Claims {
     pub(crate) sidecar: Option<Sidecar>,
     /// The file was replaced: a hand-made sidecar that is still there belongs to the old one.
     pub(crate) replaced: bool,
@@ -117,9 +117,9 @@ impl Sidecar {
     pub(crate) fn read(
         bytes: &[u8],
         file: impl FnOnce() -> io::Result<FileIdentity>,
-    ) -> Result<Said, SidecarError> {
+    ) -> Result<Claims, SidecarError> {
         let error = match Self::parse(bytes) {
-            Ok(plain) => return Ok(Said { sidecar: Some(plain), ..Said::default() }),
+            Ok(plain) => return Ok(Claims { sidecar: Some(plain), ..Claims::default() }),
             Err(too_long @ SidecarError::TooLong { .. }) => return Err(too_long),
             Err(error) => error,
         };
@@ -133,7 +133,7 @@ impl Sidecar {
             _ => return Err(SidecarError::Replacing),
         };
         let sidecar = text.as_ref().map(|text| Self::parse(text.as_bytes())).transpose()?;
-        Ok(Said { sidecar, replaced, by_record: true })
+        Ok(Claims { sidecar, replaced, by_record: true })
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
         text.into_bytes()
     }
 
-    fn read(bytes: &[u8], number: u8) -> Result<Said, SidecarError> {
+    fn read(bytes: &[u8], number: u8) -> Result<Claims, SidecarError> {
         Sidecar::read(bytes, || Ok(file(number)))
     }
 
@@ -176,14 +176,14 @@ mod tests {
     #[test]
     fn the_identity_tells_which_it_is() {
         let bytes = record(Some((7, Some(OLD))), (8, Some(NEW)));
-        let said = |sidecar, replaced| Said { sidecar, replaced, by_record: true };
-        assert_eq!(read(&bytes, 7).expect("old"), said(plain(OLD), false));
-        assert_eq!(read(&bytes, 8).expect("new"), said(plain(NEW), true));
+        let claims = |sidecar, replaced| Claims { sidecar, replaced, by_record: true };
+        assert_eq!(read(&bytes, 7).expect("old"), claims(plain(OLD), false));
+        assert_eq!(read(&bytes, 8).expect("new"), claims(plain(NEW), true));
         for other in [9, 0] {
             assert!(matches!(read(&bytes, other), Err(SidecarError::Replacing)));
         }
         let none = record(None, (8, None));
-        assert_eq!(read(&none, 8).expect("new"), said(None, true));
+        assert_eq!(read(&none, 8).expect("new"), claims(None, true));
         assert!(matches!(read(&none, 7), Err(SidecarError::Replacing)));
         let both = record(Some((8, Some(OLD))), (8, Some(NEW)));
         assert!(matches!(read(&both, 8), Err(SidecarError::Replacing)), "not guessed");

@@ -36,7 +36,7 @@ fn run(case: &str) -> Output {
 #[track_caller]
 fn ends_well(case: &str) {
     let output = run(case);
-    assert!(output.status.success() && said(&output, "reached the end"), "{case}: {output:?}");
+    assert!(output.status.success() && printed(&output, "reached the end"), "{case}: {output:?}");
 }
 
 /// A process of this case got as far as the access in question, and was killed by SIGBUS.
@@ -44,8 +44,8 @@ fn ends_well(case: &str) {
 fn dies_of_sigbus(case: &str) {
     let output = run(case);
     let killed = output.status.signal() == Some(libc::SIGBUS);
-    assert!(killed && said(&output, "about to touch"), "{case}: {output:?}");
-    assert!(!said(&output, "reached the end"), "{case}: {output:?}");
+    assert!(killed && printed(&output, "about to touch"), "{case}: {output:?}");
+    assert!(!printed(&output, "reached the end"), "{case}: {output:?}");
 }
 
 /// A process of this case was ended by the handler of somebody else.
@@ -53,10 +53,10 @@ fn dies_of_sigbus(case: &str) {
 fn ends_by_the_other_handler(case: &str) {
     let output = run(case);
     let ended = output.status.code() == Some(CALLED);
-    assert!(ended && said(&output, "about to touch"), "{case}: {output:?}");
+    assert!(ended && printed(&output, "about to touch"), "{case}: {output:?}");
 }
 
-fn said(output: &Output, text: &str) -> bool {
+fn printed(output: &Output, text: &str) -> bool {
     String::from_utf8_lossy(&output.stdout).contains(text)
 }
 

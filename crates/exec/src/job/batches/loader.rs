@@ -1,4 +1,4 @@
-//! The loader: fills the batches of one group of windows after the other, on threads of its own.
+//! The loader: fills the batches of one group of windows after another, on its own threads.
 
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::job::gather::{Gather, Slot, slots};
 use crate::job::shuffle::Order;
 
-/// Bytes that a loader takes at a time: with the default a window. With 1 MiB the threads
-/// interrupted each other's readahead, and a cold epoch took up to twice as long.
+/// Bytes that a loader takes at a time: one window by default. With 1 MiB the threads interrupted
+/// each other's readahead, and a cold epoch took up to twice as long.
 const PIECE_BYTES: usize = 4 << 20;
 
 /// An epoch as its loader reads it.
@@ -43,7 +43,7 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
             });
             at += rows.len();
             let failed = loaded.is_err();
-            // Nobody takes it when the consumer has gone.
+            // Sending fails when the consumer is gone.
             if groups.send(loaded).is_err() || failed {
                 return;
             }
@@ -95,7 +95,7 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
         Ok(batches)
     }
 
-    /// Copies rows that are in the order of the file.
+    /// Copies rows in file order.
     fn copy(&self, wanted: &mut [Slot<'_, T>]) -> Result<()> {
         let gather = &Gather::neighbours(&self.source);
         let row_bytes = (self.source.shape().row_len() * size_of::<T>()).max(1);
@@ -123,7 +123,7 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
         };
         std::thread::scope(|scope| {
             for _ in 1..workers {
-                // Without it the others have more to do.
+                // If it is missing, the other threads do its work.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, work);
             }
             work();

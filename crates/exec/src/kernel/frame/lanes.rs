@@ -200,9 +200,9 @@ pub(in crate::kernel) fn join<L: Lane>(cells: &mut State, next: &State) {
     cells.merge(cells_of(next));
 }
 
-/// As [`Cellular::fits`](super::Cellular::fits).
-pub(in crate::kernel) fn fits<T: Numeric>(need: Need, cells: &State, room: &Room<'_>) -> bool {
-    cells_of::<T::Lane>(cells).are(need, room.cells(), &room.limits::<T>())
+/// As [`Cellular::is_valid`](super::Cellular::is_valid).
+pub(in crate::kernel) fn is_valid<T: Numeric>(need: Need, cells: &State, room: &Room<'_>) -> bool {
+    cells_of::<T::Lane>(cells).are_valid(need, room.cells(), &room.limits::<T>())
 }
 
 /// As [`Cellular::counts_agree`](super::Cellular::counts_agree).
@@ -249,8 +249,8 @@ macro_rules! lane_statistics {
                 fn join(&self, cells: &mut State, next: State) {
                     lanes::join::<T::Lane>(cells, &next);
                 }
-                fn fits(&self, cells: &State, room: &Room<'_>) -> bool {
-                    lanes::fits::<T>(Statistic::<T>::need(self), cells, room)
+                fn is_valid(&self, cells: &State, room: &Room<'_>) -> bool {
+                    lanes::is_valid::<T>(Statistic::<T>::need(self), cells, room)
                 }
                 fn counts_agree(&self, cells: &State, others: &State) -> bool {
                     lanes::counts_agree::<T::Lane>(cells, others)

@@ -75,7 +75,7 @@ pub trait Cellular<T: Numeric>: Sync {
 
     /// Whether cells that were read from a file, which may be anything, can be cells with this
     /// room.
-    fn fits(&self, cells: &State, room: &Room<'_>) -> bool;
+    fn is_valid(&self, cells: &State, room: &Room<'_>) -> bool;
 
     /// Whether the same elements can have gone into both.
     fn counts_agree(&self, cells: &State, others: &State) -> bool {
@@ -226,9 +226,9 @@ impl<T: Numeric> Frame<'_, T> {
     ) -> Option<State> {
         let pieces = Pieces::load(bytes, &|bytes| self.kernel.load(bytes))?;
         let grid = Grid::new(shape.rows(), shape.row_len(), size);
-        let fits = |cells: &State, room: &Room<'_>| self.kernel.fits(cells, room);
-        let are = pieces.are(self.kept.cell, self.selected.nan, &grid, blocks, &fits);
-        are.then(|| Box::new(pieces) as State)
+        let is_valid = |cells: &State, room: &Room<'_>| self.kernel.is_valid(cells, room);
+        let valid = pieces.are_valid(self.kept.cell, self.selected.nan, &grid, blocks, &is_valid);
+        valid.then(|| Box::new(pieces) as State)
     }
 
     /// Whether two states of this frame can be of the same elements.
@@ -251,8 +251,8 @@ impl<T: Numeric> Reducer<T> for Frame<'_, T> {
     }
 
     fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
-        let apart = self.kept.apart(shape, grid).filter(|_| !shape.is_empty());
-        match apart.filter(|(cells, _)| *cells >= MANY_CELLS) {
+        let disjoint = self.kept.disjoint(shape, grid).filter(|_| !shape.is_empty());
+        match disjoint.filter(|(cells, _)| *cells >= MANY_CELLS) {
             None => Ok(Shared::default()),
             Some((cells, of_block)) => self.kernel.share(cells, of_block),
         }

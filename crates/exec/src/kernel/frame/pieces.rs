@@ -90,27 +90,27 @@ impl Pieces {
         rest.is_empty().then_some(Self(pieces))
     }
 
-    /// Whether these are the pieces of some blocks, each with cells that `fits` accepts, by the
-    /// room that they have: what was read from a file may be anything.
+    /// Whether these are the pieces of some blocks, each with cells that `is_valid` accepts by
+    /// their room: bytes read from a file may be anything.
     ///
     /// Every state of every kernel over an axis comes through here; a kernel gets to see no room
     /// but the one that the grid gives.
-    pub(in crate::kernel) fn are(
+    pub(in crate::kernel) fn are_valid(
         &self,
         cell: Cell,
         nan: NanPolicy,
         grid: &Grid,
         blocks: Range<usize>,
-        fits: &dyn Fn(&State, &Room<'_>) -> bool,
+        is_valid: &dyn Fn(&State, &Room<'_>) -> bool,
     ) -> bool {
         let Some((len, rooms)) = Room::of_pieces(cell, nan, grid, blocks) else {
             return false;
         };
-        let fits = |((piece, cells), (expected, room)): (&(usize, State), (usize, Room<'_>))| {
-            *piece == expected && fits(cells, &room)
+        let matches = |((piece, cells), (expected, room)): (&(usize, State), (usize, Room<'_>))| {
+            *piece == expected && is_valid(cells, &room)
         };
         // Only as many rooms are made as there are pieces.
-        self.0.len() == len && self.0.iter().zip(rooms).all(fits)
+        self.0.len() == len && self.0.iter().zip(rooms).all(matches)
     }
 }
 

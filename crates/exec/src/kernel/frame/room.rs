@@ -35,8 +35,8 @@ impl<'a> Room<'a> {
         grid: &'a Grid,
         blocks: Range<usize>,
     ) -> Option<(usize, impl Iterator<Item = (usize, Self)>)> {
-        let fits = grid.fits_a_file() && blocks.start <= blocks.end && blocks.end <= grid.len();
-        if !fits {
+        let inside = grid.fits_a_file() && blocks.start <= blocks.end && blocks.end <= grid.len();
+        if !inside {
             return None;
         }
         let (bands, [tiles, more_tiles]) = (grid.bands_of(&blocks), grid.tiles_of(&blocks));

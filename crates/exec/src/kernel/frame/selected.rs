@@ -27,7 +27,7 @@ pub struct Lanes<'a, L> {
     pub(in crate::kernel) isa: Isa,
     pub(in crate::kernel) scratch: &'a Scratch,
     /// Whether what is read beside the block has to be let go afterwards.
-    pub(in crate::kernel) lets_go: bool,
+    pub(in crate::kernel) releases: bool,
 }
 
 /// The elements of a block that take part.
@@ -229,7 +229,7 @@ pub(in crate::kernel) fn with_picked<T: Numeric>(
             row_len: block.row_len(),
             isa: block.isa(),
             scratch: block.scratch(),
-            lets_go: block.has_to_let_go(),
+            releases: block.releases(),
         };
         mask.select(&fold, &mut |selection| {
             if let (Selection::Kept(keep), false) = (selection, any_nan) {

@@ -26,8 +26,8 @@ pub struct TileFold<'a, T: Numeric> {
 }
 
 impl<'a, T: Numeric> TileFold<'a, T> {
-    pub(in crate::kernel) fn has_to_let_go(&self) -> bool {
-        self.block.has_to_let_go()
+    pub(in crate::kernel) fn releases(&self) -> bool {
+        self.block.releases()
     }
 
     pub(in crate::kernel) fn isa(&self) -> Isa {

@@ -50,7 +50,7 @@ impl<T: Numeric> Kernel<T> for OfRows<'_> {
             *state = next;
         }
     }
-    fn fits(&self, state: &Vec<f64>, _: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Vec<f64>, _: &Room<'_>) -> bool {
         // NaN where nothing is left of the row.
         state.is_empty() || state.len() == self.at.len()
     }

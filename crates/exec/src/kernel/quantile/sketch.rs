@@ -155,7 +155,7 @@ impl<T: Numeric> Kernel<T> for ApproxQuantiles {
     fn merge(&self, state: &mut Sketch, next: Sketch) {
         state.join(&next);
     }
-    fn fits(&self, state: &Sketch, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Sketch, room: &Room<'_>) -> bool {
         let counts = state.counts.iter().map(|&(_, n)| n);
         let (least, most) = if T::Lane::FLOAT {
             (f64::NEG_INFINITY, f64::INFINITY)

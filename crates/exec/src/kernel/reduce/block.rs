@@ -19,7 +19,7 @@ pub struct Block<'a, T> {
     row_len: usize,
     isa: Isa,
     scratch: &'a Scratch,
-    lets_go: bool,
+    releases: bool,
 }
 
 impl<'a, T> Block<'a, T> {
@@ -30,16 +30,16 @@ impl<'a, T> Block<'a, T> {
         isa: Isa,
         scratch: &'a Scratch,
     ) -> Self {
-        Self { tile, bounds, row_len, isa, scratch, lets_go: false }
+        Self { tile, bounds, row_len, isa, scratch, releases: false }
     }
 
     /// Whether what a kernel reads beside the block, like a mask, has to be let go afterwards.
-    pub(crate) fn lets_go(self, lets_go: bool) -> Self {
-        Self { lets_go, ..self }
+    pub(crate) fn releasing(self, releases: bool) -> Self {
+        Self { releases, ..self }
     }
 
-    pub(crate) fn has_to_let_go(&self) -> bool {
-        self.lets_go
+    pub(crate) fn releases(&self) -> bool {
+        self.releases
     }
 
     /// Some rows of the block.

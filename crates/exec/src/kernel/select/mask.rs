@@ -242,14 +242,14 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
         &self,
         bounds: &Bounds,
         row_len: usize,
-        lets_go: bool,
+        releases: bool,
         scratch: &Scratch,
         f: impl FnOnce(&[u8]) -> R,
     ) -> Result<R> {
         let (rows, cols) = (bounds.rows.clone(), bounds.cols.clone());
         let len = rows.len() * cols.len();
         let mut buffer = scratch.mask.borrow_mut();
-        buffer.set_below_ceiling(lets_go);
+        buffer.set_below_ceiling(releases);
         if self.mask.shape().row_len() != row_len {
             let mut keep = scratch.take::<u8>(len);
             let rows = self.mask.rows(rows, &mut buffer)?;
@@ -280,12 +280,12 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
     /// needed.
     fn read<T: Numeric, R>(&self, fold: &TileFold<'_, T>, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
         let (bounds, row_len) = fold.place();
-        let lets_go = fold.has_to_let_go();
-        let read = self.with_bytes(bounds, row_len, lets_go, fold.scratch(), f);
+        let releases = fold.releases();
+        let read = self.with_bytes(bounds, row_len, releases, fold.scratch(), f);
         // A selection by bytes that were not there is no answer.
         self.mask.check()?;
         let read = read?;
-        if lets_go {
+        if releases {
             let whole = self.mask.shape().row_len();
             let cols = if whole == row_len { bounds.cols.clone() } else { 0..whole };
             self.mask.release(bounds.rows.clone(), cols);

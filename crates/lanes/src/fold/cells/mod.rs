@@ -170,7 +170,7 @@ impl<L: Lane> Cells<L> {
 
     /// Whether these are `len` cells with exactly the parts that are needed, each of elements
     /// within these limits: what was read from a file may be anything.
-    pub fn are(&self, need: Need, len: usize, limits: &Limits<L>) -> bool {
+    pub fn are_valid(&self, need: Need, len: usize, limits: &Limits<L>) -> bool {
         let (sum, spread, range) = match need {
             Need::Sum => (true, false, false),
             Need::SumAndSpread => (true, true, false),

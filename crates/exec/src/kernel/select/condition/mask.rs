@@ -62,7 +62,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
             Decided::Elements(decided) => keep.copy_from_slice(&decided),
             Decided::Rows(decided) => spread(&decided, keep),
         }
-        if fold.has_to_let_go() {
+        if fold.releases() {
             let rows = fold.place().0.rows.clone();
             self.condition.root.clone().each_term(&mut |term| {
                 if let Some(ColumnName::Index(col)) = term.column {
@@ -86,12 +86,12 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
                 bytes.iter_mut().for_each(|byte| *byte ^= 1);
                 Ok(decided)
             }
-            Node::All(nodes) => self.together(nodes, fold, true),
-            Node::Any(nodes) => self.together(nodes, fold, false),
+            Node::All(nodes) => self.all_of(nodes, fold, true),
+            Node::Any(nodes) => self.all_of(nodes, fold, false),
         }
     }
 
-    fn together(&self, nodes: &[Node], fold: &TileFold<'_, T>, both: bool) -> Result<Decided> {
+    fn all_of(&self, nodes: &[Node], fold: &TileFold<'_, T>, both: bool) -> Result<Decided> {
         let mut all: Option<Decided> = None;
         for node in nodes {
             let next = self.node(node, fold)?;
@@ -128,7 +128,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
         fold: &TileFold<'_, T>,
         predicate: &impl Fn(T::Lane) -> bool,
     ) -> Result<Vec<u8>> {
-        let buffer = &mut TileBuffer::new().below_ceiling(fold.has_to_let_go());
+        let buffer = &mut TileBuffer::new().below_ceiling(fold.releases());
         let tile = self.source.tile(rows, col..col + 1, buffer)?;
         let decided = T::with_lanes(tile, fold.isa(), fold.scratch(), |lanes| {
             lanes.iter_rows().map(|row| u8::from(predicate(row[0]))).collect()

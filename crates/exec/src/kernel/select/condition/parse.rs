@@ -317,8 +317,8 @@ impl<'a> Parser<'a> {
 }
 
 /// One node alone, or several together; lists of the same kind among them become one.
-fn joined(nodes: Vec<Node>, together: fn(Vec<Node>) -> Node) -> Node {
-    let kind = std::mem::discriminant(&together(Vec::new()));
+fn joined(nodes: Vec<Node>, list: fn(Vec<Node>) -> Node) -> Node {
+    let kind = std::mem::discriminant(&list(Vec::new()));
     let mut all = Vec::new();
     for node in nodes {
         let same = std::mem::discriminant(&node) == kind;
@@ -329,7 +329,7 @@ fn joined(nodes: Vec<Node>, together: fn(Vec<Node>) -> Node) -> Node {
     }
     match <[Node; 1]>::try_from(all) {
         Ok([only]) => only,
-        Err(all) => together(all),
+        Err(all) => list(all),
     }
 }
 

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::durable::{AtomicFile, journal};
 use crate::error::{Error, Result};
-use crate::format::detect::{is_named_npy, read_meta, read_small, read_claims, whole};
+use crate::format::detect::{is_named_npy, read_claims, read_meta, read_small, whole};
 use crate::format::sidecar::{Described, Replacement};
 use crate::format::{Format, Meta, Sidecar};
 use crate::fs::{Held, open_regular, sync_directory};

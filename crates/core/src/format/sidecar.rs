@@ -9,7 +9,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub(crate) use replacement::{Described, Replacement, Claims};
+pub(crate) use replacement::{Claims, Described, Replacement};
 
 use crate::dtype::{ByteOrder, DType};
 use crate::error::SidecarError;

@@ -147,7 +147,7 @@ impl Plan {
         Self { len, step: (wanted / size).max(LEAST_ELEMENTS) }
     }
 
-    /// The same plan with chunks of at least `most` items.
+    /// The same plan with chunks of at least `least` items.
     pub(crate) fn coarser(self, least: usize) -> Self {
         Self { step: self.step.max(least), ..self }
     }

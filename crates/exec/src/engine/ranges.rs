@@ -12,7 +12,7 @@ impl Ranges {
         self.0.iter().cloned()
     }
 
-    /// The bytes of these items, of so many bytes each.
+    /// The byte ranges of these items, of `item` bytes each.
     pub(crate) fn in_bytes(&self, item: usize) -> Vec<Range<u64>> {
         let at = |i: usize| (i as u64).saturating_mul(item as u64);
         self.0.iter().map(|r| at(r.start)..at(r.end)).collect()

@@ -189,7 +189,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         }
     }
 
-    /// Copies the rows to `out`, `written` bytes of which go to a file. `finished` is told of
+    /// Copies the rows to `out`, `to_file` bytes of which go to a file. `written` is told of
     /// completed items. Returns the job.
     fn fill(&self, out: Place<'_, T>, to_file: u64, written: Written<'_>) -> Result<Job<'_>> {
         let &Self { engine, source, indices, order, .. } = self;

@@ -137,7 +137,8 @@ impl<T: Element> TypedBlocks<'_, T> {
             for index in next..=last {
                 let bounds = grid.block(index);
                 let tile = span.sub_rows(bounds.rows.start - start..bounds.rows.end - start);
-                let block = Block::new(tile, bounds, row_len, self.isa, scratch).releasing(*releases);
+                let block =
+                    Block::new(tile, bounds, row_len, self.isa, scratch).releasing(*releases);
                 f(index, &block)?;
             }
             next = last + 1;

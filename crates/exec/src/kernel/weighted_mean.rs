@@ -18,10 +18,10 @@ use rowmill_lanes::lanes::Lane;
 
 /// The weighted mean `sum(w * x) / sum(w)` (numpy's `average`), in `f64` with compensated sums.
 ///
-/// Weights are an array of the shape of the elements, or of one weight for each row (shape
-/// `(rows,)` or `(rows, 1, …)`), of any dtype. The weight of an element that is left out is left
-/// out as well; a NaN among the other weights makes the mean NaN. NaN also where the weights add up
-/// to zero, as of nothing.
+/// Weights are an array of the shape of the elements, or one weight per row (shape `(rows,)` or
+/// `(rows, 1, …)`), of any dtype. The weight of an element that is left out is left out as well; a
+/// NaN among the other weights makes the mean NaN. The mean is also NaN if the weights add up to
+/// zero, as for an empty selection.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -35,8 +35,8 @@ use rowmill_lanes::lanes::Lane;
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::WeightsShape`] for weights that fit neither the array nor its rows, and
-/// with [`Error::File`] when they cannot be read.
+/// The job fails with [`Error::WeightsShape`] for weights of the wrong shape, and with
+/// [`Error::File`] if they cannot be read.
 pub struct WeightedMean<'a, W, S> {
     weights: &'a S,
     element: PhantomData<fn() -> W>,
@@ -82,7 +82,7 @@ pub struct Weighted {
     pub mean: f64,
 }
 
-/// Sums of weights, and of what they weigh.
+/// Sums of weights, and of weighted elements.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Weights {
     count: u64,
@@ -136,7 +136,7 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
                 }
             }
         }
-        // A mean weighted by bytes that were not there is no answer.
+        // A mean with weights past the end of a truncated file is invalid.
         self.weights.check()?;
         if releases {
             self.weights.release(bounds.rows.clone(), cols);

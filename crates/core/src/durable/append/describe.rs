@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::durable::publish;
 use crate::error::{Error, Result};
-use crate::format::detect::{read_small, read_claims};
+use crate::format::detect::{read_claims, read_small};
 use crate::format::{Format, Meta, Sidecar, npy};
 use crate::fs::write_all_at;
 use crate::shape::{Order, Shape};

@@ -55,8 +55,8 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
         self.batch.min(self.source.shape().rows() - number * self.batch)
     }
 
-    /// Loads rows, of which the first is `at`-th in the epoch: the rest of the batch that was begun
-    /// with the group before, and the batches after it. The last may not be full.
+    /// Loads rows, the first of which is the `at`-th of the epoch: completes the batch that the
+    /// previous group began, then fills those after it. The last one may not be full.
     fn load(&self, rows: &[usize], at: usize, begun: Option<Batch<T>>) -> Result<Vec<Batch<T>>> {
         let shape = self.source.shape();
         let row_len = shape.row_len();

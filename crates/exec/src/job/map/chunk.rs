@@ -49,7 +49,7 @@ impl<'a, T> Chunk<'a, T> {
     }
 }
 
-/// An output in disjoint parts, one per chunk, each taken once. Items have `item` elements each.
+/// An output in disjoint parts, one per chunk, each taken once. Items have `item_len` elements.
 pub(crate) fn parts_of<'a, U>(
     mut output: &'a mut [U],
     plan: &Plan,

@@ -60,7 +60,7 @@ impl Engine {
         };
         let ended = writer.run(self, &job);
         if keeper.is_some() {
-            // A job whose output cannot be renamed also succeeds: all its work is done.
+            // Also if publishing fails: all of the work is done then.
             staged.keep_unfinished();
         }
         ended?;

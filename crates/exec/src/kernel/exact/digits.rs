@@ -58,7 +58,7 @@ impl Digits {
     }
 
     /// Whether these can be the digits of a sum of `count` elements whose finite magnitudes are at
-    /// most `max`.
+    /// most `largest`.
     pub(super) fn are_digits_of(&self, count: u64, largest: f64) -> bool {
         if count == 0 {
             return *self == Self::default();

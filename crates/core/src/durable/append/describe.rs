@@ -1,4 +1,4 @@
-//! Where an array file says how many rows it has, and whether that can be changed.
+//! The place in an array file that holds its row count, and whether it can be changed.
 
 use std::fs::File;
 use std::ops::Range;
@@ -11,23 +11,23 @@ use crate::format::{Format, Meta, Sidecar, npy};
 use crate::fs::write_all_at;
 use crate::shape::{Order, Shape};
 
-/// The place that says how many rows there are.
+/// The place that holds the row count.
 #[derive(Debug)]
 pub(super) enum Description {
-    /// The header of a `.npy` file, as it is now.
+    /// The current header of a `.npy` file.
     Header(Vec<u8>),
     /// The sidecar of a raw file.
     Sidecar(PathBuf),
 }
 
-/// The bytes that a crash leaves all old or all new: a sector of any disk.
+/// The unit of atomic writes: a sector of any disk.
 const SECTOR: usize = 512;
 
 impl Description {
     /// The description of this file, if it has room for more rows.
     ///
     /// # Errors
-    /// [`Error::CannotAppend`], [`Error::Io`], and what opening gives.
+    /// [`Error::CannotAppend`], [`Error::Io`], and the errors of opening it.
     pub(super) fn find(path: &Path, file: &mut File, meta: &Meta) -> Result<Self> {
         let refuse =
             |(reason, instead)| Err(Error::CannotAppend { path: path.to_owned(), reason, instead });
@@ -60,7 +60,7 @@ impl Description {
         }
     }
 
-    /// Whether this shape can be said.
+    /// Checks that this shape fits the description.
     ///
     /// # Errors
     /// [`Error::CannotAppend`].
@@ -98,7 +98,7 @@ impl Description {
     }
 }
 
-/// Why no rows can follow the last one, whatever describes them, and what to do.
+/// Why rows cannot be appended to this array, however it is described, and what to do.
 fn reason_against(meta: &Meta) -> Option<(&'static str, &'static str)> {
     let shape = &meta.shape;
     if shape.ndim() == 0 {
@@ -107,14 +107,14 @@ fn reason_against(meta: &Meta) -> Option<(&'static str, &'static str)> {
     if shape.row_len() == 0 {
         return Some(("its rows have no elements", "write a new array of the shape you want"));
     }
-    // With one element a row both orders are the same, however many rows there are.
+    // With one element per row both orders are the same, whatever the row count.
     (meta.order == Order::F && shape.row_len() > 1).then_some((
         "it is in Fortran order, where every row is spread over the whole file",
         "copy it to a new file in C order",
     ))
 }
 
-/// The header for this shape, as long as the old one, and the bytes of it that are different.
+/// The header for this shape, as long as the old one, and the range of bytes that differ.
 fn grown(
     path: &Path,
     header: &[u8],

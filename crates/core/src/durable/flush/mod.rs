@@ -1,5 +1,5 @@
-//! When written rows reach the disk: policies, the thread that follows them, and what is known to
-//! be durable.
+//! When written rows reach the disk: policies, the thread that follows them, and the record of
+//! durable rows.
 //!
 //! ```text
 //!   writer                       Flusher                    flush thread (policies with a trigger)

@@ -1,5 +1,5 @@
-//! Append journals as earlier versions wrote them: text, of which the newest tells the file by its
-//! identity and the older ones by its inode number.
+//! The append journals of earlier versions: text. The newest form identifies the file by its
+//! identity, the older ones by its inode number.
 //!
 //! ```text
 //! rowmill-append 2\nlength 00000000000000004096\nfile <66 hexadecimal digits>\ncheck 0123456789abcdef\n
@@ -17,11 +17,11 @@ const CHECK: &str = "\ncheck ";
 const DIGITS: usize = 20;
 const FILE_DIGITS: usize = 2 * FileIdentity::BYTES;
 
-/// The bytes of the longest.
+/// The length of the longest one, in bytes.
 pub(super) const LEN: usize =
     TITLE.len() + DIGITS + FILE.len() + FILE_DIGITS + CHECK.len() + 16 + 1;
 
-/// The journal, if it is one and whole.
+/// The journal, if it is complete.
 pub(super) fn parse(bytes: &[u8]) -> Option<Found> {
     let text = std::str::from_utf8(bytes).ok()?;
     by_identity(text).map(Found::Journal).or_else(|| by_number(text))

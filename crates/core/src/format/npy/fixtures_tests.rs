@@ -1,5 +1,5 @@
-//! Headers that NumPy wrote. The script beside the files made them and `expected.json`; both stay
-//! out of the published crate, where these tests have nothing to do.
+//! Headers written by NumPy. The script beside the files made them and `expected.json`; both are
+//! left out of the published crate, and so are these tests.
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -129,8 +129,8 @@ pub(crate) fn read_sidecar(array: &Path) -> Result<Option<Sidecar>> {
     Ok(Found::own(array, &file)?.0.map(|found| found.sidecar))
 }
 
-/// The pauses before each retry while rows are being appended, in milliseconds; the first retry is
-/// immediate.
+/// How often a file is read again while rows are being appended to it, and the pause before each
+/// attempt: it grows from nothing to this.
 const MOST_ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
 

@@ -1,4 +1,4 @@
-//! Files that are cut short, replaced and written to while they are open, in every mode.
+//! Files that are truncated, replaced and written to while they are open, in every mode.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ const DIMS: [usize; 2] = [64, 4096];
 const ROW: usize = DIMS[1] * 4;
 const ELEMENTS: usize = DIMS[0] * DIMS[1];
 
-/// Whatever the machine calls a page, rows from here on are on other pages than rows before.
+/// Whatever the page size, rows from here on are on other pages than rows before.
 const CUT: usize = 16;
 
 fn folder() -> tempfile::TempDir {
@@ -39,7 +39,7 @@ fn set_len(path: &Path, len: usize) {
     file.set_len(len as u64).expect("a length");
 }
 
-/// Long enough for the clock of the filesystem to show another time.
+/// Long enough for the clock of the filesystem to advance.
 fn a_moment() {
     std::thread::sleep(Duration::from_millis(20));
 }
@@ -73,7 +73,7 @@ fn an_array_that_is_cut_short() {
             assert!(matches!(x.verify(), Err(Error::Changed { .. })));
             continue;
         }
-        // Lent in place: zeros, and an error for whoever asks.
+        // Lent in place: zeros, and an error from the check.
         let lent = x.rows(CUT..CUT + 1, &mut buffer).expect("lent");
         assert_eq!(lent, [0.0; DIMS[1]]);
         for _ in 0..2 {
@@ -82,7 +82,7 @@ fn an_array_that_is_cut_short() {
             is_fault(x.get(&[0, 0]), &path, CUT * ROW);
         }
         is_fault(x.clone().check(), &path, CUT * ROW);
-        // Opened again it is refused as it should, or sound.
+        // Reopened, it is refused as it should be, or sound.
         assert!(matches!(Array::<f32>::open(&path), Err(Error::Truncated { .. })));
         let spec = RawSpec::new(DType::F32, Shape::new([CUT, DIMS[1]]).expect("small"));
         fs::remove_file(path.with_extension("dat.meta.json")).expect("removed");
@@ -94,7 +94,7 @@ fn an_array_that_is_cut_short() {
 }
 
 #[test]
-fn what_is_decoded_is_checked_at_once() {
+fn decoded_tiles_are_checked_at_once() {
     let folder = folder();
     for order in [Order::C, Order::F] {
         let path = folder.path().join(format!("{order:?}.dat"));
@@ -128,7 +128,7 @@ fn an_array_open_for_writing_that_is_cut_short() {
     is_fault(x.rows(0..1, &mut TileBuffer::new()).map(<[_]>::len), &path, CUT * ROW);
     is_fault(x.rows_mut(0..1).map(|rows| rows.len()), &path, CUT * ROW);
     is_fault(x.flush(), &path, CUT * ROW);
-    // ... for good, also when the file is as long again ...
+    // ... for good, also if the file has its length again ...
     set_len(&path, ELEMENTS * 4);
     let Err(Error::Poisoned { first, .. }) = x.flush_rows(0..1) else { panic!("poisoned") };
     assert!(first.contains(&format!("from byte {} on", CUT * ROW)), "{first}");
@@ -145,7 +145,7 @@ fn an_array_open_for_writing_that_is_cut_short() {
 fn a_file_open_for_writing_that_others_cut_append_to_or_remove() {
     type Change = fn(&Path);
     let resize: [(Change, usize); 3] = [
-        // No page is lost: there is no fault, and the rows are.
+        // No page is lost: there is no fault, and the rows are there.
         (|path| set_len(path, ELEMENTS * 4 - 8), ELEMENTS * 4 - 8),
         (|path| set_len(path, CUT * ROW), CUT * ROW),
         (|path| set_len(path, ELEMENTS * 4 + 1), ELEMENTS * 4 + 1),
@@ -232,7 +232,7 @@ fn a_copy_on_write_array_that_is_cut_short() {
 }
 
 #[test]
-fn what_becomes_of_a_file_while_it_is_read() {
+fn changes_of_a_file_under_a_reader() {
     type Change = fn(&Path);
     let table: [(&str, bool, Change); 9] = [
         ("nothing", true, |_| {}),
@@ -252,7 +252,7 @@ fn what_becomes_of_a_file_while_it_is_read() {
             fs::copy(other, path).expect("copied");
         }),
         ("written to", false, |path| {
-            // By somebody else: this process cannot while it reads it.
+            // By another process: this one cannot while it reads the file.
             let file = File::options().write(true).open(path).expect("opened");
             std::io::Write::write_all(&mut &file, &[5; DIMS[1]]).expect("written");
         }),
@@ -285,7 +285,7 @@ fn what_becomes_of_a_file_while_it_is_read() {
 }
 
 #[test]
-fn backends_say_what_they_are() {
+fn backends_are_reported() {
     let folder = folder();
     let path = file(folder.path());
     for (backend, expected) in [
@@ -304,8 +304,8 @@ fn backends_say_what_they_are() {
         assert_eq!(any.backend(), expected);
     }
     assert_eq!(Backend::default(), Backend::Auto);
-    // A stand-in for FUSE, NFS and the like: a filesystem that is always there, is no
-    // disk, and whose files cannot be mapped.
+    // A stand-in for FUSE, NFS and the like: a filesystem that is always there, is not a disk, and
+    // whose files cannot be mapped.
     #[cfg(target_os = "linux")]
     {
         let spec = RawSpec::new(DType::U8, Shape::new([4096]).expect("small"));

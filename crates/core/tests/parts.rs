@@ -1,5 +1,5 @@
-//! Parts of arrays, and many arrays as one: every way to read them against indexing element by
-//! element, in every layout; and that what is outside a part is not read.
+//! Parts of arrays, and concatenated arrays: every way to read them against indexing element by
+//! element, in every layout; and that elements outside a part are not read.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -23,11 +23,11 @@ impl Rng {
     }
 }
 
-/// An element made of its place.
+/// An element made from its position.
 trait Made: Element {
     fn made(i: usize) -> Self;
     fn little_endian(self) -> Vec<u8>;
-    /// The bytes that the byte order is about.
+    /// The bytes that byte order applies to.
     const WORD: usize = size_of::<Self>();
 }
 
@@ -87,7 +87,7 @@ impl Made for f64 {
     }
 }
 
-/// The place in the file of element `i` in C order.
+/// The position in the file of element `i` in C order.
 fn place(dims: &[usize], order: Order, mut i: usize) -> usize {
     if order == Order::C {
         return i;
@@ -138,7 +138,7 @@ fn layouts<'a, T: Made>(
     all
 }
 
-/// The elements to read, said twice: as picks of each axis, and as indices of it.
+/// The elements to read, twice: as picks of each axis, and as indices of it.
 fn random_pick(rng: &mut Rng, len: usize) -> (Pick, Vec<usize>) {
     let some = |rng: &mut Rng| (0..rng.below(6)).map(|_| rng.below(len)).collect::<Vec<_>>();
     match rng.below(if len == 0 { 2 } else { 6 }) {
@@ -177,7 +177,7 @@ fn picked<T: Copy>(values: &[T], dims: &[usize], picks: &[Vec<usize>]) -> Vec<T>
     places.into_iter().map(|at| values[at]).collect()
 }
 
-/// Every way to read, against a slice of what should be there.
+/// Every way to read, against a slice of the expected elements.
 fn check<T: Element>(name: &str, source: &impl Source<T>, expected: &[T], rng: &mut Rng) {
     let shape = source.shape().clone();
     let (rows, row_len) = (shape.rows(), shape.row_len());
@@ -251,7 +251,7 @@ fn parts_of<T: Made>() {
 }
 
 #[test]
-fn parts_are_what_indexing_gives() {
+fn parts_agree_with_indexing() {
     parts_of::<bool>();
     parts_of::<u16>();
     parts_of::<f64>();
@@ -298,7 +298,7 @@ fn many_arrays_are_the_rows_of_all() {
     }
 }
 
-/// A source that decodes, and counts what it is asked for.
+/// A source that decodes, and counts the requested elements.
 struct Counted<'a, T> {
     of: SliceSource<'a, T>,
     elements: AtomicUsize,
@@ -324,7 +324,7 @@ impl<T: Element> Source<T> for Counted<'_, T> {
 }
 
 #[test]
-fn little_is_read_beside_what_is_asked_for() {
+fn little_is_read_beside_the_part() {
     let values: Vec<u32> = (0..1_000_000).collect();
     let count = |by_columns: bool, picks: [Pick; 2]| {
         let of = SliceSource::new(&values, [1000, 1000]).expect("as many");
@@ -340,7 +340,7 @@ fn little_is_read_beside_what_is_asked_for() {
     assert_eq!(count(false, [(..).into(), [3, 900].into()]), (2000, 2000));
     assert_eq!(count(false, [(.., 100).into(), (..).into()]), (10_000, 10_000));
     assert_eq!(count(true, [(5..7).into(), (.., 2).into()]), (1000, 1000));
-    // Near columns go together where rows are stored, near rows where columns are.
+    // Near columns are combined in row-major files, near rows in column-major ones.
     assert_eq!(count(false, [(0..10).into(), (0..100, 2).into()]), (500, 990));
     assert_eq!(count(true, [(0..100, 2).into(), (0..3).into()]), (150, 297));
 }
@@ -356,7 +356,7 @@ fn only_the_pages_of_a_part_are_touched() {
     std::fs::write(&path, &header).expect("written");
     let file = std::fs::OpenOptions::new().write(true).open(&path).expect("written");
     file.set_len(header.len() as u64 + 400_000_000).expect("sparse");
-    // So many pages of the process are of files now, in KiB.
+    // The pages of the process that belong to files now, in KiB.
     let resident = || {
         let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
         let line = status.lines().find(|line| line.starts_with("RssFile:")).expect("a line");
@@ -375,7 +375,7 @@ fn only_the_pages_of_a_part_are_touched() {
     assert!(grown < 50_000, "{grown} KiB for 50 rows of 100 bytes, in a file of 400 MB");
 }
 
-/// Opens what was written, with an identity.
+/// Opens the written array, with its identity.
 fn written(dir: &Path, name: &str) -> Array<u8> {
     let path = dir.join(name);
     std::fs::write(&path, [7; 12]).expect("written");
@@ -432,7 +432,7 @@ fn says<V: Debug>(result: Result<V>, texts: &[&str]) {
 }
 
 #[test]
-fn what_is_not_there_is_said() {
+fn missing_indices_are_refused_by_name() {
     let values: Vec<u16> = (0..24).collect();
     let x = SliceSource::new(&values, [4, 2, 3]).expect("24");
     says(x.part().rows(2..5), &["row 2..5", "(4, 2, 3)", "has 4"]);

@@ -1,5 +1,5 @@
-//! Several processes with one array: writers and readers, memory in common, and what needs a
-//! process of its own. The other processes are this test again, with the name of a case in their
+//! Several processes with one array: writers and readers, shared memory, and cases that need a
+//! process of their own. The other processes are this test again, with the name of a case in their
 //! environment.
 #![cfg(target_os = "linux")]
 
@@ -51,7 +51,7 @@ impl Other {
         assert!(said, "it ended without saying {text:?}");
     }
 
-    /// Lets it go on, and waits until it is done.
+    /// Lets it continue, and waits until it is done.
     #[track_caller]
     fn finish(mut self) {
         drop(self.stdin.take());
@@ -67,13 +67,13 @@ impl Drop for Other {
     }
 }
 
-/// Says something to the process that started this one.
+/// Sends a line to the parent process.
 fn say(text: &str) {
     let mut out = std::io::stdout();
     writeln!(out, "{text}").and_then(|()| out.flush()).expect("somebody listens");
 }
 
-/// Waits until that process has what it wants.
+/// Waits for an answer of the parent process.
 fn wait() {
     std::io::stdin().read_to_end(&mut Vec::new()).expect("closed");
 }
@@ -145,7 +145,7 @@ fn readers_are_told_of_writers() {
 
     assert!(!x.is_being_written().expect("locks work here"));
     refuse.open::<f32>(&path).expect("nobody writes any more");
-    // Who is about to replace it counts as well.
+    // A process that is about to replace it counts as well.
     let options = CreateOptions::new().overwrite(true);
     let staged = options.stage::<f32>(&path, [10, 10]).expect("staged");
     assert!(matches!(refuse.open::<f32>(&path), Err(Error::BeingWritten { .. })));
@@ -153,7 +153,7 @@ fn readers_are_told_of_writers() {
     ArrayMut::<f32>::open(&path).expect("no lock is left");
 }
 
-/// Asking takes a lock for a moment, and keeps nobody from writing.
+/// Probing takes a lock for a moment, and blocks no writer.
 #[test]
 fn asking_for_writers_keeps_none_away() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -175,9 +175,9 @@ fn asking_for_writers_keeps_none_away() {
     });
 }
 
-/// Whoever asks may be kept waiting by the system while they have their lock.
+/// The system may suspend a process that probes while it holds the lock.
 #[test]
-fn a_writer_waits_for_who_asks() {
+fn a_writer_waits_for_probes_of_the_lock() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = file(folder.path(), [10, 10]);
     let asking = fs::File::open(&path).expect("opened");
@@ -191,7 +191,7 @@ fn a_writer_waits_for_who_asks() {
     });
 }
 
-/// So many bytes of `key` in what a process has mapped of this file.
+/// The value of `key`, in bytes, for this file's mappings in a process.
 fn mapped(child: &Child, path: &Path, key: &str) -> u64 {
     let maps = fs::read_to_string(format!("/proc/{}/smaps", child.id())).expect("a process");
     let name = path.to_str().expect("text");
@@ -200,7 +200,7 @@ fn mapped(child: &Child, path: &Path, key: &str) -> u64 {
     for line in maps.lines() {
         let mut words = line.split_whitespace();
         let first = words.next().unwrap_or_default();
-        // A mapping starts with its addresses, and says the file at the end.
+        // A mapping starts with its addresses, and has the file at the end.
         if !first.ends_with(':') {
             of_file = line.ends_with(name);
         } else if of_file && first == key {
@@ -279,7 +279,7 @@ fn map_too_many(path: &Path) {
 #[test]
 fn a_disk_that_is_full_when_a_sparse_file_is_written_to() {
     let folder = tempfile::tempdir().expect("a folder");
-    // A small filesystem that only the other process sees, and that goes with it.
+    // A small filesystem that only the other process sees, and that vanishes with it.
     let mount = "mount -t tmpfs -o size=2m none \"$ROWMILL_PROCESS_FILE\"";
     let own = std::env::current_exe().expect("a path");
     let unshare = |script: &str| {
@@ -297,13 +297,13 @@ fn a_disk_that_is_full_when_a_sparse_file_is_written_to() {
 }
 
 fn fill_a_disk(folder: &Path) {
-    // Where the filesystem can promise room, there is an error at once.
+    // If the filesystem can reserve space, there is an error at once.
     let path = folder.join("x.dat");
     let refused = CreateOptions::new().create::<f32>(&path, [1024, 1024]).map(drop);
     let Err(Error::Io { source, .. }) = &refused else { panic!("{refused:?}") };
     assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
     assert_eq!(fs::read_dir(folder).expect("there").count(), 0, "and nothing left behind");
-    // Where it did not, when the room is used up.
+    // Otherwise when the space is used up.
     let file = fs::File::create(&path).expect("created");
     file.set_len(4 << 20).expect("a sparse file");
     let spec = RawSpec::new(DType::F32, Shape::new([4096, 256]).expect("small"));

@@ -1,4 +1,4 @@
-//! Two handles on one file in one process: whatever was lent to safe code does not change.
+//! Two handles on one file in one process: elements lent to safe code do not change.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> bool {
 }
 
 #[test]
-fn what_is_mapped_for_reading_is_not_opened_for_writing() {
+fn files_mapped_for_reading_are_not_opened_for_writing() {
     let (_folder, names) = names();
     for first in &names {
         for second in &names {
@@ -58,7 +58,7 @@ fn what_is_mapped_for_reading_is_not_opened_for_writing() {
 }
 
 #[test]
-fn what_is_open_for_writing_is_read_at_positions() {
+fn files_open_for_writing_use_positioned_reads() {
     let (_folder, names) = names();
     for (i, first) in names.iter().enumerate() {
         for second in &names {
@@ -96,7 +96,7 @@ fn private_changes_stay_beside_readers_and_keep_writers_away() {
 }
 
 #[test]
-fn what_is_read_at_positions_does_not_keep_writers_away() {
+fn positioned_readers_do_not_exclude_writers() {
     let (_folder, path) = zeros();
     let options = OpenOptions::new().backend(Backend::Positioned);
     let reader = options.open::<f32>(&path).expect("opened");
@@ -114,7 +114,7 @@ fn an_unfinished_output_is_a_file_as_well() {
     let entries = std::fs::read_dir(folder.path()).expect("a folder");
     let names: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     let [unfinished] = &names[..] else { panic!("{names:?}") };
-    // Its name is written down, and anybody can open it.
+    // Its name is documented, and anyone can open it.
     let reader = Array::<f32>::open(unfinished).expect("an array");
     assert!(reader.as_slice().is_none());
     staged.as_mut_slice().expect("elements").fill(1.0);
@@ -159,13 +159,13 @@ fn a_refused_writer_leaves_everything_as_it_was() {
     let reader = Array::<f32>::open(&path).expect("opened");
     assert!(refused(ArrayMut::<f32>::open(&path)));
     assert!(files() == before);
-    // A writer that is let in drops the checksums, which will not be right any more.
+    // A writer that is allowed in drops the checksums, which its writes will invalidate.
     drop(reader);
     ArrayMut::<f32>::open(&path).expect("nobody has it").close().expect("closed");
     assert!(files() != before);
 }
 
-/// An unfinished file has a name that everybody knows: its bytes are never lent as `bool`.
+/// An unfinished file has a well-known name: its bytes are never lent as `bool`.
 #[test]
 fn bools_of_an_unfinished_file_are_lent_as_bytes() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -175,7 +175,7 @@ fn bools_of_an_unfinished_file_are_lent_as_bytes() {
     assert!(error.contains("its bools may be any byte; use parts() instead"), "{error}");
     let (bytes, _) = staged.parts().expect("in C order");
     assert_eq!(bytes, [0; 6]);
-    // What another process writes there is read as Rust's two values.
+    // Bytes that another process writes there are read as Rust's two values.
     bytes.copy_from_slice(&[1, 0, 2, 0xff, 0, 1]);
     staged.publish().expect("published");
     let x = Array::<bool>::open(&path).expect("there");

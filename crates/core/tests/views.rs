@@ -1,4 +1,4 @@
-//! Every view passes every method of [`Source`] on to its base.
+//! Every view forwards every method of [`Source`] to its base.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,7 +18,7 @@ type Place = (Range<usize>, Range<usize>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Tiles that were asked for, and whether below a memory ceiling.
+    /// The requested tiles, and whether below a memory ceiling.
     tiles: Vec<(Place, bool)>,
     released: Vec<Place>,
     prefetched: Vec<Range<usize>>,
@@ -27,7 +27,7 @@ struct Seen {
     others: Vec<&'static str>,
 }
 
-/// An array file that decodes, writes down what it is asked for and has lost its bytes.
+/// An array file that decodes, records requests and has lost its bytes.
 struct Spy {
     array: Array<f32>,
     seen: Mutex<Seen>,
@@ -109,7 +109,7 @@ impl Source<f32> for Spy {
     }
 }
 
-/// The least that a view of somebody else's has to say: all rows but the first two.
+/// The least that a user's view has to implement: all rows but the first two.
 struct Behind<S>(S, Shape);
 
 impl<S: Source<f32>> Source<f32> for Behind<S> {
@@ -135,7 +135,7 @@ impl<S: Source<f32>> Source<f32> for Behind<S> {
 struct View {
     name: &'static str,
     view: Box<dyn Source<f32>>,
-    /// Where row `i` of the view is in the array.
+    /// The position of row `i` of the view in the array.
     row: fn(usize) -> usize,
     /// The columns that the names say.
     names: Option<Vec<usize>>,
@@ -182,7 +182,7 @@ fn views(of: &Arc<Spy>) -> Vec<View> {
 }
 
 #[test]
-fn every_view_passes_on_what_it_is_asked() {
+fn every_view_forwards_requests() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     let spy = Arc::new(Spy::new(&path));
@@ -208,7 +208,7 @@ fn every_view_passes_on_what_it_is_asked() {
             view.release(some.clone(), 0..row_len);
             let released = spy.take().released;
             let seen = covered(&released.iter().map(|(rows, _)| rows.clone()).collect::<Vec<_>>());
-            // A source that is put in order below a ceiling was released on the way.
+            // A source reordered below a ceiling was released on the way.
             let expected = if name.contains("permuted") { vec![] } else { in_base(some.clone()) };
             assert_eq!(seen, expected, "{name}: release {some:?}");
 
@@ -230,7 +230,7 @@ fn every_view_passes_on_what_it_is_asked() {
             assert!(!view.is_cached(i), "{name}: is_cached");
             assert_eq!(spy.take().cached, [row(i)], "{name}: is_cached {i}");
         }
-        // Hints about what is not there do nothing.
+        // Hints about missing rows do nothing.
         assert!(view.is_cached(rows), "{name}");
         view.prefetch(rows..rows + 1);
         view.release(rows..rows + 1, 0..row_len);
@@ -250,7 +250,7 @@ fn every_view_passes_on_what_it_is_asked() {
     }
 }
 
-/// An identity tells views of one file from each other, and files from each other.
+/// An identity distinguishes views of one file, and files.
 #[test]
 fn identities_tell_views_apart() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -262,7 +262,7 @@ fn identities_tell_views_apart() {
             .collect()
     };
     let (of_one, of_other) = (all("x.npy"), all("y.npy"));
-    // These are the array as it is.
+    // These are the unchanged array.
     let same = ["Arc", "&Arc", "Box<Arc>", "all", "one of one"];
     for (i, (a, x)) in of_one.iter().enumerate() {
         for (b, y) in &of_one[i + 1..] {

@@ -1,5 +1,5 @@
-//! Every instruction set that this machine has, operation by operation. Here and not beside
-//! them, so that the loops are not compiled once more for its tests.
+//! Every instruction set of this machine, operation by operation. In a separate test, so that the
+//! loops are not compiled again for unit tests.
 
 use rowmill_lanes::arch::{Interval, Isa, Job, Simd, copy_past_cache};
 

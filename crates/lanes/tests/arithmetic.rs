@@ -1,5 +1,5 @@
-//! Sums and products of more digits than a number has. Here and not beside
-//! them, so that the loops are not compiled once more for its tests.
+//! Sums and products with more digits than a number has. In a separate test, so that the loops are
+//! not compiled again for unit tests.
 
 use proptest::prelude::*;
 use rowmill_lanes::lanes::float::{Compensated, Distance, settle, two_product, two_sum};
@@ -32,7 +32,7 @@ fn products_and_distances_keep_more_digits() {
     let (product, error) = two_product(0.1, 3.0);
     assert_eq!(product, 0.1 * 3.0);
     assert_eq!(error, 0.1_f64.mul_add(3.0, -product));
-    // Means of 1e16 and 1e16 + 1/4, which one f64 does not tell apart.
+    // Means of 1e16 and 1e16 + 1/4, which one f64 cannot distinguish.
     let a = Compensated { sum: 4e16, error: 0.0 };
     let b = Compensated { sum: 4e16, error: 1.0 };
     assert_eq!(Distance::distance(a, 4, b, 4), 0.25);

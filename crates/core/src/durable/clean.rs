@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_written_stays() {
+    fn locked_files_stay() {
         let dir = tempfile::tempdir().expect("a folder");
         let (new, old) = (dir.path().join("new.npy"), dir.path().join("old.npy"));
         ArrayMut::<u8>::create(&old, [2]).expect("created").close().expect("closed");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn one_file_and_what_is_not_there() {
+    fn one_file_and_a_missing_one() {
         let dir = tempfile::tempdir().expect("a folder");
         for name in [".a.npy.rowmill-partial", ".b.npy.rowmill-partial"] {
             fs::write(dir.path().join(name), [0; 10]).expect("written");

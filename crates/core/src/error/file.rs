@@ -62,8 +62,8 @@ pub enum Error {
     },
     /// The output's path exists, and replacing it was not allowed.
     #[error(
-        "cannot write {role} {}: it exists ({found}), and stays as it is; name another path, or allow to \
-         replace it (`.overwrite(true)`)",
+        "cannot write {role} {}: it exists ({found}) and is left unchanged; choose another path, \
+         or allow replacing it (`.overwrite(true)`)",
         path.display()
     )]
     Exists {
@@ -177,10 +177,10 @@ pub enum Error {
     Meta(#[from] MetaError),
     /// A writer of an earlier version stopped while it was appending rows.
     #[error(
-        "rows were being appended to {} when its writer stopped, and an earlier version of rowmill wrote \
-         the journal {}, which tells the file by number alone: the number may have been given out again; \
-         if it is the file, cut it to {length} bytes (truncate -s {length}) and remove the journal, else \
-         remove the journal",
+        "rows were being appended to {} when its writer stopped, and the journal {}, written by \
+         an earlier version of rowmill, identifies the file by inode number alone, which may have \
+         been reused; if it is the same file, truncate it to {length} bytes (truncate -s \
+         {length}) and remove the journal, otherwise only remove the journal",
         path.display(), journal.display()
     )]
     AppendedByNumber {
@@ -192,7 +192,7 @@ pub enum Error {
         length: u64,
     },
     /// Rows outside the array.
-    #[error("rows {start}..{end} were asked for, the array has {rows}")]
+    #[error("rows {start}..{end} are outside the array, which has {rows} rows")]
     RowRange {
         /// The first requested row.
         start: usize,
@@ -230,8 +230,8 @@ pub enum Error {
     },
     /// A writer holds the lock of a file that was to be opened only while it is not being written.
     #[error(
-        "{} is being written or replaced by someone else (its lock is held), and was not to be read \
-         meanwhile; wait until that is done, or allow it (`WhileWritten::Allow`)",
+        "{} is being written or replaced by someone else (its lock is held), and reading it \
+         meanwhile is not allowed; wait until that is done, or allow it (`WhileWritten::Allow`)",
         path.display()
     )]
     BeingWritten {
@@ -241,8 +241,8 @@ pub enum Error {
     /// The file changed while it was in use.
     #[error(
         "{} changed while it was being read: its content, or its mode, owner or name (it had \
-         {expected} bytes when it was opened and has {found} now); the result was dropped, read it \
-         again when nobody changes it",
+         {expected} bytes when it was opened and has {found} now); the result was discarded; read \
+         it again when no one is changing it",
         path.display()
     )]
     Changed {
@@ -255,8 +255,8 @@ pub enum Error {
     },
     /// A job that changes the array in place was started and is not finished.
     #[error(
-        "{} is being changed in place, or that was interrupted: some of its rows are old and some are \
-         new; run the job again to finish it (what it needs is in {})",
+        "{} is being changed in place, or that was interrupted: some of its rows are old and some \
+         are new; run the job again to finish it (its journal is {})",
         path.display(), journal.display()
     )]
     Unfinished {
@@ -276,8 +276,9 @@ pub enum Error {
     /// Bytes of an open file became inaccessible. For a mapping this is permanent: every access
     /// after the first fault gives this error as well.
     #[error(
-        "{} cannot be used from byte {offset} on{}: it was cut short, its device failed, or the disk \
-         is full; the result was dropped, check the file and its disk and open it again",
+        "{} cannot be accessed from byte {offset} on{}: it was truncated, its device failed, or \
+         the disk is full; the result was discarded; check the file and its disk and open it \
+         again",
         path.display(), because(source.as_ref())
     )]
     Fault {
@@ -290,8 +291,8 @@ pub enum Error {
     },
     /// The length of a file that is open for writing was changed by someone else.
     #[error(
-        "{} has {found} bytes, it had {expected} when it was opened for writing: someone else cut it \
-         short or appended to it; what was written may be lost, write it anew",
+        "{} has {found} bytes, it had {expected} when it was opened for writing: someone else \
+         truncated it or appended to it; data written to it may be lost; write it again",
         path.display()
     )]
     Resized {
@@ -304,8 +305,8 @@ pub enum Error {
     },
     /// A file that is open for writing was removed or replaced by someone else.
     #[error(
-        "{} was removed or replaced by someone else while it was open for writing: what was written \
-         has no name any more; write it anew",
+        "{} was removed or replaced by someone else while it was open for writing: the data \
+         written to it has no file name any more; write it again",
         path.display()
     )]
     Removed {
@@ -339,7 +340,10 @@ pub enum Error {
         most: usize,
     },
     /// An earlier flush failed, so this handle can no longer guarantee durability.
-    #[error("an earlier flush of {} failed ({first}); its data may be lost, write the file anew", path.display())]
+    #[error(
+        "an earlier flush of {} failed ({first}); its data may be lost; write the file again",
+        path.display()
+    )]
     Poisoned {
         /// The file.
         path: PathBuf,
@@ -382,8 +386,8 @@ pub enum Error {
     },
     /// An earlier append failed, so nothing more can be appended through this handle.
     #[error(
-        "appending to {} failed before ({first}); what was not committed is taken back when this \
-         handle is dropped, then open the file again",
+        "appending to {} failed before ({first}); uncommitted rows are rolled back when this \
+         handle is dropped; then open the file again",
         path.display()
     )]
     AppendFailed {

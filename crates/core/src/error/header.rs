@@ -169,7 +169,7 @@ pub enum HeaderError {
         found: String,
     },
     /// The dimensions are not a valid shape.
-    #[error("the header gives no usable shape: {source}")]
+    #[error("the shape in the header is not usable: {source}")]
     Shape {
         /// The error of the shape.
         #[from]

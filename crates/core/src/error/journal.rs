@@ -43,9 +43,9 @@ pub enum JournalError {
     OtherArray,
     /// The array is not as the journal left it.
     #[error(
-        "the array is not as the interrupted job left it (its length, its header or rows that were \
-         not being changed differ): it was written to since, or is another file that got the same \
-         number; restore the array from a copy, then remove the journal"
+        "the array is not as the interrupted job left it (its length, its header or rows that \
+         were not being changed differ): it was written to since, or is another file that reuses \
+         its inode number; restore the array from a copy, then remove the journal"
     )]
     ArrayChanged,
 }

@@ -39,15 +39,15 @@ pub enum SidecarError {
     #[error(
         "the array file was being replaced when its writer stopped, and the file beside it is \
          neither the old one nor the new one (it was copied or changed since); write the array \
-         anew, or write a sidecar that says what the file holds"
+         again, or write a sidecar that describes the file"
     )]
     Replacing,
     /// The same, in the form of an earlier version, which identified files by inode number alone.
     #[error(
-        "the array file was being replaced when its writer stopped, and an earlier version of rowmill \
-         wrote this, which tells files by number alone: the number may have been given out again; \
-         write the array anew, or put the text under \"old\" or \"new\" that fits the file in the \
-         place of this"
+        "the array file was being replaced when its writer stopped, and this record of an earlier \
+         version of rowmill identifies files by inode number alone, which may have been reused; \
+         write the array again, or replace this by the text under \"old\" or \"new\" that matches \
+         the file"
     )]
     ReplacingByNumber,
     /// The array file was being replaced when the writer stopped, and the file found cannot be read

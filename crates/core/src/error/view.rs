@@ -8,7 +8,7 @@ use crate::shape::{Shape, ShapeError};
 #[non_exhaustive]
 pub enum ViewError {
     /// Dimensions that are not a valid shape.
-    #[error("these dimensions make no shape: {source}")]
+    #[error("these dimensions are not a valid shape: {source}")]
     Shape {
         /// The reason.
         source: ShapeError,
@@ -23,8 +23,8 @@ pub enum ViewError {
     },
     /// A part outside the array.
     #[error(
-        "{what} {asked} was asked for, of an array of shape {shape} that has {len} there; indices are \
-         below {len}, ranges end at {len} at most and have a step of 1 or more"
+        "cannot take {what} {asked} of an array of shape {shape}, which has {len} there; indices \
+         are below {len}, ranges end at {len} at most and have a step of 1 or more"
     )]
     PartRange {
         /// The name of the indices: `row`, `column`, `axis 2, index`.
@@ -37,7 +37,7 @@ pub enum ViewError {
         shape: Shape,
     },
     /// A part with more axes than the array.
-    #[error("something was asked for of {asked} axes, an array of shape {shape} has {}", shape.ndim())]
+    #[error("{asked} axes were given, but an array of shape {shape} has {}", shape.ndim())]
     PartAxes {
         /// The number of requested axes.
         asked: usize,
@@ -73,8 +73,8 @@ pub enum ViewError {
     },
     /// An order of axes that is not a permutation, or moves axis 0.
     #[error(
-        "{order:?} is no order for the axes of an array of shape {shape}; name each of its axes once, \
-         axis 0 first"
+        "{order:?} is not an order of the axes of an array of shape {shape}; name each of its axes \
+         once, axis 0 first"
     )]
     AxisOrder {
         /// The requested order.
@@ -83,12 +83,12 @@ pub enum ViewError {
         shape: Shape,
     },
     /// No arrays to concatenate.
-    #[error("there is no array to begin with; name at least one")]
+    #[error("there are no arrays to concatenate; name at least one")]
     NothingToConcat,
     /// Arrays that differ and cannot be concatenated.
     #[error(
-        "{what} has {found}, {first} has {expected}: arrays that are taken as one need the same dtype \
-         and the same shape of rows; leave out what differs, or convert it"
+        "{what} has {found}, {first} has {expected}: arrays can be concatenated only with the \
+         same dtype and the same row shape; leave out those that differ, or convert them"
     )]
     NotOneArray {
         /// The one that differs.
@@ -97,7 +97,7 @@ pub enum ViewError {
         first: String,
         /// The dtype, shape of rows or length of the first one.
         expected: String,
-        /// That of the other.
+        /// The same of the other.
         found: String,
     },
     /// An invalid pattern of file names, or one without matches.
@@ -112,7 +112,7 @@ pub enum ViewError {
         reason: String,
     },
     /// An index outside the array, or with the wrong number of axes.
-    #[error("the index {index:?} is not inside an array of shape {shape}")]
+    #[error("the index {index:?} is outside an array of shape {shape}")]
     Index {
         /// The index.
         index: Vec<usize>,

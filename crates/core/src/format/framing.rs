@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  8 bytes    magic: the kind of file
-//!  4 bytes    version of what is inside, little-endian
+//!  4 bytes    version of the payload, little-endian
 //!  8 bytes    length of the payload in bytes, little-endian
 //!  ...        payload
 //!  8 bytes    XXH3 of everything before, little-endian
@@ -138,7 +138,7 @@ mod tests {
     const COUNTING: Framing = KIND.counting_checksum();
 
     #[test]
-    fn what_was_wrapped_is_unwrapped() {
+    fn framing_round_trips() {
         for payload in [&b""[..], b"x", b"some state"] {
             for kind in [KIND, COUNTING] {
                 let bytes = kind.wrap(payload);

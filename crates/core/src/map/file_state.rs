@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_of_other_bytes() {
+    fn changes_that_reveal_other_bytes() {
         type Change = fn(&mut FileState);
         let table: [(&str, bool, Change); 9] = [
             ("nothing", true, |_| {}),

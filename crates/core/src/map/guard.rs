@@ -7,13 +7,13 @@
 //! address there:
 //!
 //! ```text
-//!   worker touches a page ---> SIGBUS ---> of a mapping of ours?
+//!   worker touches a page ---> SIGBUS ---> in one of our mappings?
 //!        ^                                  | yes                     | no
 //!        |                                  v                         v
-//!        |               1. write down the first bad offset    previous handler,
+//!        |               1. record the first bad offset        previous handler,
 //!        |               2. zero pages from there to the end   or default action
 //!        |                                  |
-//!        +--- goes on, reads zeros ---------+
+//!        +--- resumes, reads zeros ---------+
 //!   ... and after the chunk, before its result is used: check() --> Error::Fault
 //! ```
 //!

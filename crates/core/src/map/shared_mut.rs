@@ -45,9 +45,9 @@ impl Deref for SharedMut {
     fn deref(&self) -> &[u8] {
         // SAFETY: the mapping is this long and lives as long as `self`, and is the only one that
         // this process has of the file (`Claim`). References to its bytes are made here and in
-        // `deref_mut` only, so that the borrow of `self` keeps them apart: whoever else has the
-        // `Arc` (`MappedFile`) only hands its range to the kernel. Reason: `MmapMut` can be synced
-        // only through a borrow, which the owner's writes would exclude.
+        // `deref_mut` only, so that the borrow of `self` keeps them disjoint in time: the other
+        // owner of the `Arc` (`MappedFile`) only passes its range to the kernel. Reason: `MmapMut`
+        // can be synced only through a borrow, which the owner's writes would exclude.
         unsafe { std::slice::from_raw_parts(self.pages.as_ptr(), self.pages.len()) }
     }
 }
@@ -55,7 +55,7 @@ impl Deref for SharedMut {
 impl DerefMut for SharedMut {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `deref`; the mapping was made for reading and writing (`MmapMut`), and
-        // `&mut self` says that no other reference to its bytes is alive.
+        // `&mut self` proves that no other reference to its bytes is alive.
         unsafe { std::slice::from_raw_parts_mut(self.pages.as_mut_ptr(), self.pages.len()) }
     }
 }

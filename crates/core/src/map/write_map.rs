@@ -104,8 +104,8 @@ pub(crate) fn map_mut(
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
     map_whole(path, seen, (claim, bus_errors), |options| {
-        // SAFETY: the claim says that this process has no other mapping of the file, and keeps it
-        // so. Of other processes it is as for `ReadMap`; the caller holds the writer's lock, so
+        // SAFETY: the claim proves that this process has no other mapping of the file, and prevents
+        // one. For other processes it is as for `ReadMap`; the caller holds the writer's lock, so
         // that no other well-behaved writer exists.
         unsafe { options.map_mut(file) }
     })

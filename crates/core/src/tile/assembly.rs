@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_full_is_not_given_out() {
+    fn incomplete_vectors_are_not_returned() {
         let x = assembly(10, 3);
         for part in [0, 1, 3] {
             x.fill(part, |p| all(p, 0)).expect("no failure");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn impossible_sizes_are_refused() {
         assert!(Assembly::<u8>::new(5, 0).is_none());
         assert!(Assembly::<u64>::new(usize::MAX / 4, 1 << 20).is_none());
     }

@@ -1,10 +1,10 @@
-//! Numbers of files that are given out again.
+//! Inode numbers that are reused.
 
 use std::fs::{self, File};
 use std::path::Path;
 
-/// Runs a test until the number of a file was given out again in it, which it says. Other processes
-/// may get the number first; and some filesystems give none out again (tmpfs), which is said aloud.
+/// Runs a test until it reports that the inode number of a file was reused. Other processes may get
+/// the number first; and some filesystems reuse none (tmpfs), which is reported.
 pub(crate) fn until_given_out_again(what: &str, mut test: impl FnMut() -> bool) {
     if (0..10).any(|_| test()) {
         return;
@@ -14,15 +14,15 @@ pub(crate) fn until_given_out_again(what: &str, mut test: impl FnMut() -> bool) 
         "SKIPPED: {what}: no number came again in ten times {TRIES} tries in {}\n",
         folder.display()
     );
-    // Not by `eprintln!`, of which a test that passes shows nothing.
+    // Not by `eprintln!`, which a passing test does not show.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
 }
 
 const TRIES: usize = 300;
 
-/// Removes the file at `path` and puts another with these bytes there that has the same inode
-/// number. `false` where it does not come again; nothing is at `path` then. Nobody may have the
-/// file open, or a link to it.
+/// Removes the file at `path` and creates another with these bytes and the same inode number.
+/// `false` if the number is not reused; nothing is at `path` then. No one may have the file open,
+/// or a link to it.
 #[must_use]
 pub(crate) fn with_the_number_of(path: &Path, bytes: &[u8]) -> bool {
     let number = number_of(path);
@@ -30,7 +30,7 @@ pub(crate) fn with_the_number_of(path: &Path, bytes: &[u8]) -> bool {
     let name = path.file_name().expect("a file").to_string_lossy().into_owned();
     let tries: Vec<_> =
         (0..TRIES).map(|i| path.with_file_name(format!("{name}.try-{i}"))).collect();
-    // Lower numbers come first: those that were tried are kept until the number has come.
+    // Lower numbers come first: failed attempts are kept until the number is reused.
     let found = tries.iter().position(|path| {
         File::create_new(path).expect("room");
         number_of(path) == number

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_not_tuned() {
+    fn explicit_options_are_not_tuned() {
         let dir = tempfile::tempdir().expect("a place for files");
         let path = dir.path().join("x.npy");
         ArrayMut::<f32>::create(&path, [10, 10]).expect("room");

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing() {
+    fn missing_parts_of_a_range() {
         let set = set(&[2..4, 6..8]);
         let missing = |of| set.missing(of).collect::<Vec<_>>();
         assert_eq!(missing(0..10), [0..2, 4..6, 8..10]);

@@ -9,7 +9,7 @@ pub(crate) const CHECKPOINT_VERSION: u32 = 3;
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The path holds something other than a checkpoint; it is left alone.
-    #[error("it is no checkpoint; name another file")]
+    #[error("it is not a checkpoint; choose another path")]
     NotOne,
     /// A checkpoint that was changed or truncated.
     #[error("it is damaged ({what}); remove it to start over")]
@@ -40,7 +40,7 @@ pub enum CheckpointError {
     /// The input changed since the job began.
     #[error(
         "its input changed since the job began ({what}); remove the checkpoint to start over with \
-         the input as it is now"
+         the current input"
     )]
     InputChanged {
         /// The difference.

@@ -33,9 +33,9 @@ pub enum FittedError {
     #[error("nothing of one array's rows holds for another's; fit columns or everything")]
     PerRow,
     /// Quantiles and norms of two arrays cannot be combined.
-    #[error("quantiles and norms cannot be brought up to date; fit all rows together")]
+    #[error("quantiles and norms cannot be updated with new rows; fit all rows together")]
     NoUpdate,
     /// The scaling maps all values to one and has no inverse.
-    #[error("there is no way back from an interval of one point")]
+    #[error("a scaling to an interval of one point cannot be inverted")]
     NoInverse,
 }

@@ -101,8 +101,8 @@ pub enum Error {
     },
     /// More distinct elements than the limit.
     #[error(
-        "there are more than {limit} different elements (cell {cell} of the result); raise the limit if \
-         there is memory for them"
+        "there are more than {limit} distinct elements (cell {cell} of the result); raise the \
+         limit if there is memory for them"
     )]
     TooManyDistinct {
         /// The limit.
@@ -221,7 +221,8 @@ pub enum Error {
     },
     /// An output slice of the wrong length.
     #[error(
-        "{rows} rows of {row_len} elements do not go into {found} elements; the lengths have to be equal"
+        "{rows} rows of {row_len} elements do not fill {found} elements; the lengths must be \
+         equal"
     )]
     OutputLength {
         /// The number of requested rows.

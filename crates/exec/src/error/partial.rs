@@ -7,7 +7,7 @@ use std::ops::Range;
 #[non_exhaustive]
 pub enum PartialError {
     /// The text is not the JSON of a partial.
-    #[error("this is no partial, or a part of one: {what}; make it again")]
+    #[error("this is not a complete partial: {what}; make it again")]
     Unreadable {
         /// The defect.
         what: String,

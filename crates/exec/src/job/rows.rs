@@ -352,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn auto_sorts_only_what_is_cold_and_only_so_much() {
+    fn auto_sorts_only_cold_rows_within_limits() {
         let auto = |rows, row_bytes, cold| resolve(RowOrder::Auto, rows, row_bytes, 4, || cold);
         assert_eq!(auto(1000, 4096, false), RowOrder::AsGiven);
         assert_eq!(auto(1000, 4096, true), RowOrder::Sorted);

@@ -103,7 +103,7 @@ struct Worker<T: Element> {
 }
 
 impl<T: Element> TypedBlocks<'_, T> {
-    /// Hands blocks to `f`, with their numbers.
+    /// Passes blocks to `f`, with their numbers.
     fn each_block(
         &self,
         blocks: Range<usize>,

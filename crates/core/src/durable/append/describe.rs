@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn which_layouts_can_grow() {
+    fn layouts_that_can_grow() {
         let cases: [(&[usize], Order, Option<&str>); 9] = [
             (&[], Order::C, Some("0-d")),
             (&[3, 0], Order::C, Some("no elements")),

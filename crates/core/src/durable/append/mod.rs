@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!                      what a crash leaves        readers open
-//!   journal durable    journal, file as it was    the old rows
-//!   bytes written      longer than its metadata   the old rows, because the journal says so
-//!   bytes durable      the same                   the old rows, because the journal says so
+//!   journal durable    journal, unchanged file    the old rows
+//!   bytes written      longer than its metadata   the old rows, according to the journal
+//!   bytes durable      the same                   the old rows, according to the journal
 //!   metadata changed   either metadata            the old rows or the new ones
 //!   metadata durable   the new array, a journal   the new rows
 //!   journal removed    the new array              the new rows

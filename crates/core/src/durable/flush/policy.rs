@@ -188,7 +188,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn what_is_due_when() {
+    fn when_syncs_are_due() {
         let start = Instant::now();
         let at = |seconds| start + SECOND * seconds;
         let both = FlushPolicy::EveryRows(10) | FlushPolicy::Every(SECOND * 5);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_to_wait() {
+    fn when_writers_wait() {
         let most = FlushPolicy::AtMost(10).triggers();
         for (behind, rows, expected) in
             [(0, 10, true), (0, 11, true), (1, 9, true), (1, 10, false), (10, 1, false)]

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_refused_meanwhile() {
+    fn records_that_are_too_long_are_refused() {
         let long = Described { file: file(8), sidecar: Some("x".repeat(1 << 20)) };
         let record = Replacement { old: None, new: long };
         let bytes = record.to_json().into_bytes();

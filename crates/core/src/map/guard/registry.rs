@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_mapped_is_tried_as_a_whole_and_then_left() {
+    fn a_failed_mapping_is_retried_whole_and_then_given_up() {
         let registry = Registry::<1>::new();
         let slot = registry.enter(0x1000..0x5000, true).expect("room");
         let tried = RefCell::new(Vec::new());

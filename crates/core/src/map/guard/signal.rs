@@ -109,11 +109,11 @@ fn map_zeros(pages: Range<usize>, writable: bool) -> bool {
     // No memory needs to be reserved for them: the mapping is of no further use.
     let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
     let at = ptr::without_provenance_mut::<c_void>(pages.start);
-    // SAFETY: the pages are those of a mapping of ours, page-aligned, which cannot go meanwhile:
-    // the thread that runs this handler has it borrowed, for the access that faulted. They are read
-    // and written only through it, as types for which zeros are valid; everyone who did learns that
-    // they are not the file's. Reason: the access that faulted has to succeed for the thread to go
-    // on.
+    // SAFETY: the pages are those of one of our mappings, page-aligned, which cannot be unmapped
+    // meanwhile: the thread that runs this handler has it borrowed, for the access that faulted.
+    // They are read and written only through it, as types for which zeros are valid; every user
+    // learns that they are not the file's. Reason: the access that faulted has to succeed for the
+    // thread to resume.
     unsafe { mmap_anonymous(at, pages.len(), access, flags) }.is_ok()
 }
 

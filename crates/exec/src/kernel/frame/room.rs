@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_are_what_goes_into_the_cells_of_blocks() {
+    fn rooms_hold_the_elements_of_the_blocks_cells() {
         // One tile, several of them, a narrow last one, a short last band.
         let grids = [(70_000, 1, 8), (300, 5000, 4), (130, 4097, 4), (40, 4096, 4)];
         for (rows, row_len, size) in grids {

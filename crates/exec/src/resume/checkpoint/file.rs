@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn written_checkpoints_read_back() {
         let saved = saved();
         assert_eq!(Saved::parse(&saved.to_bytes().expect("plain")), Ok(saved));
     }

@@ -169,9 +169,9 @@ impl CreateOptions {
     /// first.keep_unfinished();
     /// let made = first.file_identity(&[0..1])?; // by the byte that does not change any more
     /// drop(first); // or killed
-    /// let mut again = options.stage_again::<u8>(&path, [3])?.expect("left unfinished");
-    /// assert!(again.file_identity(&[0..1])? == made && again.as_mut_slice()? == [7, 0, 0]);
-    /// again.publish()?;
+    /// let mut resumed = options.stage_again::<u8>(&path, [3])?.expect("left unfinished");
+    /// assert!(resumed.file_identity(&[0..1])? == made && resumed.as_mut_slice()? == [7, 0, 0]);
+    /// resumed.publish()?;
     /// assert_eq!(Array::<u8>::open(&path)?.as_slice(), Some(&[7, 0, 0][..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -90,7 +90,8 @@ impl OpenOptions {
     /// use rowmill_core::{Array, OpenOptions, Source};
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("x.npy");
-    /// # let dict = "{'descr': [('id', '<u2'), ('temp', '<f4')], 'fortran_order': False, 'shape': (2,), }";
+    /// # let dict = "{'descr': [('id', '<u2'), ('temp', '<f4')], 'fortran_order': False, \
+    /// #     'shape': (2,), }";
     /// # let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     /// # bytes.extend((dict.len() as u16).to_le_bytes());
     /// # bytes.extend(dict.bytes());

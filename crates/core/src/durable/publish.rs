@@ -78,8 +78,8 @@ pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)
         Err(e) => {
             drop(staged);
             // With the new file in place, though perhaps not durably, the record is still right.
-            let there = File::open(&target).ok().and_then(|f| whole(&f).ok());
-            if there != Some(new_file) {
+            let current = File::open(&target).ok().and_then(|f| whole(&f).ok());
+            if current != Some(new_file) {
                 restore(&sidecar, old.as_deref());
             }
             return Err(e);

@@ -94,7 +94,7 @@ impl Framing {
     pub fn unwrap<'b>(&self, bytes: &'b [u8]) -> Result<&'b [u8], FramingError> {
         let len = self.len(bytes, bytes.len() as u64)?;
         if len != bytes.len() as u64 {
-            return Err(FramingError::Damaged { what: "its length is not what its head says" });
+            return Err(FramingError::Damaged { what: "its length differs from that in its head" });
         }
         let (content, sum) = bytes.split_at(bytes.len() - TAIL);
         if Checksums::of(content).to_le_bytes() != *sum {
@@ -126,7 +126,7 @@ impl Framing {
         let least = Self::framed_len(0) as u64;
         whole
             .filter(|whole| (least..=file_len).contains(whole))
-            .ok_or(FramingError::Damaged { what: "its length is not what its head says" })
+            .ok_or(FramingError::Damaged { what: "its length differs from that in its head" })
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
                     0..8 => FramingError::NotOne,
                     8..12 => FramingError::Version { found: 7 ^ 1 << (at % 8 + 8 * (at - 8)) },
                     12..HEAD => {
-                        FramingError::Damaged { what: "its length is not what its head says" }
+                        FramingError::Damaged { what: "its length differs from that in its head" }
                     }
                     _ => FramingError::Damaged { what: "its checksum is wrong" },
                 };

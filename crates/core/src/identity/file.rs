@@ -176,10 +176,10 @@ impl FileIdentity {
     pub(crate) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
         let field =
             |i: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[1 + 8 * i + byte]));
-        let there = |bit: u8| bytes[0] >> bit & 1 == 1;
+        let present = |bit: u8| bytes[0] >> bit & 1 == 1;
         let found = Self {
-            number: there(0).then(|| field(0)),
-            created: there(1).then(|| field(1).cast_signed()),
+            number: present(0).then(|| field(0)),
+            created: present(1).then(|| field(1).cast_signed()),
             len: field(2),
             hash: field(3),
         };

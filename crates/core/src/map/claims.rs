@@ -50,7 +50,7 @@ impl Claim {
         claim.ok_or_else(|| Error::AlsoMapped {
             path: path.to_owned(),
             refused: "mapped for writing",
-            by: "has it mapped already, and what it lends of that must not change",
+            by: "has it mapped already, and lent elements must not change",
             instead: "drop the other arrays of this file first, or open them with \
                       `Backend::Positioned`",
         })

@@ -95,7 +95,7 @@ impl SharedPages {
             match self.advise(bytes, rustix::mm::Advice::LinuxPopulateWrite) {
                 Err(Errno::FAULT) => Err(std::io::Error::new(
                     std::io::ErrorKind::StorageFull,
-                    "the filesystem gave no room for these pages",
+                    "the filesystem has no space for these pages",
                 )),
                 Err(error @ Errno::HWPOISON) => Err(error.into()),
                 // Only advice after all: kernels before 5.14 and sandboxes do not support it.

@@ -123,7 +123,7 @@ pub(crate) fn map_copy(
         return Err(Error::AlsoMapped {
             path: path.to_owned(),
             refused: "opened copy-on-write",
-            by: "is writing to it, and pages that are no copies yet would change",
+            by: "is writing to it, and pages that are not copied yet would change",
             instead: "close the array that is open for writing first",
         });
     };

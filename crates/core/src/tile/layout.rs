@@ -151,23 +151,23 @@ impl Meta {
     ) -> Result<()> {
         let size = self.dtype.size();
         let (width, len) = (cols.len(), rows.len() * size);
-        let together = side_by_side(size).min(width);
+        let at_once = side_by_side(size).min(width);
         let at = |c: usize| self.position(self.fortran_index(rows.start, cols.start + c));
         // The last columns are transposed together with some that were done before.
-        let groups = width.div_ceil(together);
-        let first = |group: usize| (group * together).min(width - together);
+        let groups = width.div_ceil(at_once);
+        let first = |group: usize| (group * at_once).min(width - at_once);
         let mapped = bytes.in_place(self.position(0), 0).is_some();
         let in_place = |group: usize| {
             let mut lines: [&[u8]; MOST_COLUMNS] = [&[]; MOST_COLUMNS];
             if mapped && group < groups {
-                for (c, line) in lines[..together].iter_mut().enumerate() {
+                for (c, line) in lines[..at_once].iter_mut().enumerate() {
                     *line = bytes.in_place(at(first(group) + c), len).unwrap_or_default();
                 }
             }
             lines
         };
         let foreign = self.byte_order != ByteOrder::NATIVE;
-        let mut copies = vec![0; if mapped { 0 } else { together * len }];
+        let mut copies = vec![0; if mapped { 0 } else { at_once * len }];
         let mut next = in_place(0);
         for group in 0..groups {
             let mut lines = next;
@@ -180,9 +180,9 @@ impl Meta {
                     *line = copy;
                 }
             }
-            let ahead = if mapped && group + 1 < groups { together } else { 0 };
+            let ahead = if mapped && group + 1 < groups { at_once } else { 0 };
             let swap = foreign && !self.dtype.is_complex();
-            Columns { lines: &lines[..together], next: &next[..ahead], size, swap }
+            Columns { lines: &lines[..at_once], next: &next[..ahead], size, swap }
                 .turn(&mut out[first(group) * size..], width * size);
         }
         if foreign && self.dtype.is_complex() {

@@ -34,12 +34,12 @@ impl Ranges {
     /// The parts of a range that are not in the set, in order.
     pub(crate) fn missing(&self, of: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
         let first = self.0.partition_point(|r| r.end <= of.start);
-        let mut there = self.0[first..].iter();
+        let mut stored = self.0[first..].iter();
         let mut next = of.start;
         std::iter::from_fn(move || {
             while next < of.end {
                 let gap = next;
-                match there.next() {
+                match stored.next() {
                     Some(r) if r.start < of.end => {
                         next = r.end;
                         if gap < r.start {

@@ -44,7 +44,7 @@ impl<T: Numeric> Statistic<T> for Ptp {
         let none = Error::NoElements { what: "range", cell: index };
         let found = range::<T>(cell, nan).ok_or(none)?;
         // `range` has already handled NaN.
-        let apart = found.max.to_f64() - found.min.to_f64();
-        T::sum(T::Lane::total(apart, cell.max.integer().wrapping_sub(cell.min.integer())))
+        let difference = found.max.to_f64() - found.min.to_f64();
+        T::sum(T::Lane::total(difference, cell.max.integer().wrapping_sub(cell.min.integer())))
     }
 }

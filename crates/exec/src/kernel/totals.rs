@@ -114,9 +114,9 @@ impl<T: Numeric> CellTotals<T> {
     /// sum type.
     pub fn ptp(&self) -> Option<Result<T::Sum>> {
         let found = self.range()?;
-        let apart = found.max.to_f64() - found.min.to_f64();
+        let difference = found.max.to_f64() - found.min.to_f64();
         let exact = self.cell.max.integer().wrapping_sub(self.cell.min.integer());
-        Some(T::sum(T::Lane::total(apart, exact)))
+        Some(T::sum(T::Lane::total(difference, exact)))
     }
 }
 

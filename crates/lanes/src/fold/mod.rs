@@ -148,14 +148,14 @@ impl<L: Lane> FoldOrder<'_, L> {
         if !cancelled.is_empty() {
             // Only for cells that need it: a cell must not depend on its neighbours.
             let shift = cells.means();
-            let mut again = once(&shift);
-            if !again.settle(&shift).is_empty() {
+            let mut second = once(&shift);
+            if !second.settle(&shift).is_empty() {
                 // Elements so large that their squares overflow even close to the mean.
                 let shift = cells.full_means();
-                again = once(&shift);
-                again.settle(&shift);
+                second = once(&shift);
+                second.settle(&shift);
             }
-            cells.take_spreads(&cancelled, &again);
+            cells.take_spreads(&cancelled, &second);
         }
         cells
     }

@@ -310,7 +310,7 @@ impl<T: Element> Appender<T> {
     fn reached(&mut self, step: Step) -> Result<()> {
         if self.stop_after == Some(step) {
             self.undecided = true; // and nothing is tidied up
-            return Err(Error::io("go on with", &self.path)(std::io::Error::other("stopped")));
+            return Err(Error::io("continue", &self.path)(std::io::Error::other("stopped")));
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Description {
                 Ok(Self::Header(header))
             }
             Format::Raw if Sidecar::handmade_path_for(path).exists() => refuse((
-                "a hand-made sidecar says its shape, which is not changed here",
+                "its shape is in a hand-made sidecar, which is never rewritten",
                 "write a sidecar of rowmill's own form (NAME.meta.json) and remove the hand-made one",
             )),
             Format::Raw => Ok(Self::Sidecar(sidecar)),
@@ -122,11 +122,11 @@ fn grown(
     shape: &Shape,
 ) -> Result<(Vec<u8>, Range<usize>)> {
     let refuse = |reason| {
-        let instead = "copy it to a new file, which gets room for more rows than can ever be";
+        let instead = "copy it to a new file, whose header has room for any number of rows";
         Err(Error::CannotAppend { path: path.to_owned(), reason, instead })
     };
     let Some(new) = npy::reshaped(header, meta.dtype, meta.byte_order, meta.order, shape) else {
-        return refuse("its header has no room for a longer number of rows");
+        return refuse("its header has no room for a longer row count");
     };
     let differs = |(a, b): (&u8, &u8)| a != b;
     let start = header.iter().zip(&new).position(differs).unwrap_or(0);

@@ -76,8 +76,8 @@ fn every_crash_leaves_the_rows_of_a_commit() {
                         continue;
                     }
                     assert!(journal(&path).exists(), "{case}");
-                    let said = matches!(step, Step::Described | Step::Committed);
-                    let mut expected = if said { new.clone() } else { old.clone() };
+                    let committed = matches!(step, Step::Described | Step::Committed);
+                    let mut expected = if committed { new.clone() } else { old.clone() };
                     assert_eq!(elements::<i32>(&path).expect(&case), expected, "{case}");
                     assert_eq!(copy_on_write(&path), expected, "{case}");
 
@@ -535,8 +535,8 @@ fn numpy_reads_the_result() {
             }
         }
         x.close().expect("closed");
-        let said = run("import sys, numpy as n; x = n.load(sys.argv[1], mmap_mode='r'); \
+        let printed = run("import sys, numpy as n; x = n.load(sys.argv[1], mmap_mode='r'); \
              print(x.shape[0], x.dtype.str, x[-1].sum(), x[-1200:].astype('f8').sum())");
-        assert_eq!(said, format!("{} {descr} 3597.0 2158200.0", before + 1200));
+        assert_eq!(printed, format!("{} {descr} 3597.0 2158200.0", before + 1200));
     }
 }

@@ -108,11 +108,11 @@ impl Shared {
         state.ledger.end_sync(synced.is_ok());
         self.idle.notify_all();
         synced.inspect_err(|e| {
-            let said = match e {
+            let message = match e {
                 Error::Io { source, .. } => source.to_string(),
                 other => other.to_string(),
             };
-            state.poison.get_or_insert(said);
+            state.poison.get_or_insert(message);
         })
     }
 

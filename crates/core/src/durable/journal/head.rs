@@ -135,7 +135,7 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<(JournalHead, OfArray), Journal
     let parts = (|| Some((part()?, part()?, part()?)))();
     let parts = parts.zip(<[u8; 8]>::try_from(rest).ok());
     let ((of, job, fitted), record_len) = parts.ok_or(damaged("its head cannot be read"))?;
-    let of = OfArray::from_bytes(&of).ok_or(damaged("it does not say of which array it is"))?;
+    let of = OfArray::from_bytes(&of).ok_or(damaged("it does not identify its array"))?;
     let job = String::from_utf8(job).map_err(|_| damaged("its head cannot be read"))?;
     Ok((JournalHead { job, fitted, record_len: u64::from_le_bytes(record_len) }, of))
 }

@@ -4,7 +4,7 @@
 //! crash at any point every row exists complete: in the array, or in the journal.
 //!
 //! ```text
-//!  head      of which array, what the job is, the most bytes of a record; framed (`framing.rs`)
+//!  head      the array, the job, the largest size of a record; framed (`framing.rs`)
 //!  record    number, items, length, hash of the array, checksum, the new rows      even numbers
 //!  record    the same                                                              odd numbers
 //! ```

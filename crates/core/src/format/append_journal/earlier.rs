@@ -2,8 +2,10 @@
 //! identity, the older ones by its inode number.
 //!
 //! ```text
-//! rowmill-append 2\nlength 00000000000000004096\nfile <66 hexadecimal digits>\ncheck 0123456789abcdef\n
-//! rowmill-append 1\nlength 00000000000000004096\ninode 00000000000000081234\ncheck 0123456789abcdef\n
+//! rowmill-append 2\nlength 00000000000000004096\nfile <66 hexadecimal digits>\n
+//!     check 0123456789abcdef\n
+//! rowmill-append 1\nlength 00000000000000004096\ninode 00000000000000081234\n
+//!     check 0123456789abcdef\n
 //! ```
 
 use super::{Found, Journal};
@@ -66,12 +68,12 @@ pub(super) mod tests {
     use super::*;
 
     /// Any identity.
-    pub(in super::super) fn file(numbers: [u64; 4], there: u8) -> FileIdentity {
+    pub(in super::super) fn file(numbers: [u64; 4], present: u8) -> FileIdentity {
         let mut bytes = [0; FileIdentity::BYTES];
-        bytes[0] = there % 4;
+        bytes[0] = present % 4;
         for (i, number) in numbers.iter().enumerate() {
-            let there = [there & 1 == 1, there & 2 == 2, true, true][i];
-            let number = if there { *number } else { 0 };
+            let present = [present & 1 == 1, present & 2 == 2, true, true][i];
+            let number = if present { *number } else { 0 };
             bytes[1 + 8 * i..][..8].copy_from_slice(&number.to_le_bytes());
         }
         FileIdentity::from_bytes(&bytes).expect("its own form")

@@ -204,12 +204,12 @@ fn sidecars_complete_the_format() {
 
 #[test]
 fn contradictions_say_both() {
-    let said = with(
+    let sidecar = with(
         "\"dtype\": \"<f4\", \"shape\": [3], \"order\": \"C\", \"offset\": 1, \"columns\": [\"a\"]",
     )
     .expect("sidecar");
-    said.agree_with(&said, "itself").expect("the same");
-    said.agree_with(&Sidecar::default(), "nothing").expect("nothing to contradict");
+    sidecar.agree_with(&sidecar, "itself").expect("the same");
+    sidecar.agree_with(&Sidecar::default(), "nothing").expect("nothing to contradict");
     for (entry, found, expected) in [
         ("\"dtype\": \">f4\"", "its dtype is <f4", "the header says >f4"),
         ("\"shape\": [3, 1]", "its shape is (3,)", "the header says (3, 1)"),
@@ -217,7 +217,7 @@ fn contradictions_say_both() {
         ("\"offset\": 2", "its offset is 1", "the header says 2"),
         ("\"columns\": [\"b\"]", "its columns is [\"a\"]", "the header says [\"b\"]"),
     ] {
-        let error = said.agree_with(&with(entry).expect(entry), "the header").expect_err(entry);
+        let error = sidecar.agree_with(&with(entry).expect(entry), "the header").expect_err(entry);
         let text = error.to_string();
         assert!(text.contains(found) && text.contains(expected), "{text}");
     }

@@ -90,17 +90,17 @@ extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut
 }
 
 fn answer(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: installed with SA_SIGINFO, so `info` is what the kernel says about the signal.
-    let said = unsafe { &*info };
-    if is_access(said.si_code) {
-        // SAFETY: of a signal raised by an access the kernel says the address.
-        let address = unsafe { said.si_addr() }.addr();
+    // SAFETY: installed with SA_SIGINFO, so `info` is the report of the kernel.
+    let report = unsafe { &*info };
+    if is_access(report.si_code) {
+        // SAFETY: for a signal raised by an access the kernel reports the address.
+        let address = unsafe { report.si_addr() }.addr();
         let page = PAGE_SIZE.load(Ordering::SeqCst);
         if REGISTRY.cover(address, page, map_zeros) {
             return;
         }
     }
-    pass_on(signal, info, context, is_access(said.si_code));
+    pass_on(signal, info, context, is_access(report.si_code));
 }
 
 /// Maps zeros over these pages.

@@ -218,7 +218,7 @@ where
             return Err(bad("the number of rows of a window"));
         }
         if self.group == 0 {
-            return Err(bad("the number of windows together"));
+            return Err(bad("the number of windows per group"));
         }
         let shape = self.source.shape();
         let row_bytes = shape.row_len() * size_of::<T>();

@@ -236,7 +236,7 @@ fn stage_kept<'a, U: Element>(
         None => {}
         Some(State::Map { output, done: ranges, fitted: earlier }) => {
             if earlier != fitted {
-                return Err(keeper.damaged("what was found in an earlier read differs"));
+                return Err(keeper.damaged("the result of an earlier read differs"));
             }
             let kept = done_of(&ranges, layout.items);
             let kept = kept.ok_or_else(|| keeper.damaged("its items do not fit the job"))?;

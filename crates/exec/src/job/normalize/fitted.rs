@@ -197,11 +197,11 @@ impl Fitted {
             found
         };
         if let Some(i) = found.iter().position(|found| !found.is_one()) {
-            let what = format!("what it says of column {i} cannot be found of any elements");
+            let what = format!("no elements can have the statistics of column {i}");
             return Err(unreadable(what).into());
         }
         if Some(found.len()) != cells {
-            let what = format!("it says something of {} columns, not of all", found.len());
+            let what = format!("it has the statistics of {} columns, not of all", found.len());
             return Err(unreadable(what).into());
         }
         Ok(Self { how: json.how, row_dims: json.row_shape, found })

@@ -103,8 +103,8 @@ impl Sketch {
         if width <= buckets.len() {
             let mut table = vec![0_u64; width];
             buckets.iter().for_each(|&bucket| table[(bucket - least) as usize] += 1);
-            let there = table.iter().enumerate().filter(|&(_, &n)| n > 0);
-            counts.extend(there.map(|(i, &n)| (least + i as u32, n)));
+            let nonzero = table.iter().enumerate().filter(|&(_, &n)| n > 0);
+            counts.extend(nonzero.map(|(i, &n)| (least + i as u32, n)));
         } else {
             buckets.sort_unstable();
             counts.extend(buckets.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)));

@@ -62,7 +62,7 @@ impl Saved {
         })?;
         match postcard::take_from_bytes(payload) {
             Ok((saved, [])) => Ok(saved),
-            Ok(_) => Err(damaged("there is more in it than belongs there")),
+            Ok(_) => Err(damaged("it has extra data at its end")),
             Err(_) => Err(damaged("its state cannot be read")),
         }
     }

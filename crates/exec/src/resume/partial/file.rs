@@ -93,7 +93,8 @@ impl Partial {
         let dtype = json.dtype.parse().map_err(|e| unreadable(format!("{e}")))?;
         let mut nodes = BTreeMap::new();
         for JsonNode { block, level, state } in json.nodes {
-            let bytes = from_hex(&state).ok_or_else(|| unreadable("a state is no hex".into()))?;
+            let bytes =
+                from_hex(&state).ok_or_else(|| unreadable("a state is not hexadecimal".into()))?;
             if blocks_of(block, level).is_none() {
                 return Err(unreadable(format!("there is no node of {level} at {block}")).into());
             }

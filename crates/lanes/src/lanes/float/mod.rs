@@ -116,8 +116,8 @@ macro_rules! float_lane {
                 if !spread.is_finite() {
                     return count > 0;
                 }
-                let apart = 2.0 * largest(least, most);
-                let bound = 2.0 * count as f64 * apart * apart;
+                let distance = 2.0 * largest(least, most);
+                let bound = 2.0 * count as f64 * distance * distance;
                 spread >= 0.0 && if count <= 1 { spread == 0.0 } else { spread <= bound }
             }
             #[inline(always)]

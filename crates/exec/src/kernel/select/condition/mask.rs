@@ -193,12 +193,12 @@ impl<T: Numeric, S: Source<T>> Select<T> for ConditionMask<'_, T, S> {
         }
         let mut wrong = None;
         self.condition.root.clone().each_term(&mut |term| {
-            let there = match term.column {
+            let exists = match term.column {
                 None => true,
                 Some(ColumnName::Index(i)) => i < found.row_len(),
                 Some(ColumnName::Name(_)) => false,
             };
-            if !there && wrong.is_none() {
+            if !exists && wrong.is_none() {
                 wrong = Some(self.unresolved(term));
             }
         });

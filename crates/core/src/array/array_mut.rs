@@ -286,7 +286,7 @@ impl<T: Element> ArrayMut<T> {
         let row_len = self.meta.shape.row_len();
         check_ranges(&self.meta.shape, &rows, &(0..row_len))?;
         if !self.meta.is_row_major() {
-            return self.flush(); // rows are all over the file
+            return self.flush(); // rows are scattered over the file
         }
         let at = |row: usize| self.meta.position(row * row_len);
         let bytes = at(rows.start)..at(rows.end);

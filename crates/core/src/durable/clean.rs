@@ -110,7 +110,7 @@ impl CleanOptions {
         let mut paths: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).collect();
         paths.sort();
         for path in paths {
-            let Ok(metadata) = fs::symlink_metadata(&path) else { continue }; // gone by now
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue }; // removed meanwhile
             if metadata.is_dir() && self.recursive {
                 self.folder(&path, found)?;
             } else if metadata.is_file()

@@ -1,9 +1,9 @@
 //! The bytes of a file: mapped, or by positioned reads. The only module that maps.
 //!
 //! ```text
-//!            Bytes                      one descriptor, open as long as the bytes are used
+//!            Bytes                      one descriptor, open while the bytes are in use
 //!           /     \
-//!     Mapping     positioned reads      a page fault a page  |  a system call a tile
+//!     Mapping     positioned reads      a page fault per page  |  a system call per tile
 //! ```
 
 mod backend;

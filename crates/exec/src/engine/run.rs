@@ -23,7 +23,7 @@ const SMALL_BYTES: u64 = 4 << 20;
 /// The interval of the progress callback, and of checks by a waiting thread.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// The interval of memory samples, if a report is asked for.
+/// The interval of memory samples, if a report is requested.
 const LOOK: Duration = Duration::from_millis(10);
 
 thread_local! {

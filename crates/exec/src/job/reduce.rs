@@ -36,10 +36,10 @@ impl Default for Earlier<'_> {
 
 type KeepTree<'a> = dyn Fn(&Tree<States>) -> Result<()> + Sync + 'a;
 
-/// The blocks to be folded, and the workers' shared state.
+/// The blocks to be folded, and the shared outputs.
 pub(crate) struct Fold<'a> {
     pub(crate) blocks: Range<usize>,
-    /// The blocks among them that are not done yet.
+    /// The blocks among them that an earlier run has folded.
     pub(crate) done: &'a Ranges,
     pub(crate) shared: &'a [Shared],
     pub(crate) after_chunk: &'a KeepTree<'a>,

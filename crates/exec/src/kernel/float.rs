@@ -54,7 +54,7 @@ pub(crate) struct Scaling {
 
 impl Scaling {
     /// Whether this can be a fitted scaling: it may come from a file.
-    pub(crate) fn is_one(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         [0.5, 1.0].contains(&self.factor) && (self.scale > 0.0 || self.scale.is_nan())
     }
 }

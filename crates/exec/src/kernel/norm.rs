@@ -101,7 +101,7 @@ impl TwoSum {
 
     /// Whether at most `n` numbers from 0 to `most` can have this sum; `finite` says that all of
     /// them were finite.
-    fn is_of(self, n: u64, most: f64, finite: bool) -> bool {
+    fn is_valid_sum(self, n: u64, most: f64, finite: bool) -> bool {
         if !self.sum.is_finite() {
             return !finite;
         }
@@ -309,7 +309,7 @@ impl<T: Numeric> Kernel<T> for Norm {
         // Sums of so large elements overflow.
         let finite = !T::Lane::FLOAT && (largest * largest).is_finite();
         let n = room.elements;
-        let squares = |sum: TwoSum, most: f64| sum.is_of(n, most * most, finite);
+        let squares = |sum: TwoSum, most: f64| sum.is_valid_sum(n, most * most, finite);
         match self.order {
             NormOrder::Max => {
                 let sums = [middle, large, small].into_iter().all(TwoSum::is_zero);
@@ -317,7 +317,9 @@ impl<T: Numeric> Kernel<T> for Norm {
                 sums && most >= 0.0 && most_fits && (!nan || room.takes_nan::<T::Lane>())
             }
             _ if most != 0.0 || nan => false,
-            NormOrder::L1 => large.is_zero() && small.is_zero() && middle.is_of(n, largest, finite),
+            NormOrder::L1 => {
+                large.is_zero() && small.is_zero() && middle.is_valid_sum(n, largest, finite)
+            }
             NormOrder::L2 => {
                 let large_fits = squares(large, largest.max(LARGE) * DOWN);
                 large_fits && squares(middle, largest.min(LARGE)) && squares(small, SMALL * UP)

@@ -8,7 +8,7 @@
 //! ```text
 //!   run 0  |x x x x x x x x|x x x x x x x x|. . .
 //!   run 1  |x x x x x x x x|x x x x x x x x|. . .      one step takes two vectors of each run,
-//!     :                                                each into an accumulator of its own
+//!     :                                                each into its own accumulator
 //!   run 3  |x x x x x x x x|x x x x x x x x|. . .
 //! ```
 

@@ -19,7 +19,7 @@ pub struct Limits<L> {
 impl<L: Lane> Limits<L> {
     /// Whether a cell of elements within these limits can have this sum, spread and range, for the
     /// parts that exist.
-    pub(super) fn fit(&self, cell: &CellState<L>, [sum, spread, range]: [bool; 3]) -> bool {
+    pub(super) fn allow(&self, cell: &CellState<L>, [sum, spread, range]: [bool; 3]) -> bool {
         let &CellState { count, nan, inf, total, .. } = cell;
         let counted = if self.takes_nan {
             nan.checked_add(inf).is_some_and(|special| special <= count) && count <= self.elements

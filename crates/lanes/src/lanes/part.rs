@@ -33,7 +33,7 @@ pub trait RangePart<L: Lane>: Part<L> {
     fn mins(&self) -> [L; N];
     /// The maxima, lane by lane.
     fn maxs(&self) -> [L; N];
-    /// Nonzero in lanes that saw a NaN.
+    /// Whether a NaN was seen, lane by lane.
     fn nans(&self) -> [bool; N];
 }
 

@@ -309,7 +309,7 @@ impl<T: Element> Appender<T> {
     #[cfg(test)]
     fn reached(&mut self, step: Step) -> Result<()> {
         if self.stop_after == Some(step) {
-            self.undecided = true; // and nothing is tidied up
+            self.undecided = true; // and nothing is cleaned up
             return Err(Error::io("continue", &self.path)(std::io::Error::other("stopped")));
         }
         Ok(())
@@ -326,7 +326,7 @@ impl<T> Drop for Appender<T> {
     /// Rolls back uncommitted rows. If that fails, the next appender does it.
     fn drop(&mut self) {
         if self.undecided {
-            return; // the journal stays for whoever finds the old description
+            return; // the journal stays for readers of the old description
         }
         if self.begun && truncate(&self.file, &self.path, self.meta.end()).is_err() {
             return;

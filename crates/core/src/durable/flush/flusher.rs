@@ -230,7 +230,7 @@ impl Flusher {
     /// Wakes the thread if its wait does not cover the new state.
     fn announce(&self, state: &State) {
         if self.thread.is_none() || state.under_way {
-            return; // after a sync it looks again by itself
+            return; // after a sync it checks again by itself
         }
         match self.triggers.due(state.written, state.since, Instant::now()) {
             Due::At(_) if state.timed => {}
@@ -267,7 +267,7 @@ impl Flusher {
     /// As [`flush`](Self::flush).
     pub(crate) fn close(mut self) -> Result<()> {
         self.stop();
-        self.triggers = Triggers::default(); // dropping it has nothing left to do
+        self.triggers = Triggers::default(); // nothing is left to do on drop
         self.flush(None)
     }
 

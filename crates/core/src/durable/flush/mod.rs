@@ -6,7 +6,7 @@
 //!   begin(rows)  -------------->  Ledger: not durable
 //!   stores to the mapping
 //!   end(rows)    -------------->  Ledger: complete  ------> due? start_sync
-//!                                                            Disk::sync   (nothing is locked)
+//!                                                            Disk::sync   (no lock is held)
 //!   durable_from() <------------  Ledger: durable   <------ end_sync
 //! ```
 

@@ -196,7 +196,7 @@ fn lent_rows_are_synced_but_count_when_they_are_back() {
     disk.wait_until(|d| d.ended >= 3);
     // One is due when they are returned, and no more: it may be over before this thread continues.
     let before = disk.syncs();
-    let shared_rows = flusher.durable_from(0).end; // hands them back
+    let shared_rows = flusher.durable_from(0).end; // returns them
     assert_eq!(shared_rows, 0);
     disk.wait_until(|d| d.ended > before);
     flusher.flush(None).expect("flushed");

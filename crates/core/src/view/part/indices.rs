@@ -44,7 +44,7 @@ impl Indices {
         }
     }
 
-    /// Selects from these indices by `of`.
+    /// These indices at the positions `of`.
     pub(super) fn compose(&self, of: &Self) -> Self {
         match (self, of) {
             (Self::Run { step, .. }, Self::Run { first, step: next, len }) if *len > 0 => {

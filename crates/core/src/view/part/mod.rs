@@ -1,8 +1,8 @@
 //! A part of an array as an array: some rows, some columns, a box.
 //!
 //! ```text
-//!   rows and columns that follow each other  ->  a tile of the source, where it lies
-//!   rows a step apart, of what lies in place ->  the same with a longer stride
+//!   contiguous rows and columns              ->  a tile of the source, in place
+//!   rows at a regular step, in place         ->  the same with a longer stride
 //!   anything else                            ->  gathered into the worker's buffer
 //! ```
 

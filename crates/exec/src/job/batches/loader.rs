@@ -123,7 +123,7 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
         };
         std::thread::scope(|scope| {
             for _ in 1..workers {
-                // If it is missing, the other threads do its work.
+                // If a thread cannot be started, the others do its work.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, work);
             }
             work();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   rows in the file   | window 0 | window 1 | window 2 | window 3 | ...
-//!   visited as                 2, 0 | 3, 1 | ...               windows shuffled, two to a group
+//!   visited as                 2, 0 | 3, 1 | ...               windows shuffled, two per group
 //!   loaded by               [ 2 and 0 ]  [ 3 and 1 ]           in file order, each row to its place
 //!   rows shuffled          b b b b b b|b  b b b b|b ...        cut into batches
 //! ```

@@ -72,7 +72,7 @@ impl<T: Element> Iterator for Batches<T> {
         match running.next() {
             Ok(batch) => batch.map(Ok),
             Err(error) => {
-                // Dropping the receiver stops the loader.
+                // This drops the running epoch, which stops it.
                 self.0 = State::Failed(None);
                 Some(Err(error))
             }

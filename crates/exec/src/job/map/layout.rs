@@ -91,7 +91,7 @@ impl Layout {
     }
 }
 
-/// As many whole rows as fit this many elements, if at least one does.
+/// This many elements, rounded down to whole rows if at least one fits.
 fn whole_rows(elements: usize, row_len: usize) -> usize {
     if row_len <= elements { elements / row_len.max(1) * row_len } else { elements }
 }

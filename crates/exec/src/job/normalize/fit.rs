@@ -62,7 +62,7 @@ impl Normalize {
     }
 
     /// The scalings of an array, from one read or from the checkpoint of an earlier run that
-    /// completed it; as values and as bytes.
+    /// completed that read; as values and as bytes.
     pub(super) fn fit_once<T: Numeric>(
         self,
         engine: &Engine,
@@ -135,7 +135,7 @@ fn robust([min, middle, max]: [f64; 3]) -> Found {
 /// The scalings that these bytes encode, if the count is right and each could be computed here.
 pub(super) fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
     let scalings: Vec<Scaling> = decoded(fitted)?;
-    (scalings.len() == cells && scalings.iter().all(Scaling::is_one)).then_some(scalings)
+    (scalings.len() == cells && scalings.iter().all(Scaling::is_valid)).then_some(scalings)
 }
 
 /// Anything that can run one reduction: an engine over an array, or over one block.

@@ -196,7 +196,7 @@ impl Fitted {
             }
             found
         };
-        if let Some(i) = found.iter().position(|found| !found.is_one()) {
+        if let Some(i) = found.iter().position(|found| !found.is_valid()) {
             let what = format!("no elements can have the statistics of column {i}");
             return Err(unreadable(what).into());
         }
@@ -226,7 +226,7 @@ impl Fitted {
 impl Found {
     /// Whether these can be the statistics of an array: a count beyond the address space would
     /// overflow when new rows are added.
-    fn is_one(&self) -> bool {
+    fn is_valid(&self) -> bool {
         let MeanVar { count, var, .. } = self.moments;
         let in_order = self.min <= self.max || self.min.is_nan() || self.max.is_nan();
         isize::try_from(count).is_ok() && (var >= 0.0 || var.is_nan()) && in_order

@@ -47,7 +47,7 @@ impl Digits {
     }
 
     /// Whether these are valid digits, in the unique form of a number: they may come from a file.
-    pub(super) fn are_digits(&self) -> bool {
+    pub(super) fn is_valid(&self) -> bool {
         let Some((last, others)) = self.digits.split_last() else { return self.start == 0 };
         usize::from(self.start) + self.digits.len() <= CHUNKS
             && others.iter().all(|digit| (0..DIGIT).contains(digit))
@@ -59,11 +59,11 @@ impl Digits {
 
     /// Whether these can be the digits of a sum of `count` elements whose finite magnitudes are at
     /// most `largest`.
-    pub(super) fn are_digits_of(&self, count: u64, largest: f64) -> bool {
+    pub(super) fn is_valid_sum(&self, count: u64, largest: f64) -> bool {
         if count == 0 {
             return *self == Self::default();
         }
-        let Some(&last) = self.digits.last() else { return self.are_digits() };
+        let Some(&last) = self.digits.last() else { return self.is_valid() };
         // The magnitude is at least this power of two, in units of the last digit ...
         let borrows = last < 0 && self.digits.len() > 1;
         let least = if borrows { (last + 1).unsigned_abs() } else { last.unsigned_abs() };
@@ -71,7 +71,7 @@ impl Digits {
         let size = least.checked_ilog2().map_or(UNIT, |bits| bits as i32 + UNIT + 32 * place);
         // ... and below this one.
         let exponent = (largest.to_bits() >> 52 & 0x7ff) as i32 - 1022;
-        self.are_digits() && size < exponent + count.ilog2() as i32 + 1
+        self.is_valid() && size < exponent + count.ilog2() as i32 + 1
     }
 
     /// Adds another number.
@@ -184,7 +184,7 @@ mod tests {
         let some = [1.0, 0.1, f64::MAX, f64::MIN_POSITIVE, tiny, 3.0 * tiny, 1e300, 1e-300];
         for x in some.into_iter().flat_map(|x| [x, -x]) {
             let digits = sum(&[x]);
-            assert!(digits.are_digits(), "{digits:?}");
+            assert!(digits.is_valid(), "{digits:?}");
             assert_eq!(digits.rounded().to_bits(), x.to_bits());
             assert_eq!(digits.divided(1).to_bits(), x.to_bits());
             assert_eq!(sum(&[x, -x, x, 1.0, -1.0]), digits, "one number has one form");
@@ -242,19 +242,19 @@ mod tests {
     #[test]
     fn digits_of_another_form_or_of_more_than_was_added_are_none() {
         let of = |start, digits: &[i64]| {
-            Digits { start, digits: digits.to_vec(), ..Digits::default() }.are_digits()
+            Digits { start, digits: digits.to_vec(), ..Digits::default() }.is_valid()
         };
         assert!(of(0, &[]) && of(3, &[1]) && of(3, &[-1]) && of(3, &[5, 0, -2]));
         assert!(!of(1, &[]) && !of(3, &[0, 1]) && !of(3, &[1, 0]) && !of(3, &[1, -1]));
         assert!(!of(70, &[1]) && !of(69, &[1, 1]) && !of(3, &[-1, 1]) && !of(3, &[1 << 32, 1]));
         for x in [1.0, f64::MAX, f64::MIN, f64::MIN_POSITIVE, -0.1] {
             let digits = sum(&[x; 5]);
-            assert!(digits.are_digits_of(5, f64::MAX) && digits.are_digits_of(5, x.abs()), "{x}");
-            assert!(!digits.are_digits_of(0, f64::MAX));
+            assert!(digits.is_valid_sum(5, f64::MAX) && digits.is_valid_sum(5, x.abs()), "{x}");
+            assert!(!digits.is_valid_sum(0, f64::MAX));
         }
         for x in [1.0, f64::MAX, f64::MIN, -0.1] {
-            assert!(!sum(&[x; 5]).are_digits_of(5, x.abs() / 32.0), "{x}");
+            assert!(!sum(&[x; 5]).is_valid_sum(5, x.abs() / 32.0), "{x}");
         }
-        assert!(!sum(&[f64::MAX; 5]).are_digits_of(1, f64::MAX));
+        assert!(!sum(&[f64::MAX; 5]).is_valid_sum(1, f64::MAX));
     }
 }

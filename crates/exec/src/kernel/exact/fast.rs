@@ -8,8 +8,8 @@
 //!
 //! ```text
 //!   element    |x x x x x x x x x x x x|
-//!   anchor 1   1.1000000000000s s s s s s s         the sum of the upper digits, exactly
-//!   anchor 2                  1.1000000000000s s s s s s s s      of the lower ones
+//!   anchor 1   1.1000000000000s s s s s s s         the exact sum of the upper digits
+//!   anchor 2                  1.1000000000000s s s s s s s s      of the lower digits
 //! ```
 
 use super::Wide;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   elements --fast--> vectors anchored at a power of two, no digit lost --\
-//!            --slow--> one by one ----------------------------------------> Wide --> Digits (kept)
+//!            --slow--> one by one ----------------------------------------> Wide --> Digits (state)
 //! ```
 //!
 //! [`Wide`](wide::Wide) is the small superaccumulator of Radford Neal ("Fast exact summation using
@@ -125,14 +125,14 @@ fn is_valid<T: Numeric>(state: &ExactTotal, room: &Room<'_>) -> bool {
         return bounds.contains(integer) && *digits == Digits::default();
     }
     *integer == 0
-        && digits.are_digits_of(*count, Lane::to_f64(T::MOST))
+        && digits.is_valid_sum(*count, Lane::to_f64(T::MOST))
         && (!digits.has_nan() || room.takes_nan::<T::Lane>())
 }
 
 impl ExactTotal {
     fn join(&mut self, next: &Self) {
         self.count += next.count;
-        self.integer = self.integer.saturating_add(next.integer); // never, of what was counted
+        self.integer = self.integer.saturating_add(next.integer); // never saturates within a room
         self.digits.add(&next.digits);
     }
 }

@@ -2,7 +2,7 @@
 //! cells pass through the merge tree, how values become an answer.
 //!
 //! ```text
-//!   block --selection, NaN policy--> elements --Kernel::fold--> states, one for each cell
+//!   block --selection, NaN policy--> elements --Kernel::fold--> states, one per cell
 //!                                                                  |  merged by piece, in the tree
 //!                                                                  v
 //!                                                       Kernel::value of each cell

@@ -9,9 +9,9 @@ use rowmill_lanes::fold::Cell;
 /// A view of an array in which a set of its axes can be reduced, with the axes to reduce.
 ///
 /// ```text
-///   all are reduced:    as it is
-///   axis 0 is reduced:  the axes to reduce first, as one; then per column
-///   axis 0 is kept:     the axes to keep first, as one; then per row
+///   all are reduced:    the array itself
+///   axis 0 is reduced:  the reduced axes first, merged; then per column
+///   axis 0 is kept:     the kept axes first, merged; then per row
 /// ```
 ///
 /// Axis 0 stays first, and runs that are read together stay together. If axes have to be permuted,

@@ -293,7 +293,7 @@ impl<'a> MapKeeper<'a> {
     pub(crate) fn wrote(&self, items: std::ops::Range<usize>, sync: MakeDurable<'_>) -> Result<()> {
         self.done.lock().insert(items);
         if self.failed.load(Ordering::SeqCst) {
-            return Ok(()); // whoever saw it fail says so
+            return Ok(()); // the call that failed has reported it
         }
         self.keeper.save_when_due(&|| self.state(sync))
     }

@@ -192,7 +192,7 @@ impl<L: Lane> Cells<L> {
             && part(self.max.len(), range)
             // NaN are tracked separately only if no sum shows them; they are then counted.
             && (!self.nan_seen || (need == Need::Range && special.is_some()))
-            && (0..len).all(|i| limits.fit(&self.state(i), [sum, spread, range]))
+            && (0..len).all(|i| limits.allow(&self.state(i), [sum, spread, range]))
     }
 
     /// Whether the cells have the same element counts as the others.

@@ -34,7 +34,7 @@ fn real_files_under_every_policy() {
             // meanwhile.
             let durable = x.durable_rows();
             assert!(durable == 30 || (durable == 50 && policy == timed), "{policy:?}: {durable}");
-            drop(x); // the lock goes with it, whatever the thread does
+            drop(x); // releases the lock, whatever the thread does
             let x = crate::array::OpenOptions::new().flush_policy(policy).open_mut::<u32>(&path);
             let x = x.expect("unlocked by dropping");
             x.flush().expect("flushed");

@@ -5,8 +5,8 @@
 //!  and         not {"and" not}
 //!  not         {"not"} primary
 //!  primary     "(" or ")" | "isnan" "(" term ")" | side op side {op side}
-//!  side        term | number          of two neighbours one is a term and one a number
-//!  term        "x" | name | "\"" any name "\"" | "[" number of a column "]"
+//!  side        term | number          of two neighbours exactly one is a term
+//!  term        "x" | name | "\"" any name "\"" | "[" column number "]"
 //! ```
 
 use std::str::FromStr;

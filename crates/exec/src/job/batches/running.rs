@@ -19,9 +19,9 @@ use crate::error::{Error, Result};
 
 /// The batches of an epoch, in order. Made from [`ShuffledBatches`](super::ShuffledBatches).
 ///
-/// An item is an error if an option is invalid ([`Error::BadOption`]), if the array cannot be read
-/// or changed meanwhile ([`Error::File`]), if memory ([`Error::TooManyRows`]) or threads
-/// ([`Error::LoaderThread`]) run out, or if the engine's token was cancelled
+/// An item is an error if an option is invalid ([`Error::BadOption`]), or if the array cannot be
+/// read or changed meanwhile ([`Error::File`]). So it is if memory ([`Error::TooManyRows`]) or
+/// threads ([`Error::LoaderThread`]) run out, and if the engine's token was cancelled
 /// ([`Error::Cancelled`]). An error is the last item. Rows are delivered only after the file was
 /// found unchanged since it was opened.
 ///

@@ -192,7 +192,7 @@ pub enum Error {
         length: u64,
     },
     /// Rows outside the array.
-    #[error("rows {start}..{end} are outside the array, which has {rows} rows")]
+    #[error("rows {start}..{end} are not within the array, which has {rows} rows")]
     RowRange {
         /// The first requested row.
         start: usize,

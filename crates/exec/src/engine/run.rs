@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_beside_the_ceiling_is_released() {
+    fn jobs_above_half_the_ceiling_release() {
         let engine = Engine::builder().workers(1).memory_ceiling(8 << 20);
         let engine = engine.build().expect("the least ceiling");
         let job = |read, written| Job::new(&engine, "map", 9, read).writing(written);

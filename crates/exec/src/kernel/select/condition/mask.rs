@@ -86,12 +86,12 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
                 bytes.iter_mut().for_each(|byte| *byte ^= 1);
                 Ok(decided)
             }
-            Node::All(nodes) => self.all_of(nodes, fold, true),
-            Node::Any(nodes) => self.all_of(nodes, fold, false),
+            Node::All(nodes) => self.combine(nodes, fold, true),
+            Node::Any(nodes) => self.combine(nodes, fold, false),
         }
     }
 
-    fn all_of(&self, nodes: &[Node], fold: &TileFold<'_, T>, both: bool) -> Result<Decided> {
+    fn combine(&self, nodes: &[Node], fold: &TileFold<'_, T>, both: bool) -> Result<Decided> {
         let mut all: Option<Decided> = None;
         for node in nodes {
             let next = self.node(node, fold)?;

@@ -21,7 +21,7 @@ const ROW: usize = 1024;
 struct Way {
     name: &'static str,
     policy: FlushPolicy,
-    /// The writer itself flushes after so many rows, and waits.
+    /// The writer itself flushes every so many rows, and waits.
     flush_every: usize,
 }
 

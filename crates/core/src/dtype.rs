@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// The element type of an array, named as numpy names it.
 ///
-/// All of numpy's numbers are here but `longdouble` and its complex kin, which differ from machine
-/// to machine.
+/// All of numpy's numeric types are here except `longdouble` and its complex counterpart, which
+/// differ between machines.
 ///
 /// ```
 /// use rowmill_core::DType;
@@ -50,8 +50,8 @@ pub enum DType {
     C128,
 }
 
-/// The table of dtypes: hands each variant of [`DType`](crate::DType) with its element type to a
-/// macro, numbers on a line and complex numbers apart.
+/// The table of dtypes: passes each variant of [`DType`](crate::DType) with its element type to a
+/// macro, with real and complex types separated.
 ///
 /// ```
 /// macro_rules! count {
@@ -62,7 +62,7 @@ pub enum DType {
 /// assert_eq!(rowmill_core::dtype_table!(count), rowmill_core::DType::ALL.len());
 /// ```
 ///
-/// The macro may be a path, and have words of its own before the table:
+/// The macro may be a path, and may take tokens of its own before the table:
 ///
 /// ```
 /// mod names {
@@ -141,12 +141,12 @@ impl DType {
         }
     }
 
-    /// Size of the words that the byte order is about, in bytes: each half of a complex number.
+    /// The size of the words that byte order applies to, in bytes: each half of a complex number.
     pub(crate) const fn word_size(self) -> usize {
         if self.is_complex() { self.size() / 2 } else { self.size() }
     }
 
-    /// numpy's name (for `bfloat16` that of its extensions): `float32`, `int64`, `bool`.
+    /// numpy's name (for `bfloat16` that of the `ml_dtypes` package): `float32`, `int64`, `bool`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -224,7 +224,7 @@ impl DType {
         format!("{sign}{}", self.code())
     }
 
-    /// Whether the type is a float, so that it can hold NaN.
+    /// Whether the type is a float, and so can hold NaN.
     #[must_use]
     pub const fn is_float(self) -> bool {
         match self {
@@ -235,7 +235,7 @@ impl DType {
         }
     }
 
-    /// Whether a `.npy` header can say so.
+    /// Whether `.npy` headers have a code for it.
     #[must_use]
     pub const fn has_npy_code(self) -> bool {
         match self {
@@ -246,12 +246,12 @@ impl DType {
         }
     }
 
-    /// Parses a dtype with its byte order, in any spelling that [`FromStr`] takes.
+    /// Parses a dtype with its byte order, in any spelling that [`FromStr`] accepts.
     ///
     /// Without a sign, or with `=`, the byte order is the machine's.
     ///
     /// # Errors
-    /// [`ParseDTypeError`] when the text names no supported dtype.
+    /// [`ParseDTypeError`] if the text is not a supported dtype.
     pub fn parse_with_order(text: &str) -> Result<(Self, ByteOrder), ParseDTypeError> {
         let error = || ParseDTypeError { text: text.to_owned() };
         let trimmed = text.trim();
@@ -262,8 +262,8 @@ impl DType {
             Some('|' | '=') => (ByteOrder::NATIVE, chars.as_str(), true),
             _ => (ByteOrder::NATIVE, trimmed, false),
         };
-        // `i8` is eight bytes to numpy and eight bits to Rust: numpy's codes count only after a
-        // sign, Rust's names only without one. Codes that are unambiguous are taken either way.
+        // `i8` is eight bytes in numpy and eight bits in Rust: numpy's codes require a sign, Rust's
+        // names exclude it. Unambiguous codes are accepted either way.
         let found = Self::ALL.into_iter().find(|d| {
             if signed {
                 rest == d.code() || (*d == Self::Bool && rest == "?")
@@ -285,8 +285,9 @@ impl fmt::Display for DType {
     }
 }
 
-/// Takes numpy's names (`float32`), signed codes (`<f4`) and Rust's names (`f32`). The byte order,
-/// if any, is dropped: see [`DType::parse_with_order`]. A bare `i8` or `u8` is eight **bits**.
+/// Accepts numpy's names (`float32`), signed codes (`<f4`) and Rust's names (`f32`). The byte
+/// order, if any, is dropped: see [`DType::parse_with_order`]. A bare `i8` or `u8` is eight
+/// **bits**.
 impl FromStr for DType {
     type Err = ParseDTypeError;
 
@@ -295,14 +296,14 @@ impl FromStr for DType {
     }
 }
 
-/// A text that names no supported dtype.
+/// A text that is not a supported dtype.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is not a supported dtype; expected one of bool, int8 to int64, uint8 to uint64, \
      float16, bfloat16, float32, float64, complex64, complex128 (or a code such as \"<f4\")"
 )]
 pub struct ParseDTypeError {
-    /// The text that was given.
+    /// The text.
     pub text: String,
 }
 

@@ -1,15 +1,14 @@
 //! Array files as typed, checked, mapped rows: the file side of [rowmill](https://docs.rs/rowmill).
 //!
-//! This crate owns everything about a file: what is in it ([`Meta`], from a `.npy` header, a JSON
-//! [`Sidecar`] or an explicit [`RawSpec`]), how its bytes are reached (a shared read-only mapping,
-//! or positioned reads: [`Backend`]) and how it is written ([`ArrayMut`], [`AtomicFile`];
-//! [`Outputs`] sees to it that nothing is lost by that). It is the only crate of the workspace that
-//! maps, flushes and locks.
+//! This crate owns everything about a file: its metadata ([`Meta`], from a `.npy` header, a JSON
+//! [`Sidecar`] or an explicit [`RawSpec`]), access to its bytes (a shared read-only mapping, or
+//! positioned reads: [`Backend`]) and writing it ([`ArrayMut`], [`AtomicFile`]; [`Outputs`]
+//! prevents data loss). It is the only crate of the workspace that maps, flushes and locks.
 //!
-//! A mapped file that shrinks or fails is an error, not SIGBUS: see [`BusErrors`].
+//! A mapped file that is truncated or fails gives an error, not SIGBUS: see [`BusErrors`].
 //!
 //! Every open checks dtype, shape, offset and length against the file, exactly, before the first
-//! byte is used. Whatever the layout on disk, rows come out through one door: [`Source::tile`].
+//! byte is used. Whatever the layout on disk, rows are read through one method: [`Source::tile`].
 //!
 //! | numpy mode | type | can write | can flush |
 //! |---|---|---|---|

@@ -1,4 +1,4 @@
-//! Limits and versions of what is read, which the messages of errors name too.
+//! Limits and versions of files that are read; error messages refer to them too.
 
 /// The longest `.npy` header that is read, in bytes: far more than any supported dtype and shape
 /// need.
@@ -7,7 +7,7 @@ pub const MAX_HEADER_LEN: u64 = 64 * 1024;
 /// The longest sidecar that is read, in bytes.
 pub(crate) const MAX_SIDECAR_LEN: u64 = 1024 * 1024;
 
-/// The version of the sidecars that are written, and the only one that is read.
+/// The version of sidecars that is written, and the only one that is read.
 pub(crate) const SIDECAR_VERSION: u64 = 1;
 
 /// The version of the journals of in-place jobs.

@@ -40,7 +40,7 @@ impl Shape {
     /// A shape of these dimensions.
     ///
     /// # Errors
-    /// [`ShapeError`] for more than [`MAX_NDIM`] dimensions, or when the product of the non-zero
+    /// [`ShapeError`] for more than [`MAX_NDIM`] dimensions, or if the product of the nonzero
     /// dimensions does not fit `isize` (so that no later arithmetic on it can overflow).
     pub fn new(dims: impl Into<Vec<usize>>) -> Result<Self, ShapeError> {
         let dims = dims.into();
@@ -91,13 +91,13 @@ impl Shape {
         self.dims.iter().product()
     }
 
-    /// Whether there is no element.
+    /// Whether there are no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.dims.contains(&0)
     }
 
-    /// The axes that these mean, in order: negative ones count from the end (numpy's
+    /// The normalized axes, in order: negative ones count from the end (numpy's
     /// `normalize_axis_tuple`).
     ///
     /// ```
@@ -109,7 +109,7 @@ impl Shape {
     /// ```
     ///
     /// # Errors
-    /// [`ViewError::AxisRange`] for an axis that is not there, [`ViewError::AxisTwice`].
+    /// [`ViewError::AxisRange`] for an axis that does not exist, [`ViewError::AxisTwice`].
     pub fn axes(&self, axes: &[isize]) -> Result<Vec<usize>, Error> {
         let ndim = self.ndim();
         let mut found = Vec::with_capacity(axes.len());
@@ -131,7 +131,7 @@ impl Shape {
     /// The number of bytes of all elements of `size` bytes each.
     ///
     /// # Errors
-    /// [`ShapeError::TooLarge`] when it does not fit `isize`.
+    /// [`ShapeError::TooLarge`] if it does not fit `isize`.
     pub fn byte_len(&self, size: usize) -> Result<usize, ShapeError> {
         let bytes = self.len().checked_mul(size).filter(|&b| isize::try_from(b).is_ok());
         bytes.ok_or_else(|| ShapeError::TooLarge { dims: self.dims.clone() })
@@ -154,7 +154,7 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Takes `1000,64`, and what numpy prints: `(1000, 64)`, `(1000,)`, `()`.
+/// Accepts `1000,64`, and numpy's output: `(1000, 64)`, `(1000,)`, `()`.
 ///
 /// ```
 /// use rowmill_core::Shape;
@@ -176,11 +176,12 @@ impl FromStr for Shape {
         }
         let (mut dims, mut count) = (Vec::new(), 0);
         for dim in list.split(',').map(str::trim) {
-            // `parse` alone would take a sign.
+            // `parse` alone would accept a sign.
             let digits = dim.bytes().all(|b| b.is_ascii_digit());
             let length = dim.parse().ok().filter(|_| digits);
             count += 1;
-            // A long text is read to its end; no more than can be used is kept.
+            // A long text is parsed to its end, but only as many dimensions as can be used are
+            // stored.
             if count <= MAX_NDIM {
                 dims.push(length.ok_or_else(|| ParseShapeError::Axis { found: clip(dim) })?);
             }
@@ -192,32 +193,32 @@ impl FromStr for Shape {
     }
 }
 
-/// A text that is no shape.
+/// A text that is not a shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseShapeError {
-    /// There was nothing.
+    /// The text is empty.
     #[error("expected the length of each axis, such as 1000,64")]
     Empty,
-    /// One of the parts is no length.
+    /// One of the parts is not a length.
     #[error("{found:?} is not the length of an axis; expected a list such as 1000,64")]
     Axis {
         /// The part.
         found: String,
     },
-    /// The lengths do not make a shape.
+    /// The lengths are not a valid shape.
     #[error(transparent)]
     Shape(#[from] ShapeError),
 }
 
-/// Why dimensions do not make a [`Shape`].
+/// Why dimensions are not a valid [`Shape`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShapeError {
     /// More than [`MAX_NDIM`] dimensions.
     #[error("{found} dimensions; at most {MAX_NDIM} are supported")]
     TooManyDimensions {
-        /// How many there were.
+        /// The number of dimensions.
         found: usize,
     },
     /// The number of elements or bytes does not fit the address space.

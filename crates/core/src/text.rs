@@ -1,4 +1,4 @@
-//! Text of users in messages.
+//! User text in messages.
 
 /// The beginning of a text, for an error.
 pub(crate) fn clip(text: &str) -> String {

@@ -1,9 +1,9 @@
-//! Map and reduce kernels over chunks of rows, on every core, with answers that never depend on
-//! how the work was split: the engine of [rowmill](https://docs.rs/rowmill).
+//! Map and reduce kernels over chunks of rows, on every core, with answers that never depend on how
+//! the work was split: the engine of [rowmill](https://docs.rs/rowmill).
 //!
-//! An [`Engine`] holds workers and knobs. A [`Reduce`] kernel turns an array into an answer
+//! An [`Engine`] holds workers and options. A [`Reduce`] kernel turns an array into an answer
 //! ([`Sum`], [`Mean`], [`MinMax`], [`Moments`], [`Counts`], [`Stats`], or one of your own), a
-//! [`Map`] kernel turns it into another array, [`Engine::stream`] hands results of chunks to a
+//! [`Map`] kernel turns it into another array, [`Engine::stream`] passes results of chunks to a
 //! consumer.
 //!
 //! The array is cut into **blocks** of about 512 KiB whose bounds depend on shape and dtype alone;

@@ -1,9 +1,9 @@
-//! Elements of 8 and 16 bits over everything, without widening them first.
+//! Reductions of 8- and 16-bit elements over everything, without widening.
 //!
-//! Their sums and ranges are exact, so that the order does not matter, and there are many more of
-//! them in a register than lanes: widened to 32 bits they would be computed several times slower
-//! than memory brings them. Sums go in pairs of elements into words of twice their width, and from
-//! there into 64 bits before those can overflow.
+//! Their sums and ranges are exact, so the order does not matter, and a register holds many more of
+//! them than there are lanes: widened to 32 bits, computing them would be several times slower than
+//! memory. Sums add pairs of elements into words of twice their width, and flush those into 64 bits
+//! before they can overflow.
 
 use bytemuck::Pod;
 use rowmill_core::Tile;
@@ -11,17 +11,17 @@ use rowmill_core::Tile;
 use crate::arch::{Interval, Isa, Job, Simd, array_of, prefetch};
 use crate::fold::{AHEAD, CellState, Cells, Need, Selection};
 
-/// Steps after which the accumulators are emptied. Each step adds at most eight elements to a word
+/// Steps after which the accumulators are flushed. Each step adds at most eight elements to a word
 /// of 16 or 32 bits, and four to a count of 8.
 const STEPS: usize = 32;
 
 /// Bytes in a vector, and in a cache line.
 const BYTES: usize = 64;
 
-/// Streams that are stepped through together.
+/// Interleaved streams.
 const STREAMS: usize = 4;
 
-/// Asks for what each stream comes to a while after its `i`-th pair; after its end that is in the
+/// Prefetches the data of each stream a while ahead of its `i`-th pair; past its end that is in the
 /// next block, three streams further.
 #[inline(always)]
 fn fetch_ahead<V>(streams: [&[[V; 2]]; STREAMS], i: usize) {
@@ -36,8 +36,8 @@ fn fetch_ahead<V>(streams: [&[[V; 2]]; STREAMS], i: usize) {
 
 /// An integer of 8 or 16 bits.
 pub trait Narrow: Pod + Ord + Into<i32> + TryFrom<i32> + Send + Sync {
-    /// The cell of a tile: its sum, or its minimum and maximum. Nothing for what there are no loops
-    /// for.
+    /// The cell of a tile: its sum, or its minimum and maximum. `None` if there are no loops for
+    /// it.
     fn fold(
         isa: Isa,
         tile: Tile<'_, Self>,
@@ -68,7 +68,7 @@ macro_rules! narrow {
                         (Need::Sum, Selection::Every) => isa.run(Sums { tile }),
                         (Need::Range, Selection::Every) => isa.run(Ranges { tile }),
                         (Need::Sum, Selection::Within(Interval { lo, hi, negate })) => {
-                            // Beyond the range of the type there is nothing to keep or leave out.
+                            // Bounds beyond the range of the type select all or none.
                             let all = i32::from(<$t>::MIN)..=i32::from(<$t>::MAX);
                             let none = lo > hi || lo > *all.end() || hi < *all.start();
                             let within = if none {
@@ -95,8 +95,8 @@ macro_rules! narrow {
             impl Pairs {
                 const NEW: Self = Self([0; $half]);
 
-                /// Words are made from the vector as a whole: taken apart into elements first, they
-                /// would be put together one by one.
+                /// Words are made from the whole vector: split into elements first, they would be
+                /// assembled one by one.
                 #[inline(always)]
                 fn add(&mut self, words: [$word; $half]) {
                     for j in 0..$half {
@@ -121,7 +121,7 @@ macro_rules! narrow {
                 words
             }
 
-            /// The sum of so many elements, of which the biased sum is known.
+            /// The sum of this many elements, given the biased sum.
             fn unbiased(total: u64, count: u64) -> i128 {
                 i128::from(total) - i128::from(count) * i128::from(BIAS)
             }
@@ -156,13 +156,13 @@ macro_rules! narrow {
                         total += rest.iter().map(|&x| i64::from(flip(x))).sum::<i64>();
                     }
                     let count = self.tile.len() as u64;
-                    // Flipping the sign adds or takes away this much.
+                    // Flipping the sign adds or subtracts this much.
                     let off = i128::from(flip(0)) * i128::from(count);
                     CellState { count, total: i128::from(total) - off, ..CellState::empty() }
                 }
             }
 
-            /// The sign of an element, where the sums are of the other kind.
+            /// The sign of an element, if sums have the other signedness.
             const SIGN: $bits = if $flip { 1 << (<$bits>::BITS - 1) } else { 0 };
 
             #[inline(always)]
@@ -170,8 +170,7 @@ macro_rules! narrow {
                 (x as $bits ^ SIGN) as $summed
             }
 
-            /// As whole words: taken apart into elements first, they would be put together again
-            /// one by one.
+            /// As whole words: split into elements first, they would be assembled one by one again.
             #[inline(always)]
             fn flipped(x: &Vector) -> [$summed; $n] {
                 let mut words: [u64; 8] = bytemuck::must_cast(*x);
@@ -226,7 +225,7 @@ macro_rules! narrow {
                 within: Interval<$t>,
             }
 
-            /// Sums of the elements that are kept, and how many they are.
+            /// Sums and counts of the selected elements.
             #[derive(Clone, Copy)]
             struct KeptPairs {
                 pairs: Pairs,
@@ -287,7 +286,8 @@ macro_rules! narrow {
                 }
             }
 
-            /// Four runs of pairs of vectors, and what is left: the streams of the folds of lanes.
+            /// Four runs of pairs of vectors, and the remainder: the same streams as in the folds
+            /// of lanes.
             #[inline(always)]
             fn streams(x: &[$t]) -> ([&[[Vector; 2]]; STREAMS], &[$t]) {
                 let pairs = x.as_chunks::<$n>().0.as_chunks::<2>().0;
@@ -304,7 +304,7 @@ narrow!(of_i8, i8, u8, u16, 64, 32, sum_u8(u8, [0_u64; 8]), flip true);
 narrow!(of_u16, u16, u16, u32, 32, 16, sum_i16(i16, [0_i32; 16]), flip true);
 narrow!(of_i16, i16, u16, u32, 32, 16, sum_i16(i16, [0_i32; 16]), flip false);
 
-/// Widens a run of elements for the loops that have no narrow form.
+/// Widens a run of elements for loops without a narrow form.
 pub fn widen<T: Copy + Into<L>, L: Copy>(isa: Isa, from: &[T], to: &mut [L]) {
     isa.run(Widen { from, to });
 }

@@ -1,11 +1,11 @@
-//! 256-bit unsigned integers, as far as exact variances of integers need them.
+//! 256-bit unsigned integers, with the operations that exact variances of integers need.
 
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
 /// An unsigned integer of 256 bits. Sums of squares of 2^64 64-bit elements stay below 2^192, and
-/// times their count below 2^256, so nothing here overflows.
+/// their products with the count below 2^256, so nothing here overflows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct U256 {
     high: u128,
@@ -40,7 +40,7 @@ impl U256 {
         Self { high: self.high.wrapping_add(other.high).wrapping_add(u128::from(carry)), low }
     }
 
-    /// The difference; the other is no larger.
+    /// The difference; the other must not be larger.
     pub fn sub(self, other: Self) -> Self {
         let (low, borrow) = self.low.overflowing_sub(other.low);
         Self { high: self.high.wrapping_sub(other.high).wrapping_sub(u128::from(borrow)), low }
@@ -64,7 +64,7 @@ impl U256 {
         low.add(Self::from(ah * bl).shl(64)).add(Self::from(al * bh).shl(64)).add(high)
     }
 
-    /// `self * b`, which has to fit.
+    /// `self * b`, which must not overflow.
     pub fn mul(self, b: u128) -> Self {
         let high = Self { high: Self::product(self.high, b).low, low: 0 };
         Self::product(self.low, b).add(high)
@@ -81,7 +81,7 @@ impl U256 {
     /// `self / divisor`, rounded once, to nearest, ties to even. The divisor is not zero and both
     /// are below 2^255.
     pub fn ratio(self, divisor: Self) -> f64 {
-        // Where both are floats themselves, one division rounds once.
+        // If both are exact floats, a single division rounds once.
         if (self.high | divisor.high) == 0 && (self.low | divisor.low) < 1 << 53 {
             return self.low as f64 / divisor.low as f64;
         }
@@ -90,7 +90,7 @@ impl U256 {
         let mut scale = 54 - exponent;
         let (mut rest, mut divisor) = (self, divisor);
         // Long division, a bit at a time: the dividend is doubled instead of scaled at once, so
-        // that nothing outgrows 256 bits.
+        // that nothing exceeds 256 bits.
         let mut quotient: u64 = 0;
         if exponent > 0 {
             divisor = shl_any(divisor, exponent as u32);

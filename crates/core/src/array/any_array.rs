@@ -45,7 +45,7 @@ dtype_table!(any_array);
 /// }
 /// ```
 ///
-/// A second expression says apart what complex numbers need, when the first is not for them:
+/// A second expression, if given, handles complex numbers separately:
 ///
 /// ```
 /// use rowmill_core::{AnyArray, match_array};
@@ -115,22 +115,22 @@ impl AnyArray {
         match_array!(self, x => x.path())
     }
 
-    /// How the bytes are reached: as [`Array::backend`].
+    /// The backend that reads the bytes: as [`Array::backend`].
     #[must_use]
     pub fn backend(&self) -> Backend {
         match_array!(self, x => x.backend())
     }
 
-    /// Whether someone has the file open for writing: as [`Array::is_being_written`].
+    /// Whether a writer has the file open: as [`Array::is_being_written`].
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) when the system does not say.
+    /// [`Error::Io`](crate::Error::Io) if the system does not tell.
     pub fn is_being_written(&self) -> Result<bool> {
         match_array!(self, x => x.is_being_written())
     }
 }
 
-/// Opens an array file as whatever it holds.
+/// Opens an array file of any dtype.
 ///
 /// # Errors
 /// See [`OpenOptions::open_any`].

@@ -31,7 +31,8 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Arc<Self>> {
         let mut file = options.open_file(path)?;
-        // Before the header is read, so that what it says is of the file that is verified later.
+        // Taken before the header is read, so that the header belongs to the file that is verified
+        // later.
         let seen = FileState::of(path, &file)?;
         let asked = (options.spec.as_ref(), options.field.as_deref());
         let meta = read_meta_of(path, &mut file, seen.len, asked)?;
@@ -41,8 +42,7 @@ impl Inner {
         Ok(Arc::new(Self { meta, bytes, in_place }))
     }
 
-    /// Where in the file these rows are, if they are inside the array, hold anything and follow
-    /// each other.
+    /// The byte range of these rows, if they are inside the array, not empty and contiguous.
     fn row_bytes(&self, rows: Range<usize>) -> Option<Range<u64>> {
         let row_len = self.meta.shape.row_len();
         let some = rows.start < rows.end && rows.end <= self.meta.shape.rows() && row_len > 0;
@@ -63,19 +63,18 @@ pub(crate) fn lends_in_place(meta: &Meta, bytes: &[u8]) -> bool {
 /// An array file open for reading, its elements of type `T`. Cheap to clone: clones share the
 /// mapping.
 ///
-/// There is no method that writes:
+/// No method writes:
 ///
 /// ```compile_fail
 /// let x = rowmill_core::Array::<f32>::open("x.npy").unwrap();
 /// x.rows_mut(0..1);
 /// ```
 ///
-/// A file that shrinks or fails under a scan is an error with path and offset, not SIGBUS: what
-/// cannot be read is zero, and [`check`](Source::check) gives [`Error::Fault`] from then on. Jobs
-/// of the engine look at that after every chunk; whoever reads elements lent in place by other
-/// means should, before using what was made of them. [`verify`](Source::verify) also sees a file
-/// that was written to. A file that another is renamed over stays as it was for whoever has it
-/// open.
+/// A file that is truncated or fails under a scan gives an error with path and offset, not SIGBUS:
+/// unreadable bytes are zero, and [`check`](Source::check) returns [`Error::Fault`] from then on.
+/// Jobs of the engine check after every chunk. Other users of elements lent in place should check
+/// before they use the results. [`verify`](Source::verify) also detects a file that was written to.
+/// If another file is renamed over it, an open array keeps the old file.
 #[derive(Debug)]
 pub struct Array<T> {
     inner: Arc<Inner>,
@@ -112,7 +111,7 @@ impl<T: Element> Array<T> {
         OpenOptions::new().open(path)
     }
 
-    /// Opens a raw file of which `spec` says what it holds.
+    /// Opens a raw file described by `spec`.
     ///
     /// ```
     /// use rowmill_core::{Array, DType, RawSpec, Shape};
@@ -149,15 +148,15 @@ impl<T: Element> Array<T> {
         self.inner.bytes.path()
     }
 
-    /// How the bytes are reached: what [`Backend::Auto`] stands for, or what took the place of a
-    /// mapping that could not be guarded.
+    /// The actual backend: the one that [`Backend::Auto`] chose, or the replacement of a mapping
+    /// that could not be guarded.
     #[must_use]
     pub fn backend(&self) -> Backend {
         self.inner.bytes.backend()
     }
 
-    /// Whether someone has the file open for writing, or is about to replace it, as far as locks
-    /// tell: those of this library, in any process, and of others that lock whole files.
+    /// Whether a writer has the file open, or is about to replace it, according to locks: those of
+    /// this library, in any process, and those of other programs that lock whole files.
     ///
     /// ```
     /// use rowmill_core::{Array, ArrayMut};
@@ -172,15 +171,15 @@ impl<T: Element> Array<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] when the system does not say.
+    /// [`Error::Io`] if the system does not tell.
     pub fn is_being_written(&self) -> Result<bool> {
         is_being_written(self.inner.bytes.file(), self.path())
     }
 
-    /// The same array if it has this shape.
+    /// The array, if it has this shape.
     ///
     /// # Errors
-    /// [`MetaError::ShapeMismatch`] when it has not.
+    /// [`MetaError::ShapeMismatch`] if it has another shape.
     pub fn expect_shape(self, dims: &[usize]) -> Result<Self> {
         if self.shape().dims() == dims {
             return Ok(self);
@@ -191,8 +190,8 @@ impl<T: Element> Array<T> {
         Err(MetaError::ShapeMismatch { path, expected, found: self.shape().clone() }.into())
     }
 
-    /// All elements in place, if the layout allows it: mapped, native, aligned, in C order, and
-    /// not `bool`. Ask [`check`](Source::check) before using what was made of them.
+    /// All elements in place, if the layout allows it: mapped, native, aligned, in C order, and not
+    /// `bool`. Call [`check`](Source::check) before you use results computed from them.
     #[must_use]
     pub fn as_slice(&self) -> Option<&[T]> {
         let meta = self.meta();
@@ -205,16 +204,16 @@ impl<T: Element> Array<T> {
         T::view(self.all_stored()?)
     }
 
-    /// The bytes of all elements in place, as what they are stored as.
+    /// The bytes of all elements in place, as their stored type.
     fn all_stored(&self) -> Option<&[T::Stored]> {
         let meta = self.meta();
         let bytes = self.inner.bytes.mapped()?.get(meta.offset as usize..)?;
         bytemuck::try_cast_slice(bytes.get(..meta.byte_len())?).ok()
     }
 
-    /// Whether so many rows at a time bring in more pages than their own: where columns are long or
-    /// far apart, a page fault in each maps sixteen pages of which a tile has one. Short columns of
-    /// a matrix follow each other, and so do their pages.
+    /// Whether reading this many rows at a time maps more pages than their own. If columns are long
+    /// or far apart, a page fault in each maps sixteen pages, only one of which belongs to the
+    /// tile. Short columns of a matrix are adjacent, and so are their pages.
     fn maps_more_than_is_read(&self, rows: usize) -> bool {
         let meta = self.meta();
         let column = meta.shape.rows();
@@ -222,10 +221,10 @@ impl<T: Element> Array<T> {
         !(meta.is_row_major() || (short && meta.shape.ndim() == 2))
     }
 
-    /// The element at this index: one number for each axis.
+    /// The element at this index, with one number per axis.
     ///
     /// # Errors
-    /// [`ViewError::Index`] outside the array, and what [`Source::tile`] gives.
+    /// [`ViewError::Index`] outside the array, and the errors of [`Source::tile`].
     pub fn get(&self, index: &[usize]) -> Result<T> {
         let dims = self.shape().dims();
         if index.len() != dims.len() || index.iter().zip(dims).any(|(&i, &d)| i >= d) {
@@ -313,7 +312,7 @@ impl<T: Element> Source<T> for Array<T> {
             _ => return,
         };
         let row_len = meta.shape.row_len();
-        // Behind the last field of the last record may be the end of the file.
+        // The file may end right behind the last field of the last record.
         let at = |index: usize| meta.position(index).min(end);
         let run = |first: usize, len: usize| at(first)..at(first + len);
         if !meta.is_row_major() {

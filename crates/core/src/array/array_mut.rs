@@ -23,46 +23,46 @@ use crate::view::check_ranges;
 
 /// An array file open for reading and writing, its elements of type `T`.
 ///
-/// Writes go to the mapping; they survive a power cut once [`flush`](Self::flush) or
-/// [`flush_rows`](Self::flush_rows) returned `Ok`, or a [`FlushPolicy`] had them synced:
-/// [`durable_rows`](Self::durable_rows) says how far that has come. The handle holds the writer's
-/// advisory lock: a second one is refused. It is mapped on every filesystem; on network and FUSE
-/// filesystems others see what was written when it was flushed, and a server that goes away shows
-/// as [`Error::Fault`] or as a flush that fails. Dropping it without [`close`](Self::close) leaves
-/// the writing back to the operating system, and nobody learns of a failure.
+/// Writes go to the mapping. They survive a power cut once [`flush`](Self::flush) or
+/// [`flush_rows`](Self::flush_rows) has returned `Ok`, or a [`FlushPolicy`] has synced them:
+/// [`durable_rows`](Self::durable_rows) reports the progress. The handle holds the writer's
+/// advisory lock: a second writer is refused. The file is mapped on every filesystem. On network
+/// and FUSE filesystems others see writes once they are flushed, and a server that disappears
+/// causes [`Error::Fault`] or a failed flush. Dropping the handle without [`close`](Self::close)
+/// leaves writing back to the operating system, and failures go unreported.
 ///
-/// After a sync that failed the handle is **poisoned**: the kernel forgets which pages it could not
-/// write, so a later sync would succeed without having written them. Every later call that writes
-/// or flushes, `close` included, gives [`Error::Poisoned`] with what the first failure said.
+/// After a failed sync the handle is **poisoned**: the kernel drops pages that it could not write,
+/// so a later sync would succeed without having written them. Every later write or flush, `close`
+/// included, returns [`Error::Poisoned`] with the message of the first failure.
 ///
 #[doc = include_str!("two_handles.md")]
 #[derive(Debug)]
 pub struct ArrayMut<T> {
     path: PathBuf,
-    /// Open as long as the mapping, so that write errors have a place to be reported. Locked.
+    /// Open as long as the mapping, so that write errors can be reported. Locked.
     file: Arc<Held>,
     /// The state of the file when it was mapped.
     seen: FileState,
     map: Option<SharedMut>,
     meta: Meta,
-    /// Keeps the file open, and with it the lock.
+    /// Keeps the file and its lock open.
     flusher: Flusher,
     element: PhantomData<fn() -> T>,
 }
 
 impl<T: Element> ArrayMut<T> {
-    /// Opens an existing array for reading and writing (numpy's mode `r+`). Checksums of its rows
-    /// are dropped from its sidecar: they will not be right any more. Its rows do not count as
-    /// [durable](Self::durable_rows) before they are written and synced through this handle.
+    /// Opens an existing array for reading and writing (numpy's mode `r+`). Checksums of its rows,
+    /// which the writes will invalidate, are dropped from its sidecar. Its rows do not count as
+    /// [durable](Self::durable_rows) until they are written and synced through this handle.
     ///
     /// # Errors
-    /// As [`Array::open`](crate::Array::open); [`Error::Locked`] while someone else writes it,
+    /// As [`Array::open`](crate::Array::open); [`Error::Locked`] while another writer has it,
     /// [`Error::AlsoMapped`] while this process has it mapped, [`Error::TooManyMappings`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path.as_ref(), &OpenOptions::new(), refuse_unfinished)
     }
 
-    /// As [`open`](Self::open), also if an in-place job on the array was interrupted: to finish it.
+    /// As [`open`](Self::open), even if an in-place job on the array was interrupted: to finish it.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -70,7 +70,7 @@ impl<T: Element> ArrayMut<T> {
         Self::open_with(path.as_ref(), &OpenOptions::new(), |_, _| Ok(()))
     }
 
-    /// Opens an existing raw file for reading and writing, of which `spec` says what it holds.
+    /// Opens an existing raw file, described by `spec`, for reading and writing.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -78,7 +78,7 @@ impl<T: Element> ArrayMut<T> {
         Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()), refuse_unfinished)
     }
 
-    /// As [`open_raw`](Self::open_raw), also if an in-place job on the array was interrupted: to
+    /// As [`open_raw`](Self::open_raw), even if an in-place job on the array was interrupted: to
     /// finish it.
     ///
     /// # Errors
@@ -87,8 +87,8 @@ impl<T: Element> ArrayMut<T> {
         Self::open_with(path.as_ref(), &OpenOptions::new().spec(spec.clone()), |_, _| Ok(()))
     }
 
-    /// Creates an array of zeros (numpy's mode `w+`) where no file stands: [`CreateOptions`] with
-    /// its defaults, which also has the way to replace one.
+    /// Creates an array of zeros (numpy's mode `w+`) at an unused path: [`CreateOptions`] with its
+    /// defaults. Those can also replace a file.
     ///
     /// # Errors
     /// See [`CreateOptions::create`].
@@ -117,7 +117,7 @@ impl<T: Element> ArrayMut<T> {
         Self::assemble(path.to_owned(), (file, seen), map, meta, options.flush)
     }
 
-    /// An open file, as it was when its mapping was made, and the mapping as an array.
+    /// An open file with its state when it was mapped, and the mapping, as an array.
     pub(crate) fn assemble(
         path: PathBuf,
         (file, seen): (File, FileState),
@@ -136,7 +136,7 @@ impl<T: Element> ArrayMut<T> {
         Ok(Self { path, file, seen, map, meta, flusher, element: PhantomData })
     }
 
-    /// The same array with another place for its syncs to go.
+    /// The same array with another flush target.
     #[cfg(test)]
     pub(crate) fn with_disk(self, disk: Box<dyn crate::map::Disk>, policy: FlushPolicy) -> Self {
         let ledger = Ledger::default();
@@ -162,18 +162,18 @@ impl<T: Element> ArrayMut<T> {
         &self.path
     }
 
-    /// Checks that what was read and written so far was in the file. Cheap; every method that gives
-    /// a result does it as well, [`flush`](Self::flush) for what was lent by
-    /// [`rows_mut`](Self::rows_mut).
+    /// Checks that all reads and writes so far reached the file. Cheap; every method that returns a
+    /// result checks as well. For rows lent by [`rows_mut`](Self::rows_mut), [`flush`](Self::flush)
+    /// does.
     ///
     /// # Errors
-    /// [`Error::Fault`] when the file was cut short, its device failed or the disk is full, from
-    /// then on for good.
+    /// [`Error::Fault`] if the file was truncated, its device failed or the disk is full; it is
+    /// permanent.
     pub fn check(&self) -> Result<()> {
         self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
     }
 
-    /// As [`check`](Self::check), and that the file is as long as it was and has a name.
+    /// As [`check`](Self::check), and that the file still has its length and a name.
     pub(crate) fn verify_written(&self) -> Result<()> {
         self.check()?;
         self.seen.verify_written(&self.path, &self.file)
@@ -210,9 +210,9 @@ impl<T: Element> ArrayMut<T> {
 
     /// Lends whole rows in place for writing, in C order.
     ///
-    /// They count as written when they are handed back, which the next call of any method shows.
-    /// Until then [`FlushPolicy::Every`] syncs them again and again, and
-    /// [`durable_rows`](Self::durable_rows) leaves them out.
+    /// They count as written when they are returned, which the next call of any method shows. Until
+    /// then [`FlushPolicy::Every`] syncs them repeatedly, and [`durable_rows`](Self::durable_rows)
+    /// excludes them.
     ///
     /// # Errors
     /// [`Error::RowRange`]; [`Error::NotAddressable`] for foreign byte order, misaligned offsets,
@@ -228,8 +228,8 @@ impl<T: Element> ArrayMut<T> {
     /// Writes whole rows, `values` in C order, starting at row `first`, in any layout.
     ///
     /// # Errors
-    /// [`Error::PartialRow`] when `values` is not a whole number of rows, [`Error::RowRange`],
-    /// [`Error::Poisoned`]; [`Error::Fault`] when not all of it went to the file.
+    /// [`Error::PartialRow`] if `values` is not a whole number of rows, [`Error::RowRange`],
+    /// [`Error::Poisoned`]; [`Error::Fault`] if some of it did not reach the file.
     pub fn write_rows(&mut self, first: usize, values: &[T]) -> Result<()> {
         let row_len = self.meta.shape.row_len();
         if row_len == 0 || !values.len().is_multiple_of(row_len) {
@@ -252,8 +252,8 @@ impl<T: Element> ArrayMut<T> {
         Ok(())
     }
 
-    /// Reads whole rows, in C order, whatever the layout: in place, or decoded into `buffer`. Ask
-    /// [`check`](Self::check) before using what was made of rows lent in place.
+    /// Reads whole rows in C order, whatever the layout: in place, or decoded into `buffer`. Call
+    /// [`check`](Self::check) before you use results computed from rows lent in place.
     ///
     /// # Errors
     /// [`Error::RowRange`]; [`Error::Fault`], as [`check`](Self::check).
@@ -268,12 +268,12 @@ impl<T: Element> ArrayMut<T> {
         Ok(rows)
     }
 
-    /// Makes everything written so far durable. Waits for a sync that is under way, and then for
-    /// one of its own.
+    /// Makes everything written so far durable. Waits for a sync in progress, and then for one of
+    /// its own.
     ///
     /// # Errors
-    /// [`Error::Io`], then [`Error::Poisoned`] for good. [`Error::Fault`], [`Error::Resized`] and
-    /// [`Error::Removed`] when not everything that was written went to the file.
+    /// [`Error::Io`], then [`Error::Poisoned`] permanently. [`Error::Fault`], [`Error::Resized`]
+    /// and [`Error::Removed`] if some writes did not reach the file.
     pub fn flush(&self) -> Result<()> {
         self.flusher.flush(None)
     }
@@ -286,7 +286,7 @@ impl<T: Element> ArrayMut<T> {
         let row_len = self.meta.shape.row_len();
         check_ranges(&self.meta.shape, &rows, &(0..row_len))?;
         if !self.meta.is_row_major() {
-            return self.flush(); // rows are all over the file
+            return self.flush(); // rows are scattered over the file
         }
         let at = |row: usize| self.meta.position(row * row_len);
         let bytes = at(rows.start)..at(rows.end);
@@ -297,25 +297,25 @@ impl<T: Element> ArrayMut<T> {
     /// `0..durable_rows()` was written completely **through this handle**, and a sync that began
     /// after that has returned `Ok`. Such rows survive a power cut as they are now.
     ///
-    /// It counts rows, not bytes, and does not depend on the order in which rows were written:
-    /// while row 5 is missing, it stays at 5. It grows only when a sync has returned `Ok`: one of
-    /// the [`FlushPolicy`], or of [`flush`](Self::flush) and [`flush_rows`](Self::flush_rows).
-    /// Writing a row again takes it back to that row until the next sync, because the disk may hold
-    /// some bytes of each version. Rows without elements count from the first sync on. Of rows
-    /// written in more than 65,536 separate runs the last may be left out until they are written
-    /// and synced again.
+    /// It counts rows, not bytes, and does not depend on the order of writes: while row 5 is
+    /// missing, it stays at 5. It grows only when a sync has returned `Ok`: one of the
+    /// [`FlushPolicy`], or of [`flush`](Self::flush) and [`flush_rows`](Self::flush_rows).
+    /// Rewriting a row takes it back to that row until the next sync, because the disk may hold
+    /// some bytes of each version. Rows without elements count from the first sync on. If rows are
+    /// written in more than 65,536 separate runs, the last ones may be excluded until they are
+    /// written and synced again.
     ///
     /// It is 0 for every array just created or opened. Rows that were in the file before do not
-    /// count, flushed or not: nobody knows which of them were ever written. A program that
-    /// continues an array asks [`durable_from`](Self::durable_from).
+    /// count, flushed or not: it is unknown which of them were ever written. A program that
+    /// continues an array calls [`durable_from`](Self::durable_from).
     #[must_use]
     pub fn durable_rows(&self) -> usize {
         self.durable_from(0).end
     }
 
-    /// The durable rows from `row` on, up to the first that is not: `row..end`, empty (`row..row`)
-    /// when row `row` itself is not durable, or past the end of the array. Durable means what it
-    /// means for [`durable_rows`](Self::durable_rows), which is `durable_from(0).end`.
+    /// The durable rows from `row` on, up to the first that is not: `row..end`, which is empty
+    /// (`row..row`) if row `row` itself is not durable or is past the end of the array. Durable is
+    /// defined as for [`durable_rows`](Self::durable_rows), which is `durable_from(0).end`.
     ///
     #[doc = include_str!("../durable/flush/restart.md")]
     #[must_use]
@@ -326,13 +326,13 @@ impl<T: Element> ArrayMut<T> {
     /// Makes everything durable and closes the file, under every [`FlushPolicy`].
     ///
     /// # Errors
-    /// As [`flush`](Self::flush): also what a sync in the background said that failed.
+    /// As [`flush`](Self::flush), including the failure of an earlier sync in the background.
     pub fn close(self) -> Result<()> {
         self.flusher.close()
     }
 }
 
-/// As many elements as these bytes hold; none when they are misaligned.
+/// As many elements as these bytes hold; `None` if they are misaligned.
 pub(crate) fn elements_mut<T: Element>(bytes: &mut [u8]) -> &mut [T::Stored] {
     bytemuck::try_cast_slice_mut(bytes).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Files as one array: how [`Concat`] opens them.
+//! Opening several files as one array: [`Concat`].
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ impl<T: Element> Concat<Array<T>> {
         Self::open_with(paths, &OpenOptions::new())
     }
 
-    /// Opens files, in this order, all with the same knobs.
+    /// Opens files, in this order, all with the same options.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -29,7 +29,7 @@ impl<T: Element> Concat<Array<T>> {
         Self::of_arrays(arrays?)
     }
 
-    /// Opens the files that a pattern such as `data/part-*.npy` fits, sorted by name.
+    /// Opens the files that match a pattern such as `data/part-*.npy`, sorted by name.
     ///
     /// ```
     /// use rowmill_core::{ArrayMut, Concat};
@@ -50,7 +50,7 @@ impl<T: Element> Concat<Array<T>> {
         Self::open(files_like(pattern)?)
     }
 
-    /// Arrays that are open, in this order, the first of which is of type `T`.
+    /// Concatenates open arrays, in this order, the first of which has type `T`.
     ///
     /// ```
     /// use rowmill_core::{AnyArray, Array, ArrayMut, Concat, match_array};
@@ -66,7 +66,7 @@ impl<T: Element> Concat<Array<T>> {
     /// ```
     ///
     /// # Errors
-    /// As [`new`](Concat::new), naming the file; [`ViewError::NotOneArray`] for another dtype.
+    /// As [`new`](Concat::new), naming the file; [`ViewError::NotOneArray`] if dtypes differ.
     pub fn of_any(arrays: &[AnyArray]) -> Result<Self> {
         let typed = arrays.iter().map(|x| {
             x.downcast::<T>().cloned().ok_or_else(|| ViewError::NotOneArray {
@@ -79,7 +79,7 @@ impl<T: Element> Concat<Array<T>> {
         Self::of_arrays(typed.collect::<Result<_, ViewError>>()?)
     }
 
-    /// Arrays that are open, in this order.
+    /// Concatenates open arrays, in this order.
     ///
     /// # Errors
     /// As [`new`](Concat::new), naming the file.
@@ -89,20 +89,19 @@ impl<T: Element> Concat<Array<T>> {
     }
 }
 
-/// The files that a pattern fits, sorted by name, byte by byte: `part-10` comes before `part-9`.
-/// `*` stands for any characters but `/`, `?` for one, `[abc]` for one of some, `**` for any
-/// folders.
+/// The files that match a pattern, sorted by name, byte by byte: `part-10` comes before `part-9`.
+/// `*` matches any characters but `/`, `?` a single one, `[abc]` one of a set, `**` any folders.
 ///
 /// ```
 /// assert!(rowmill_core::files_like("no/such/folder/*.npy").is_err());
 /// ```
 ///
 /// # Errors
-/// [`ViewError::Pattern`] for a text that is no pattern, and when no file fits it; [`Error::Io`]
-/// for a folder that cannot be read.
+/// [`ViewError::Pattern`] if the text is not a pattern or no file matches it; [`Error::Io`] if a
+/// folder cannot be read.
 pub fn files_like(pattern: &str) -> Result<Vec<PathBuf>> {
     let wrong = |reason: String| ViewError::Pattern { pattern: pattern.to_owned(), reason };
-    // As a shell does it: `*` is not for hidden files.
+    // As in a shell, `*` does not match hidden files.
     let options = glob::MatchOptions {
         case_sensitive: true,
         require_literal_separator: true,

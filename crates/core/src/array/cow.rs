@@ -56,7 +56,7 @@ impl<T: Element> CowArray<T> {
         Self::open_with(path.as_ref(), &OpenOptions::new())
     }
 
-    /// Opens a raw file of which `spec` says what it holds.
+    /// Opens a raw file described by `spec`.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -86,11 +86,11 @@ impl<T: Element> CowArray<T> {
         &self.meta.shape
     }
 
-    /// Checks that what was read and changed so far was there. Cheap.
+    /// Checks that all bytes read and changed so far were accessible. Cheap.
     ///
     /// # Errors
-    /// [`Error::Fault`](crate::Error::Fault) when the file was cut short or its device failed, from
-    /// then on for good. What could not be read is zero, and changes behind it are lost.
+    /// [`Error::Fault`](crate::Error::Fault) if the file was truncated or its device failed; it is
+    /// permanent. Unreadable bytes are zero, and changes to them are lost.
     pub fn check(&self) -> Result<()> {
         self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
     }
@@ -104,8 +104,8 @@ impl<T: Element> CowArray<T> {
         rows_mut(&self.path, &self.meta, self.map.as_deref_mut(), rows)
     }
 
-    /// Reads whole rows with the changes made so far: in place, or decoded into `buffer`. Ask
-    /// [`check`](Self::check) before using what was made of rows lent in place.
+    /// Reads whole rows with the changes made so far: in place, or decoded into `buffer`. Call
+    /// [`check`](Self::check) before you use results computed from rows lent in place.
     ///
     /// # Errors
     /// [`Error::RowRange`](crate::Error::RowRange), and as [`check`](Self::check).

@@ -1,4 +1,4 @@
-//! Arrays that do not exist yet: what they shall be, and how they come to their name.
+//! Creating arrays: their options, and how they are named.
 
 use std::io::{Read, Seek};
 use std::marker::PhantomData;
@@ -16,7 +16,7 @@ use crate::fs::{Kind, Role};
 use crate::map::{BusErrors, Claim, FileState, WriteMap, map_mut};
 use crate::shape::{Order, Shape};
 
-/// Knobs for creating an array file.
+/// Options for creating an array file.
 ///
 /// ```
 /// use rowmill_core::CreateOptions;
@@ -40,14 +40,14 @@ pub struct CreateOptions {
 }
 
 impl CreateOptions {
-    /// `.npy` or raw by the name's ending, in C order, without column names.
+    /// Defaults: `.npy` or raw by the file name's extension, C order, no column names.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The format. Default: [`Format::Npy`] for names that end in `.npy`, else [`Format::Raw`]
-    /// with a sidecar.
+    /// The format. Default: [`Format::Npy`] for names that end in `.npy`, else [`Format::Raw`] with
+    /// a sidecar.
     #[must_use]
     pub fn format(mut self, format: Format) -> Self {
         self.format = Some(format);
@@ -61,23 +61,22 @@ impl CreateOptions {
         self
     }
 
-    /// Names for the elements of a row, kept in the sidecar. Default: none.
+    /// Names for the elements of a row, stored in the sidecar. Default: none.
     #[must_use]
     pub fn columns<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.columns = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// When written rows are made durable without being asked. Default: [`FlushPolicy::Manual`].
-    /// For arrays that [`stage`](Self::stage) makes it has no meaning: publishing makes all of them
-    /// durable.
+    /// When written rows are made durable automatically. Default: [`FlushPolicy::Manual`]. Arrays
+    /// made by [`stage`](Self::stage) ignore it: publishing makes all of their rows durable.
     #[must_use]
     pub fn flush_policy(mut self, policy: FlushPolicy) -> Self {
         self.flush = policy;
         self
     }
 
-    /// Who deals with SIGBUS, which a full disk or a failing one raises. Default:
+    /// The handling of SIGBUS, which a full or failing disk raises. Default:
     /// [`BusErrors::Guarded`].
     #[must_use]
     pub fn bus_errors(mut self, bus_errors: BusErrors) -> Self {
@@ -85,46 +84,45 @@ impl CreateOptions {
         self
     }
 
-    /// Whether a published file is opened again under its name and its metadata compared with what
-    /// was asked for. It reads the header and the sidecar, no data. Default: `true`.
+    /// Whether a published file is reopened under its name and its metadata compared with the
+    /// requested one. It reads the header and the sidecar, no data. Default: `true`.
     #[must_use]
     pub fn validate(mut self, validate: bool) -> Self {
         self.unchecked = !validate;
         self
     }
 
-    /// Whether an array of that name is replaced: a `.npy` file, or a raw file that a sidecar of
-    /// rowmill describes; nothing else ever is. Default: `false`.
+    /// Whether an existing array is replaced: a `.npy` file, or a raw file with a sidecar of
+    /// rowmill's own form; never anything else. Default: `false`.
     #[must_use]
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.outputs = self.outputs.overwrite(overwrite);
         self
     }
 
-    /// The other files of the call that creates the array, none of which it replaces; and whether
-    /// they may be [overwritten](Outputs::overwrite). Default: none.
+    /// The other files of the call that creates the array. It replaces none of them, and they
+    /// decide whether files may be [overwritten](Outputs::overwrite). Default: none.
     #[must_use]
     pub fn outputs(mut self, outputs: Outputs) -> Self {
         self.outputs = outputs;
         self
     }
 
-    /// The files of the call, as far as they were given.
+    /// The files of the call, if they were given.
     #[must_use]
     pub fn files(&self) -> &Outputs {
         &self.outputs
     }
 
-    /// Creates an array of zeros (numpy's mode `w+`). Space is
-    /// reserved at once where the filesystem can; the file takes its name complete, with header
-    /// and all zeros, and is then filled in place.
+    /// Creates an array of zeros (numpy's mode `w+`). Space is reserved at once if the filesystem
+    /// can; the complete file, with header and all zeros, is renamed into place and then filled.
     ///
     /// # Errors
-    /// [`Error::Exists`] for a file of that name that is not to be [replaced](Self::overwrite),
-    /// [`Error::OtherKind`] for one that is no array, [`Error::Taken`] for another file of the
-    /// call; [`Error::Locked`] while someone else writes it, [`Error::TooLarge`],
+    /// [`Error::Exists`] if the file exists and must not be [replaced](Self::overwrite),
+    /// [`Error::OtherKind`] if it is not an array, [`Error::Taken`] if it is another file of the
+    /// call; [`Error::Locked`] while another writer has it, [`Error::TooLarge`],
     /// [`MetaError::ColumnNames`], [`Error::Sidecar`] for names that are too long to be read back,
-    /// [`Error::TooManyMappings`], [`Error::AlsoMapped`], [`Error::Io`] (no room, no permission),
+    /// [`Error::TooManyMappings`], [`Error::AlsoMapped`], [`Error::Io`] (no space, no permission),
     /// [`Error::NotAsWritten`].
     pub fn create<T: Element>(
         &self,
@@ -134,8 +132,8 @@ impl CreateOptions {
         self.stage(path, dims)?.publish_watched(&mut |_| {})
     }
 
-    /// Creates an array of zeros that takes its name only when it is published, with all that was
-    /// written to it: for the results of a job.
+    /// Creates an array of zeros that is named only when it is published, with everything written
+    /// to it: for the results of a job.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -157,9 +155,9 @@ impl CreateOptions {
         Ok(self.staged(path, file, seen, map, meta))
     }
 
-    /// As [`stage`](Self::stage), but goes on with the array that an earlier writer of the same
-    /// name left unfinished, with all that was written to it. `None` when there is none, or none
-    /// like this: nothing was touched then.
+    /// As [`stage`](Self::stage), but resumes the array that an earlier writer of the same name
+    /// left unfinished, with everything written to it. `None` if there is none, or none with this
+    /// shape and type; nothing was changed then.
     ///
     /// ```
     /// use rowmill_core::{Array, CreateOptions};
@@ -171,9 +169,9 @@ impl CreateOptions {
     /// first.keep_unfinished();
     /// let made = first.file_identity(&[0..1])?; // by the byte that does not change any more
     /// drop(first); // or killed
-    /// let mut again = options.stage_again::<u8>(&path, [3])?.expect("left unfinished");
-    /// assert!(again.file_identity(&[0..1])? == made && again.as_mut_slice()? == [7, 0, 0]);
-    /// again.publish()?;
+    /// let mut resumed = options.stage_again::<u8>(&path, [3])?.expect("left unfinished");
+    /// assert!(resumed.file_identity(&[0..1])? == made && resumed.as_mut_slice()? == [7, 0, 0]);
+    /// resumed.publish()?;
     /// assert_eq!(Array::<u8>::open(&path)?.as_slice(), Some(&[7, 0, 0][..]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -199,13 +197,13 @@ impl CreateOptions {
         Ok(Some(self.staged(path, file, seen, map, meta)))
     }
 
-    /// The format of an array of this name.
+    /// The format of an array with this file name.
     fn format_for(&self, path: &Path) -> Format {
         let is_npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
         self.format.unwrap_or(if is_npy { Format::Npy } else { Format::Raw })
     }
 
-    /// The kind of file that an array of this name will be, for [`Outputs::plan`].
+    /// The kind of file that an array with this name will be, for [`Outputs::plan`].
     #[must_use]
     pub fn kind(&self, path: &Path) -> Kind {
         match self.format_for(path) {
@@ -214,7 +212,7 @@ impl CreateOptions {
         }
     }
 
-    /// The description of a new array, before there is a file.
+    /// The metadata of a new array, before its file exists.
     fn describe<T: Element>(&self, path: &Path, dims: Vec<usize>) -> Result<Blank> {
         let too_large = |e| Error::TooLarge { path: path.to_owned(), source: e };
         let shape = Shape::new(dims).map_err(too_large)?;

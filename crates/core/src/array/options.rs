@@ -1,4 +1,4 @@
-//! How an array file is opened.
+//! Options for opening an array file.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,11 +12,11 @@ use crate::format::RawSpec;
 use crate::fs::{is_being_written, open_regular};
 use crate::map::{Backend, BusErrors};
 
-/// Whether a file that someone is writing may be opened for reading.
+/// Whether a file that is being written may be opened for reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum WhileWritten {
-    /// It is opened. A job gives [`Error::Changed`] if the file was written to meanwhile;
+    /// It is opened. A job returns [`Error::Changed`] if the file was written to meanwhile;
     /// [`Array::is_being_written`] tells beforehand.
     #[default]
     Allow,
@@ -24,7 +24,7 @@ pub enum WhileWritten {
     Refuse,
 }
 
-/// Knobs for opening an array file.
+/// Options for opening an array file.
 ///
 /// ```
 /// use rowmill_core::{Backend, OpenOptions};
@@ -46,13 +46,13 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Every knob at its default; metadata from the header or a sidecar.
+    /// All defaults; metadata from the header or a sidecar.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How the bytes are reached, for reading: what is written to is always mapped. Default:
+    /// The backend for reading; files open for writing are always mapped. Default:
     /// [`Backend::Auto`].
     #[must_use]
     pub fn backend(mut self, backend: Backend) -> Self {
@@ -60,14 +60,14 @@ impl OpenOptions {
         self
     }
 
-    /// Who deals with SIGBUS. Default: [`BusErrors::Guarded`].
+    /// The handling of SIGBUS. Default: [`BusErrors::Guarded`].
     #[must_use]
     pub fn bus_errors(mut self, bus_errors: BusErrors) -> Self {
         self.bus_errors = bus_errors;
         self
     }
 
-    /// Whether the file may be read while someone is writing it: two writers are never let in.
+    /// Whether the file may be read while it is being written. Two writers are never allowed.
     /// Default: [`WhileWritten::Allow`].
     #[must_use]
     pub fn while_written(mut self, while_written: WhileWritten) -> Self {
@@ -75,23 +75,23 @@ impl OpenOptions {
         self
     }
 
-    /// The content of a raw file. Default: as its sidecar says.
+    /// The description of a raw file. Default: its sidecar.
     #[must_use]
     pub fn spec(mut self, spec: RawSpec) -> Self {
         self.spec = Some(spec);
         self
     }
 
-    /// Which field of a structured `.npy` file is meant, for reading: its elements are an array
-    /// then, with the axes of a sub-array behind those of the file. Of records within records,
-    /// `outer.inner`. Default: none, so that a structured file is refused with the list of its
-    /// fields.
+    /// The field of a structured `.npy` file to read as an array. The axes of a sub-array follow
+    /// those of the file. A nested field is `outer.inner`. Default: none; a structured file is then
+    /// refused with a list of its fields.
     ///
     /// ```
     /// use rowmill_core::{Array, OpenOptions, Source};
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("x.npy");
-    /// # let dict = "{'descr': [('id', '<u2'), ('temp', '<f4')], 'fortran_order': False, 'shape': (2,), }";
+    /// # let dict = "{'descr': [('id', '<u2'), ('temp', '<f4')], 'fortran_order': False, \
+    /// #     'shape': (2,), }";
     /// # let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     /// # bytes.extend((dict.len() as u16).to_le_bytes());
     /// # bytes.extend(dict.bytes());
@@ -107,8 +107,8 @@ impl OpenOptions {
         self
     }
 
-    /// When rows written to it are made durable without being asked. Default:
-    /// [`FlushPolicy::Manual`]. For reading it has no meaning.
+    /// When written rows are made durable automatically. Default: [`FlushPolicy::Manual`]. Ignored
+    /// for reading.
     ///
     /// ```
     /// use std::time::Duration;
@@ -131,12 +131,12 @@ impl OpenOptions {
     /// Opens an array file as elements of type `T`.
     ///
     /// # Errors
-    /// Every check of the crate: metadata, exact length, dtype. See [`Error`].
+    /// All conditions that opening checks: metadata, exact length, dtype. See [`Error`].
     pub fn open<T: Element>(&self, path: impl AsRef<Path>) -> Result<Array<T>> {
         Array::open_with(path.as_ref(), self)
     }
 
-    /// Opens an array file as whatever it holds.
+    /// Opens an array file of any dtype.
     ///
     /// # Errors
     /// As [`open`](Self::open), without the dtype.
@@ -144,9 +144,9 @@ impl OpenOptions {
         AnyArray::open_with(path.as_ref(), self)
     }
 
-    /// Opens an existing array for reading and writing: [`ArrayMut::open`] with these knobs. Its
-    /// rows do not count as [durable](ArrayMut::durable_rows) yet; [`ArrayMut::durable_from`] says
-    /// how a program continues an array.
+    /// Opens an existing array for reading and writing: [`ArrayMut::open`] with these options. Its
+    /// rows do not count as [durable](ArrayMut::durable_rows) yet; [`ArrayMut::durable_from`]
+    /// explains how a program continues an array.
     ///
     /// ```
     /// use rowmill_core::{BusErrors, OpenOptions};
@@ -167,7 +167,7 @@ impl OpenOptions {
         ArrayMut::open_with(path.as_ref(), self, refuse_unfinished)
     }
 
-    /// Opens an array whose changes stay in memory: [`CowArray::open`] with these knobs.
+    /// Opens an array whose changes stay in memory: [`CowArray::open`] with these options.
     ///
     /// # Errors
     /// As [`CowArray::open`].
@@ -183,7 +183,7 @@ impl OpenOptions {
         }
     }
 
-    /// Opens a regular file for reading, and refuses it as these options say.
+    /// Opens a regular file for reading, or refuses it according to these options.
     pub(crate) fn open_file(&self, path: &Path) -> Result<File> {
         let file = open_regular(path, std::fs::OpenOptions::new().read(true))?;
         if self.while_written == WhileWritten::Refuse && is_being_written(&file, path)? {

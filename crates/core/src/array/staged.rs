@@ -1,4 +1,4 @@
-//! [`StagedArray`]: a new array on its way to its name.
+//! [`StagedArray`]: a new array before it is published.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -14,8 +14,8 @@ use crate::format::Meta;
 use crate::identity::FileIdentity;
 use crate::map::{FileState, WriteBack, WriteMap};
 
-/// An array that does not have its name yet: see [`CreateOptions::stage`](crate::CreateOptions::stage). Dropped unpublished,
-/// nothing is left of it.
+/// An array without its name: see [`CreateOptions::stage`](crate::CreateOptions::stage). If it is
+/// dropped unpublished, nothing is left of it.
 #[derive(Debug)]
 pub struct StagedArray<T> {
     pub(crate) file: AtomicFile,
@@ -36,23 +36,23 @@ impl<T: Element> StagedArray<T> {
         &self.meta
     }
 
-    /// Leaves the unfinished file where it is when this is dropped, for
+    /// Keeps the unfinished file when this is dropped, for
     /// [`CreateOptions::stage_again`](crate::CreateOptions::stage_again).
     pub fn keep_unfinished(&mut self) {
         self.file.keep_unfinished();
     }
 
-    /// Which file it is, to tell it from others that get its name or its number: by its header and
-    /// by these bytes of its elements, counted from the first element, in rising order. They must
-    /// be final, or it is another file to whoever asks later.
+    /// The identity of the file, which distinguishes it from others that get its name or its inode
+    /// number: by its header and these byte ranges of its elements, counted from the first element,
+    /// in rising order. Those bytes must be final, or a later identity will differ.
     ///
     /// # Errors
-    /// [`Error::Io`] when they cannot be read.
+    /// [`Error::Io`] if they cannot be read.
     pub fn file_identity(&self, done: &[Range<u64>]) -> Result<FileIdentity> {
         FileIdentity::of_output(&self.path, self.file.file(), self.meta.offset, done)
     }
 
-    /// All elements, in C order; zero where not written yet.
+    /// All elements, in C order; zero if not written yet.
     ///
     /// # Errors
     /// [`Error::NotAddressable`] for arrays created in Fortran order with more than one long axis,
@@ -62,9 +62,9 @@ impl<T: Element> StagedArray<T> {
         T::view_mut(self.parts()?.0).ok_or(refused)
     }
 
-    /// All elements as they are stored, in C order, and what starts writing finished ones to disk.
-    /// They are stored as themselves, but for `bool`: a byte each, 0 or 1. Bytes of a file that
-    /// another process could write to are never lent as `bool`.
+    /// All elements as they are stored, in C order, and a handle that starts writing finished ones
+    /// to disk. They are stored as themselves, except for `bool`: a byte each, 0 or 1. Bytes of a
+    /// file that another process could write to are never lent as `bool`.
     ///
     /// # Errors
     /// [`Error::NotAddressable`] for arrays created in Fortran order with more than one long axis.
@@ -82,25 +82,25 @@ impl<T: Element> StagedArray<T> {
         Ok((elements_mut::<T>(elements), write_back))
     }
 
-    /// Checks that what was written so far went to the file. Cheap; [`publish`](Self::publish) does
-    /// it as well.
+    /// Checks that everything written so far reached the file. Cheap; [`publish`](Self::publish)
+    /// checks as well.
     ///
     /// # Errors
-    /// [`Error::Fault`] when the disk is full or failed, or someone cut the file short.
+    /// [`Error::Fault`] if the disk is full or failed, or the file was truncated.
     pub fn check(&self) -> Result<()> {
         self.map.as_ref().map_or(Ok(()), |map| map.check(&self.path))
     }
 
-    /// Makes everything durable and gives the file its name, and its sidecar, in the place of an
-    /// array that was to be replaced: after a crash at any moment the old array is there or the new
-    /// one, complete.
+    /// Makes everything durable and gives the file its name and its sidecar, replacing an old array
+    /// if that was requested: after a crash at any moment the old array is there or the new one,
+    /// complete.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] when not
-    /// everything that was written went to the file; nothing is published then, and the old array
-    /// is as it was. [`Error::NotAsWritten`] when the published file does not read back as what it
-    /// is ([`CreateOptions::validate`](crate::CreateOptions::validate)). [`Error::Exists`] and its like when somebody made a file
-    /// of that name meanwhile, which stays.
+    /// [`Error::Io`]; [`Error::Fault`], [`Error::Resized`] and [`Error::Removed`] if some writes
+    /// did not reach the file; nothing is published then, and the old array is untouched.
+    /// [`Error::NotAsWritten`] if the published file does not read back as written
+    /// ([`CreateOptions::validate`](crate::CreateOptions::validate)). [`Error::Exists`] and the
+    /// like if a file of that name was created meanwhile; it is left alone.
     pub fn publish(self) -> Result<()> {
         self.publish_watched(&mut |_| {})?;
         Ok(())
@@ -118,7 +118,7 @@ impl<T: Element> StagedArray<T> {
         if self.validate {
             validate(&target, &self.meta)?;
         }
-        // Nothing has been written to it as an array that is open yet.
+        // Nothing has been written through the opened array yet.
         ArrayMut::assemble(target, (file, self.seen), self.map, self.meta, self.flush)
     }
 }

@@ -13,7 +13,7 @@ use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer, tile_in};
 use crate::view::{Source, check_ranges};
 
-/// Reads what was written so far, durable or not.
+/// Reads everything written so far, durable or not.
 impl<T: Element> Source<T> for ArrayMut<T> {
     fn shape(&self) -> &Shape {
         &self.meta().shape
@@ -40,7 +40,7 @@ impl<T: Element> Source<T> for ArrayMut<T> {
     }
 
     fn verify(&self) -> Result<()> {
-        // Our own writes change its times; nobody may change its length, or take its name.
+        // Our own writes change its times; its length and its name must stay.
         self.verify_written()
     }
 
@@ -59,20 +59,20 @@ impl<T: Element> Source<T> for ArrayMut<T> {
 }
 
 impl<T: Element> ArrayMut<T> {
-    /// Starts the journal of a job that changes this array in place. From then on the array is
-    /// refused to everybody else, until the journal is [removed](Journal::remove).
+    /// Starts the journal of a job that changes this array in place. From then on nobody else can
+    /// open the array, until the journal is [removed](Journal::remove).
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) when there is no room for it beside the array, or no
+    /// [`Error::Io`](crate::Error::Io) if there is no space for it beside the array, or no
     /// permission: the array must not be changed in place then. As [`flush`](Self::flush), which
-    /// comes first: the journal knows the array by its rows.
+    /// comes first: the journal identifies the array by its rows.
     pub fn start_journal(&self, head: &JournalHead) -> Result<Journal> {
         self.flush()?;
         Journal::create(self.path(), self.file(), Rows::of(self.meta()), head)
     }
 
-    /// Notes beside the array that an in-place job is finished, for jobs that are not to be done
-    /// twice: who was killed after the last row cannot know that there is nothing left to do.
+    /// Records beside the array that an in-place job is finished, for jobs that must not be
+    /// repeated: a job that was killed after its last row cannot know that it was complete.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io).
@@ -80,19 +80,19 @@ impl<T: Element> ArrayMut<T> {
         mark_done(self.path(), self.file(), job)
     }
 
-    /// Whether this job was finished on this array, and nobody wrote to it since.
+    /// Whether this job was finished on this array, and the array was not written to since.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) when the array cannot be looked at.
+    /// [`Error::Io`](crate::Error::Io) if the array cannot be read.
     pub fn was_done(&self, job: &str) -> Result<bool> {
         was_done(self.path(), self.file(), job)
     }
 
-    /// The journal that an interrupted in-place job on this array left, if there is one: what the
-    /// job was, and the rows that may not be in the array yet, at least not to the last.
+    /// The journal that an interrupted in-place job on this array left, if there is one: the job,
+    /// and the rows that may not be in the array yet, or only in part.
     ///
     /// # Errors
-    /// [`Error::Journal`](crate::Error::Journal) for what is no journal of this array,
+    /// [`Error::Journal`](crate::Error::Journal) if it is not a journal of this array,
     /// [`Error::Io`](crate::Error::Io).
     pub fn unfinished(&self) -> Result<Option<(Journal, JournalHead, Option<JournalRecord>)>> {
         Journal::open(self.path(), self.file())

@@ -10,14 +10,14 @@ use crate::error::{Error, Result};
 use crate::format::leftovers::{LeftoverKind, neighbour};
 use crate::fs::{Held, Kind, Role, lock, same_file, sync_directory};
 
-/// A file that is written beside its name and takes the name in one step.
+/// A file that is written beside its final path and renamed to it atomically.
 ///
-/// The bytes go to a hidden neighbour (`.NAME.rowmill-partial`), which holds a lock as long as it
-/// is written. [`publish`](Self::publish) syncs it, renames it over the name and syncs the
-/// directory: after a crash the old file or the new one is there, complete. A file of that name is
-/// replaced only by [`Outputs`] that say so. Dropped unpublished,
-/// it is removed, unless it is to be [kept](Self::keep_unfinished); left behind by a crash, it is
-/// removed by the next writer of the same name, or [goes on](Self::resume).
+/// The bytes go to a hidden neighbour (`.NAME.rowmill-partial`), which is locked while it is
+/// written. [`publish`](Self::publish) syncs it, renames it and syncs the directory: after a crash
+/// the old file or the new one is there, complete. An existing file is replaced only if the
+/// [`Outputs`] allow it. If dropped unpublished it is removed, unless it is to be
+/// [kept](Self::keep_unfinished). The next writer of the same name removes the leftover of a crash,
+/// or [resumes](Self::resume) it.
 ///
 /// ```
 /// use std::io::Write;
@@ -36,18 +36,18 @@ pub struct AtomicFile {
     staged: Staged,
     target: PathBuf,
     file: File,
-    /// Asked once more before the file takes its name; nothing for what is ours to replace.
+    /// Checked again before the rename; `None` if the target is ours to replace.
     claim: Option<Box<Claim>>,
-    /// The file that is to be replaced, locked so that nobody writes to it in vain meanwhile. Not
-    /// kept open where that would be in the way of replacing it.
+    /// The file to be replaced, locked so that no one writes to it in vain. Not kept open where an
+    /// open file cannot be replaced.
     _old: Option<Held>,
 }
 
-/// The name of the unfinished file, removed when dropped.
+/// The path of the unfinished file, removed when dropped.
 #[derive(Debug)]
 struct Staged {
     path: Option<PathBuf>,
-    /// Left where it is when dropped.
+    /// Not removed when dropped.
     kept: bool,
 }
 
@@ -61,18 +61,18 @@ impl Drop for Staged {
 }
 
 impl AtomicFile {
-    /// Starts a file that will be called `path`, where nothing stands yet. [`Outputs::create`]
-    /// replaces files as well, which then stay until [`publish`](Self::publish).
+    /// Starts a file that will be called `path`, which must not exist. [`Outputs::create`] can
+    /// replace files, which then stay until [`publish`](Self::publish).
     ///
     /// # Errors
-    /// [`Error::Exists`] and [`Error::OtherKind`] when something has the name, [`Error::Locked`]
-    /// while another writer has the unfinished file, [`Error::Io`].
+    /// [`Error::Exists`] and [`Error::OtherKind`] if the path exists, [`Error::Locked`] while
+    /// another writer has the unfinished file, [`Error::Io`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         Outputs::new().create(Role::Output, Kind::Plain, path)
     }
 
-    /// As [`create`](Self::create), but an unfinished file of an earlier writer is taken over as it
-    /// is. What it holds is for the caller to know; where there is none, the file is empty.
+    /// As [`create`](Self::create), but takes over the unfinished file of an earlier writer, whose
+    /// contents the caller has to check; without one, the file is empty.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -80,10 +80,10 @@ impl AtomicFile {
         Outputs::new().resume(Role::Output, Kind::Plain, path.as_ref())
     }
 
-    /// Starts a file that was found to take nothing from anybody, or resumes one.
+    /// Starts a file whose output was checked, or resumes one.
     pub(crate) fn claimed(claim: Claim, anew: bool) -> Result<Self> {
         let path = claim.path.clone();
-        // Through a symbolic link the file it points to is replaced, not the link.
+        // A symbolic link stays; its target is replaced.
         let target = match fs::metadata(&path) {
             Ok(_) => fs::canonicalize(&path).map_err(Error::io("create", &path))?,
             Err(_) => path.clone(),
@@ -91,8 +91,8 @@ impl AtomicFile {
         Self::start(&path, target, anew, Some(Box::new(claim)))
     }
 
-    /// Writes a small file as a whole, and replaces what has its name: for files beside an array
-    /// whose names are ours. A link is replaced, not what it leads to.
+    /// Writes a small file as a whole, replacing an existing one: for files beside an array whose
+    /// names belong to rowmill. A link is replaced, not its target.
     pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         Self::begin(path)?.finish(bytes)
     }
@@ -118,7 +118,7 @@ impl AtomicFile {
     }
 
     /// Writes a small new file as a whole: after a crash it is there, complete, or not at all.
-    /// [`Outputs::save`] replaces files as well.
+    /// [`Outputs::save`] can replace files.
     ///
     /// # Errors
     /// As [`create`](Self::create) and [`publish`](Self::publish).
@@ -140,21 +140,21 @@ impl AtomicFile {
         &self.file
     }
 
-    /// Leaves the unfinished file where it is when this is dropped, for [`resume`](Self::resume).
+    /// Keeps the unfinished file when this is dropped, for [`resume`](Self::resume).
     pub fn keep_unfinished(&mut self) {
         self.staged.kept = true;
     }
 
-    /// The name that the file will have.
+    /// The path that the file will have.
     #[must_use]
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Makes room for exactly `len` bytes, so that no later write can find the disk full.
+    /// Reserves space for exactly `len` bytes, so that no later write can find the disk full.
     ///
     /// # Errors
-    /// [`Error::Io`] when there is no room. Filesystems that cannot promise room give a sparse
+    /// [`Error::Io`] if there is no space. Filesystems that cannot reserve space give a sparse
     /// file.
     pub fn allocate(&self, len: u64) -> Result<()> {
         let action = "make room for";
@@ -164,24 +164,23 @@ impl AtomicFile {
         self.file.set_len(len).map_err(Error::io(action, &self.target))
     }
 
-    /// Makes the bytes durable, still without a name.
+    /// Makes the bytes durable, still without the final name.
     pub(crate) fn sync(&self) -> Result<()> {
         self.file.sync_all().map_err(Error::io("flush", &self.target))
     }
 
-    /// Asks once more whether nothing is lost when the file takes its name, and what comes beside
-    /// it.
+    /// Checks again that renaming the file, and writing the files beside it, destroys nothing.
     pub(crate) fn renew(&self) -> Result<()> {
         self.claim.as_ref().map_or(Ok(()), |claim| claim.renew().map(drop))
     }
 
-    /// Makes the bytes durable, gives the file its name and makes the name durable. The returned
+    /// Makes the bytes durable, renames the file and makes the name durable. The returned
     /// descriptor still holds the writer's lock.
     ///
     /// # Errors
     /// [`Error::Io`]; the old file is then still there, unless only the directory could not be
-    /// synced. [`Error::Exists`], [`Error::OtherKind`] and [`Error::Taken`] when somebody made a
-    /// file of that name meanwhile, which stays.
+    /// synced. [`Error::Exists`], [`Error::OtherKind`] and [`Error::Taken`] if a file of that name
+    /// was created meanwhile; it is left alone.
     pub fn publish(mut self) -> Result<File> {
         self.sync()?;
         let rename = self.claim.as_ref().map(|claim| claim.renew_alone()).transpose()?;
@@ -201,13 +200,13 @@ impl AtomicFile {
     }
 }
 
-/// Opens and locks the unfinished file: a new one, unless what an earlier writer left is to be
-/// taken over. A new one is a new file, so that nobody takes it for the one that was left. Once it
-/// is locked it is ours, and is removed when anything fails.
+/// Opens and locks the unfinished file: a new one, or the leftover of an earlier writer if it is to
+/// be resumed. A new one is always a new inode, so that it is not mistaken for the leftover. Once
+/// it is locked it is ours, and it is removed if anything fails.
 fn claim_staged(staged: PathBuf, path: &Path, anew: bool) -> Result<(File, Staged)> {
     let create = |e| Error::io("create", path)(e);
     loop {
-        // A link here was made by nobody of ours, and leads to a file of somebody's.
+        // A link here is not ours, and leads to somebody else's file.
         if fs::symlink_metadata(&staged).is_ok_and(|m| !m.is_file()) {
             return Err(Error::NotRegular { path: staged });
         }
@@ -220,7 +219,7 @@ fn claim_staged(staged: PathBuf, path: &Path, anew: bool) -> Result<(File, Stage
             continue;
         }
         let metadata = file.metadata().map_err(create)?;
-        // With a second name it is a finished file as well, and not to be written to.
+        // With a second hard link it is also a finished file, and must not be written to.
         if is_only_name(&metadata) && (!anew || metadata.len() == 0) {
             return Ok((file, Staged { path: Some(staged), kept: false }));
         }
@@ -238,15 +237,15 @@ fn is_only_name(_: &fs::Metadata) -> bool {
     true
 }
 
-/// Gives a file a name that nothing has, in one step: an error of the kind
-/// [`AlreadyExists`](ErrorKind::AlreadyExists) when something has it.
+/// Renames a file to an unused name atomically: an error of the kind
+/// [`AlreadyExists`](ErrorKind::AlreadyExists) if the name exists.
 fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         use rustix::io::Errno;
         match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // The filesystem (NFS, some FUSE) or the kernel does not know how.
+            // The filesystem (NFS, some FUSE) or the kernel does not support it.
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
             renamed => return Ok(renamed?),
         }
@@ -254,13 +253,13 @@ fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => fs::remove_file(from),
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(e),
-        // Without either, a file that comes between this look and the rename is replaced.
+        // Without either, a file that appears between this check and the rename is replaced.
         Err(_) if fs::symlink_metadata(to).is_ok() => Err(ErrorKind::AlreadyExists.into()),
         Err(_) => fs::rename(from, to),
     }
 }
 
-/// Reserves room on disk; `false` where the filesystem cannot.
+/// Reserves space on disk; `false` if the filesystem cannot.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn reserve(file: &File, len: u64) -> std::io::Result<bool> {
     use rustix::fs::{FallocateFlags, fallocate};

@@ -1,4 +1,4 @@
-//! Removing what unfinished work left behind.
+//! Removing the leftovers of unfinished work.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,10 @@ use crate::format::LeftoverKind;
 use crate::format::leftovers::{neighbour, recognize};
 use crate::fs::{Held, lock, same_file};
 
-/// Finds the unfinished files that a crash left behind, and removes them.
+/// Finds and removes the unfinished files that a crash left behind.
 ///
-/// They are harmless where they are: no reader takes them for arrays, and the next writer of the
-/// same file reuses or removes them. They only take room. Files that a writer has locked are left
-/// alone.
+/// They are harmless: readers do not take them for arrays, and the next writer of the same file
+/// reuses or removes them. They only take space. Files that a writer has locked are left alone.
 ///
 /// ```
 /// use rowmill_core::{CleanOptions, CleanOutcome};
@@ -34,12 +33,11 @@ pub struct CleanOptions {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Leftover {
-    /// Where it is, or was.
+    /// Its path.
     pub path: PathBuf,
     /// The kind of file.
     pub kind: LeftoverKind,
-    /// The room that it takes, or took, in bytes: its length, and that of the rows that it keeps
-    /// from being part of an array.
+    /// The space that it takes or took, in bytes: its length, and that of its uncommitted rows.
     pub bytes: u64,
     /// The result of cleaning it.
     pub outcome: CleanOutcome,
@@ -49,45 +47,44 @@ pub struct Leftover {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CleanOutcome {
-    /// It is gone.
+    /// It was removed.
     Removed,
-    /// It would be removed, were this not a dry run.
+    /// It would be removed without the dry run.
     Found,
-    /// Somebody is writing it: it was left alone.
+    /// A writer has it: it was left alone.
     InUse,
     /// It is still there.
     Failed(Error),
 }
 
 impl CleanOptions {
-    /// In one folder, and really.
+    /// In one folder, without a dry run.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether folders within folders are looked into as well. Links are not followed. Default:
-    /// `false`.
+    /// Whether subfolders are searched as well. Links are not followed. Default: `false`.
     #[must_use]
     pub fn recursive(mut self, recursive: bool) -> Self {
         self.recursive = recursive;
         self
     }
 
-    /// Whether files are only looked for. Default: `false`.
+    /// Whether files are only listed. Default: `false`.
     #[must_use]
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
         self
     }
 
-    /// Looks in a folder, or for what belongs to one array file, which need not exist (any more).
-    /// Files come in the order of their names.
+    /// Searches a folder, or the leftovers of one array file, which need not exist any more. Files
+    /// come in the order of their names.
     ///
-    /// A file that cannot be removed is no error here: its [`CleanOutcome`] says so.
+    /// A file that cannot be removed is not an error here: its [`CleanOutcome`] says so.
     ///
     /// # Errors
-    /// [`Error::Io`] when a folder cannot be read; what was found before is done.
+    /// [`Error::Io`] if a folder cannot be read; leftovers found before are removed.
     pub fn clean(&self, path: impl AsRef<Path>) -> Result<Vec<Leftover>> {
         let path = path.as_ref();
         let mut found = Vec::new();
@@ -113,7 +110,7 @@ impl CleanOptions {
         let mut paths: Vec<PathBuf> = entries.into_iter().map(|e| e.path()).collect();
         paths.sort();
         for path in paths {
-            let Ok(metadata) = fs::symlink_metadata(&path) else { continue }; // gone by now
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue }; // removed meanwhile
             if metadata.is_dir() && self.recursive {
                 self.folder(&path, found)?;
             } else if metadata.is_file()
@@ -143,14 +140,14 @@ impl CleanOptions {
         Leftover { path, kind, bytes, outcome }
     }
 
-    /// Removes an unfinished file that nobody has locked, and gives its length. A writer that
-    /// starts just now may find it locked for a moment.
+    /// Removes an unfinished file that no one has locked, and returns its length. A writer that
+    /// starts at the same time may find it locked for a moment.
     fn partial(&self, path: &Path) -> Result<u64> {
         let file = File::open(path).map_err(Error::io("open", path))?;
         lock(&file, path)?;
         let file = Held(file);
         let len = file.metadata().map_err(Error::io("inspect", path))?.len();
-        // Meanwhile its writer may have published it: then its name is gone, or another file's.
+        // Its writer may have published it meanwhile: then its name is gone, or is another file's.
         if !self.dry_run && same_file(&file, path) {
             fs::remove_file(path).map_err(Error::io("remove", path))?;
         }
@@ -204,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_written_stays() {
+    fn locked_files_stay() {
         let dir = tempfile::tempdir().expect("a folder");
         let (new, old) = (dir.path().join("new.npy"), dir.path().join("old.npy"));
         ArrayMut::<u8>::create(&old, [2]).expect("created").close().expect("closed");
@@ -221,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn one_file_and_what_is_not_there() {
+    fn one_file_and_a_missing_one() {
         let dir = tempfile::tempdir().expect("a folder");
         for name in [".a.npy.rowmill-partial", ".b.npy.rowmill-partial"] {
             fs::write(dir.path().join(name), [0; 10]).expect("written");

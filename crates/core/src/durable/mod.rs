@@ -1,4 +1,4 @@
-//! Writing that a crash cannot tear, and that replaces nothing a user would miss.
+//! Writes that survive a crash intact, and never replace a file that a user would miss.
 
 pub(crate) mod append;
 mod atomic;

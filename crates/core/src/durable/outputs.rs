@@ -1,4 +1,4 @@
-//! The door that every output passes: no output replaces what a user would miss.
+//! The checks that every output passes: no output replaces a file that a user would miss.
 //!
 //! ```text
 //!   inputs, masks, partials ... --read--> +---------+
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Each file of a call is registered by its [`Role`]. With an array come the files beside it: its
-//! sidecars, its journals, its unfinished form. An output is refused where any of these stands, and
-//! where a file stands already, unless that is to be replaced and is of the same [`Kind`].
+//! sidecars, its journals, its unfinished form. An output is refused if its path is one of these,
+//! or if it exists, unless it may be replaced and is of the same [`Kind`].
 
 mod beside;
 mod claim;
@@ -29,18 +29,18 @@ use crate::fs::{FileNumber, Kind, Place, Role, SourceFile};
 use crate::identity::FileIdentity;
 use crate::view::Source;
 
-/// The files of one call, by role: what is read, and what is written.
+/// The files of one call, by role: its inputs and its outputs.
 ///
 /// An output is refused
 ///
-/// - where an input, a mask, a sidecar or another output of the call stands ([`Error::Taken`]),
-///   however it is spelled: through links, hard links and relative paths, or by a name that would
-///   only be made;
-/// - where a file stands already, unless [`overwrite`](Self::overwrite) allows to replace it
+/// - if its path is an input, a mask, a sidecar or another output of the call ([`Error::Taken`]),
+///   however it is spelled: through links, hard links and relative paths, or a path that does not
+///   exist yet;
+/// - if the file exists, unless [`overwrite`](Self::overwrite) allows replacing it
 ///   ([`Error::Exists`]);
-/// - where anything stands that is not of the kind that is written ([`Error::OtherKind`]).
+/// - if the path exists and is of another kind than the output ([`Error::OtherKind`]).
 ///
-/// All of it is asked when the output is [planned](Self::plan) and again when it takes its name.
+/// All of it is checked when the output is [planned](Self::plan) and again when it is renamed.
 ///
 /// ```
 /// use rowmill_core::{ArrayMut, Error, Kind, Outputs, Role};
@@ -68,12 +68,12 @@ pub struct Outputs {
 #[derive(Clone, Debug)]
 struct Known {
     owner: Owner,
-    /// Its role, which is not its owner's for a file that stands beside that.
+    /// Its role, which differs from its owner's for a file beside that.
     role: Role,
     path: PathBuf,
-    /// Where it led when it was registered.
+    /// Its resolved path at registration.
     name: PathBuf,
-    /// Which file it was when it was opened. It stays open, so no other file gets this number.
+    /// Its inode when it was opened. It stays open, so no other file gets this number.
     opened: FileNumber,
 }
 
@@ -87,8 +87,8 @@ struct Owner {
 }
 
 impl Known {
-    /// Whether it is this file by now: outputs that took their names have other numbers than
-    /// before, and their old ones belong to other files.
+    /// Whether it is this file now: published outputs have other inode numbers than before, and
+    /// their old numbers may belong to other files.
     fn is(&self, place: &Place) -> bool {
         self.name == place.name || Place::opened(&self.path, self.opened).is(place)
     }
@@ -100,20 +100,20 @@ impl Known {
 }
 
 impl Owner {
-    /// Whether it is the output that is registered once more.
+    /// Whether it is the same output, registered again.
     fn is(&self, other: &Self) -> bool {
         self.is_output && other.is_output && self.role == other.role && self.name == other.name
     }
 }
 
 impl Outputs {
-    /// No file yet, and none may be replaced.
+    /// No files yet, and none may be replaced.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether a file that stands where an output goes is replaced, if it is of the same kind.
+    /// Whether an existing file at the path of an output is replaced, if it is of the same kind.
     /// Default: `false`.
     #[must_use]
     pub fn overwrite(mut self, overwrite: bool) -> Self {
@@ -127,7 +127,7 @@ impl Outputs {
         self.overwrite
     }
 
-    /// Registers a file that is read, and with an array the files beside it.
+    /// Registers an input, and for an array the files beside it.
     pub fn read(&mut self, role: Role, path: impl AsRef<Path>) {
         self.read_file(role, &SourceFile::new(path.as_ref()));
     }
@@ -143,7 +143,7 @@ impl Outputs {
         }
     }
 
-    /// Registers a file that is read, as it was when it was opened.
+    /// Registers an input as it was when it was opened.
     pub fn read_file(&mut self, role: Role, file: &SourceFile) {
         let path = file.path.clone();
         let name = Place::of(&path).name;
@@ -151,21 +151,21 @@ impl Outputs {
         let mut beside = Vec::new();
         if role.is_array() {
             beside.extend(beside_array(&owner.path));
-            // Through a link the array is read with the sidecar beside the link; jobs on the file
-            // itself use what is beside that.
+            // Through a link the array is read with the sidecar beside the link; jobs on the target
+            // use the files beside that.
             beside.extend(beside_array(&owner.name));
         }
         self.add(&owner, file.number, beside);
     }
 
-    /// Registers what an earlier run of the same job made: it may be replaced by what is made
-    /// again.
+    /// Registers the output of an earlier run of the same job, which may be replaced by the
+    /// repeated one.
     pub fn made(&mut self, file: FileIdentity) {
         self.made.push(file);
     }
 
-    /// Registers an output, and checks that nothing is lost by it. Call it before a long job;
-    /// whoever [creates](Self::create) the output asks again.
+    /// Registers an output, and checks that it destroys nothing. Call it before a long job;
+    /// [`create`](Self::create) checks again.
     ///
     /// # Errors
     /// [`Error::Taken`], [`Error::Exists`], [`Error::OtherKind`].
@@ -174,8 +174,8 @@ impl Outputs {
         self.check_standing(role, kind, path.as_ref())
     }
 
-    /// As [`plan`](Self::plan), but a file that stands there already is found when the output is
-    /// created: for what is only known to be the same then.
+    /// As [`plan`](Self::plan), but an existing file at the path is checked only when the output is
+    /// created: for files that may hold the same bytes already.
     ///
     /// # Errors
     /// [`Error::Taken`].
@@ -190,7 +190,7 @@ impl Outputs {
         Ok(())
     }
 
-    /// Starts an output, which takes its name when it is [published](AtomicFile::publish).
+    /// Starts an output, which is renamed into place when it is [published](AtomicFile::publish).
     ///
     /// # Errors
     /// As [`plan`](Self::plan), and [`AtomicFile::create`].
@@ -198,7 +198,7 @@ impl Outputs {
         AtomicFile::claimed(self.claim(role, kind, path.as_ref())?, true)
     }
 
-    /// As [`create`](Self::create), but goes on with what an earlier writer left unfinished.
+    /// As [`create`](Self::create), but resumes the unfinished file of an earlier writer.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -214,7 +214,7 @@ impl Outputs {
         self.create(role, kind, path)?.finish(bytes)
     }
 
-    /// As [`save`](Self::save), but a file that holds exactly these bytes already stays as it is.
+    /// As [`save`](Self::save), but a file that already holds exactly these bytes is left alone.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -249,7 +249,7 @@ impl Outputs {
         }));
     }
 
-    /// Checks an output, and what comes beside it, against every other file of the call.
+    /// Checks an output, and the files beside it, against every other file of the call.
     fn check_free(&self, owner: &Owner, beside: &[(Role, PathBuf)]) -> Result<()> {
         let beside = beside.iter().map(|(role, path)| (*role, path));
         for (role, path) in std::iter::once((owner.role, &owner.path)).chain(beside) {
@@ -272,7 +272,7 @@ impl Outputs {
         Ok(())
     }
 
-    /// Checks what stands where the output goes.
+    /// Checks the existing file at the path of an output.
     fn check_standing(&self, role: Role, kind: Kind, path: &Path) -> Result<()> {
         let found = Kind::of(path);
         if let Some(found) = found {
@@ -295,13 +295,13 @@ impl Outputs {
         Err(Error::Exists { path: path_of_it(), role, found })
     }
 
-    /// Checks the sidecars that an array would replace, or be contradicted by.
+    /// Checks the sidecars that an array would replace or contradict.
     fn check_beside(&self, array: &Path, exists: bool) -> Result<()> {
         let sidecar = Sidecar::path_for(array);
         let (role, expected) = (Role::Sidecar, Kind::Sidecar);
         match Kind::of(&sidecar) {
             None => {}
-            // A crash leaves a record without an array, which nobody can read.
+            // A crash can leave a record without an array, which is unreadable.
             Some(Kind::Sidecar) if exists || self.overwrite || is_record(&sidecar) => {}
             Some(found @ Kind::Sidecar) => {
                 return Err(Error::Exists { path: sidecar, role, found });

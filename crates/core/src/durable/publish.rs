@@ -1,8 +1,8 @@
-//! How a staged array takes its name together with its sidecar.
+//! Renaming a staged array together with its sidecar.
 //!
-//! Two files cannot be renamed in one step. So before the data is, the sidecar is replaced by a
-//! [`Replacement`]: a record that holds the old description and the new one, and says by
-//! [`FileIdentity`] which file each belongs to. Every step is durable before the next one begins:
+//! Two files cannot be renamed atomically. So before the data is renamed, the sidecar is replaced
+//! by a [`Replacement`]: a record that holds the old description and the new one, and which file
+//! each belongs to by its [`FileIdentity`]. Every step is durable before the next one begins:
 //!
 //! | step | data | sidecar | who opens it finds |
 //! |---|---|---|---|
@@ -11,7 +11,7 @@
 //! | [`Step::Renamed`] | new | old or new, by file | the new array |
 //! | [`Step::Done`] | new | new, or none | the new array |
 //!
-//! An array that neither had nor gets a sidecar, or keeps the same one, takes one rename.
+//! An array that has no sidecar before and after, or keeps the same one, takes a single rename.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -19,18 +19,18 @@ use std::path::Path;
 
 use crate::durable::{AtomicFile, journal};
 use crate::error::{Error, Result};
-use crate::format::detect::{is_named_npy, read_meta, read_small, said_by, whole};
+use crate::format::detect::{is_named_npy, read_claims, read_meta, read_small, whole};
 use crate::format::sidecar::{Described, Replacement};
 use crate::format::{Format, Meta, Sidecar};
 use crate::fs::{Held, open_regular, sync_directory};
 
-/// The text of the sidecar that a new array has, if it has one.
+/// The text of a new array's sidecar, if it has one.
 pub(crate) fn sidecar_of(meta: &Meta) -> Option<String> {
     let has_one = meta.format == Format::Raw || meta.columns.is_some();
     has_one.then(|| Sidecar::for_meta(meta).to_json())
 }
 
-/// The steps that are durable.
+/// The durable steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Recorded,
@@ -38,22 +38,21 @@ pub(crate) enum Step {
     Done,
 }
 
-/// Gives `file`, which holds the array `meta`, its name, and the name its sidecar. The descriptor
-/// still holds the writer's lock.
+/// Renames `file`, which holds the array `meta`, and writes its sidecar. The descriptor still holds
+/// the writer's lock.
 ///
 /// # Errors
-/// [`Error::Exists`] and its like when somebody made a file of that name meanwhile; [`Error::Io`],
-/// [`Error::Locked`], [`Error::Sidecar`] when what is in the place of the sidecar cannot
-/// be one. What is there then is the old array, or, where the last steps
-/// failed, the new one.
+/// [`Error::Exists`] and the like if a file of that name was created meanwhile; [`Error::Io`],
+/// [`Error::Locked`], [`Error::Sidecar`] if the path of the sidecar holds something else. The old
+/// array is then still there, or, if one of the last steps failed, the new one.
 pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)) -> Result<File> {
     let target = file.target().to_owned();
     let sidecar = Sidecar::path_for(&target);
     let new = sidecar_of(meta);
-    // A file that came meanwhile, or is no sidecar by size or kind, is not ours to replace.
+    // A file that appeared meanwhile, or is not a sidecar by size or kind, is not ours to replace.
     file.renew()?;
     let old = read_small(&sidecar)?;
-    // Steps that can fail for want of room come before anything else is touched.
+    // Steps that can fail for lack of space come before anything else is touched.
     file.sync()?;
     if old.as_deref() == new.as_deref().map(str::as_bytes) {
         let file = file.publish()?;
@@ -78,10 +77,9 @@ pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)
         Ok(file) => file,
         Err(e) => {
             drop(staged);
-            // With the new file in its place, though perhaps not durably, the record is still
-            // right.
-            let there = File::open(&target).ok().and_then(|f| whole(&f).ok());
-            if there != Some(new_file) {
+            // With the new file in place, though perhaps not durably, the record is still right.
+            let current = File::open(&target).ok().and_then(|f| whole(&f).ok());
+            if current != Some(new_file) {
                 restore(&sidecar, old.as_deref());
             }
             return Err(e);
@@ -100,7 +98,7 @@ pub(crate) fn publish(file: AtomicFile, meta: &Meta, after: &mut dyn FnMut(Step)
     Ok(file)
 }
 
-/// Opens a published file under its name and compares what it says with what was asked for.
+/// Opens a published file and compares its metadata with the requested one.
 ///
 /// # Errors
 /// [`Error::NotAsWritten`].
@@ -124,7 +122,7 @@ fn summary(meta: &Meta) -> String {
     format!("{format:?} {descr} {shape} in {order:?} order at {offset}, {columns} column names")
 }
 
-/// Writes a sidecar, and replaces an old one by it, in one step.
+/// Writes a sidecar, replacing an old one atomically.
 pub(crate) fn write(sidecar: &Path, text: &[u8]) -> Result<()> {
     AtomicFile::replace(sidecar, text)
 }
@@ -136,8 +134,8 @@ fn stage(sidecar: &Path, text: &[u8]) -> Result<AtomicFile> {
     Ok(file)
 }
 
-/// After a failure: nothing is published, so the old sidecar stands there again. If that fails too,
-/// the record says the same.
+/// After a failure nothing is published, so the old sidecar is restored. If that fails too, the
+/// record says the same.
 fn restore(sidecar: &Path, old: Option<&[u8]>) {
     let _ = match old {
         Some(text) => write(sidecar, text),
@@ -145,27 +143,27 @@ fn restore(sidecar: &Path, old: Option<&[u8]>) {
     };
 }
 
-/// Which file is there now, and what its sidecar says. `None` when there is none, or when its
-/// sidecar cannot be read, so that it does not open today either.
+/// The current file, and the claims of its sidecar. `None` if there is none, or if its sidecar is
+/// unreadable, so that the array does not open today either.
 fn describe_old(target: &Path, sidecar: Option<&[u8]>) -> Option<Described> {
     let file = File::open(target).ok()?;
-    let said = sidecar.map(|bytes| said_by(&Sidecar::path_for(target), bytes, &file));
-    let sidecar = said.transpose().ok()?.and_then(|said| said.sidecar);
+    let claims = sidecar.map(|bytes| read_claims(&Sidecar::path_for(target), bytes, &file));
+    let sidecar = claims.transpose().ok()?.and_then(|claims| claims.sidecar);
     Some(Described { file: whole(&file).ok()?, sidecar: sidecar.map(|s| s.to_json()) })
 }
 
-/// Finishes a replacement that a crash interrupted, for whoever is about to write to the file: the
-/// record knows it by its bytes. `file` is open at `path` and locked, so that nobody replaces it
-/// meanwhile.
+/// Finishes a replacement that a crash interrupted, before the file is written to: the record
+/// identifies the file by its bytes. `file` is open at `path` and locked, so that it is not
+/// replaced meanwhile.
 ///
 /// # Errors
-/// As opening it; [`Error::Io`]: the record is still there then, or has done its work.
+/// As opening it; [`Error::Io`]: the record is then still there, or no longer needed.
 pub(crate) fn settle(path: &Path, file: &File) -> Result<()> {
     let sidecar = Sidecar::path_for(path);
     let Some(bytes) = read_small(&sidecar)? else { return Ok(()) };
-    // Reading the sidecar as one reports what is wrong with it.
-    let Ok(said) = said_by(&sidecar, &bytes, file) else { return Ok(()) };
-    if !said.by_record {
+    // Reading the sidecar later reports what is wrong with it.
+    let Ok(claims) = read_claims(&sidecar, &bytes, file) else { return Ok(()) };
+    if !claims.by_record {
         return Ok(());
     }
     let remove = |path: &Path| {
@@ -173,10 +171,10 @@ pub(crate) fn settle(path: &Path, file: &File) -> Result<()> {
         sync_directory(path)
     };
     let handmade = Sidecar::handmade_path_for(path);
-    if said.replaced && !is_named_npy(path) && handmade.exists() {
+    if claims.replaced && !is_named_npy(path) && handmade.exists() {
         remove(&handmade)?;
     }
-    match said.sidecar {
+    match claims.sidecar {
         Some(sidecar_now) => write(&sidecar, sidecar_now.to_json().as_bytes()),
         None => remove(&sidecar),
     }

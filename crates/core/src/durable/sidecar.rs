@@ -1,4 +1,4 @@
-//! Sidecars on disk: written in one step, as every output.
+//! Sidecars on disk: written atomically, like every output.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use crate::format::sidecar::check_len;
 use crate::fs::{Kind, Role, sync_directory};
 
 impl Sidecar {
-    /// Writes this beside an array file, in one step, in the place of the sidecar that it has; what
-    /// says nothing removes that. The array file is not looked at: what is written has to fit it.
+    /// Writes this beside an array file, atomically, in place of its present sidecar; an empty one
+    /// removes that. The array file is not read: the caller makes sure that they match.
     ///
     /// # Errors
-    /// [`Error::Sidecar`](crate::Error::Sidecar) for what is too long to be read back,
-    /// [`Error::OtherKind`](crate::Error::OtherKind) when anything but a sidecar stands there,
-    /// [`Error::Locked`](crate::Error::Locked) while someone else writes it,
+    /// [`Error::Sidecar`](crate::Error::Sidecar) if it is too long to be read back,
+    /// [`Error::OtherKind`](crate::Error::OtherKind) if the path holds anything but a sidecar,
+    /// [`Error::Locked`](crate::Error::Locked) while another writer has it,
     /// [`Error::Io`](crate::Error::Io).
     pub fn write(&self, array: &Path) -> crate::error::Result<()> {
         let path = Self::path_for(array);
@@ -35,7 +35,7 @@ impl Sidecar {
     }
 }
 
-/// Drops what will not be right any more once the array is written to.
+/// Drops the checksums that writes to the array will invalidate.
 pub(crate) fn forget_checksums(path: &Path) -> crate::error::Result<()> {
     match Sidecar::beside(path)? {
         Some(sidecar) if sidecar.checksums.is_some() => {

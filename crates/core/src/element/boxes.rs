@@ -1,11 +1,10 @@
-//! Boxes of elements: how a run of a permuted row is made of them, and how they are copied.
+//! Boxes of elements: how a run of a permuted row is cut into boxes, and how they are copied.
 
 use std::ops::Range;
 
 use crate::error::Result;
 
-/// An axis of a box: its length, and how far apart its elements are where they are read from and
-/// where they go.
+/// An axis of a box: its length, and its strides at the source and at the destination.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Side {
     pub(super) len: usize,
@@ -13,15 +12,15 @@ pub(super) struct Side {
     pub(super) to: usize,
 }
 
-/// Takes a box: where it begins, and of each axis how many indices it has and how far apart they
-/// are.
+/// Receives a box: its start, and the count and stride of indices along each axis.
 type EachBox<'a> = &'a mut dyn FnMut(usize, &[(usize, usize)]) -> Result<()>;
 
-/// Takes a piece of a box: its sides, where its first element is read from, and where it goes.
+/// Receives a piece of a box: its sides, and the offsets of its first element in source and
+/// destination.
 type EachPiece<'a> = &'a mut dyn FnMut(&[Side], usize, usize) -> Result<()>;
 
-/// Hands the boxes that make up a run of elements of an array of these dimensions to `each`: where
-/// the box begins, and of each axis how many indices it has and how far apart they are in C order.
+/// Passes the boxes that make up a run of elements of an array of these dimensions to `each`: the
+/// start of each box, and the count and stride in C order along each axis.
 pub(super) fn boxes(dims: &[usize], run: Range<usize>, each: EachBox<'_>) -> Result<()> {
     if dims.is_empty() {
         return if run.is_empty() { Ok(()) } else { each(0, &[]) };
@@ -52,8 +51,8 @@ pub(super) fn boxes(dims: &[usize], run: Range<usize>, each: EachBox<'_>) -> Res
     Ok(())
 }
 
-/// Cuts a box, its sides in the order of the source, into those that are worth reading from their
-/// first element to their last: of at most `most` elements there, a quarter of them wanted.
+/// Cuts a box, its sides in source order, into pieces that are worth reading as one span: at most
+/// `most` elements from first to last, a quarter of them wanted.
 pub(super) fn pieces(
     sides: &[Side],
     first: usize,
@@ -66,7 +65,7 @@ pub(super) fn pieces(
     match sides.split_first() {
         Some((side, rest)) if most != usize::MAX && (span > most || wanted < span / 4) => {
             if rest.is_empty() && side.from == 1 {
-                // A run of elements that follow each other, too long for one piece.
+                // A contiguous run that is too long for one piece.
                 for start in (0..side.len).step_by(most) {
                     let part = Side { len: (side.len - start).min(most), ..*side };
                     each(&[part], first + start, to + start * side.to)?;
@@ -82,8 +81,8 @@ pub(super) fn pieces(
     }
 }
 
-/// Copies a box. Its two innermost sides are those along which elements follow each other: where
-/// they are read from, and where they go.
+/// Copies a box. Its two innermost sides are those with stride 1: one at the source, one at the
+/// destination.
 pub(super) fn copy<T: Copy + Default>(sides: &mut Vec<Side>, from: &[T], to: &mut [T]) {
     sides.retain(|side| side.len > 1);
     sides.sort_unstable_by_key(|side| std::cmp::Reverse(side.to));
@@ -96,8 +95,8 @@ pub(super) fn copy<T: Copy + Default>(sides: &mut Vec<Side>, from: &[T], to: &mu
     copy_sides(sides, from, to);
 }
 
-/// Elements that are read and written together where elements change between rows and columns:
-/// cache lines, each of which is read or written once, however far apart they are.
+/// The side of the squares in which rows and columns are exchanged: cache lines, each of which is
+/// read or written once, however far apart they are.
 const SQUARE: usize = 16;
 
 fn transpose<T: Copy + Default>(along: Side, across: Side, from: &[T], to: &mut [T]) {

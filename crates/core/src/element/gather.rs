@@ -1,4 +1,4 @@
-//! Elements put in another order of axes, box by box.
+//! Permuting the axes of elements, box by box.
 
 use std::ops::Range;
 
@@ -6,16 +6,16 @@ use super::Element;
 use super::boxes::{Side, boxes, copy, pieces};
 use crate::error::Result;
 
-/// A run of indices, in C order, of the first so many axes of a row, and for each of them a run of
-/// the others.
+/// A run of indices, in C order, of the leading axes of a row, and for each of them a run of the
+/// trailing ones.
 pub(crate) type Runs = (usize, Range<usize>, Range<usize>);
 
-/// Hands some elements of some rows to a function, and how far apart the rows are.
+/// Passes some elements of some rows to a function, with the stride between rows.
 pub(crate) type Read<'a, T> =
     &'a mut dyn FnMut(Range<usize>, Range<usize>, &mut dyn FnMut(&[T], usize)) -> Result<()>;
 
-/// Puts some elements of some rows in order. Compiled for each element type by
-/// [`Element::gather`], whatever the source.
+/// Reorders some elements of some rows. Compiled once per element type by [`Element::gather`],
+/// whatever the source.
 pub(crate) fn gather<T: Element>(
     (dims, strides): (&[usize], &[usize]),
     rows: &Range<usize>,

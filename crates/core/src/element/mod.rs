@@ -1,4 +1,4 @@
-//! The Rust types that array elements are read as.
+//! The Rust types of array elements.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -18,8 +18,8 @@ mod sealed {
     use super::{Range, Read, Result, Runs};
 
     pub trait Sealed: Sized {
-        /// Puts elements in the order of [`Permuted`](crate::Permuted) axes. A method of each type, so
-        /// that it is compiled with this crate and not again with each that reads arrays.
+        /// Reorders elements for [`Permuted`](crate::Permuted) axes. A method of each type, so that
+        /// it is compiled with this crate and not again by each crate that reads arrays.
         fn gather(
             axes: (&[usize], &[usize]),
             rows: &Range<usize>,
@@ -31,9 +31,9 @@ mod sealed {
     }
 }
 
-/// A type that array elements can be read as: `bool`, `i8` to `i64`, `u8` to `u64`,
-/// [`f16`](struct@f16), [`bf16`](struct@bf16), `f32`, `f64`, and [`Complex`] of the last two.
-/// Sealed: the list is [`DType`]'s.
+/// A type of array elements: `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`](struct@f16),
+/// [`bf16`](struct@bf16), `f32`, `f64`, and [`Complex`] of the last two. Sealed: the list is
+/// [`DType`]'s.
 ///
 /// ```
 /// use rowmill_core::{DType, Element};
@@ -45,17 +45,17 @@ pub trait Element:
     /// The dtype of this type.
     const DTYPE: DType;
 
-    /// The type that the bytes of an element are read as before they are checked: any bit pattern
-    /// is valid. The type itself, except for `bool`, of which Rust accepts two patterns only.
+    /// The type that stored bytes are read as before they are checked: any bit pattern is valid.
+    /// The type itself, except for `bool`, of which Rust accepts only two patterns.
     type Stored: Pod + Send + Sync;
 
-    /// The element that these bytes stand for.
+    /// The element for this stored value.
     fn load(stored: Self::Stored) -> Self;
 
-    /// The bytes of this element.
+    /// The stored value of this element.
     fn store(self) -> Self::Stored;
 
-    /// The same bytes in the opposite order.
+    /// The same bytes in reverse order.
     fn swap(stored: Self::Stored) -> Self::Stored;
 
     /// The elements in place, unless bytes have to be checked one by one (`bool`).
@@ -64,11 +64,11 @@ pub trait Element:
     /// The elements in place, for writing; `None` as in [`view`](Self::view).
     fn view_mut(stored: &mut [Self::Stored]) -> Option<&mut [Self]>;
 
-    /// Elements as what may be read into them, for types of which any bit pattern is valid; `None`
-    /// for `bool`.
+    /// The elements as a buffer to read into, for types that accept any bit pattern; `None` for
+    /// `bool`.
     fn stored_mut(elements: &mut [Self]) -> Option<&mut [Self::Stored]>;
 
-    /// Elements as bytes, in the order of the machine.
+    /// The elements as bytes, in native order.
     fn bytes(elements: &[Self]) -> &[u8];
 }
 
@@ -146,7 +146,7 @@ pod_elements! {
     Complex<f64>: C128, |x| Self::new(swap(x.re), swap(x.im));
 }
 
-/// The bytes of a half of a complex number in the opposite order.
+/// The bytes of each half of a complex number in reverse order.
 #[inline(always)]
 fn swap<F: Element<Stored = F>>(half: F) -> F {
     F::swap(half)
@@ -172,7 +172,7 @@ impl Element for bool {
     fn swap(stored: u8) -> u8 {
         stored
     }
-    // Even bytes that were checked could change under a shared mapping: bools are always copied.
+    // Even checked bytes could change under a shared mapping: bools are always copied.
     #[inline(always)]
     fn view(_: &[u8]) -> Option<&[Self]> {
         None

@@ -1,4 +1,4 @@
-//! [`Error`]: everything that can go wrong with an array file, by what it is about.
+//! [`Error`]: all errors of array files, by their cause.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,12 +9,12 @@ use crate::dtype::DType;
 use crate::fs::{Kind, Role};
 use crate::shape::{Shape, ShapeError};
 
-/// Why an array file could not be opened, read or written: one condition each, with the file, what
-/// was expected, what was found and what to do.
+/// Why an array file could not be opened, read or written: one condition each, with the file, the
+/// expected and the actual state, and a remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A computed value that the element type cannot hold, where that was to be checked.
+    /// A computed value that the element type cannot represent, if that was to be checked.
     #[error(
         "row {row}, element {element} of the row becomes {value:?}, which {dtype} cannot hold; cast to a wider \
          type, clip before, or let it saturate"
@@ -26,44 +26,44 @@ pub enum Error {
         element: usize,
         /// The computed value.
         value: f64,
-        /// The type asked for.
+        /// The element type.
         dtype: DType,
     },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// The action that was tried: `open`, `read`, `map`, `create`, `flush` …
+        /// The attempted action: `open`, `read`, `map`, `create`, `flush` …
         action: &'static str,
         /// The file.
         path: PathBuf,
         /// The operating system's reason.
         source: io::Error,
     },
-    /// A directory, a pipe, a device: nothing that can be mapped.
+    /// A directory, a pipe or a device, which cannot be mapped.
     #[error("{} is not a regular file; an array file has to be one", path.display())]
     NotRegular {
         /// The path.
         path: PathBuf,
     },
-    /// An output where another file of the same call stands, or would.
+    /// The path of an output belongs to another file of the same call.
     #[error(
         "cannot write {}: that is {by}{}; give the output another name",
         output(*role, path, of.as_deref()), otherwise(path, &by.path)
     )]
     Taken {
-        /// Where the output was to go.
+        /// The path of the output.
         path: PathBuf,
         /// Its role.
         role: Role,
-        /// The output that it comes with, if it is a sidecar or a hidden file of another one.
+        /// The output that it belongs to, if it is a sidecar or a hidden file of another one.
         of: Option<PathBuf>,
-        /// The file that stands there.
+        /// The other file.
         by: Box<Taken>,
     },
-    /// An output where a file stands already, which nobody allowed to replace.
+    /// The output's path exists, and replacing it was not allowed.
     #[error(
-        "cannot write {role} {}: it exists ({found}), and stays as it is; name another path, or allow to \
-         replace it (`.overwrite(true)`)",
+        "cannot write {role} {}: it exists ({found}) and is left unchanged; choose another path, \
+         or allow replacing it (`.overwrite(true)`)",
         path.display()
     )]
     Exists {
@@ -71,10 +71,10 @@ pub enum Error {
         path: PathBuf,
         /// The role of the output.
         role: Role,
-        /// The file that stands there.
+        /// The existing file.
         found: Kind,
     },
-    /// An output where something stands that is not of its kind, and is never replaced by it.
+    /// The output's path holds something of another kind, which is never replaced.
     #[error(
         "cannot write {role} {}: {found} stands there, and stays as it is: only {expected} is ever \
          replaced{}; name another path",
@@ -87,7 +87,7 @@ pub enum Error {
         role: Role,
         /// The kind that it may replace.
         expected: Kind,
-        /// The file that stands there.
+        /// The existing file.
         found: Kind,
     },
     /// The `.npy` header is damaged or asks for something unsupported.
@@ -106,7 +106,7 @@ pub enum Error {
         /// The flaw of the sidecar.
         source: SidecarError,
     },
-    /// A raw file came without a sidecar and without an explicit spec.
+    /// A raw file without a sidecar and without an explicit spec.
     #[error(
         "{} is a raw file and nothing says what it holds: expected the sidecar {} (or {}), found \
          neither; write one, or give dtype and shape explicitly",
@@ -120,23 +120,23 @@ pub enum Error {
         /// The hand-made form that is also read.
         alternative: PathBuf,
     },
-    /// A spec was given for a `.npy` file, whose header says it all.
+    /// A spec for a `.npy` file, whose header describes it completely.
     #[error("{} is a .npy file: its header gives dtype and shape; leave out the raw spec", path.display())]
     SpecForNpy {
         /// The file.
         path: PathBuf,
     },
-    /// The file holds another dtype than was asked for.
+    /// The file holds another dtype than requested.
     #[error("{} holds {found}, not {expected}; open it as {found} or convert it first", path.display())]
     DTypeMismatch {
         /// The file.
         path: PathBuf,
-        /// The dtype asked for.
+        /// The requested dtype.
         expected: DType,
         /// The dtype of the file.
         found: DType,
     },
-    /// The shape does not fit this machine.
+    /// The shape exceeds the address space of this machine.
     #[error("{} is too large for this machine: {source}", path.display())]
     TooLarge {
         /// The file.
@@ -172,15 +172,15 @@ pub enum Error {
         /// The length of the file, in bytes.
         found: u64,
     },
-    /// The metadata contradicts itself, or what was asked of the file.
+    /// The metadata contradicts itself, or the request.
     #[error(transparent)]
     Meta(#[from] MetaError),
-    /// Rows were being appended when a writer of an earlier version stopped.
+    /// A writer of an earlier version stopped while it was appending rows.
     #[error(
-        "rows were being appended to {} when its writer stopped, and an earlier version of rowmill wrote \
-         the journal {}, which tells the file by number alone: the number may have been given out again; \
-         if it is the file, cut it to {length} bytes (truncate -s {length}) and remove the journal, else \
-         remove the journal",
+        "rows were being appended to {} when its writer stopped, and the journal {}, written by \
+         an earlier version of rowmill, identifies the file by inode number alone, which may have \
+         been reused; if it is the same file, truncate it to {length} bytes (truncate -s \
+         {length}) and remove the journal, otherwise only remove the journal",
         path.display(), journal.display()
     )]
     AppendedByNumber {
@@ -191,33 +191,33 @@ pub enum Error {
         /// The length up to the last row that is part of the array, in bytes.
         length: u64,
     },
-    /// Rows outside the array were asked for.
-    #[error("rows {start}..{end} were asked for, the array has {rows}")]
+    /// Rows outside the array.
+    #[error("rows {start}..{end} are not within the array, which has {rows} rows")]
     RowRange {
-        /// First row asked for.
+        /// The first requested row.
         start: usize,
-        /// End of the rows asked for.
+        /// The end of the requested rows.
         end: usize,
         /// Rows in the array.
         rows: usize,
     },
-    /// A view, or axes, were asked for that the array does not have.
+    /// A view, or axes, that the array does not have.
     #[error(transparent)]
     View(#[from] ViewError),
-    /// A buffer does not hold a whole number of rows.
+    /// A buffer that does not hold a whole number of rows.
     #[error("{found} elements are not a whole number of rows of {row_len} elements")]
     PartialRow {
-        /// Elements given.
+        /// Elements in the buffer.
         found: usize,
         /// Elements in a row.
         row_len: usize,
     },
-    /// The elements cannot be lent as a slice because of their layout on disk.
+    /// The layout on disk does not allow lending elements as a slice.
     #[error("the elements of {} cannot be lent as a slice: {reason}; use {instead} instead", path.display())]
     NotAddressable {
         /// The file.
         path: PathBuf,
-        /// The trait of the layout that is in the way.
+        /// The obstacle in the layout.
         reason: &'static str,
         /// The method that works for every layout.
         instead: &'static str,
@@ -228,10 +228,10 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A writer holds the lock of a file that was to be opened for reading only while nobody does.
+    /// A writer holds the lock of a file that was to be opened only while it is not being written.
     #[error(
-        "{} is being written or replaced by someone else (its lock is held), and was not to be read \
-         meanwhile; wait until that is done, or allow it (`WhileWritten::Allow`)",
+        "{} is being written or replaced by someone else (its lock is held), and reading it \
+         meanwhile is not allowed; wait until that is done, or allow it (`WhileWritten::Allow`)",
         path.display()
     )]
     BeingWritten {
@@ -241,8 +241,8 @@ pub enum Error {
     /// The file changed while it was in use.
     #[error(
         "{} changed while it was being read: its content, or its mode, owner or name (it had \
-         {expected} bytes when it was opened and has {found} now); the result was dropped, read it \
-         again when nobody changes it",
+         {expected} bytes when it was opened and has {found} now); the result was discarded; read \
+         it again when no one is changing it",
         path.display()
     )]
     Changed {
@@ -250,13 +250,13 @@ pub enum Error {
         path: PathBuf,
         /// The length at open.
         expected: u64,
-        /// The length now, as far as it could be read.
+        /// The length now, if it could be read.
         found: u64,
     },
-    /// A job that changes the array in place was begun and is not finished.
+    /// A job that changes the array in place was started and is not finished.
     #[error(
-        "{} is being changed in place, or that was interrupted: some of its rows are old and some are \
-         new; run the job again to finish it (what it needs is in {})",
+        "{} is being changed in place, or that was interrupted: some of its rows are old and some \
+         are new; run the job again to finish it (its journal is {})",
         path.display(), journal.display()
     )]
     Unfinished {
@@ -270,28 +270,29 @@ pub enum Error {
     Journal {
         /// The journal.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: JournalError,
     },
-    /// Bytes of an open file could not be read or written any more. Of a mapping that is told for
-    /// good: everything after the first fault gives this error as well.
+    /// Bytes of an open file became inaccessible. For a mapping this is permanent: every access
+    /// after the first fault gives this error as well.
     #[error(
-        "{} cannot be used from byte {offset} on{}: it was cut short, its device failed, or the disk \
-         is full; the result was dropped, check the file and its disk and open it again",
+        "{} cannot be accessed from byte {offset} on{}: it was truncated, its device failed, or \
+         the disk is full; the result was discarded; check the file and its disk and open it \
+         again",
         path.display(), because(source.as_ref())
     )]
     Fault {
         /// The file.
         path: PathBuf,
-        /// The first byte that could not be used; in a mapping, the start of its page.
+        /// The offset of the first inaccessible byte; for a mapping, the start of its page.
         offset: u64,
-        /// The operating system's reason, where it gives one: not of a mapping.
+        /// The operating system's reason, if it gives one: not for mappings.
         source: Option<io::Error>,
     },
-    /// Someone else made a file shorter or longer that is open for writing.
+    /// The length of a file that is open for writing was changed by someone else.
     #[error(
-        "{} has {found} bytes, it had {expected} when it was opened for writing: someone else cut it \
-         short or appended to it; what was written may be lost, write it anew",
+        "{} has {found} bytes, it had {expected} when it was opened for writing: someone else \
+         truncated it or appended to it; data written to it may be lost; write it again",
         path.display()
     )]
     Resized {
@@ -302,29 +303,31 @@ pub enum Error {
         /// The length now.
         found: u64,
     },
-    /// Someone else removed or replaced a file that is open for writing.
+    /// A file that is open for writing was removed or replaced by someone else.
     #[error(
-        "{} was removed or replaced by someone else while it was open for writing: what was written \
-         has no name any more; write it anew",
+        "{} was removed or replaced by someone else while it was open for writing: the data \
+         written to it has no file name any more; write it again",
         path.display()
     )]
     Removed {
         /// The file.
         path: PathBuf,
     },
-    /// A mapping for writing beside others of the same process: lent elements must not change.
+    /// A mapping for writing conflicts with another one of the same process: lent elements must not
+    /// change.
     #[error("{} cannot be {refused}: this process {by}; {instead}", path.display())]
     AlsoMapped {
         /// The file.
         path: PathBuf,
-        /// The access that was refused.
+        /// The refused access.
         refused: &'static str,
-        /// The use that this process makes of the file.
+        /// The existing use of the file by this process.
         by: &'static str,
-        /// The way out.
+        /// The remedy.
         instead: &'static str,
     },
-    /// More files are mapped than can be guarded against SIGBUS; for reading, positions are used.
+    /// More files are mapped than can be guarded against SIGBUS; readers fall back to positioned
+    /// reads.
     #[error(
         "{} cannot be mapped for writing: {most} files are mapped, and no more can be guarded \
          against SIGBUS; close some of them",
@@ -333,18 +336,21 @@ pub enum Error {
     TooManyMappings {
         /// The file.
         path: PathBuf,
-        /// How many mappings can be guarded.
+        /// The limit of guarded mappings.
         most: usize,
     },
-    /// An earlier flush failed, so nothing can be promised about this handle any more.
-    #[error("an earlier flush of {} failed ({first}); its data may be lost, write the file anew", path.display())]
+    /// An earlier flush failed, so this handle can no longer guarantee durability.
+    #[error(
+        "an earlier flush of {} failed ({first}); its data may be lost; write the file again",
+        path.display()
+    )]
     Poisoned {
         /// The file.
         path: PathBuf,
         /// The message of the first failure.
         first: String,
     },
-    /// A published file does not read back as what it is.
+    /// A published file does not read back as written.
     #[error(
         "{} was written, but does not read back as what it is: expected {expected}, found {found}; \
          do not use it",
@@ -353,35 +359,35 @@ pub enum Error {
     NotAsWritten {
         /// The file.
         path: PathBuf,
-        /// The content that was written.
+        /// The written content.
         expected: String,
-        /// The content that was read, or why there was none.
+        /// The content that was read back, or why there was none.
         found: String,
     },
-    /// An array to which no rows can be appended in place.
+    /// An array that cannot grow in place.
     #[error("no rows can be appended to {}: {reason}; {instead}", path.display())]
     CannotAppend {
         /// The file.
         path: PathBuf,
-        /// The reason against it.
+        /// The reason.
         reason: &'static str,
-        /// The way out.
+        /// The remedy.
         instead: &'static str,
     },
-    /// Rows of another shape than the rows that are there.
+    /// Rows of another shape than those of the array.
     #[error("the rows of {} have shape {expected}, those to be appended have {found}", path.display())]
     RowShape {
-        /// The file that they would be appended to.
+        /// The file to append to.
         path: PathBuf,
         /// The shape of its rows.
         expected: Shape,
-        /// The shape of the others.
+        /// The shape of the new rows.
         found: Shape,
     },
-    /// An appender failed before, so nothing more can be appended through it.
+    /// An earlier append failed, so nothing more can be appended through this handle.
     #[error(
-        "appending to {} failed before ({first}); what was not committed is taken back when this \
-         handle is dropped, then open the file again",
+        "appending to {} failed before ({first}); uncommitted rows are rolled back when this \
+         handle is dropped; then open the file again",
         path.display()
     )]
     AppendFailed {

@@ -7,25 +7,24 @@ use crate::shape::ShapeError;
 
 /// Why a `.npy` header could not be read.
 ///
-/// Texts taken from the header are cut to a few words, so an error is small whatever the file
-/// holds.
+/// Texts from the header are cut to a few words, so an error is small whatever the file holds.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// The reader failed, or ended before the file length that was given.
+    /// The reader failed, or ended before the given file length.
     #[error("the header cannot be read: {source}")]
     Io {
         /// The error of the reader.
         #[from]
         source: io::Error,
     },
-    /// The file does not start as a `.npy` file does.
+    /// The file does not start with the `.npy` magic.
     #[error("expected it to start with \"\\x93NUMPY\", found \"{}\"", found.escape_ascii())]
     Magic {
         /// The first six bytes of the file, or all of them.
         found: Vec<u8>,
     },
-    /// The file ends before the length of the header.
+    /// The file ends before the header's length field.
     #[error("expected at least {expected} bytes before the header, the file has {found}")]
     TooShort {
         /// Bytes needed up to the header.
@@ -33,7 +32,7 @@ pub enum HeaderError {
         /// Bytes in the file.
         found: u64,
     },
-    /// A version of the format that does not exist yet.
+    /// An unknown version of the format.
     #[error("format version {major}.{minor} is unknown; expected 1.0, 2.0 or 3.0")]
     Version {
         /// The major version found.
@@ -41,16 +40,16 @@ pub enum HeaderError {
         /// The minor version found.
         minor: u8,
     },
-    /// The header claims to be longer than any header has to be.
+    /// The header claims to be longer than the limit.
     #[error("the header claims {found} bytes; at most {MAX_HEADER_LEN} are read")]
     TooLong {
-        /// The length that the file claims, in bytes.
+        /// The claimed length, in bytes.
         found: u64,
     },
     /// The header claims to reach beyond the end of the file.
     #[error("the header claims to end at byte {expected}, the file has {found}")]
     BeyondFile {
-        /// Where the header claims to end.
+        /// The claimed end of the header.
         expected: u64,
         /// Bytes in the file.
         found: u64,
@@ -58,20 +57,20 @@ pub enum HeaderError {
     /// A version 3.0 header is not UTF-8.
     #[error("byte {at} of the header is not UTF-8, expected it in version 3.0")]
     NotUtf8 {
-        /// The first bad byte, counted from the start of the dict.
+        /// The offset of the first bad byte in the dict.
         at: usize,
     },
     /// The header is not a dict as NumPy writes it.
     #[error("at byte {at} of the header expected {expected}, found {found}")]
     Syntax {
-        /// Where, counted from the start of the dict.
+        /// The offset in the dict.
         at: usize,
-        /// The text that had to come there.
+        /// The expected text.
         expected: &'static str,
-        /// The text that is there.
+        /// The text found.
         found: String,
     },
-    /// A key besides the three.
+    /// A key other than the three known ones.
     #[error(
         "the header has an unknown key {key:?}; expected exactly descr, fortran_order and shape"
     )]
@@ -85,18 +84,18 @@ pub enum HeaderError {
         /// The key.
         key: &'static str,
     },
-    /// One of the three keys is not there.
+    /// One of the three keys is missing.
     #[error("the header has no key {key}; expected exactly descr, fortran_order and shape")]
     MissingKey {
         /// The key.
         key: &'static str,
     },
-    /// A value of a type that its key cannot have.
+    /// A value of the wrong type for its key.
     #[error("the header's {key} has to be {expected}, found {found}")]
     WrongType {
         /// The key.
         key: &'static str,
-        /// The values that are allowed.
+        /// The allowed values.
         expected: &'static str,
         /// The value in the header.
         found: String,
@@ -112,7 +111,7 @@ pub enum HeaderError {
         /// Its meaning, in words.
         kind: &'static str,
     },
-    /// A dtype that does not say its byte order.
+    /// A dtype without a byte order.
     #[error(
         "the dtype {found} does not say its byte order; expected a code with a sign such as '<f4', \
          '>f4' or '|u1'"
@@ -121,7 +120,7 @@ pub enum HeaderError {
         /// The dtype as the header spells it.
         found: String,
     },
-    /// A structured array, of which no field was asked for.
+    /// A structured array, and no field was selected.
     #[error(
         "it is a structured array with the fields {fields}: ask for one of them, as in FILE.npy[NAME] on \
          the command line or OpenOptions::field"
@@ -130,18 +129,18 @@ pub enum HeaderError {
         /// The first fields.
         fields: String,
     },
-    /// A field of an array that has none.
+    /// A field was selected in an array without fields.
     #[error(
         "the field {wanted:?} was asked for, but it is no structured array: leave out the field"
     )]
     NotStructured {
-        /// The name that was asked for.
+        /// The name of the field.
         wanted: String,
     },
-    /// A field that is not there.
+    /// A field that does not exist.
     #[error("it has no field {wanted:?}; its fields are {fields}")]
     NoSuchField {
-        /// The name that was asked for.
+        /// The name of the field.
         wanted: String,
         /// The first fields.
         fields: String,
@@ -151,26 +150,26 @@ pub enum HeaderError {
     Field {
         /// The field.
         field: String,
-        /// The obstacle.
+        /// The reason.
         problem: &'static str,
     },
     /// A structured array in Fortran order.
     #[error("it is a structured array of several axes in Fortran order; save it in C order")]
     FortranRecords,
-    /// A dimension below zero.
+    /// A negative dimension.
     #[error("the shape has a negative dimension {found}; expected 0 or more")]
     NegativeDimension {
         /// The dimension as the header spells it.
         found: String,
     },
-    /// A dimension that this machine cannot count to.
+    /// A dimension beyond the range of this machine.
     #[error("the shape has the dimension {found}; expected at most {}", usize::MAX)]
     DimensionTooLarge {
         /// The dimension as the header spells it.
         found: String,
     },
-    /// The dimensions make no shape.
-    #[error("the header gives no usable shape: {source}")]
+    /// The dimensions are not a valid shape.
+    #[error("the shape in the header is not usable: {source}")]
     Shape {
         /// The error of the shape.
         #[from]

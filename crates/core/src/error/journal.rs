@@ -1,12 +1,12 @@
-//! [`JournalError`]: what is wrong with the journal of an in-place job.
+//! [`JournalError`]: why the journal of an in-place job cannot be used.
 
 use crate::limits::JOURNAL_VERSION;
 
-/// Why a journal cannot be used. Nothing was touched.
+/// Why a journal cannot be used. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
-    /// Something else under this name, or the rest of one.
+    /// The path holds something other than a journal, or a truncated one.
     #[error(
         "it is damaged or no journal ({what}); the array may hold old and new rows: restore it from a \
          copy, then remove the journal"
@@ -29,12 +29,12 @@ pub enum JournalError {
         "another job was begun on this array; expected {expected:?}, found {found:?}; finish that one first"
     )]
     OtherJob {
-        /// The job that was to go on.
+        /// The job that was to be resumed.
         expected: String,
-        /// The job that was begun.
+        /// The job that the journal belongs to.
         found: String,
     },
-    /// The array was replaced meanwhile, or it is a copy.
+    /// The array was replaced meanwhile, or is a copy.
     #[error(
         "it belongs to another file that had this name: the array was replaced since, or it is a \
          copy of one that was being changed, some rows of which are old and some new; if all rows of \
@@ -43,9 +43,9 @@ pub enum JournalError {
     OtherArray,
     /// The array is not as the journal left it.
     #[error(
-        "the array is not as the interrupted job left it (its length, its header or rows that were \
-         not being changed differ): it was written to since, or is another file that got the same \
-         number; restore the array from a copy, then remove the journal"
+        "the array is not as the interrupted job left it (its length, its header or rows that \
+         were not being changed differ): it was written to since, or is another file that reuses \
+         its inode number; restore the array from a copy, then remove the journal"
     )]
     ArrayChanged,
 }

@@ -1,11 +1,11 @@
-//! [`MetaError`]: metadata that contradicts itself or what was asked of the file.
+//! [`MetaError`]: metadata that contradicts itself or the request.
 
 use std::path::PathBuf;
 
 use crate::dtype::DType;
 use crate::shape::Shape;
 
-/// Why the metadata of an array file, whole as it is, does not do.
+/// Why the metadata of an array file, though readable, cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetaError {
@@ -36,17 +36,17 @@ pub enum MetaError {
         /// The dtype in the metadata.
         metadata_says: DType,
     },
-    /// The array has another shape than was asked for.
+    /// The array has another shape than requested.
     #[error("{} has shape {found}, expected {expected}", path.display())]
     ShapeMismatch {
         /// The file.
         path: PathBuf,
-        /// The shape asked for.
+        /// The requested shape.
         expected: Shape,
         /// The shape of the file's array.
         found: Shape,
     },
-    /// A field was asked for of a file that has no records.
+    /// A field was selected in a file without records.
     #[error("{} is a raw file and has no fields; leave out the field {field:?}", path.display())]
     NoRecords {
         /// The file.
@@ -54,7 +54,7 @@ pub enum MetaError {
         /// The field.
         field: String,
     },
-    /// A field of a structured file was to be opened for writing.
+    /// A field of a structured file cannot be opened for writing.
     #[error(
         "the field {field:?} of {} cannot be opened for writing: fields are read only; write its \
          elements to a file of their own",
@@ -66,7 +66,7 @@ pub enum MetaError {
         /// The field.
         field: String,
     },
-    /// A `.npy` file was to be made of elements that the format has no code for.
+    /// The dtype has no code in `.npy` files.
     #[error(
         "{} cannot be a .npy file of {dtype}, for which the format has no code; give it a name that does \
          not end in .npy, and it will be a raw file with a sidecar",

@@ -1,4 +1,4 @@
-//! The errors of this crate: [`Error`] of array files, with those of parsers within it.
+//! The errors of this crate: [`Error`] for array files, and those of the parsers inside it.
 
 mod file;
 mod header;

@@ -6,15 +6,14 @@ use crate::shape::ShapeError;
 
 /// Why a sidecar could not be used.
 ///
-/// Texts taken from the sidecar are cut to a few words, so an error is small whatever the file
-/// holds.
+/// Texts from the sidecar are cut to a few words, so an error is small whatever the file holds.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SidecarError {
-    /// A directory, a pipe or a device in the place of the sidecar.
+    /// A directory, a pipe or a device at the path of the sidecar.
     #[error("it is not a regular file; remove it or write a sidecar in its place")]
     NotRegular,
-    /// The sidecar is longer than any sidecar has to be.
+    /// The sidecar is longer than the limit.
     #[error("it has {found} bytes; at most {MAX_SIDECAR_LEN} are read")]
     TooLong {
         /// Its length in bytes.
@@ -27,7 +26,7 @@ pub enum SidecarError {
         #[from]
         source: serde_json::Error,
     },
-    /// A version that this release does not know.
+    /// A version that this release does not support.
     #[error(
         "it has version {found} (\"rowmill\": {found}); supported is version {SIDECAR_VERSION}"
     )]
@@ -35,30 +34,30 @@ pub enum SidecarError {
         /// The version found.
         found: u64,
     },
-    /// The array file was being replaced when the writer stopped, and the file that is there is
-    /// neither the old one nor the new one.
+    /// The array file was being replaced when the writer stopped, and the file found is neither the
+    /// old one nor the new one.
     #[error(
         "the array file was being replaced when its writer stopped, and the file beside it is \
          neither the old one nor the new one (it was copied or changed since); write the array \
-         anew, or write a sidecar that says what the file holds"
+         again, or write a sidecar that describes the file"
     )]
     Replacing,
-    /// The same, and an earlier version wrote down by its number alone which file is which.
+    /// The same, in the form of an earlier version, which identified files by inode number alone.
     #[error(
-        "the array file was being replaced when its writer stopped, and an earlier version of rowmill \
-         wrote this, which tells files by number alone: the number may have been given out again; \
-         write the array anew, or put the text under \"old\" or \"new\" that fits the file in the \
-         place of this"
+        "the array file was being replaced when its writer stopped, and this record of an earlier \
+         version of rowmill identifies files by inode number alone, which may have been reused; \
+         write the array again, or replace this by the text under \"old\" or \"new\" that matches \
+         the file"
     )]
     ReplacingByNumber,
-    /// The array file was being replaced when the writer stopped, and the file that is there cannot
-    /// be read to tell which one it is.
+    /// The array file was being replaced when the writer stopped, and the file found cannot be read
+    /// to identify it.
     #[error("the array file beside it, which was being replaced, cannot be read: {source}")]
     File {
         /// The error of the system.
         source: std::io::Error,
     },
-    /// A key that would be ignored, which its author cannot want.
+    /// An unknown key, which would be ignored against its author's intent.
     #[error(
         "it has an unknown key {key:?}; expected rowmill, dtype, shape, order, offset, columns, \
          checksum_rows and xxh3_64"
@@ -73,30 +72,30 @@ pub enum SidecarError {
         /// The key.
         key: &'static str,
     },
-    /// A key that this file cannot do without.
+    /// A required key is missing.
     #[error("it has no key \"{key}\"; add it")]
     MissingKey {
         /// The key.
         key: &'static str,
     },
-    /// A value that its key cannot have.
+    /// A value of the wrong type or range for its key.
     #[error("\"{key}\" has to be {expected}, found {found}")]
     WrongType {
         /// The key.
         key: &'static str,
-        /// The values that are allowed.
+        /// The allowed values.
         expected: &'static str,
         /// The value in the sidecar.
         found: String,
     },
-    /// The dtype is none that is supported.
+    /// An unsupported dtype.
     #[error("\"dtype\": {source}")]
     DType {
-        /// The version that was found, and those supported.
+        /// The dtype found, and those supported.
         #[from]
         source: ParseDTypeError,
     },
-    /// `i8` or `u8`, which mean two things.
+    /// `i8` or `u8`, which are ambiguous.
     #[error(
         "\"dtype\": {found:?} is eight bytes to NumPy and eight bits elsewhere; expected a name \
          such as \"int8\" or \"int64\", or a code with a sign such as \"|i1\" or \"<i8\""
@@ -105,13 +104,13 @@ pub enum SidecarError {
         /// The dtype as the sidecar spells it.
         found: String,
     },
-    /// A dimension that this machine cannot count to.
+    /// A dimension beyond the range of this machine.
     #[error("\"shape\": the dimension {found} is too large; expected at most {}", usize::MAX)]
     DimensionTooLarge {
         /// The dimension.
         found: u64,
     },
-    /// The dimensions make no shape.
+    /// The dimensions are not a valid shape.
     #[error("\"shape\": {source}")]
     Shape {
         /// The error in the value.
@@ -121,11 +120,11 @@ pub enum SidecarError {
     /// Two descriptions of the same file differ.
     #[error("its {key} is {found}, but {other} says {expected}; correct the one that is wrong")]
     Contradicts {
-        /// The key in which they differ.
+        /// The key that differs.
         key: &'static str,
         /// The value in the sidecar.
         found: String,
-        /// The other description of the file, in words.
+        /// The source of the other description.
         other: String,
         /// The value in that description.
         expected: String,

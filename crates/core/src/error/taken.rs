@@ -1,19 +1,19 @@
-//! [`Taken`]: the file in the way of an output.
+//! [`Taken`]: the file that conflicts with an output.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::fs::Role;
 
-/// The file in the way of an output.
+/// The file that conflicts with an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Taken {
     /// Its role in the call.
     pub role: Role,
-    /// How the call spells it.
+    /// Its path as spelled in the call.
     pub path: PathBuf,
-    /// The file it stands beside, if it is a sidecar or a hidden file of that one.
+    /// The file that it is beside, if it is a sidecar or a hidden file of that one.
     pub of: Option<(Role, PathBuf)>,
 }
 

@@ -1,5 +1,4 @@
-//! [`ViewError`]: elements, parts and axes that an array does not have, and arrays that do not go
-//! together.
+//! [`ViewError`]: elements, parts and axes that do not exist, and arrays that cannot be combined.
 
 use crate::shape::{Shape, ShapeError};
 
@@ -8,50 +7,50 @@ use crate::shape::{Shape, ShapeError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ViewError {
-    /// Dimensions that make no shape.
-    #[error("these dimensions make no shape: {source}")]
+    /// Dimensions that are not a valid shape.
+    #[error("these dimensions are not a valid shape: {source}")]
     Shape {
         /// The reason.
         source: ShapeError,
     },
-    /// A slice with more or fewer elements than its shape.
+    /// A slice whose length differs from that of its shape.
     #[error("shape {shape} has {} elements, the slice has {found}; give the shape of the slice", shape.len())]
     ElementCount {
-        /// The shape given.
+        /// The shape.
         shape: Shape,
-        /// The elements of the slice.
+        /// The length of the slice.
         found: usize,
     },
-    /// A part of an array was asked for that it does not have.
+    /// A part outside the array.
     #[error(
-        "{what} {asked} was asked for, of an array of shape {shape} that has {len} there; indices are \
-         below {len}, ranges end at {len} at most and have a step of 1 or more"
+        "cannot take {what} {asked} of an array of shape {shape}, which has {len} there; indices \
+         are below {len}, ranges end at {len} at most and have a step of 1 or more"
     )]
     PartRange {
         /// The name of the indices: `row`, `column`, `axis 2, index`.
         what: String,
-        /// The indices asked for.
+        /// The requested indices.
         asked: String,
         /// How many indices there are.
         len: usize,
         /// The shape of the array.
         shape: Shape,
     },
-    /// A part was asked for that has more axes than the array.
-    #[error("something was asked for of {asked} axes, an array of shape {shape} has {}", shape.ndim())]
+    /// A part with more axes than the array.
+    #[error("{asked} axes were given, but an array of shape {shape} has {}", shape.ndim())]
     PartAxes {
-        /// Axes asked for.
+        /// The number of requested axes.
         asked: usize,
         /// The shape of the array.
         shape: Shape,
     },
-    /// Indices were repeated so often that the part has more elements than can be counted.
+    /// Repeated indices give the part more elements than can be counted.
     #[error("the part asked for is too large: {source}")]
     PartTooLarge {
         /// The shape that it would have.
         source: ShapeError,
     },
-    /// An axis was asked for that the array does not have.
+    /// An axis that the array does not have.
     #[error(
         "axis {axis} was asked for, an array of shape {shape} has {}; axes count from 0, negative ones \
          from the end", shape.ndim()
@@ -62,34 +61,34 @@ pub enum ViewError {
         /// The shape of the array.
         shape: Shape,
     },
-    /// The same axis was asked for twice.
+    /// A repeated axis.
     #[error(
         "axis {axis} was asked for twice in {axes:?}; name each once (negative ones count from the end)"
     )]
     AxisTwice {
         /// The axis, counted from 0.
         axis: usize,
-        /// All that were asked for.
+        /// All requested axes.
         axes: Vec<isize>,
     },
-    /// An order of axes was asked for that is none, or takes axis 0 from its place.
+    /// An order of axes that is not a permutation, or moves axis 0.
     #[error(
-        "{order:?} is no order for the axes of an array of shape {shape}; name each of its axes once, \
-         axis 0 first"
+        "{order:?} is not an order of the axes of an array of shape {shape}; name each of its axes \
+         once, axis 0 first"
     )]
     AxisOrder {
-        /// The order asked for.
+        /// The requested order.
         order: Vec<usize>,
         /// The shape of the array.
         shape: Shape,
     },
-    /// No array at all was to be taken as one.
-    #[error("there is no array to begin with; name at least one")]
+    /// No arrays to concatenate.
+    #[error("there are no arrays to concatenate; name at least one")]
     NothingToConcat,
-    /// Arrays that were to be taken as one, and differ.
+    /// Arrays that differ and cannot be concatenated.
     #[error(
-        "{what} has {found}, {first} has {expected}: arrays that are taken as one need the same dtype \
-         and the same shape of rows; leave out what differs, or convert it"
+        "{what} has {found}, {first} has {expected}: arrays can be concatenated only with the \
+         same dtype and the same row shape; leave out those that differ, or convert them"
     )]
     NotOneArray {
         /// The one that differs.
@@ -98,10 +97,10 @@ pub enum ViewError {
         first: String,
         /// The dtype, shape of rows or length of the first one.
         expected: String,
-        /// That of the other.
+        /// The same of the other.
         found: String,
     },
-    /// A pattern of file names that finds nothing.
+    /// An invalid pattern of file names, or one without matches.
     #[error(
         "cannot open the files {pattern:?}: {reason}; a pattern is a path with * for any characters, ? \
          for one, [abc] for one of some"
@@ -112,8 +111,8 @@ pub enum ViewError {
         /// The flaw of the pattern.
         reason: String,
     },
-    /// An index that is not inside the array, or has the wrong number of axes.
-    #[error("the index {index:?} is not inside an array of shape {shape}")]
+    /// An index outside the array, or with the wrong number of axes.
+    #[error("the index {index:?} is outside an array of shape {shape}")]
     Index {
         /// The index.
         index: Vec<usize>,

@@ -1,4 +1,4 @@
-//! Parts of the messages of errors, and how those of the system become ours.
+//! Parts of error messages, and the conversion of system errors.
 
 use std::io;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::fs::{Kind, Role};
 
-/// An output, in words.
+/// The description of an output.
 pub(super) fn output(role: Role, path: &Path, of: Option<&Path>) -> String {
     match of {
         None => format!("{role} {}", path.display()),
@@ -14,17 +14,17 @@ pub(super) fn output(role: Role, path: &Path, of: Option<&Path>) -> String {
     }
 }
 
-/// That files of a kind are replaced only when asked, if that is so.
+/// The note that files of a kind are replaced only on request, if that is so.
 pub(super) fn when_asked(kind: Kind) -> &'static str {
     if kind.is_kept() { "" } else { ", and only if asked (`.overwrite(true)`)" }
 }
 
-/// The other name of a file that has two, in brackets.
+/// The second name of a file in parentheses, if it has one.
 pub(super) fn otherwise(path: &Path, known: &Path) -> String {
     if path == known { String::new() } else { format!(" ({})", known.display()) }
 }
 
-/// A cause in brackets, if there is one.
+/// A cause in parentheses, if there is one.
 pub(super) fn because(source: Option<&io::Error>) -> String {
     source.map_or_else(String::new, |source| format!(" ({source})"))
 }

@@ -1,4 +1,4 @@
-//! Checksums of runs of rows, kept in the sidecar, so that damage shows and has a place.
+//! Checksums of runs of rows, stored in the sidecar, to detect and locate damage.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -9,19 +9,19 @@ use twox_hash::XxHash3_64;
 use crate::element::Element;
 use crate::shape::Shape;
 
-/// The most checksums of one array: they have to go into a sidecar.
+/// The most checksums of one array: they have to fit in a sidecar.
 const MOST: usize = 16 << 10;
 
-/// The bytes that one checksum stands for, at least: what is damaged on a disk is larger.
+/// The least number of bytes per checksum: disk damage is usually larger.
 const RUN_BYTES: usize = 1 << 20;
 
-/// Checksums of an array: one for each run of so many rows, the last run shorter. Each is XXH3 with
-/// 64 bits and seed 0 (<https://github.com/Cyan4973/xxHash>) of the elements of these rows in C
-/// order, as little-endian bytes, whatever order the file has. With numpy and the Python package
+/// Checksums of an array: one per run of `rows` rows, the last run shorter. Each is the 64-bit XXH3
+/// with seed 0 (<https://github.com/Cyan4973/xxHash>) of the elements of these rows in C order, as
+/// little-endian bytes, whatever the byte order of the file. With numpy and the Python package
 /// `xxhash`: `xxh3_64(x[rows].astype('<f4').tobytes())`.
 ///
-/// They find what a disk, a cable or another program did to a file; they are no protection against
-/// somebody who means to change it.
+/// They detect damage by a disk, a cable or another program; they do not protect against deliberate
+/// changes.
 ///
 /// ```
 /// use rowmill_core::Checksums;
@@ -46,7 +46,7 @@ impl Checksums {
     /// Checksums of runs of `rows` rows, in order.
     ///
     /// # Panics
-    /// When `rows` is 0.
+    /// If `rows` is 0.
     #[must_use]
     pub fn new(rows: usize, values: Vec<u64>) -> Self {
         assert!(rows > 0, "a checksum stands for one row at least");
@@ -59,7 +59,7 @@ impl Checksums {
         XxHash3_64::oneshot(bytes)
     }
 
-    /// How many rows of an array of this shape one checksum should stand for: about a megabyte,
+    /// The recommended number of rows per checksum for an array of this shape: about a megabyte,
     /// more for arrays of more than sixteen gigabytes.
     #[must_use]
     pub fn rows_each(shape: &Shape, element_size: usize) -> usize {
@@ -67,7 +67,7 @@ impl Checksums {
         (RUN_BYTES / row_bytes).max(shape.rows().div_ceil(MOST)).max(1)
     }
 
-    /// The number of rows that each stands for.
+    /// The number of rows per checksum.
     #[must_use]
     pub fn step(&self) -> usize {
         self.rows
@@ -79,21 +79,21 @@ impl Checksums {
         &self.values
     }
 
-    /// The rows that checksum number `index` stands for; the last may stand for fewer.
+    /// The rows of checksum number `index`; the last run may be shorter.
     #[must_use]
     pub fn rows(&self, index: usize) -> Range<usize> {
         let start = index.saturating_mul(self.rows);
         start..start.saturating_add(self.rows)
     }
 
-    /// Whether there are as many as an array of so many rows has.
+    /// Whether the number of checksums is right for an array of this many rows.
     #[must_use]
     pub fn fit(&self, rows: usize) -> bool {
         self.values.len() == rows.div_ceil(self.rows)
     }
 }
 
-/// The checksum of elements that come piece by piece.
+/// An incremental checksum of elements.
 ///
 /// ```
 /// use rowmill_core::{ChecksumHasher, Checksums};
@@ -125,7 +125,7 @@ impl ChecksumHasher {
         Self(XxHash3_64::new())
     }
 
-    /// Takes in the elements that follow.
+    /// Adds the elements that follow.
     pub fn add<T: Element>(&mut self, elements: &[T]) {
         if cfg!(target_endian = "little") {
             self.0.write(T::bytes(elements));

@@ -1,4 +1,4 @@
-//! From a path and an open file to its [`Meta`]: `.npy` or raw, and who says what it holds.
+//! From a path and an open file to its [`Meta`]: `.npy` or raw, and the source of its description.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, MetaError, Result, SidecarError};
-use crate::format::sidecar::Said;
+use crate::format::sidecar::Claims;
 use crate::format::{Format, Meta, RawSpec, Sidecar, append_journal, npy};
 use crate::fs::same_file;
 use crate::identity::{FileIdentity, Stable};
@@ -14,15 +14,15 @@ use crate::limits::MAX_SIDECAR_LEN;
 use crate::shape::Order;
 use crate::text::clip;
 
-/// Finds out what a file of `file_len` bytes holds, and checks it against that length.
+/// Determines the metadata of a file of `file_len` bytes, and checks it against that length.
 ///
 /// The file is a `.npy` file if its name ends so, or if it starts as one and nothing says that it
-/// is raw. Everything that describes it (header, sidecar, hand-made sidecar, spec) has to agree:
-/// of two descriptions that differ one is wrong, and a choice would be silent. Leaves the position
-/// of the file anywhere.
+/// is raw. All its descriptions (header, sidecar, hand-made sidecar, spec) have to agree: if two
+/// differ one is wrong, and a choice would be silent. The position of the file is unspecified
+/// afterwards.
 ///
-/// While rows are appended to the file it is longer than it says; it is then read as the array that
-/// it was, or will be, at a commit.
+/// While rows are being appended the file is longer than its metadata says; it is then read as the
+/// array of the last commit, or of the next.
 ///
 /// # Errors
 /// [`Error::Header`], [`Error::Sidecar`], [`Error::NoSidecar`], [`Error::SpecForNpy`],
@@ -36,7 +36,7 @@ pub(crate) fn read_meta(
     read_meta_of(path, file, file_len, (spec, None))
 }
 
-/// The same of one field of a structured `.npy` file.
+/// The same for one field of a structured `.npy` file.
 pub(crate) fn read_meta_of(
     path: &Path,
     file: &mut File,
@@ -48,8 +48,8 @@ pub(crate) fn read_meta_of(
     })
 }
 
-/// Reads what a file of `len` bytes holds, and reads it again while that fails and rows are being
-/// appended: what was read may be from before and after a commit.
+/// Reads the metadata of a file of `len` bytes. While rows are being appended, a failure is
+/// retried: the parts read may be from before and after a commit.
 fn until_settled(
     path: &Path,
     file: &mut File,
@@ -58,9 +58,9 @@ fn until_settled(
 ) -> Result<Meta> {
     let mut attempt = 0;
     loop {
-        // The appender may be done before the journal is looked at that excuses what was read
-        // before. So no failure counts but that of a reading during which there was none. Mostly
-        // there is no failure, and it is not worth a look.
+        // The appender may finish after a failed reading and before its journal is checked. So only
+        // the failure of a reading without an append in progress counts. Usually there is no
+        // failure, and then the journal is not checked.
         let journal = attempt == 0 || append_journal::has_journal(path);
         let error = match read(file, len) {
             Ok(meta) => return Ok(meta),
@@ -76,7 +76,7 @@ fn until_settled(
     }
 }
 
-/// Checks the metadata against the length of the file, which may be longer where rows are being
+/// Checks the metadata against the length of the file, which may be longer while rows are being
 /// appended.
 fn fits(path: &Path, file: &File, meta: Meta, len: u64) -> Result<Meta> {
     match meta.check(path, len) {
@@ -90,7 +90,7 @@ fn fits(path: &Path, file: &File, meta: Meta, len: u64) -> Result<Meta> {
     Ok(meta)
 }
 
-/// The caller's description of a raw file, and the field of a structured one that it wants.
+/// The caller's description of a raw file, and the selected field of a structured one.
 type Asked<'a> = (Option<&'a RawSpec>, Option<&'a str>);
 
 fn read_once(
@@ -106,7 +106,7 @@ fn read_once(
         }
         return npy_meta(path, file, (file_len, field), own);
     }
-    // A hand-made sidecar of a file that has been replaced is not removed yet, if it is there.
+    // A hand-made sidecar of the replaced file may not have been removed yet.
     let handmade = match replaced {
         true => None,
         false => Found::read(Sidecar::handmade_path_for(path), Sidecar::parse_handmade)?,
@@ -123,18 +123,18 @@ fn read_once(
     Ok(meta)
 }
 
-/// The sidecar of an array file, in rowmill's own form, if there is one.
+/// The sidecar of an array file in rowmill's own form, if there is one.
 pub(crate) fn read_sidecar(array: &Path) -> Result<Option<Sidecar>> {
     let file = File::open(array).map_err(Error::io("open", array))?;
     Ok(Found::own(array, &file)?.0.map(|found| found.sidecar))
 }
 
-/// How often a file is looked at again to which rows are being appended, and how long is waited
-/// before the last time, in milliseconds; before the first time, not at all.
+/// How often a file is read again while rows are being appended to it, and the pause before each
+/// attempt: it grows from nothing to this.
 const MOST_ATTEMPTS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// A sidecar, and where it was found.
+/// A sidecar, and its path.
 struct Found {
     path: PathBuf,
     sidecar: Sidecar,
@@ -145,15 +145,15 @@ impl Found {
     fn own(path: &Path, file: &File) -> Result<(Option<Self>, bool)> {
         let path_of_it = Sidecar::path_for(path);
         let Some(bytes) = read_small(&path_of_it)? else { return Ok((None, false)) };
-        let said = said_by(&path_of_it, &bytes, file)?;
-        // Opened before the file was replaced and described after that, it would be misread.
+        let claims = read_claims(&path_of_it, &bytes, file)?;
+        // A file opened before its replacement would be misread with the new sidecar.
         if !same_file(file, path) {
             let len = |m: std::fs::Metadata| m.len();
             let expected = file.metadata().map_or(0, len);
             let found = std::fs::metadata(path).map_or(0, len);
             return Err(Error::Changed { path: path.to_owned(), expected, found });
         }
-        Ok((said.sidecar.map(|sidecar| Self { path: path_of_it, sidecar }), said.replaced))
+        Ok((claims.sidecar.map(|sidecar| Self { path: path_of_it, sidecar }), claims.replaced))
     }
 
     fn read(
@@ -175,13 +175,13 @@ impl Found {
     }
 }
 
-/// Reads these bytes of a sidecar, about the file beside it.
-pub(crate) fn said_by(sidecar: &Path, bytes: &[u8], file: &File) -> Result<Said> {
+/// Parses the bytes of a sidecar for the file beside it.
+pub(crate) fn read_claims(sidecar: &Path, bytes: &[u8], file: &File) -> Result<Claims> {
     Sidecar::read(bytes, || whole(file))
         .map_err(|source| Error::Sidecar { path: sidecar.to_owned(), source })
 }
 
-/// Which file this is, by all its bytes.
+/// The identity of the file, by all its bytes.
 pub(crate) fn whole(file: &File) -> std::io::Result<FileIdentity> {
     FileIdentity::of(file, &Stable::up_to(file.metadata()?.len()))
 }
@@ -205,12 +205,12 @@ fn npy_meta(
     (file_len, field): (u64, Option<&str>),
     own: Option<Found>,
 ) -> Result<Meta> {
-    // A sidecar is about whole rows of numbers.
+    // Sidecars describe whole rows of numbers.
     let own = own.filter(|_| field.is_none());
     file.rewind().map_err(Error::io("read", path))?;
     let header = npy::read_field(file, file_len, field)
         .map_err(|source| Error::Header { path: path.to_owned(), source })?;
-    let said = Sidecar {
+    let claims = Sidecar {
         dtype: Some((header.dtype, header.byte_order)),
         shape: Some(header.shape.clone()),
         order: Some(header.order),
@@ -218,7 +218,7 @@ fn npy_meta(
         ..Sidecar::default()
     };
     if let Some(own) = &own {
-        own.agree_with(&said, "the .npy header")?;
+        own.agree_with(&claims, "the .npy header")?;
     }
     Ok(Meta {
         format: Format::Npy,
@@ -248,7 +248,7 @@ fn raw_meta(
     if let (Some(own), Some(handmade)) = (&own, &handmade) {
         handmade.agree_with(&own.sidecar, &format!("the sidecar {}", own.path.display()))?;
     }
-    // A key that is missing is missing in the sidecar that should have it.
+    // A missing key is reported for the sidecar that should have it.
     let blamed = own.as_ref().or(handmade.as_ref()).map(|f| f.path.clone());
     let missing = |key| match &blamed {
         Some(sidecar) => {
@@ -260,10 +260,10 @@ fn raw_meta(
             alternative: Sidecar::handmade_path_for(path),
         },
     };
-    // They agree by now, so the first that says something says it for all.
+    // They agree by now, so for each key the first that has it counts.
     let spec = spec.map(Sidecar::for_spec);
-    let said = [spec, own.map(|f| f.sidecar), handmade.map(|f| f.sidecar)];
-    let said = said.into_iter().flatten().fold(Sidecar::default(), |first, next| Sidecar {
+    let claims = [spec, own.map(|f| f.sidecar), handmade.map(|f| f.sidecar)];
+    let claims = claims.into_iter().flatten().fold(Sidecar::default(), |first, next| Sidecar {
         dtype: first.dtype.or(next.dtype),
         shape: first.shape.or(next.shape),
         order: first.order.or(next.order),
@@ -271,25 +271,25 @@ fn raw_meta(
         columns: first.columns.or(next.columns),
         checksums: None,
     });
-    let (dtype, byte_order) = said.dtype.ok_or_else(|| missing("dtype"))?;
+    let (dtype, byte_order) = claims.dtype.ok_or_else(|| missing("dtype"))?;
     Ok(Meta {
         format: Format::Raw,
         dtype,
         byte_order,
-        order: said.order.unwrap_or(Order::C),
-        shape: said.shape.ok_or_else(|| missing("shape"))?,
-        offset: said.offset.unwrap_or(0),
-        columns: said.columns,
+        order: claims.order.unwrap_or(Order::C),
+        shape: claims.shape.ok_or_else(|| missing("shape"))?,
+        offset: claims.offset.unwrap_or(0),
+        columns: claims.columns,
         record: None,
     })
 }
 
-/// The bytes of a sidecar, or `None` if there is none. Never waits and never reads much.
+/// The bytes of a sidecar, or `None` if there is none. Never blocks, and reads a limited amount.
 pub(crate) fn read_small(path: &Path) -> Result<Option<Vec<u8>>> {
     let sidecar = |source| Error::Sidecar { path: path.to_owned(), source };
     let mut options = OpenOptions::new();
     options.read(true);
-    // Opening a pipe waits for a writer unless told not to.
+    // Opening a pipe would otherwise block until there is a writer.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(
         &mut options,
@@ -297,7 +297,7 @@ pub(crate) fn read_small(path: &Path) -> Result<Option<Vec<u8>>> {
     );
     let file = match options.open(path) {
         Ok(file) => file,
-        // With its suffix the name may be too long to exist.
+        // With the suffix the name may be too long to exist.
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::InvalidFilename) => {
             return Ok(None);
         }

@@ -1,8 +1,8 @@
-//! The framing of files that hold the state of a job: how they begin and end, and how damage shows.
+//! The framing of files that hold the state of a job: magic, version, length and checksum.
 //!
 //! ```text
 //!  8 bytes    magic: the kind of file
-//!  4 bytes    version of what is inside, little-endian
+//!  4 bytes    version of the payload, little-endian
 //!  8 bytes    length of the payload in bytes, little-endian
 //!  ...        payload
 //!  8 bytes    XXH3 of everything before, little-endian
@@ -14,8 +14,8 @@
 //! | journal of an in-place job | `ROWMILLJ` | array, job and size of records (`journal/head.rs`); records follow |
 //! | journal of an append | `ROWMILLA` | length and identity of the file (`append/journal.rs`) |
 //!
-//! Partials are JSON, for people and for systems that pass JSON on; their version and their XXH3
-//! are members of it.
+//! Partials are JSON, for people and for systems that relay JSON; their version and their XXH3 are
+//! members of it.
 
 use crate::format::Checksums;
 
@@ -25,26 +25,26 @@ pub(crate) const HEAD: usize = 8 + 4 + 8;
 /// The checksum.
 const TAIL: usize = 8;
 
-/// A kind of file, in the version that is written.
+/// A kind of file, with the version that is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Framing {
     magic: [u8; 8],
     version: u32,
-    /// Whether the length counts the checksum too.
+    /// Whether the length includes the checksum.
     counts_tail: bool,
 }
 
-/// Bytes that are not the framing of a kind, or not a whole one.
+/// Bytes without valid framing of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FramingError {
-    /// They begin as something else, or end before that can be told.
+    /// They have another magic, or are too short to have one.
     NotOne,
     /// They are of another version.
     Version {
         /// The version found.
         found: u32,
     },
-    /// They were changed, or cut off.
+    /// They were changed, or truncated.
     Damaged {
         /// The fault, after "it is damaged".
         what: &'static str,
@@ -58,7 +58,7 @@ impl Framing {
         Self { magic, version, counts_tail: false }
     }
 
-    /// The same, whose length counts the checksum too.
+    /// The same, for a length that includes the checksum.
     pub(crate) const fn counting_checksum(self) -> Self {
         Self { counts_tail: true, ..self }
     }
@@ -69,7 +69,7 @@ impl Framing {
         self.version
     }
 
-    /// The bytes of a payload of `len` bytes with its framing.
+    /// The length of a payload of `len` bytes with its framing.
     pub(crate) const fn framed_len(len: usize) -> usize {
         HEAD + len + TAIL
     }
@@ -87,14 +87,14 @@ impl Framing {
         bytes
     }
 
-    /// The payload of a file that is nothing else.
+    /// The payload of a file that consists of one frame.
     ///
     /// # Errors
     /// [`FramingError`].
     pub fn unwrap<'b>(&self, bytes: &'b [u8]) -> Result<&'b [u8], FramingError> {
         let len = self.len(bytes, bytes.len() as u64)?;
         if len != bytes.len() as u64 {
-            return Err(FramingError::Damaged { what: "its length is not what its head says" });
+            return Err(FramingError::Damaged { what: "its length differs from that in its head" });
         }
         let (content, sum) = bytes.split_at(bytes.len() - TAIL);
         if Checksums::of(content).to_le_bytes() != *sum {
@@ -103,11 +103,11 @@ impl Framing {
         Ok(&content[HEAD..])
     }
 
-    /// The length of the framing and its payload, at the beginning of a file of `file_len` bytes.
-    /// `head` are the first bytes of the file, of which [`HEAD`] are looked at.
+    /// The length of the frame at the start of a file of `file_len` bytes. `head` are the first
+    /// bytes of the file, [`HEAD`] of which are read.
     ///
     /// # Errors
-    /// [`FramingError`], also for a length that the file does not have.
+    /// [`FramingError`], also for a length beyond the end of the file.
     pub(crate) fn len(&self, head: &[u8], file_len: u64) -> Result<u64, FramingError> {
         let short = FramingError::Damaged { what: "it is too short for its head" };
         let (magic, rest) = head.split_first_chunk().ok_or(FramingError::NotOne)?;
@@ -126,7 +126,7 @@ impl Framing {
         let least = Self::framed_len(0) as u64;
         whole
             .filter(|whole| (least..=file_len).contains(whole))
-            .ok_or(FramingError::Damaged { what: "its length is not what its head says" })
+            .ok_or(FramingError::Damaged { what: "its length differs from that in its head" })
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
     const COUNTING: Framing = KIND.counting_checksum();
 
     #[test]
-    fn what_was_wrapped_is_unwrapped() {
+    fn framing_round_trips() {
         for payload in [&b""[..], b"x", b"some state"] {
             for kind in [KIND, COUNTING] {
                 let bytes = kind.wrap(payload);
@@ -161,7 +161,7 @@ mod tests {
                     0..8 => FramingError::NotOne,
                     8..12 => FramingError::Version { found: 7 ^ 1 << (at % 8 + 8 * (at - 8)) },
                     12..HEAD => {
-                        FramingError::Damaged { what: "its length is not what its head says" }
+                        FramingError::Damaged { what: "its length differs from that in its head" }
                     }
                     _ => FramingError::Damaged { what: "its checksum is wrong" },
                 };

@@ -1,10 +1,10 @@
-//! The hidden neighbours of array files that unfinished work leaves behind: their names.
+//! The names of the hidden files that unfinished work leaves beside array files.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// The kind of an unfinished file. Each lies beside the file `NAME` that it belongs to and is
-/// called `.NAME` with a suffix of its own.
+/// The kind of an unfinished file. Each is beside the file `NAME` that it belongs to and is called
+/// `.NAME` with a suffix of its kind.
 ///
 /// | kind | name | left when | what [`CleanOptions`](crate::CleanOptions) does |
 /// |---|---|---|---|
@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LeftoverKind {
-    /// A file that had not got its name yet: an array, or a sidecar.
+    /// A file that was not renamed yet: an array, or a sidecar.
     Partial,
     /// The journal of an [`Appender`](crate::Appender).
     Append,
 }
 
-// To add a kind: a variant, its line in the table above, its entries here, and what is to be done
-// with it in `settle` (clean.rs), where the compiler asks for it.
+// To add a kind: a variant, its line in the table above, its entries here, and its treatment in
+// `settle` (clean.rs), where the compiler asks for it.
 impl LeftoverKind {
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::Partial, Self::Append];
@@ -34,7 +34,7 @@ impl LeftoverKind {
         }
     }
 
-    /// The name of such a file in messages.
+    /// The description of such a file in messages.
     #[must_use]
     pub const fn describe(self) -> &'static str {
         match self {
@@ -44,12 +44,12 @@ impl LeftoverKind {
     }
 }
 
-/// Where the unfinished file of this kind that belongs to `target` is.
+/// The path of the unfinished file of this kind that belongs to `target`.
 pub(crate) fn neighbour(target: &Path, kind: LeftoverKind) -> PathBuf {
     hidden_beside(target, kind.suffix())
 }
 
-/// The hidden file beside `target` whose name ends so.
+/// The hidden file beside `target` with this suffix.
 pub(crate) fn hidden_beside(target: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(target.file_name().unwrap_or_default());
@@ -57,7 +57,7 @@ pub(crate) fn hidden_beside(target: &Path, suffix: &str) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// The kind that a file is by its name, and the file that it belongs to.
+/// The kind of a file, told from its name, and the file that it belongs to.
 pub(crate) fn recognize(path: &Path) -> Option<(LeftoverKind, PathBuf)> {
     let name = path.file_name()?.as_encoded_bytes().strip_prefix(b".")?;
     LeftoverKind::ALL.into_iter().find_map(|kind| {
@@ -73,7 +73,7 @@ fn os_str(bytes: &[u8]) -> Option<&OsStr> {
 
 #[cfg(not(unix))]
 fn os_str(bytes: &[u8]) -> Option<&OsStr> {
-    // Names that are no Unicode are left alone.
+    // Names that are not Unicode are left alone.
     std::str::from_utf8(bytes).ok().map(OsStr::new)
 }
 

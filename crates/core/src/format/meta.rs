@@ -1,4 +1,4 @@
-//! [`Meta`]: all that is known about an array file before its first element is read.
+//! [`Meta`]: everything known about an array file before its first element is read.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,13 +12,13 @@ use crate::format::npy::Record;
 use crate::fs::open_regular;
 use crate::shape::{Order, Shape, ShapeError};
 
-/// How an array file says what it holds.
+/// The source of an array file's description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// A `.npy` file: the header says it.
+    /// A `.npy` file: its header.
     Npy,
-    /// A raw file: a sidecar or an explicit [`RawSpec`](crate::RawSpec) says it.
+    /// A raw file: a sidecar or an explicit [`RawSpec`](crate::RawSpec).
     Raw,
 }
 
@@ -26,7 +26,7 @@ pub enum Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Meta {
-    /// How the file says what it holds.
+    /// The source of the description.
     pub format: Format,
     /// The element type.
     pub dtype: DType,
@@ -38,14 +38,15 @@ pub struct Meta {
     pub shape: Shape,
     /// Where the first element starts, in bytes from the start of the file.
     pub offset: u64,
-    /// The names of the columns, if a sidecar gives them: one for each element of a row.
+    /// The names of the columns, if a sidecar has them: one for each element of a row.
     pub columns: Option<Vec<String>>,
-    /// Where in the records it is, for one field of a structured array.
+    /// The location within the records, for one field of a structured array.
     pub record: Option<Record>,
 }
 
 impl Meta {
-    /// Reads the metadata of an array file, and checks it against its length. Reads no element.
+    /// Reads the metadata of an array file, and checks it against the file's length. Reads no
+    /// element.
     ///
     /// ```
     /// use rowmill_core::{ArrayMut, DType, Meta};
@@ -72,8 +73,8 @@ impl Meta {
         self.shape.len() * self.dtype.size()
     }
 
-    /// Where the last element ends, in bytes from the start of the file, once
-    /// [`check`](Self::check) found that it fits.
+    /// The end of the last element, in bytes from the start of the file, once
+    /// [`check`](Self::check) has succeeded.
     pub(crate) fn end(&self) -> u64 {
         self.offset + self.byte_len() as u64
     }
@@ -83,8 +84,8 @@ impl Meta {
         self.columns.as_deref().map(Cow::Borrowed)
     }
 
-    /// Checks that the file is exactly as long as the metadata says, that the number of column
-    /// names is right, and that the file name does not spell another dtype.
+    /// Checks that the file has exactly the length that the metadata requires, that the number of
+    /// column names is right, and that the file name does not spell another dtype.
     ///
     /// # Errors
     /// [`Error::Truncated`], [`Error::TrailingBytes`], [`Error::TooLarge`],
@@ -126,9 +127,9 @@ impl Meta {
         self.check_name(path)
     }
 
-    /// Refuses a file whose own name spells another dtype than its metadata: of the two, one is
-    /// wrong, and a guess would be silent. Only whole words that are dtype names count
-    /// (`data_float32.dat`), not codes such as `f4` or `i2` that turn up in names by chance.
+    /// Refuses a file whose name spells another dtype than its metadata: one of the two is wrong,
+    /// and a guess would be silent. Only whole words that are dtype names count
+    /// (`data_float32.dat`), not codes such as `f4` or `i2`, which occur in names by chance.
     fn check_name(&self, path: &Path) -> Result<()> {
         let Some(name) = path.file_name().and_then(|n| n.to_str()) else { return Ok(()) };
         for word in name.split(|c: char| !c.is_ascii_alphanumeric()) {

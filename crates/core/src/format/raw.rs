@@ -30,8 +30,8 @@ pub struct RawSpec {
 }
 
 impl RawSpec {
-    /// Elements of this dtype and shape from the start of the file, in C order and in the byte
-    /// order of this machine.
+    /// Elements of this dtype and shape from the start of the file, in C order and native byte
+    /// order.
     #[must_use]
     pub const fn new(dtype: DType, shape: Shape) -> Self {
         let (order, byte_order) = (Order::C, ByteOrder::NATIVE);

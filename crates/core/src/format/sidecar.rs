@@ -1,4 +1,4 @@
-//! Sidecars: JSON files that say what a raw file holds, or name the columns of a `.npy` file.
+//! Sidecars: JSON files that describe a raw file, or name the columns of a `.npy` file.
 
 mod parse;
 mod replacement;
@@ -9,7 +9,7 @@ mod value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub(crate) use replacement::{Described, Replacement, Said};
+pub(crate) use replacement::{Claims, Described, Replacement};
 
 use crate::dtype::{ByteOrder, DType};
 use crate::error::SidecarError;
@@ -22,11 +22,11 @@ use crate::text::clip;
 const KEYS: [&str; 8] =
     ["rowmill", "dtype", "shape", "order", "offset", "columns", "checksum_rows", "xxh3_64"];
 
-/// A description of an array file, as the JSON file beside it says it.
+/// The description of an array file in the JSON file beside it.
 ///
 /// For a raw file `data.dat` it is `data.dat.meta.json`; `dtype` and `shape` are required, the
-/// others have the defaults shown, and `columns` may be left out. The dtype may also be a name
-/// (`"float32"`), which means the byte order of the machine that reads it:
+/// others have the defaults shown, and `columns` is optional. The dtype may also be a name
+/// (`"float32"`), which means the native byte order of the reader's machine:
 ///
 /// ```json
 /// {
@@ -39,17 +39,17 @@ const KEYS: [&str; 8] =
 /// }
 /// ```
 ///
-/// Checksums, if there are any, are a list `"xxh3_64"` of texts of 16 hexadecimal digits, one for
-/// each run of `"checksum_rows"` rows: see [`Checksums`].
+/// Checksums, if there are any, are a list `"xxh3_64"` of strings of 16 hexadecimal digits, one per
+/// run of `"checksum_rows"` rows: see [`Checksums`].
 ///
-/// Beside a `.npy` file it needs only `rowmill` and `columns`; anything else it says has to agree
-/// with the header. Unknown keys are refused, because ignoring them could change what the data
-/// means, and no path is ever part of it, so that the two files can be moved together.
+/// Beside a `.npy` file it needs only `rowmill` and `columns`; any other key has to agree with the
+/// header. Unknown keys are refused, because ignoring them could change the meaning of the data. It
+/// never contains a path, so that the two files can be moved together.
 ///
 /// Many hand-made raw files come as `data.dat` with `data_meta.json`, which has `dtype` and `shape`
-/// beside keys of its own. That form is read as well ([`Sidecar::parse_handmade`]), never written.
+/// beside keys of its own. That form is read ([`Sidecar::parse_handmade`]), but never written.
 ///
-/// A field is `None` when the sidecar says nothing about it.
+/// A field is `None` if the sidecar does not have the key.
 ///
 /// ```
 /// use rowmill_core::{DType, Sidecar};
@@ -61,8 +61,7 @@ const KEYS: [&str; 8] =
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sidecar {
-    /// The element type, and the order of the bytes of one element (the machine's for elements of
-    /// one byte).
+    /// The element type, and its byte order (native for one-byte elements).
     pub dtype: Option<(DType, ByteOrder)>,
     /// The shape.
     pub shape: Option<Shape>,
@@ -90,12 +89,12 @@ impl Sidecar {
         Self::parse(bytes).is_ok() || Self::is_record(bytes)
     }
 
-    /// Whether they are what stands in its place while its array is being replaced.
+    /// Whether they are the record of a replacement in progress.
     pub(crate) fn is_record(bytes: &[u8]) -> bool {
         Self::parse(bytes).is_err() && Replacement::is(bytes)
     }
 
-    /// Where the sidecar of an array file is: `data.dat` has `data.dat.meta.json`.
+    /// The path of an array file's sidecar: `data.dat` has `data.dat.meta.json`.
     ///
     /// ```
     /// use std::path::Path;
@@ -109,7 +108,7 @@ impl Sidecar {
         name.into()
     }
 
-    /// Where the hand-made form is looked for: `data.dat` has `data_meta.json`.
+    /// The path of the hand-made form: `data.dat` has `data_meta.json`.
     ///
     /// ```
     /// use std::path::Path;
@@ -140,7 +139,7 @@ impl Sidecar {
         }
     }
 
-    /// The sidecar that says the same as an explicit spec.
+    /// The sidecar that is equivalent to an explicit spec.
     pub(crate) fn for_spec(spec: &RawSpec) -> Self {
         Self {
             dtype: Some(normal_order(spec.dtype, spec.byte_order)),
@@ -152,12 +151,12 @@ impl Sidecar {
         }
     }
 
-    /// Whether it describes the layout of the data, and not the columns alone.
+    /// Whether it describes the layout of the data, and not only the columns.
     pub(crate) fn gives_layout(&self) -> bool {
         self.dtype.is_some() || self.shape.is_some()
     }
 
-    /// The same with the defaults of a raw file where it says nothing, if it gives a layout.
+    /// The same with defaults filled in for a raw file, if it gives a layout.
     pub(crate) fn with_defaults(mut self) -> Self {
         if self.gives_layout() {
             self.order.get_or_insert(Order::C);
@@ -166,10 +165,10 @@ impl Sidecar {
         self
     }
 
-    /// Checks that nothing it says differs from another description of the same file.
+    /// Checks that it agrees with another description of the same file.
     ///
     /// # Errors
-    /// [`SidecarError::Contradicts`] with both.
+    /// [`SidecarError::Contradicts`] with both values.
     pub(crate) fn agree_with(&self, expected: &Self, other: &str) -> Result<(), SidecarError> {
         let descr = |(dtype, order): &(DType, ByteOrder)| dtype.descr(*order);
         let order = |order: &Order| format!("{order:?}");
@@ -181,7 +180,7 @@ impl Sidecar {
         differ("columns", &self.columns, &expected.columns, columns, other)
     }
 
-    /// The sidecar as JSON, one line for each key and one at the end.
+    /// The sidecar as JSON, with one line per key and a final newline.
     ///
     /// ```
     /// use rowmill_core::Sidecar;
@@ -219,7 +218,7 @@ impl Sidecar {
     }
 }
 
-/// Refuses a sidecar that would not be read back.
+/// Refuses a sidecar that could not be read back.
 pub(crate) fn check_len(path: &Path, json: &str) -> crate::error::Result<()> {
     let found = json.len() as u64;
     if found > MAX_SIDECAR_LEN {
@@ -229,12 +228,12 @@ pub(crate) fn check_len(path: &Path, json: &str) -> crate::error::Result<()> {
     Ok(())
 }
 
-/// The byte order of single bytes means nothing; one spelling for it keeps comparisons simple.
+/// The byte order of single bytes is meaningless; a single spelling of it keeps comparisons simple.
 fn normal_order(dtype: DType, order: ByteOrder) -> (DType, ByteOrder) {
     (dtype, if dtype.size() == 1 { ByteOrder::NATIVE } else { order })
 }
 
-/// An error if both are given and not equal.
+/// An error if both are given and differ.
 fn differ<V: PartialEq>(
     key: &'static str,
     found: &Option<V>,

@@ -1,10 +1,10 @@
-//! The kinds of files that rowmill tells apart.
+//! The kinds of files that rowmill distinguishes.
 
 use std::fmt;
 
-/// The kind of a file: one that rowmill writes, or another that stands in its place.
+/// The kind of a file: one that rowmill writes, or another that may exist at its path.
 ///
-/// A file is replaced only by one of its own kind, and only when that was asked for
+/// A file is replaced only by one of its own kind, and only on request
 /// ([`Outputs`](crate::Outputs)).
 ///
 /// ```
@@ -21,7 +21,7 @@ use std::fmt;
 pub enum Kind {
     /// A `.npy` file.
     Npy,
-    /// A raw array that a sidecar of rowmill describes.
+    /// A raw array with a sidecar of rowmill's own form.
     Raw,
     /// A sidecar of rowmill, also while its array is being replaced.
     Sidecar,
@@ -37,35 +37,35 @@ pub enum Kind {
     Checkpoint,
     /// The journal of an in-place job.
     Journal,
-    /// A page of rowmill: it has [`PAGE_MARK`](Self::PAGE_MARK).
+    /// An HTML page of rowmill: it has [`PAGE_MARK`](Self::PAGE_MARK).
     Page,
     /// Charts of rowmill: they have [`CHART_MARK`](Self::CHART_MARK).
     Chart,
     /// JSON of another program.
     Json,
-    /// A page of another program.
+    /// An HTML page of another program.
     OtherPage,
-    /// A picture of another program.
+    /// An SVG image of another program.
     OtherChart,
-    /// A text.
+    /// A text file.
     Text,
-    /// A file without a byte.
+    /// An empty file.
     Empty,
-    /// Any other file. To be written: bytes that carry no mark.
+    /// Any other file. As the kind of an output: bytes without a mark.
     Plain,
     /// A folder.
     Folder,
-    /// A link to nothing.
+    /// A dangling link.
     DeadLink,
-    /// A pipe, a device, a socket, or what cannot be read.
+    /// A pipe, a device, a socket, or an unreadable file.
     Special,
 }
 
 impl Kind {
-    /// The element that marks an HTML page as one of rowmill, to be among the first 4096 bytes.
+    /// The element that marks an HTML page as rowmill's, within the first 4096 bytes.
     pub const PAGE_MARK: &str = "<meta name=\"generator\" content=\"rowmill\">";
 
-    /// The element that marks an SVG file as one of rowmill, to be among the first 4096 bytes.
+    /// The element that marks an SVG file as rowmill's, within the first 4096 bytes.
     pub const CHART_MARK: &str = "<metadata>generator: rowmill</metadata>";
 
     /// Whether a file of this kind may replace one of the other.
@@ -85,7 +85,8 @@ impl Kind {
         }
     }
 
-    /// Whether its own kind is replaced without being asked, because it is kept up to date.
+    /// Whether a file of the same kind is replaced without a request, because it is kept up to
+    /// date.
     pub(crate) const fn is_kept(self) -> bool {
         matches!(self, Self::Checkpoint | Self::Sidecar)
     }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::{open_regular, same_file};
 use crate::error::{Error, Result};
 
-/// A locked file, unlocked when dropped. Closing it would do that as well, but for a process that
-/// is being started at that moment: until it runs its own program, it has the file open too.
+/// A locked file, unlocked when dropped. Closing it would unlock it as well, except while a child
+/// process is being spawned: until it executes its own program, it has the file open too.
 #[derive(Debug)]
 pub(crate) struct Held(pub(crate) File);
 
@@ -28,8 +28,8 @@ impl Drop for Held {
     }
 }
 
-/// Whether someone holds the writer's lock: asked for by taking a lock beside other readers for a
-/// moment. Filesystems without locks never say so.
+/// Whether a writer holds the lock, probed by taking a shared lock for a moment. Filesystems
+/// without locks always say no.
 pub(crate) fn is_being_written(file: &File, path: &Path) -> Result<bool> {
     match file.try_lock_shared() {
         Ok(()) => file.unlock().map(|()| false).map_err(Error::io("unlock", path)),
@@ -39,15 +39,14 @@ pub(crate) fn is_being_written(file: &File, path: &Path) -> Result<bool> {
     }
 }
 
-/// How long a writer waits for those who ask whether the file is being written, each of whom holds
-/// a lock beside other readers for a moment. Whoever asks may be kept waiting by the system in the
-/// middle of it.
+/// How long a writer waits for processes that probe the lock, each of which holds a shared lock for
+/// a moment. The system may suspend a process in the middle of that.
 const FOR_READERS: Duration = Duration::from_secs(5);
 
-/// Takes the writer's advisory lock without waiting for another writer. Filesystems without locks
-/// pass.
+/// Takes the writer's advisory lock without waiting for another writer. Always succeeds on
+/// filesystems without locks.
 pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
-    // Another writer may be about to let go: who only looks at a file locks it for a moment, too.
+    // The lock may be a probe's, which releases it in a moment.
     let (since, mut tries) = (Instant::now(), 20);
     loop {
         match file.try_lock() {
@@ -56,7 +55,7 @@ pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
             Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => return Ok(()),
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", path)(e)),
         }
-        // Beside a writer there is no place for a reader, either.
+        // While a writer has it, a shared lock is refused, too.
         if is_being_written(file, path)? {
             tries -= 1;
         }
@@ -67,8 +66,8 @@ pub(crate) fn lock(file: &File, path: &Path) -> Result<()> {
     }
 }
 
-/// Opens and locks a file that has the name at that moment: one that was replaced in between would
-/// be written to in vain.
+/// Opens and locks a file that has this name at that moment: a file that was replaced in between
+/// would be written to in vain.
 pub(crate) fn open_locked(path: &Path) -> Result<File> {
     loop {
         let file = open_regular(path, fs::OpenOptions::new().read(true).write(true))?;

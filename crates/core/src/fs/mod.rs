@@ -1,4 +1,4 @@
-//! Files as the system knows them: what a path leads to, locks, the roles of files in a call.
+//! Files on disk: paths, locks, and the roles of files in a call.
 
 mod kind;
 mod lock;
@@ -17,7 +17,7 @@ pub use self::role::Role;
 pub use self::source_file::SourceFile;
 use crate::error::{Error, Result};
 
-/// Opens a regular file, and nothing else: opening a pipe would wait for its other end.
+/// Opens a regular file only: opening a pipe would block until its other end is opened.
 pub(crate) fn open_regular(path: &Path, options: &fs::OpenOptions) -> Result<File> {
     let metadata = fs::metadata(path).map_err(Error::io("open", path))?;
     if !metadata.is_file() {
@@ -26,8 +26,8 @@ pub(crate) fn open_regular(path: &Path, options: &fs::OpenOptions) -> Result<Fil
     options.open(path).map_err(Error::io("open", path))
 }
 
-/// Whether the file that is open has this name. As long as it is open its number is not given out
-/// again; what is written down needs more than the number ([`FileIdentity`](crate::FileIdentity)).
+/// Whether the open file has this name. While it is open its inode number is not reused; a
+/// persistent record needs more than the number ([`FileIdentity`](crate::FileIdentity)).
 #[cfg(unix)]
 pub(crate) fn same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

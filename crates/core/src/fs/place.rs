@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
-/// Device and inode of a file; `None` where the system has no such numbers.
+/// Device and inode of a file; `None` if the system has no such numbers.
 pub(crate) type FileNumber = Option<(u64, u64)>;
 
 #[cfg(unix)]
@@ -17,10 +17,10 @@ pub(crate) fn number(_: &Metadata) -> FileNumber {
     None
 }
 
-/// Where a path leads: the file that is there, and the name that it has or would have.
+/// The target of a path: the existing file, and the name that it has or would have.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
-    /// Without links, `.` and `..`.
+    /// The name without links, `.` and `..`.
     pub(crate) name: PathBuf,
     number: FileNumber,
 }
@@ -32,20 +32,20 @@ impl Place {
         Self { name, number }
     }
 
-    /// That of a file which was opened by this name and may have lost it since.
+    /// The place of a file that was opened by this name and may have lost it since.
     pub(crate) fn opened(path: &Path, number: FileNumber) -> Self {
         let now = Self::of(path);
         Self { number: number.or(now.number), ..now }
     }
 
-    /// Whether both are one file: by number, so that hard links count, or by name, which also holds
-    /// for files that do not exist yet.
+    /// Whether both are the same file: by number, so that hard links count, or by name, which also
+    /// works for files that do not exist yet.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.name == other.name || (self.number.is_some() && self.number == other.number)
     }
 }
 
-/// The name that a file would have that is not there: only its folder can be looked up.
+/// The resolved name of a file that does not exist: only its folder can be looked up.
 fn missing(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match (fs::canonicalize(folder), path.file_name()) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The role of a file in a call: the purpose it is read or written for.
+/// The role of a file in a call: the purpose that it is read or written for.
 ///
 /// ```
 /// use rowmill_core::Role;
@@ -15,7 +15,7 @@ pub enum Role {
     Input,
     /// The array of a mask.
     Mask,
-    /// The array that a condition looks at.
+    /// The array that a condition is evaluated on.
     Condition,
     /// The weights of a weighted mean.
     Weights,
@@ -25,26 +25,26 @@ pub enum Role {
     Partial,
     /// A fitted normalization: read to scale by, or written.
     Fit,
-    /// Where a job keeps what it has done.
+    /// The file in which a job saves its progress.
     Checkpoint,
-    /// Where an array that is changed in place keeps its rows meanwhile.
+    /// The journal of an array that is changed in place.
     Journal,
     /// The result of `tune-chunks` for an array.
     Profile,
     /// The list of jobs that `tune-chunks` measures.
     Mix,
-    /// A hidden file on its way to its name.
+    /// A hidden file that is not renamed yet.
     Unfinished,
     /// The array that is written, or any other result without a role of its own.
     Output,
-    /// A page for a browser.
+    /// An HTML page.
     Page,
-    /// Charts as a picture.
+    /// Charts as an image.
     Chart,
 }
 
 impl Role {
-    /// Whether such an input is an array, which has a sidecar and hidden neighbours.
+    /// Whether an input in this role is an array, which has a sidecar and hidden files beside it.
     pub(crate) const fn is_array(self) -> bool {
         matches!(self, Self::Input | Self::Mask | Self::Condition | Self::Weights)
     }

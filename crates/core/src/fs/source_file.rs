@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::FileNumber;
 
-/// A file that a source reads: its name, and which file it was when it was opened.
+/// A file that a source reads: its name, and its identity when it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
     pub(crate) path: PathBuf,

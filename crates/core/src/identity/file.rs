@@ -1,14 +1,14 @@
-//! [`FileIdentity`]: which file a record is about.
+//! [`FileIdentity`]: the file that a record is about.
 //!
-//! A record that outlives its process (the sidecar of a replacement, the journals, a checkpoint)
-//! names a file. The inode number is not enough: ext4 and XFS give the number of a removed file to
-//! the next one at once. So a record keeps three things, and all of them have to agree:
+//! A persistent record (the sidecar of a replacement, a journal, a checkpoint) refers to a file.
+//! The inode number is not enough: ext4 and XFS reuse the number of a removed file at once. So a
+//! record stores three things, and all of them have to agree:
 //!
-//! - the **number**, where files have one. No device: its number changes from one boot to the next;
-//! - the **birth time**, where the filesystem keeps it. Copies get their own, `cp -a` included. It
-//!   is as coarse as a tick of the clock, 1 to 10 ms, in which a number can be given out again;
+//! - the **number**, if files have one. No device: its number changes between boots;
+//! - the **birth time**, if the filesystem stores it. Copies get their own, `cp -a` included. Its
+//!   resolution is a clock tick of 1 to 10 ms, in which a number can be reused;
 //! - a **fingerprint** of the data, always: a length, and XXH3 of the first and the last [`EDGE`]
-//!   bytes. It covers only bytes that do not change while the record stands ([`Stable`]).
+//!   bytes. It covers only bytes that do not change while the record exists ([`Stable`]).
 //!
 //! | record | bytes that do not change |
 //! |---|---|
@@ -18,15 +18,15 @@
 //! | unfinished output of a checkpoint | header, length, rows that are done (4) |
 //! | input of a checkpoint, note of a finished job (`Identity`) | the whole file (5) |
 //!
-//! 1. Who opens the file for writing settles the record before it writes.
-//! 2. Rows go behind the old end. With another header the file has another end, for which the
-//!    journal is not asked.
+//! 1. Opening the file for writing settles the record first.
+//! 2. Rows are appended behind the old end. With another header the committed end differs, and the
+//!    journal does not apply.
 //! 3. The rows of earlier records are durable in the array, later ones untouched.
 //! 4. They are durable, and are not computed again.
-//! 5. A change is what it looks for.
+//! 5. Changes are what it detects.
 //!
-//! Files that are open are told apart by device and number alone (`atomic::same_file`): the number
-//! of an open file is not given out again.
+//! Open files are distinguished by device and number alone (`atomic::same_file`): the number of an
+//! open file is not reused.
 
 use std::fs::{File, Metadata};
 use std::hash::Hasher;
@@ -40,26 +40,27 @@ use twox_hash::XxHash3_64;
 use super::nanoseconds;
 use crate::error::{Error, Result};
 
-/// How many bytes are hashed at each end.
+/// The number of bytes hashed at each end.
 const EDGE: u64 = 64 << 10;
 
-/// Which file a record is about: its number, its birth time and a fingerprint of its data.
+/// The identity of the file that a record is about: its number, its birth time and a fingerprint of
+/// its data.
 ///
-/// [`StagedArray::file_identity`](crate::StagedArray::file_identity) gives one.
+/// [`StagedArray::file_identity`](crate::StagedArray::file_identity) returns one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileIdentity {
-    /// `None` where files have no numbers.
+    /// `None` if files have no numbers.
     pub(super) number: Option<u64>,
-    /// Nanoseconds since 1970; `None` where the filesystem does not keep it.
+    /// Nanoseconds since 1970; `None` if the filesystem does not store it.
     created: Option<i64>,
-    /// The length that the fingerprint is of, in bytes.
+    /// The length of the fingerprinted bytes.
     pub(super) len: u64,
     /// The hash of the bytes that do not change.
     hash: u64,
 }
 
-/// The bytes of a file that do not change while a record stands: those in these ranges, which are
-/// in rising order. Bytes behind the end of the file are none.
+/// The bytes of a file that do not change while a record exists: these ranges, in rising order.
+/// Bytes behind the end of the file are ignored.
 #[derive(Clone, Debug)]
 pub(crate) struct Stable {
     len: u64,
@@ -72,18 +73,18 @@ impl Stable {
         Self::only(std::iter::once(0..len), len)
     }
 
-    /// All bytes up to `len` but those that change.
+    /// All bytes up to `len` except those that change.
     pub(crate) fn all_but(changing: Range<u64>, len: u64) -> Self {
         Self { len, ranges: vec![0..changing.start.min(len), changing.end.min(len)..len] }
     }
 
-    /// These bytes alone, of the bytes up to `len`.
+    /// Only these bytes, of those up to `len`.
     pub(crate) fn only(ranges: impl IntoIterator<Item = Range<u64>>, len: u64) -> Self {
         let within = |r: Range<u64>| r.start.min(len)..r.end.min(len);
         Self { len, ranges: ranges.into_iter().map(within).collect() }
     }
 
-    /// How many they are.
+    /// The number of bytes.
     fn count(&self) -> u64 {
         self.ranges.iter().fold(0, |sum, r| sum.saturating_add(count(r)))
     }
@@ -97,24 +98,23 @@ impl FileIdentity {
     /// The length of [`to_bytes`](Self::to_bytes).
     pub(crate) const BYTES: usize = 1 + 4 * 8;
 
-    /// Whether a file has this number, birth time and length: what can be told of an output without
-    /// knowing which of its bytes the fingerprint covers. Never so where there are no birth times.
+    /// Whether a file has this number, birth time and length: the check of an output whose
+    /// fingerprinted bytes are unknown. Always false without birth times.
     pub(crate) fn was_made_as(&self, metadata: &Metadata) -> bool {
         self.created.is_some()
             && (self.number, self.created, self.len)
                 == (number(metadata), created(metadata), metadata.len())
     }
 
-    /// The identity of an open file by these bytes of it. Allocates nothing, and reads 128 KiB at
-    /// most.
+    /// The identity of an open file by these bytes. Allocates nothing, and reads at most 128 KiB.
     pub(crate) fn of(file: &File, stable: &Stable) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let hash = hash(file, metadata.len(), stable)?;
         Ok(Self { number: number(&metadata), created: created(&metadata), len: stable.len, hash })
     }
 
-    /// That of an output whose elements begin at `offset`, by its header and these bytes of its
-    /// elements.
+    /// The identity of an output whose elements begin at `offset`, by its header and these bytes of
+    /// its elements.
     pub(crate) fn of_output(
         path: &Path,
         file: &File,
@@ -128,18 +128,18 @@ impl FileIdentity {
         Self::of(file, &Stable::only(ranges, len)).map_err(inspect)
     }
 
-    /// Stands for a file that cannot be read.
+    /// Stands for an unreadable file.
     pub(super) fn unreadable(len: u64) -> Self {
         Self { number: None, created: None, len, hash: 0 }
     }
 
-    /// The fingerprint of one part of a file, or of several.
+    /// The fingerprint of one part of a file, or of several files.
     pub(super) fn standing_for(self, number: Option<u64>, len: u64) -> Self {
         Self { number, len, ..self }
     }
 
-    /// Whether number and birth time are those of `other`: then it is this file, or one that got
-    /// its number within a tick; without birth times, at any time.
+    /// Whether number and birth time are those of `other`: then it is this file, or one that reused
+    /// its number within a clock tick; without birth times, at any time.
     pub(crate) fn has_number_of(&self, other: &Self) -> bool {
         (self.number, self.created) == (other.number, other.created)
     }
@@ -149,7 +149,7 @@ impl FileIdentity {
         (self.len, self.hash) == (other.len, other.hash)
     }
 
-    /// The length that the fingerprint is of, in bytes.
+    /// The length of the fingerprinted bytes.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
@@ -159,8 +159,8 @@ impl FileIdentity {
         self.hash
     }
 
-    /// For a file format, little-endian: which of number and birth time there are, number, birth
-    /// time, length, hash.
+    /// The form in files, little-endian: flags for number and birth time, number, birth time,
+    /// length, hash.
     pub(crate) fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         bytes[0] = u8::from(self.number.is_some()) | u8::from(self.created.is_some()) << 1;
@@ -172,14 +172,14 @@ impl FileIdentity {
         bytes
     }
 
-    /// `None` for what [`to_bytes`](Self::to_bytes) does not give.
+    /// `None` unless the bytes have the form of [`to_bytes`](Self::to_bytes).
     pub(crate) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
         let field =
             |i: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[1 + 8 * i + byte]));
-        let there = |bit: u8| bytes[0] >> bit & 1 == 1;
+        let present = |bit: u8| bytes[0] >> bit & 1 == 1;
         let found = Self {
-            number: there(0).then(|| field(0)),
-            created: there(1).then(|| field(1).cast_signed()),
+            number: present(0).then(|| field(0)),
+            created: present(1).then(|| field(1).cast_signed()),
             len: field(2),
             hash: field(3),
         };
@@ -187,7 +187,7 @@ impl FileIdentity {
     }
 }
 
-/// The hash of how many bytes there are, of the first of them and of the last, in a file of `len`
+/// The hash of the number of bytes, and of the first and the last of them, in a file of `len`
 /// bytes.
 fn hash(file: &File, len: u64, stable: &Stable) -> io::Result<u64> {
     let count_all = stable.count();
@@ -216,7 +216,7 @@ fn hash(file: &File, len: u64, stable: &Stable) -> io::Result<u64> {
     Ok(hasher.finish())
 }
 
-/// Hashes these bytes of a file of `len` bytes, and where it ends if it does.
+/// Hashes these bytes of a file of `len` bytes, and the position of its end if it is inside.
 fn read_into(
     hasher: &mut XxHash3_64,
     (file, len): (&File, u64),
@@ -226,7 +226,7 @@ fn read_into(
     let mut at = range.start;
     while at < range.end {
         let most = (range.end - at).min(buffer.len() as u64) as usize;
-        // Behind the end not even the offset need be one that the system takes.
+        // Behind the end even the offset may be invalid for the system.
         let read = if at < len { read_at(file, &mut buffer[..most], at) } else { Ok(0) };
         match read {
             Ok(0) => {
@@ -265,7 +265,7 @@ fn number(_: &Metadata) -> Option<u64> {
     None
 }
 
-/// When the file was made, where the filesystem keeps that.
+/// The birth time of the file, if the filesystem stores it.
 fn created(metadata: &Metadata) -> Option<i64> {
     #[cfg(test)]
     if tests::WITHOUT_BIRTH_TIMES.get() {

@@ -1,4 +1,4 @@
-//! Which file, in which state: what a job that goes on later has to find again.
+//! The identity and state of a file: a resumed job has to find the same again.
 
 mod file;
 
@@ -15,9 +15,9 @@ pub(crate) use file::Stable;
 #[cfg(test)]
 pub(crate) use file::tests::{WITHOUT_BIRTH_TIMES, until_given_out_again, with_the_number_of};
 
-/// Which file this is and in which state: its number on its filesystem, its birth time where that
-/// is kept, length, times of last change, and a hash of its first and last bytes. A file that was
-/// written to, replaced or copied has another identity.
+/// The identity of a file and its state: its inode number, its birth time if it is stored, length,
+/// times of last change, and a hash of its first and last bytes. A file that was written to,
+/// replaced or copied has another identity.
 ///
 /// ```
 /// use rowmill_core::{Array, ArrayMut, Source};
@@ -32,10 +32,10 @@ pub(crate) use file::tests::{WITHOUT_BIRTH_TIMES, until_given_out_again, with_th
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
     file: FileIdentity,
-    /// Nanoseconds since 1970 of the last change of the content, as far as the filesystem keeps
-    /// them.
+    /// The time of the last change of contents, in nanoseconds since 1970, as precisely as the
+    /// filesystem stores it.
     modified: i64,
-    /// The same of the last change of content, name or permissions; 0 where there is no such time.
+    /// The same for the last change of contents, name or permissions; 0 if there is no such time.
     changed: i64,
 }
 
@@ -49,13 +49,13 @@ impl Identity {
     ) -> Self {
         let modified = modified.map_or(0, nanoseconds);
         let changed = changed.0.saturating_mul(1_000_000_000).saturating_add(changed.1);
-        // A job that reads it fails by itself, and says why.
+        // A job that reads it fails by itself, with the reason.
         let file = FileIdentity::of(file, &Stable::up_to(len))
             .unwrap_or_else(|_| FileIdentity::unreadable(len));
         Self { file, modified, changed }
     }
 
-    /// The identity of a part of it, which these bytes tell from other parts.
+    /// The identity of a part of it; these bytes distinguish it from other parts.
     pub(crate) fn of_part(self, part: &[u8]) -> Self {
         let mut hasher = XxHash3_64::with_seed(self.file.number.unwrap_or(0));
         hasher.write(part);
@@ -63,7 +63,7 @@ impl Identity {
         Self { file: self.file.standing_for(number, self.file.len), ..self }
     }
 
-    /// The identity of files that are one array: that of each counts. `None` for no files.
+    /// The identity of several files as one array: each of them counts. `None` for no files.
     pub(crate) fn of_many(files: &[Self]) -> Option<Self> {
         let [first, _, ..] = files else { return files.first().copied() };
         let mut hasher = XxHash3_64::default();
@@ -81,8 +81,7 @@ impl Identity {
         })
     }
 
-    /// All of it as text, equal for equal identities only: for the description of a job that is
-    /// kept in a file.
+    /// The identity as text, equal only for equal identities: for the description of a saved job.
     ///
     /// ```
     /// use rowmill_core::{Array, ArrayMut, Source};
@@ -100,14 +99,15 @@ impl Identity {
         format!("file {file}, modified {}, changed {}", self.modified, self.changed)
     }
 
-    /// Whether this is what earlier versions wrote down: length, times and number.
-    pub(crate) fn was(&self, earlier: &Earlier) -> bool {
+    /// Whether this matches an earlier version's record: length, times and number.
+    pub(crate) fn matches(&self, earlier: &Earlier) -> bool {
         let Earlier { len, modified, changed, number } = *earlier;
         (self.file.len, self.modified, self.changed, self.file.number.unwrap_or(0))
             == (len, modified, changed, number)
     }
 
-    /// In which way another file, or a later state of this one, differs; `None` when it does not.
+    /// The difference from another file, or from a later state of this one; `None` if there is
+    /// none.
     ///
     /// ```
     /// # use rowmill_core::{Array, ArrayMut, Source};
@@ -149,7 +149,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// The identity of a file as earlier versions wrote it down.
+/// The identity of a file in the form of earlier versions.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Earlier {
     len: u64,

@@ -1,22 +1,22 @@
-//! The part of a file that is in the page cache, and reading ahead of its use.
+//! The page cache: which parts of a file are in it, and prefetching.
 //!
 //! A page of a mapping that is not in the cache blocks the thread that touches it, one disk access
-//! at a time. Asked for ahead, many accesses are under way at once, without a thread for each. Only
-//! ranges that will be used are asked for: advice about a whole file would leave its pages small
-//! in the cache, and every later scan slow.
+//! at a time. Prefetching keeps many accesses in flight without a thread for each. Only ranges that
+//! will be used are prefetched: advice about a whole file would leave its pages small in the cache,
+//! and slow down every later scan.
 
 use std::ops::Range;
 
 use super::Bytes;
 
 impl Bytes {
-    /// Whether the byte at `offset` can be read without waiting for a disk. `false` when that
-    /// cannot be told, `true` where [`prefetch`](Self::prefetch) does nothing.
+    /// Whether the byte at `offset` can be read without waiting for a disk. `false` if that is
+    /// unknown, `true` if [`prefetch`](Self::prefetch) does nothing.
     pub(crate) fn is_cached(&self, offset: u64) -> bool {
         #[cfg(target_os = "linux")]
         {
-            // Unlike mincore it works without a mapping and without owning the file. A byte that is
-            // not there is not waited for.
+            // Unlike mincore it works without a mapping and without owning the file. It does not
+            // wait for an absent byte.
             use rustix::io::{IoSliceMut, ReadWriteFlags, preadv2};
             let mut byte = [0];
             let to = &mut [IoSliceMut::new(&mut byte)];
@@ -29,7 +29,7 @@ impl Bytes {
         }
     }
 
-    /// Starts to read these bytes into the page cache, without waiting. Only ever a hint.
+    /// Starts reading these bytes into the page cache, without waiting. Only a hint.
     pub(crate) fn prefetch(&self, bytes: Range<u64>) {
         let len = bytes.end.saturating_sub(bytes.start);
         #[cfg(target_os = "linux")]
@@ -64,7 +64,7 @@ mod tests {
             let bytes = bytes.expect("a plain file");
             for range in [0..10_000, 0..0, 9_999..10_000, 5..u64::MAX, u64::MAX - 1..u64::MAX] {
                 bytes.prefetch(range.clone());
-                // Either answer is right: it is about the machine.
+                // Either answer is right: it depends on the machine.
                 let _ = bytes.is_cached(range.start);
             }
             bytes.verify().expect("still the same file");

@@ -1,9 +1,9 @@
-//! Which files this process has mapped, and how: what is lent of one mapping must not change
+//! The files that this process has mapped, and how: elements lent by one mapping must not change
 //! through another.
 //!
-//! A file is mapped for reading any number of times, or for writing once. The writer's lock keeps
-//! other writers away, but not readers, of this process or of others. Of this process it is this
-//! registry.
+//! A file is mapped for reading any number of times, or for writing once. The writer's lock
+//! excludes other writers, but not readers, in this process or others. This registry excludes those
+//! of this process.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,16 +13,16 @@ use super::FileState;
 use crate::error::{Error, Result};
 use crate::fs::FileNumber;
 
-/// How a file is mapped. One that is not has no entry.
+/// How a file is mapped. An unmapped file has no entry.
 #[derive(Debug)]
 enum Use {
-    /// For reading, so many times.
+    /// For reading, this many times.
     Read(usize),
     /// For writing.
     Write,
 }
 
-/// By device and inode, which a file keeps as long as it is mapped.
+/// Keyed by device and inode, which a file keeps while it is mapped.
 static USES: Mutex<BTreeMap<(u64, u64), Use>> = Mutex::new(BTreeMap::new());
 
 /// The right to map a file. It has to be dropped after the mapping.
@@ -32,7 +32,7 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// To read a file through a mapping; `None` while it is mapped for writing.
+    /// A claim to read a file through a mapping; `None` while it is mapped for writing.
     pub(super) fn read(file: &FileState) -> Option<Self> {
         Self::new(file.number(), |found| match found {
             None => Some(Use::Read(1)),
@@ -41,16 +41,16 @@ impl Claim {
         })
     }
 
-    /// To write to a file through a mapping. Asked for before anything of the file is touched.
+    /// A claim to write to a file through a mapping, made before the file is touched.
     ///
     /// # Errors
-    /// [`Error::AlsoMapped`] while it is mapped at all.
+    /// [`Error::AlsoMapped`] while it is mapped in any way.
     pub(crate) fn write(path: &Path, file: &FileState) -> Result<Self> {
         let claim = Self::new(file.number(), |found| found.is_none().then_some(Use::Write));
         claim.ok_or_else(|| Error::AlsoMapped {
             path: path.to_owned(),
             refused: "mapped for writing",
-            by: "has it mapped already, and what it lends of that must not change",
+            by: "has it mapped already, and lent elements must not change",
             instead: "drop the other arrays of this file first, or open them with \
                       `Backend::Positioned`",
         })
@@ -97,7 +97,7 @@ mod tests {
         drop(second);
         let writer = write(&again).expect("nobody else");
         assert!(Claim::read(file).is_none() && write(file).is_err());
-        // Another file is nobody's business.
+        // Another file is unaffected.
         assert!(write(other).is_ok());
         drop(writer);
         assert!(Claim::read(file).is_some() && write(file).is_ok());

@@ -1,13 +1,13 @@
-//! [`Disk`]: what makes written rows durable.
+//! [`Disk`]: the operation that makes written rows durable.
 
 use std::fmt::Debug;
 use std::ops::Range;
 
 use crate::error::Result;
 
-/// Where rows become durable. Tests put others in the place of a mapped file.
+/// The target of syncs. Tests substitute others for a mapped file.
 pub(crate) trait Disk: Debug + Send + Sync {
-    /// Makes durable what had been stored in these bytes of the file when it was called, or in all
-    /// of them. After an error it is not called again.
+    /// Makes everything durable that was stored in these bytes of the file before the call, or in
+    /// all of them. It is not called again after an error.
     fn sync(&self, bytes: Option<Range<usize>>) -> Result<()>;
 }

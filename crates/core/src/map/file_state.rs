@@ -1,4 +1,4 @@
-//! Whether an open file is still what it was.
+//! Detects changes of an open file.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::fs::FileNumber;
 use crate::identity::Identity;
 
-/// The facts the system knows about an open file that show a change.
+/// The metadata of an open file that reveals a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileState {
     pub(crate) len: u64,
@@ -16,14 +16,14 @@ pub(crate) struct FileState {
     unix: Unix,
 }
 
-/// The facts that only unix knows.
+/// The metadata that only unix has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Unix {
     device: u64,
     inode: u64,
     links: u64,
-    /// When the file or what is said about it changed last: seconds and nanoseconds. Unlike the
-    /// time of modification it cannot be set back.
+    /// The time of the last change of the file or its metadata: seconds and nanoseconds. Unlike the
+    /// modification time it cannot be set back.
     changed: (i64, i64),
 }
 
@@ -45,23 +45,24 @@ impl FileState {
         Ok(Self { len: metadata.len(), modified: metadata.modified().ok(), unix })
     }
 
-    /// Device and inode; `None` where the system has no such numbers.
+    /// Device and inode; `None` if the system has no such numbers.
     pub(super) fn number(&self) -> FileNumber {
         cfg!(unix).then_some((self.unix.device, self.unix.inode))
     }
 
-    /// The same for a job that goes on later.
+    /// The identity for a job that resumes later.
     pub(crate) fn identity(&self, file: &File) -> Identity {
         Identity::new(file, self.len, self.modified, self.unix.changed)
     }
 
-    /// Whether the bytes of a file that was like this are those of one that is like `now`, as far
-    /// as can be told.
+    /// Whether a file in this state has the same bytes as one in the state `now`, as far as can be
+    /// told.
     ///
-    /// A file that gets or loses a name is as it was: its bytes stay for whoever has it open, also
-    /// when another file is renamed over it. The time of change moves with the number of names
-    /// then. On its own it tells of a write whose time of modification was set back (`cp -p`,
-    /// `touch -r`), of a new mode or owner, or of a new name: that is not told apart, and refused.
+    /// A file that gains or loses a name is unchanged: its bytes stay for processes that have it
+    /// open, also if another file is renamed over it. The change time then moves together with the
+    /// number of names. If it moves alone, it reveals a write whose modification time was set back
+    /// (`cp -p`, `touch -r`), a new mode or owner, or a rename: these cannot be distinguished, and
+    /// are refused.
     fn has_bytes_of(&self, now: &Self) -> bool {
         let mut then = *self;
         if then.unix.links != now.unix.links {
@@ -71,7 +72,7 @@ impl FileState {
         then == *now
     }
 
-    /// Whether the file, open for reading, still has the bytes that it had.
+    /// Whether the file, open for reading, still has the same bytes.
     pub(super) fn verify(&self, path: &Path, file: &File) -> Result<()> {
         let now = Self::of(path, file)?;
         if self.has_bytes_of(&now) {
@@ -80,8 +81,7 @@ impl FileState {
         Err(Error::Changed { path: path.to_owned(), expected: self.len, found: now.len })
     }
 
-    /// Whether the file, open for writing, still is where it was written to: as long as it was, and
-    /// with a name.
+    /// Whether the file, open for writing, is intact: it has its length and a name.
     pub(crate) fn verify_written(&self, path: &Path, file: &File) -> Result<()> {
         let now = Self::of(path, file)?;
         if now.len != self.len {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_of_other_bytes() {
+    fn changes_that_reveal_other_bytes() {
         type Change = fn(&mut FileState);
         let table: [(&str, bool, Change); 9] = [
             ("nothing", true, |_| {}),

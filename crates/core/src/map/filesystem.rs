@@ -1,22 +1,22 @@
-//! On which filesystems a mapping is asking for trouble.
+//! The filesystems on which a mapping is risky.
 
 use std::fs::File;
 
 use super::guard;
 use crate::map::Backend;
 
-/// The backend that [`Backend::Auto`] stands for, for this file.
+/// The actual backend for [`Backend::Auto`], for this file.
 ///
-/// Positioned reads on network and FUSE filesystems: there a server that goes away or another
-/// client that cuts the file short shows as SIGBUS in a mapping, a page fault is a round trip, and
-/// pages may be stale. So as well where mappings cannot be guarded against SIGBUS.
+/// Positioned reads on network and FUSE filesystems: there a server that disappears or another
+/// client that truncates the file causes SIGBUS in a mapping, a page fault is a round trip, and
+/// pages may be stale. Also on systems where mappings cannot be guarded against SIGBUS.
 pub(super) fn choose(file: &File) -> Backend {
     if guard::AVAILABLE && !is_remote(file) { Backend::Mapped } else { Backend::Positioned }
 }
 
 #[cfg(target_os = "linux")]
 fn is_remote(file: &File) -> bool {
-    // The width of the field differs between machines, the numbers fit 32 bits.
+    // The width of the field differs between machines; the numbers fit 32 bits.
     rustix::fs::fstatfs(file).is_ok_and(|fs| remote_name(fs.f_type as u32).is_some())
 }
 
@@ -31,8 +31,8 @@ fn is_remote(_: &File) -> bool {
 }
 
 /// The name of the network, cluster or FUSE filesystem with this number; `None` for all others,
-/// which are taken to be on a disk of this machine. The numbers are those of `linux/magic.h` and of
-/// coreutils' `stat`. Overlays are local: what is below them cannot be seen.
+/// which are taken to be on a local disk. The numbers are those of `linux/magic.h` and of
+/// coreutils' `stat`. Overlays count as local: their lower layers are not visible.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "numbers are Linux's"))]
 fn remote_name(magic: u32) -> Option<&'static str> {
     Some(match magic {
@@ -59,7 +59,7 @@ fn remote_name(magic: u32) -> Option<&'static str> {
         0x786f_4256 => "vboxsf",
         0xbacb_acbc => "vmhgfs",
         0x7c7c_6673 => "prl_fs",
-        // On this machine, but its pages are too large to be replaced one at a time.
+        // Local, but its pages are too large to be replaced one at a time.
         0x9584_58f6 => "hugetlbfs",
         _ => return None,
     })
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn the_field_is_read_as_the_table_has_it() {
-        // Every Linux has proc, 9fa0. A sign or a width gone wrong would show here.
+        // Every Linux has proc, 9fa0. A wrong sign or width would show here.
         let file = File::open("/proc/self/status").expect("there is always one");
         assert_eq!(rustix::fs::fstatfs(&file).expect("it is mounted").f_type as u32, 0x9fa0);
         assert!(!is_remote(&file));

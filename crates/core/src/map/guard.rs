@@ -1,32 +1,33 @@
-//! The SIGBUS guard: a mapped file that shrinks or fails is an error, not the end of the process.
+//! The SIGBUS guard: a mapped file that is truncated or fails gives an error and does not kill the
+//! process.
 //!
-//! Touching a mapped page that the file does not reach any more, that its device cannot read, or
-//! that a full disk has no room for raises SIGBUS. Every mapping of the crate has a slot in a fixed
-//! [registry](registry::Registry); a handler, installed with the first of them, looks there for the
-//! address:
+//! Touching a mapped page that is past the end of the file, that its device cannot read, or that a
+//! full disk has no space for raises SIGBUS. Every mapping of the crate has a slot in a fixed
+//! [registry](registry::Registry); a handler, installed with the first of them, looks up the
+//! address there:
 //!
 //! ```text
-//!   worker touches a page ---> SIGBUS ---> of a mapping of ours?
+//!   worker touches a page ---> SIGBUS ---> in one of our mappings?
 //!        ^                                  | yes                     | no
 //!        |                                  v                         v
-//!        |               1. write down the first bad offset    previous handler,
+//!        |               1. record the first bad offset        previous handler,
 //!        |               2. zero pages from there to the end   or default action
 //!        |                                  |
-//!        +--- goes on, reads zeros ---------+
+//!        +--- resumes, reads zeros ---------+
 //!   ... and after the chunk, before its result is used: check() --> Error::Fault
 //! ```
 //!
-//! The order of 1 and 2 is what makes it sound: whoever can read a zero that is not in the file can
-//! see the offset, for as long as the mapping lives. Nothing jumps out of the handler, so a worker
+//! The order of 1 and 2 is what makes it sound: a thread that can read a zero that is not in the
+//! file can see the offset, for as long as the mapping lives. The handler never jumps, so a worker
 //! is never stopped in the middle of anything.
 //!
-//! A slot is left before the mapping goes ([`Guard`] stands before the mapping in each struct), so
-//! the handler never maps over what took the place of one. While it is at work for a mapping, that
-//! mapping cannot go: the thread that faulted has it borrowed. That is not true of signals that
-//! come by themselves, without an access; they are never taken for ours.
+//! A slot is released before its mapping is unmapped ([`Guard`] precedes the mapping in each
+//! struct), so the handler never maps over a successor of the mapping. While it handles a fault,
+//! the mapping cannot be unmapped: the faulting thread has it borrowed. That does not hold for
+//! signals without an access; they are never taken for ours.
 //!
-//! Its limits: a thread that has SIGBUS blocked is killed by the kernel without asking, and a
-//! handler that is installed later and does not pass on what it was told keeps ours from seeing it.
+//! Its limits: the kernel kills a thread that blocks SIGBUS at once, and a handler that is
+//! installed later without chaining to ours hides the signal from it.
 
 mod registry;
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
@@ -40,11 +41,11 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use registry::Slot;
 
-/// How many mappings can be guarded at a time.
+/// The most mappings that can be guarded at a time.
 pub(crate) const MOST: usize = registry::SLOTS;
 
-/// Whether mappings can be guarded on this system, or need not be. Elsewhere what is mapped can end
-/// the process.
+/// Whether mappings can be guarded on this system, or need not be. Elsewhere a mapping can kill the
+/// process.
 pub(super) const AVAILABLE: bool = cfg!(any(target_os = "linux", target_vendor = "apple", windows));
 
 /// The access that a mapping is made for.
@@ -54,16 +55,16 @@ pub(super) enum Access {
     Write,
 }
 
-/// The place of a mapping in the registry, for as long as the mapping lives.
+/// The slot of a mapping in the registry, for as long as the mapping lives.
 #[derive(Debug)]
 pub(super) struct Guard(Option<&'static Slot>);
 
 impl Guard {
-    /// No guard: the host deals with SIGBUS, or the system has none.
+    /// No guard: the host handles SIGBUS, or the system has none.
     pub(super) const NONE: Self = Self(None);
 
-    /// Guards the mapping of `len` bytes that starts at this address, and of which nothing was
-    /// touched yet; `None` when there are [`MOST`] already.
+    /// Guards the mapping of `len` bytes that starts at this address, before it is touched; `None`
+    /// if there are [`MOST`] already.
     pub(super) fn new(start: usize, len: usize, access: Access) -> Option<Self> {
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
         {
@@ -78,7 +79,7 @@ impl Guard {
         }
     }
 
-    /// The mapping is as good as ever, or [`Error::Fault`]. Costs one load.
+    /// Checks that no access has faulted: [`Error::Fault`] otherwise. Costs one load.
     #[inline]
     pub(super) fn check(&self, path: &Path) -> Result<()> {
         match self.0.and_then(Slot::fault) {

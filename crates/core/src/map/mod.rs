@@ -1,9 +1,9 @@
-//! The bytes of a file: mapped, or read at positions. The only module that maps.
+//! The bytes of a file: mapped, or by positioned reads. The only module that maps.
 //!
 //! ```text
-//!            Bytes                      one descriptor, open as long as the bytes are used
+//!            Bytes                      one descriptor, open while the bytes are in use
 //!           /     \
-//!     Mapping     positioned reads      a page fault a page  |  a system call a tile
+//!     Mapping     positioned reads      a page fault per page  |  a system call per tile
 //! ```
 
 mod backend;
@@ -47,16 +47,16 @@ use guard::{Access, Guard};
 pub(crate) struct Bytes {
     path: PathBuf,
     file: File,
-    /// Its state at open, before anything of it was read.
+    /// Its state at open, before anything was read.
     seen: FileState,
-    /// How the bytes are reached: not [`Backend::Auto`], which is decided.
+    /// The actual backend: [`Backend::Auto`] is resolved.
     backend: Backend,
     /// `None` with the positioned backend and for empty files, which cannot be mapped.
     map: Option<ReadMap>,
 }
 
 impl Bytes {
-    /// The bytes of `file`, which was opened at `path` and was `seen` then.
+    /// The bytes of `file`, which was opened at `path` and was in the state `seen` then.
     pub(crate) fn new(
         path: &Path,
         file: File,
@@ -70,13 +70,13 @@ impl Bytes {
         };
         let map = match wanted {
             Backend::Mapped if seen.len > 0 => match ReadMap::new(path, &file, seen, bus_errors) {
-                // Some filesystems refuse to map, for a reason of their own.
+                // Some filesystems refuse to map for other reasons.
                 Err(_) if backend == Backend::Auto => None,
                 result => result?,
             },
             _ => None,
         };
-        // A file that could not be mapped, or not guarded, is read.
+        // A file that could not be mapped or guarded uses positioned reads.
         let backend = if seen.len > 0 && map.is_none() { Backend::Positioned } else { wanted };
         Ok(Self { path: path.to_owned(), file, seen, backend, map })
     }
@@ -90,7 +90,7 @@ impl Bytes {
         self.seen.identity(&self.file)
     }
 
-    /// Which file it is, while it exists.
+    /// The file's number, while it exists.
     pub(crate) fn number(&self) -> FileNumber {
         self.file.metadata().ok().as_ref().and_then(number)
     }
@@ -108,19 +108,20 @@ impl Bytes {
         self.map.as_ref().map(|map| &*map.map)
     }
 
-    /// The same bytes, read at positions even if they are mapped.
+    /// The same bytes by positioned reads, even if they are mapped.
     pub(crate) fn unmapped(&self) -> impl Fetch + '_ {
         Unmapped(self)
     }
 
-    /// Whether what was read so far was in the file. Costs one load.
+    /// Checks that all bytes read so far were in the file. Costs one load.
     #[inline]
     pub(crate) fn check(&self) -> Result<()> {
         self.map.as_ref().map_or(Ok(()), |map| map.guard.check(&self.path))
     }
 
-    /// Whether everything that was read was in the file, and the file is still what it was at open.
-    /// A change that keeps length and times (within the clock's grain) is not seen.
+    /// Checks that all bytes read were in the file, and that the file is unchanged since it was
+    /// opened. A change that preserves length and times (within the clock's resolution) is not
+    /// detected.
     pub(crate) fn verify(&self) -> Result<()> {
         self.check()?;
         self.seen.verify(&self.path, &self.file)
@@ -158,15 +159,15 @@ impl Fetch for Unmapped<'_> {
 /// A whole file, mapped for reading.
 #[derive(Debug)]
 struct ReadMap {
-    // Dropped before the mapping, so that the slot never stands for what came after it.
+    // Dropped before the mapping, so that the slot never covers a successor.
     guard: Guard,
     map: Mmap,
-    // Dropped after the mapping, for which it is.
+    // Dropped after the mapping that it is for.
     _claim: Claim,
 }
 
 impl ReadMap {
-    /// `None` when this process has the file mapped for writing, and when the mapping cannot be
+    /// `None` if this process has the file mapped for writing, and if the mapping cannot be
     /// guarded, because too many are.
     fn new(
         path: &Path,
@@ -195,7 +196,7 @@ fn addressable(path: &Path, seen: FileState) -> Result<usize> {
         .map_err(|_| Error::io("map", path)(std::io::ErrorKind::FileTooLarge.into()))
 }
 
-/// The guard of a new mapping; `None` when there are too many.
+/// The guard of a new mapping; `None` if there are too many.
 fn guard_for(start: *const u8, len: usize, access: Access, bus_errors: BusErrors) -> Option<Guard> {
     match bus_errors {
         BusErrors::Guarded => Guard::new(start.expose_provenance(), len, access),
@@ -203,7 +204,7 @@ fn guard_for(start: *const u8, len: usize, access: Access, bus_errors: BusErrors
     }
 }
 
-/// A mapping open for writing as a place to decode from.
+/// A mapping open for writing, as a place to decode from.
 pub(crate) struct InMemory<'a>(pub(crate) &'a [u8]);
 
 impl Fetch for InMemory<'_> {

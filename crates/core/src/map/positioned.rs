@@ -1,4 +1,4 @@
-//! Reads at a position, which move no file cursor, so that workers can share one descriptor.
+//! Positioned reads, which move no file cursor, so that workers can share one descriptor.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -11,7 +11,7 @@ pub(super) fn read(file: &File, path: &Path, offset: u64, to: &mut [u8]) -> Resu
     match read_exact_at(file, to, offset) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
-            // From where on there is nothing: the file ends before, or within what was asked for.
+            // The offset at which the file ends: before or within the requested bytes.
             let end = file.metadata().map_or(offset, |m| m.len());
             let offset = end.min(offset.saturating_add(to.len() as u64));
             Err(Error::Fault { path: path.to_owned(), offset, source: None })

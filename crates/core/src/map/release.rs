@@ -1,9 +1,9 @@
-//! Letting go of pages, and asking for them many at a time.
+//! Releasing pages, and populating many at a time.
 //!
-//! Both are about which pages of a *shared file* mapping are in the process's page table, never
-//! about what they hold: a page that was let go comes back from the page cache as it was. On
-//! private (copy-on-write) mappings the same advice would lose changes: they have a type of their
-//! own (`PrivateMap`), which nothing here takes.
+//! Both concern which pages of a *shared file* mapping are in the process's page table, never their
+//! contents: a released page comes back from the page cache unchanged. On private (copy-on-write)
+//! mappings the same advice would lose changes: they have a separate type (`PrivateMap`), which
+//! nothing here accepts.
 
 use std::ops::Range;
 
@@ -14,8 +14,8 @@ use super::Bytes;
 pub(crate) const FAULT_AROUND: usize = 64 << 10;
 
 /// The part of a mapping of `len` bytes at address `start` that `bytes` of it touch, in whole units
-/// of so many bytes of address space; the ends of the mapping may cut the first and the last.
-/// `None` for no bytes, and for what is not in the mapping.
+/// of address space; the ends of the mapping may cut the first and the last unit. `None` for no
+/// bytes, and for bytes outside the mapping.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing to tell elsewhere"))]
 fn whole_units(
     start: usize,
@@ -31,7 +31,7 @@ fn whole_units(
     Some(first.saturating_sub(start)..end.min(len))
 }
 
-/// Hands rising runs to `f`, neighbours with little between them as one.
+/// Passes ascending runs to `f`, merging those with small gaps between them.
 pub(crate) fn coalesce(runs: impl Iterator<Item = Range<usize>>, mut f: impl FnMut(Range<usize>)) {
     let mut pending: Option<Range<usize>> = None;
     for run in runs {
@@ -49,12 +49,12 @@ pub(crate) fn coalesce(runs: impl Iterator<Item = Range<usize>>, mut f: impl FnM
 }
 
 impl Bytes {
-    /// Lets go of the pages of this range, which need not be resident any longer. They are still
-    /// in the page cache, as far as there is room.
+    /// Releases the pages of this range, which need not stay resident. They remain in the page
+    /// cache, as long as there is memory.
     ///
-    /// A neighbour's fault maps pages of this range again, up to a piece of [`FAULT_AROUND`]. So
-    /// whole pieces are let go: whoever is last to be done with one leaves nothing of it, and a
-    /// neighbour that is not done yet has one more fault.
+    /// A fault next to the range maps pages of it again, up to a piece of [`FAULT_AROUND`]. So
+    /// whole pieces are released: the last user of a piece leaves nothing of it, and a neighbour
+    /// that still uses it takes one more fault.
     pub(crate) fn release(&self, bytes: Range<usize>) {
         #[cfg(target_os = "linux")]
         if let Some(map) = self.mapped()
@@ -72,7 +72,7 @@ impl Bytes {
     }
 }
 
-/// A shared mapping open for writing, by its place: its elements are lent out meanwhile.
+/// A shared mapping open for writing, by its address: its elements are lent meanwhile.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SharedPages {
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nothing to tell elsewhere"))]
@@ -86,8 +86,8 @@ impl SharedPages {
     }
 
     /// Makes the pages of this range present and writable in one call, instead of a page fault for
-    /// each. What would be a signal at the first store, because the filesystem has no room or a
-    /// page cannot be used, is an error here.
+    /// each. A lack of space or an unusable page gives an error here, instead of a signal at the
+    /// first store.
     pub(super) fn populate(&self, bytes: &Range<usize>) -> std::io::Result<()> {
         #[cfg(target_os = "linux")]
         {
@@ -95,10 +95,10 @@ impl SharedPages {
             match self.advise(bytes, rustix::mm::Advice::LinuxPopulateWrite) {
                 Err(Errno::FAULT) => Err(std::io::Error::new(
                     std::io::ErrorKind::StorageFull,
-                    "the filesystem gave no room for these pages",
+                    "the filesystem has no space for these pages",
                 )),
                 Err(error @ Errno::HWPOISON) => Err(error.into()),
-                // Only advice after all: kernels before 5.14 and sandboxes do not know it.
+                // Only advice after all: kernels before 5.14 and sandboxes do not support it.
                 _ => Ok(()),
             }
         }
@@ -109,7 +109,7 @@ impl SharedPages {
         }
     }
 
-    /// Lets go of the pages of this range; what was written is in the page cache.
+    /// Releases the pages of this range; written data stays in the page cache.
     pub(super) fn release(&self, bytes: &Range<usize>) {
         #[cfg(target_os = "linux")]
         let _ = self.advise(bytes, rustix::mm::Advice::LinuxDontNeed);
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn what_was_let_go_comes_back_as_it_was() {
+    fn released_pages_come_back_unchanged() {
         let dir = tempfile::tempdir().expect("a place for files");
         let path = dir.path().join("x.bin");
         let content: Vec<u8> = (0..300_001_u32).map(|i| (i % 251) as u8).collect();

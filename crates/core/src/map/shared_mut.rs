@@ -13,15 +13,16 @@ use crate::error::{Error, Result};
 use crate::fs::Held;
 use crate::map::Disk;
 
-/// A shared mapping open for writing. Its bytes are its owner's; [`MappedFile`] can sync its pages
-/// meanwhile, and reads none of them.
+/// A shared mapping open for writing. Only its owner accesses its bytes; [`MappedFile`] can sync
+/// its pages meanwhile, and reads none of them.
 #[derive(Debug)]
 pub(crate) struct SharedMut {
-    // Dropped before the pages, here and in `MappedFile`, so that whoever is last to have them lets
-    // go of the guard first.
+    // Dropped before the pages, here and in `MappedFile`, so that the last owner of the pages
+    // releases the guard first.
     guard: Arc<Guard>,
     pages: Arc<MmapRaw>,
-    // Dropped after what lends of the pages; `MappedFile` has them longer, and lends nothing.
+    // Dropped after everything that lends the pages; `MappedFile` has them longer, and lends
+    // nothing.
     _claim: Claim,
 }
 
@@ -32,7 +33,7 @@ impl SharedMut {
         Self { guard: Arc::new(guard), pages, _claim: claim }
     }
 
-    /// Whether what was read and written so far was in the file. Costs one load.
+    /// Checks that all reads and writes so far reached the file. Costs one load.
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
         self.guard.check(path)
     }
@@ -44,9 +45,9 @@ impl Deref for SharedMut {
     fn deref(&self) -> &[u8] {
         // SAFETY: the mapping is this long and lives as long as `self`, and is the only one that
         // this process has of the file (`Claim`). References to its bytes are made here and in
-        // `deref_mut` only, so that the borrow of `self` keeps them apart: whoever else has the
-        // `Arc` (`MappedFile`) only hands its range to the kernel. Reason: `MmapMut` can be synced
-        // only through a borrow, which the owner's writes would exclude.
+        // `deref_mut` only, so that the borrow of `self` keeps them disjoint in time: the other
+        // owner of the `Arc` (`MappedFile`) only passes its range to the kernel. Reason: `MmapMut`
+        // can be synced only through a borrow, which the owner's writes would exclude.
         unsafe { std::slice::from_raw_parts(self.pages.as_ptr(), self.pages.len()) }
     }
 }
@@ -54,13 +55,13 @@ impl Deref for SharedMut {
 impl DerefMut for SharedMut {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `deref`; the mapping was made for reading and writing (`MmapMut`), and
-        // `&mut self` says that no other reference to its bytes is alive.
+        // `&mut self` proves that no other reference to its bytes is alive.
         unsafe { std::slice::from_raw_parts_mut(self.pages.as_mut_ptr(), self.pages.len()) }
     }
 }
 
-/// A mapped file as what syncs make durable. Keeps the descriptor open that the mapping was made
-/// of: write errors are reported to it, and it holds the writer's lock.
+/// A mapped file as the target of syncs. Keeps the mapping's descriptor open: write errors are
+/// reported to it, and it holds the writer's lock.
 #[derive(Debug)]
 pub(crate) struct MappedFile {
     path: PathBuf,
@@ -84,7 +85,7 @@ impl MappedFile {
 }
 
 impl Disk for MappedFile {
-    /// On Linux everything is one `fdatasync`, which is enough: `msync(MS_SYNC)` does nothing but
+    /// On Linux everything is one `fdatasync`, which is enough: `msync(MS_SYNC)` only calls
     /// `vfs_fsync_range(file, start, end, datasync = 1)` for each mapping of its range
     /// (`mm/msync.c`), and `fdatasync` does the same for the whole file (`fs/sync.c`). No page is
     /// missed: the first store to a clean page of a shared mapping faults, which marks the page
@@ -92,9 +93,9 @@ impl Disk for MappedFile {
     /// read-only again before it is written (`folio_mkclean` from `folio_clear_dirty_for_io` in
     /// `mm/page-writeback.c`), so that the next store faults again.
     ///
-    /// Elsewhere the system may keep what is dirty in the page table until `msync` or
-    /// `FlushViewOfFile` collect it, so that comes first; macOS also needs `F_FULLFSYNC`, which
-    /// is what `sync_data` does there, to get it out of the disk's own cache.
+    /// Elsewhere the system may keep dirty bits in the page table until `msync` or
+    /// `FlushViewOfFile` collects them, so that comes first; macOS also needs `F_FULLFSYNC`, which
+    /// `sync_data` issues there, to flush the disk's own cache.
     fn sync(&self, bytes: Option<Range<usize>>) -> Result<()> {
         let Some((guard, pages)) = &self.map else { return Ok(()) };
         let synced = match bytes {
@@ -107,8 +108,8 @@ impl Disk for MappedFile {
             synced => synced,
         };
         synced.map_err(Error::io("flush", &self.path))?;
-        // A mapping that was hit, or a file that was cut short, was not synced completely: check
-        // afterwards.
+        // If a mapping faulted or its file was truncated, the sync was incomplete: the caller
+        // checks afterwards.
         guard.check(&self.path)?;
         self.seen.verify_written(&self.path, &self.file)
     }

@@ -1,7 +1,7 @@
-//! Preparing parts of a mapped file for writing, and starting to write finished ones early.
+//! Preparing parts of a mapped file for writing, and starting writeback early.
 //!
-//! Left alone, the kernel lets dirty pages pile up until it has to stop the writers. Told early, it
-//! writes while the next part is computed: a durable output is done sooner.
+//! By default the kernel lets dirty pages accumulate until it has to throttle the writers. With
+//! early writeback it writes while the next part is computed: a durable output is done sooner.
 
 use std::fs::File;
 use std::ops::Range;
@@ -13,8 +13,8 @@ use super::release::SharedPages;
 use crate::error::{Error, Result};
 use crate::identity::FileIdentity;
 
-/// Starts writing parts of a file to disk without waiting. Only ever a hint: durability is what
-/// [`sync`](Self::sync) and [`AtomicFile::publish`](crate::AtomicFile::publish) are for.
+/// Starts writeback of parts of a file without waiting. Only a hint: durability comes from
+/// [`sync`](Self::sync) and [`AtomicFile::publish`](crate::AtomicFile::publish).
 #[derive(Debug)]
 pub struct WriteBack<'a> {
     file: &'a File,
@@ -25,7 +25,7 @@ pub struct WriteBack<'a> {
 }
 
 impl<'a> WriteBack<'a> {
-    /// The write-back of `map`, the shared mapping of `file`, and its bytes; elements begin at
+    /// The writeback of `map`, the shared mapping of `file`, and its bytes; elements begin at
     /// `offset`.
     pub(crate) fn split(
         file: &'a File,
@@ -44,55 +44,57 @@ impl<'a> WriteBack<'a> {
         (Self { file, path, pages, guard: Some(guard), offset }, bytes)
     }
 
-    /// Checks that what was written so far went to the file. Cheap.
+    /// Checks that everything written so far reached the file. Cheap.
     ///
     /// # Errors
-    /// [`Error::Fault`] when the file shrank, its device failed or the disk is full.
+    /// [`Error::Fault`] if the file was truncated, its device failed or the disk is full.
     pub fn check(&self) -> Result<()> {
         self.guard.map_or(Ok(()), |guard| guard.check(self.path))
     }
 
-    /// Where in the file, and so in its mapping, these bytes of the elements are. What is beyond
-    /// any file is so here as well.
+    /// The range of these element bytes in the file, and so in its mapping. Ranges beyond any file
+    /// stay beyond it.
     fn in_file(&self, bytes: Range<u64>) -> Range<usize> {
         let at = |i| usize::try_from(self.offset.saturating_add(i)).unwrap_or(usize::MAX);
         at(bytes.start)..at(bytes.end)
     }
 
-    /// Makes these bytes of the elements, counted from the first element, ready to be written to:
-    /// all their pages at once instead of a page fault each.
+    /// Prepares these bytes of the elements, counted from the first element, for writing: all their
+    /// pages at once instead of a page fault each.
     ///
     /// # Errors
-    /// [`Error::Io`] when the filesystem has no room after all, which would otherwise be a signal
-    /// at the first store.
+    /// [`Error::Io`] if the filesystem has no space after all, which would otherwise be a signal at
+    /// the first store.
     pub fn prepare(&self, bytes: Range<u64>) -> Result<()> {
         self.pages.populate(&self.in_file(bytes)).map_err(Error::io("write", self.path))
     }
 
-    /// Lets go of these bytes, which are not needed in memory any longer. Nothing is lost: what was
-    /// written is in the page cache, or on disk.
+    /// Releases these bytes, which need not stay in memory. Nothing is lost: written data is in the
+    /// page cache, or on disk.
     pub fn release(&self, bytes: Range<u64>) {
         self.pages.release(&self.in_file(bytes));
     }
 
-    /// Makes all that was written so far durable, whoever wrote it; waits for it.
+    /// Makes everything written so far durable, whoever wrote it, and waits for it.
     ///
     /// # Errors
-    /// [`Error::Io`]. What was not written then is forgotten by the kernel: a second try would lie.
+    /// [`Error::Io`]. The kernel then drops the unwritten pages: a second attempt would falsely
+    /// succeed.
     pub fn sync(&self) -> Result<()> {
-        // Covers what was written through the mapping: its pages are dirty pages of the file.
+        // Covers writes through the mapping: its pages are dirty pages of the file.
         self.file.sync_data().map_err(Error::io("flush", self.path))
     }
 
-    /// Which file it is: as [`StagedArray::file_identity`](crate::StagedArray::file_identity).
+    /// The identity of the file: as
+    /// [`StagedArray::file_identity`](crate::StagedArray::file_identity).
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be read.
+    /// [`Error::Io`] if it cannot be read.
     pub fn file_identity(&self, done: &[Range<u64>]) -> Result<FileIdentity> {
         FileIdentity::of_output(self.path, self.file, self.offset, done)
     }
 
-    /// Starts writing these bytes of the elements, counted from the first element.
+    /// Starts writeback of these bytes of the elements, counted from the first element.
     pub fn start(&self, bytes: Range<u64>) {
         let from = self.offset.saturating_add(bytes.start);
         let len = bytes.end.saturating_sub(bytes.start);

@@ -1,4 +1,4 @@
-//! Mappings that are written to.
+//! Mappings open for writing.
 
 use std::fs::File;
 use std::ops::{Deref, DerefMut};
@@ -15,23 +15,23 @@ use crate::map::BusErrors;
 /// A whole file, mapped shared for reading and writing: its bytes.
 #[derive(Debug)]
 pub(crate) struct WriteMap {
-    // Dropped before the mapping, so that the slot never stands for what came after it.
+    // Dropped before the mapping, so that the slot never covers a successor.
     guard: Guard,
     map: MmapMut,
-    // Dropped after the mapping, for which it is.
+    // Dropped after the mapping that it is for.
     claim: Claim,
 }
 
 impl WriteMap {
     fn guarded(path: &Path, (map, claim): (MmapMut, Claim), bus_errors: BusErrors) -> Result<Self> {
-        // Writing at positions would be another way to write: nothing here can do that.
+        // Positioned writes would bypass the mapping: nothing here can do that.
         match guard_for(map.as_ptr(), map.len(), Access::Write, bus_errors) {
             Some(guard) => Ok(Self { guard, map, claim }),
             None => Err(Error::TooManyMappings { path: path.to_owned(), most: MOST_GUARDED }),
         }
     }
 
-    /// Whether what was read and written so far was in the file. Costs one load.
+    /// Checks that all reads and writes so far reached the file. Costs one load.
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
         self.guard.check(path)
     }
@@ -46,7 +46,7 @@ impl WriteMap {
         (&self.guard, &mut self.map)
     }
 
-    /// Makes everything durable that was written.
+    /// Makes everything written durable.
     pub(crate) fn flush(&self) -> std::io::Result<()> {
         self.map.flush()
     }
@@ -68,13 +68,13 @@ impl DerefMut for WriteMap {
 
 /// A whole file, mapped copy-on-write: its bytes, with changes that stay in memory.
 ///
-/// A type of its own, because advice that is harmless for a shared mapping (see `release.rs`) would
-/// drop those changes here. It gives nothing away but its bytes.
+/// A separate type, because advice that is harmless for a shared mapping (see `release.rs`) would
+/// drop those changes here. It exposes nothing but its bytes.
 #[derive(Debug)]
 pub(crate) struct PrivateMap(WriteMap);
 
 impl PrivateMap {
-    /// Whether what was read so far was in the file. Costs one load.
+    /// Checks that all bytes read so far were in the file. Costs one load.
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
         self.0.check(path)
     }
@@ -94,7 +94,7 @@ impl DerefMut for PrivateMap {
     }
 }
 
-/// Maps the whole of `file`, which was `seen` when it was opened and is claimed, for reading and
+/// Maps the whole of `file`, which was in the state `seen` at open and is claimed, for reading and
 /// writing; `None` for an empty file.
 pub(crate) fn map_mut(
     path: &Path,
@@ -104,14 +104,14 @@ pub(crate) fn map_mut(
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
     map_whole(path, seen, (claim, bus_errors), |options| {
-        // SAFETY: the claim says that this process has no other mapping of the file, and keeps it
-        // so. Of other processes it is as for `ReadMap`; the caller holds the writer's lock, so
+        // SAFETY: the claim proves that this process has no other mapping of the file, and prevents
+        // one. For other processes it is as for `ReadMap`; the caller holds the writer's lock, so
         // that no other well-behaved writer exists.
         unsafe { options.map_mut(file) }
     })
 }
 
-/// Maps the whole of `file`, which was `seen` when it was opened, copy-on-write; `None` for an
+/// Maps the whole of `file`, which was in the state `seen` at open, copy-on-write; `None` for an
 /// empty file.
 pub(crate) fn map_copy(
     path: &Path,
@@ -123,7 +123,7 @@ pub(crate) fn map_copy(
         return Err(Error::AlsoMapped {
             path: path.to_owned(),
             refused: "opened copy-on-write",
-            by: "is writing to it, and pages that are no copies yet would change",
+            by: "is writing to it, and pages that are not copied yet would change",
             instead: "close the array that is open for writing first",
         });
     };

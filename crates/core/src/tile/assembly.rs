@@ -1,4 +1,4 @@
-//! Memory for large results, that many threads put together.
+//! Memory for large results, assembled by many threads.
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::huge::advise_huge;
 
 /// A vector that threads assemble from parts of equal length (the last one may be shorter), each
-/// part written once and in place: nothing is zeroed before or copied afterwards. Large ones are
-/// asked to be backed by huge pages, as with [`zeros`](crate::zeros).
+/// part written once and in place: nothing is zeroed before or copied afterwards. Large ones
+/// request huge pages, as with [`zeros`](crate::zeros).
 ///
 /// ```
 /// use rowmill_core::Assembly;
@@ -30,13 +30,13 @@ use super::huge::advise_huge;
 /// ```
 #[derive(Debug)]
 pub struct Assembly<T> {
-    /// Its length is zero, with room for all.
+    /// Its length is zero, its capacity the whole.
     memory: Vec<T>,
-    /// Where `memory` begins.
+    /// The start of `memory`.
     start: *mut T,
     len: usize,
     part_len: usize,
-    /// Which parts somebody fills or has filled.
+    /// The parts that are being filled or full.
     taken: Vec<AtomicBool>,
     /// The number of parts that are full.
     full: AtomicUsize,
@@ -51,8 +51,8 @@ unsafe impl<T: Send> Send for Assembly<T> {}
 unsafe impl<T: Send> Sync for Assembly<T> {}
 
 impl<T: Copy> Assembly<T> {
-    /// Room for `len` elements in parts of `part_len`; `None` when there is no memory for them, or
-    /// when parts have no length.
+    /// Capacity for `len` elements in parts of `part_len`; `None` if there is no memory for them,
+    /// or if parts are empty.
     #[must_use]
     pub fn new(len: usize, part_len: usize) -> Option<Self> {
         if part_len == 0 {
@@ -69,14 +69,14 @@ impl<T: Copy> Assembly<T> {
         Some(Self { memory, start, len, part_len, taken, full: AtomicUsize::new(0) })
     }
 
-    /// Has `f` fill a part.
+    /// Calls `f` to fill a part.
     ///
     /// # Errors
     /// The error of `f`; the part stays unfinished then.
     ///
     /// # Panics
-    /// When there is no such part, when it was given out before, and when `f` succeeds without
-    /// filling it.
+    /// If the part does not exist, if it was given out before, or if `f` succeeds without filling
+    /// it.
     pub fn fill<E>(
         &self,
         part: usize,
@@ -92,8 +92,7 @@ impl<T: Copy> Assembly<T> {
         // `self`. The elements of this part are lent here alone, because `taken` was false once,
         // and parts do not overlap. Reason: results of gigabytes are written once, by all workers.
         let slots = unsafe { std::slice::from_raw_parts_mut(at, len) };
-        // Its lifetime is known to this call alone, so that `f` cannot put another one in its
-        // place.
+        // Its lifetime is private to this call, so that `f` cannot substitute another one.
         let mut unfilled = Unfilled { slots, filled: 0 };
         f(&mut unfilled)?;
         assert_eq!(unfilled.len(), 0, "part {part} is filled to its end");
@@ -120,18 +119,18 @@ impl<T: Copy> Assembly<T> {
 #[derive(Debug)]
 pub struct Unfilled<'a, T> {
     slots: &'a mut [MaybeUninit<T>],
-    /// How many have been written, from the start.
+    /// The number of elements written, from the start.
     filled: usize,
 }
 
 impl<T: Copy> Unfilled<'_, T> {
-    /// How many elements are missing.
+    /// The number of missing elements.
     #[must_use]
     pub fn len(&self) -> usize {
         self.slots.len() - self.filled
     }
 
-    /// Whether nothing is missing.
+    /// Whether no elements are missing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -140,14 +139,14 @@ impl<T: Copy> Unfilled<'_, T> {
     /// Adds an element.
     ///
     /// # Panics
-    /// When the part is full.
+    /// If the part is full.
     #[inline]
     pub fn push(&mut self, value: T) {
         self.slots[self.filled].write(value);
         self.filled += 1;
     }
 
-    /// Adds elements until the part is full or there are no more of them.
+    /// Adds elements until the part is full or the iterator ends.
     #[inline]
     pub fn extend(&mut self, values: impl IntoIterator<Item = T>) {
         let mut written = 0;
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_full_is_not_given_out() {
+    fn incomplete_vectors_are_not_returned() {
         let x = assembly(10, 3);
         for part in [0, 1, 3] {
             x.fill(part, |p| all(p, 0)).expect("no failure");
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn impossible_sizes_are_refused() {
         assert!(Assembly::<u8>::new(5, 0).is_none());
         assert!(Assembly::<u64>::new(usize::MAX / 4, 1 << 20).is_none());
     }

@@ -1,8 +1,8 @@
-//! The loops that decode: byte order turned around, columns turned into rows. They move bytes in
-//! parts of sixteen and compute nothing.
+//! The loops that decode: bytes swapped, columns transposed to rows. They move bytes in vectors of
+//! sixteen and compute nothing.
 //!
-//! Columns become rows a square at a time, in registers: as many columns as a part has elements,
-//! the halves of which are interleaved log2(columns) times.
+//! Columns are transposed a square at a time, in registers: as many columns as a vector has
+//! elements, the halves of which are interleaved log2(columns) times.
 //!
 //! ```text
 //!   a0 a1 a2 a3      a0 c0 a1 c1      a0 b0 c0 d0
@@ -22,16 +22,16 @@ const LINE: usize = 64;
 /// Some elements.
 type Part = [u8; PART];
 
-/// The most columns that are turned side by side: a cache line of bytes.
+/// The most columns that are transposed side by side: a cache line of bytes.
 pub(crate) const MOST_COLUMNS: usize = LINE;
 
-/// How many columns of elements of this size are turned side by side: a cache line of each row, so
-/// that each line is written at once.
+/// The number of columns of this element size that are transposed side by side: a cache line of
+/// each row, so that each line is written at once.
 pub(crate) const fn side_by_side(size: usize) -> usize {
     LINE / size
 }
 
-/// Evaluates an expression with `$SIZE` as the size of elements and `$N` as how many make a part.
+/// Evaluates an expression with `$SIZE` as the element size and `$N` as the elements per vector.
 macro_rules! with_size {
     ($size:expr, $SIZE:ident, $N:ident => $body:expr) => {
         match $size {
@@ -51,10 +51,10 @@ macro_rules! with_size {
     }};
 }
 
-/// Copies elements of `size` bytes in the opposite byte order.
+/// Copies elements of `size` bytes with their bytes swapped.
 ///
 /// # Panics
-/// When the lengths differ.
+/// If the lengths differ.
 pub(crate) fn swap_from(from: &[u8], to: &mut [u8], size: usize) {
     assert_eq!(from.len(), to.len(), "as many bytes as there is room for");
     with_size!(size, SIZE, N => {
@@ -68,7 +68,7 @@ pub(crate) fn swap_from(from: &[u8], to: &mut [u8], size: usize) {
     });
 }
 
-/// Turns the bytes of each element of `size` bytes around.
+/// Swaps the bytes of each element of `size` bytes.
 pub(crate) fn swap(elements: &mut [u8], size: usize) {
     with_size!(size, SIZE, N => {
         let (parts, rest) = elements.as_chunks_mut::<PART>();
@@ -79,24 +79,24 @@ pub(crate) fn swap(elements: &mut [u8], size: usize) {
     });
 }
 
-/// Columns that become rows.
+/// Columns to be transposed to rows.
 #[derive(Debug)]
 pub(crate) struct Columns<'a> {
-    /// The elements of each column, one after the other; the same number of bytes in each.
+    /// The elements of each column; the same number of bytes in each.
     pub(crate) lines: &'a [&'a [u8]],
-    /// The lines that come next and are prefetched meanwhile; may be empty.
+    /// The lines that follow, which are prefetched meanwhile; may be empty.
     pub(crate) next: &'a [&'a [u8]],
     /// The bytes of an element.
     pub(crate) size: usize,
-    /// Whether to turn the bytes of each element around.
+    /// Whether the bytes of each element are swapped.
     pub(crate) swap: bool,
 }
 
 impl Columns<'_> {
-    /// Writes element `r` of all columns to `to[r * stride..]`, next to each other.
+    /// Writes element `r` of all columns, side by side, to `to[r * stride..]`.
     ///
     /// # Panics
-    /// When columns differ in length or `to` is too short.
+    /// If columns differ in length or `to` is too short.
     pub(crate) fn turn(&self, to: &mut [u8], stride: usize) {
         with_size!(self.size, SIZE, N => match self.swap {
             false => turn::<SIZE, N, false>(self, to, stride),
@@ -105,7 +105,7 @@ impl Columns<'_> {
     }
 }
 
-// Not inlined: what is known of the columns around does not help, and the loop is large.
+// Not inlined: constants from the caller do not help, and the loop is large.
 #[inline(never)]
 fn turn<const SIZE: usize, const N: usize, const SWAP: bool>(
     columns: &Columns<'_>,
@@ -119,7 +119,7 @@ fn turn<const SIZE: usize, const N: usize, const SWAP: bool>(
         return one_by_one::<SIZE, SWAP>(lines, to, stride);
     }
     for square in 0..rows.div_ceil(N) {
-        // The last rows, and below the last columns, are turned together with some before them.
+        // The last rows, and below the last columns, are transposed together with some before them.
         let row = (square * N).min(rows - N);
         let at = row * SIZE;
         if at.is_multiple_of(LINE) {
@@ -153,7 +153,7 @@ fn one_by_one<const SIZE: usize, const SWAP: bool>(lines: &[&[u8]], to: &mut [u8
     }
 }
 
-/// Turns a square: parts of as many columns as a part has elements.
+/// Transposes a square: vectors of as many columns as a vector has elements.
 #[inline(always)]
 fn columns_to_rows<const SIZE: usize, const N: usize>(mut parts: [Part; N]) -> [Part; N] {
     const { assert!(SIZE * N == PART) };
@@ -166,7 +166,7 @@ fn columns_to_rows<const SIZE: usize, const N: usize>(mut parts: [Part; N]) -> [
     parts
 }
 
-/// Operations on parts that every x86-64 has.
+/// Vector operations that every x86-64 has.
 #[cfg(target_arch = "x86_64")]
 mod part {
     use std::arch::x86_64::{
@@ -199,19 +199,19 @@ mod part {
         }};
     }
 
-    /// The elements of the first halves of `a` and `b` in turn.
+    /// The elements of the first halves of `a` and `b`, interleaved.
     #[inline(always)]
     pub(super) fn low<const SIZE: usize>(a: Part, b: Part) -> Part {
         unpack!(a, b, _mm_unpacklo_epi8, _mm_unpacklo_epi16, _mm_unpacklo_epi32, _mm_unpacklo_epi64)
     }
 
-    /// The elements of the second halves.
+    /// The elements of the second halves, interleaved.
     #[inline(always)]
     pub(super) fn high<const SIZE: usize>(a: Part, b: Part) -> Part {
         unpack!(a, b, _mm_unpackhi_epi8, _mm_unpackhi_epi16, _mm_unpackhi_epi32, _mm_unpackhi_epi64)
     }
 
-    /// Pairs of bytes in another order, the same in each half.
+    /// Shuffles pairs of bytes, each half in the same way.
     #[inline(always)]
     fn pairs<const ORDER: i32>(part: __m128i) -> __m128i {
         // SAFETY: see above.
@@ -220,7 +220,7 @@ mod part {
         unsafe { _mm_shufflehi_epi16::<ORDER>(part) }
     }
 
-    /// The bytes of each element turned around: first its pairs of bytes, then those of each pair.
+    /// Swaps the bytes of each element: first its pairs of bytes, then the bytes of each pair.
     #[inline(always)]
     pub(super) fn swap<const SIZE: usize>(part: Part) -> Part {
         let pairs = match SIZE {
@@ -238,7 +238,7 @@ mod part {
     }
 }
 
-/// Operations on parts as the compiler makes them.
+/// Vector operations in plain Rust.
 #[cfg(not(target_arch = "x86_64"))]
 mod part {
     use super::{PART, Part};
@@ -251,19 +251,19 @@ mod part {
         })
     }
 
-    /// The elements of the first halves of `a` and `b` in turn.
+    /// The elements of the first halves of `a` and `b`, interleaved.
     #[inline(always)]
     pub(super) fn low<const SIZE: usize>(a: Part, b: Part) -> Part {
         interleave::<SIZE>(a, b, 0)
     }
 
-    /// The elements of the second halves.
+    /// The elements of the second halves, interleaved.
     #[inline(always)]
     pub(super) fn high<const SIZE: usize>(a: Part, b: Part) -> Part {
         interleave::<SIZE>(a, b, PART / 2)
     }
 
-    /// The bytes of each element turned around.
+    /// Swaps the bytes of each element.
     #[inline(always)]
     pub(super) fn swap<const SIZE: usize>(part: Part) -> Part {
         std::array::from_fn(|i| part[i / SIZE * SIZE + (SIZE - 1 - i % SIZE)])

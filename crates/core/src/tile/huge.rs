@@ -6,11 +6,10 @@ use crate::element::Element;
 #[cfg(target_os = "linux")]
 const HUGE: usize = 2 << 20;
 
-/// So many zeros; `None` when there is no memory for them.
+/// A vector of `len` zeros; `None` if there is no memory for them.
 ///
-/// Large vectors are asked to be backed by huge pages before they are touched: a result of
-/// gigabytes takes a page fault for each 2 MiB instead of each 4 KiB, on whichever worker first
-/// writes there.
+/// Large vectors request huge pages before they are touched: a result of gigabytes takes a page
+/// fault per 2 MiB instead of per 4 KiB, on whichever worker writes there first.
 ///
 /// ```
 /// let zeros = rowmill_core::zeros::<f32>(1000).expect("4 KB");
@@ -24,11 +23,11 @@ pub fn zeros<T: Element>(len: usize) -> Option<Vec<T>> {
     Some(zeros)
 }
 
-/// Asks for huge pages where the memory is large enough for some.
+/// Requests huge pages if the memory is large enough for some.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn advise_huge<T>(_: &mut [T]) {}
 
-/// Asks for huge pages where the memory is large enough for some.
+/// Requests huge pages if the memory is large enough for some.
 #[cfg(target_os = "linux")]
 pub(super) fn advise_huge<T>(memory: &mut [T]) {
     let (start, len) = (memory.as_mut_ptr().addr(), size_of_val(memory));

@@ -1,5 +1,5 @@
-//! Decoding of elements that cannot be lent in place: foreign byte order, misaligned offsets,
-//! Fortran order, and files that are read instead of mapped.
+//! Decodes elements that cannot be lent in place: foreign byte order, misaligned offsets, Fortran
+//! order, and files that are read instead of mapped.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::shape::Order;
 use crate::tile::TileBuffer;
 use crate::tile::decode::{Columns, MOST_COLUMNS, side_by_side, swap, swap_from};
 
-/// Where the bytes of a file come from.
+/// The bytes of a file.
 pub(crate) trait Fetch {
     /// The bytes in place, if the file is mapped.
     fn in_place(&self, offset: usize, len: usize) -> Option<&[u8]>;
@@ -24,19 +24,19 @@ pub(crate) trait Fetch {
 }
 
 impl Meta {
-    /// Whether the elements of a row, and the rows, follow each other in the file. A
-    /// Fortran-order array with one axis longer than 1 is in C order as well.
+    /// Whether the elements of a row, and the rows, are contiguous in the file. A Fortran-order
+    /// array with one axis longer than 1 is in C order as well.
     pub(crate) fn is_row_major(&self) -> bool {
         self.order == Order::C || self.shape.dims().iter().filter(|&&d| d > 1).count() <= 1
     }
 
-    /// How many rows a source of the file lends best at a time: a page of each column.
+    /// The best number of rows to read at a time: a page of each column.
     pub(crate) fn rows_at_a_time(&self) -> usize {
         if self.is_row_major() { 1 } else { 4096 / self.dtype.size() }
     }
 
-    /// Decodes a tile into `buffer.stored`, row after row without gaps. The ranges have been
-    /// checked against the shape, the shape against the file.
+    /// Decodes a tile into `buffer.stored`, in row-major order without gaps. The ranges have been
+    /// checked against the shape, and the shape against the file.
     pub(crate) fn decode<T: Element>(
         &self,
         bytes: &impl Fetch,
@@ -48,7 +48,7 @@ impl Meta {
         self.decode_into::<T>(bytes, rows, cols, &mut buffer.stored)
     }
 
-    /// Decodes a tile into `out`, which holds as many elements as the tile.
+    /// Decodes a tile into `out`, which has the length of the tile.
     pub(crate) fn decode_into<T: Element>(
         &self,
         bytes: &impl Fetch,
@@ -94,7 +94,7 @@ impl Meta {
         Ok(())
     }
 
-    /// One field of records: the records are gone through a piece at a time.
+    /// One field of records: the records are read a piece at a time.
     fn decode_records(
         &self,
         record: Record,
@@ -111,7 +111,7 @@ impl Meta {
         for (i, mut to) in out.chunks_mut(run * size).enumerate() {
             let mut next = (rows.start + i) * row_len + cols.start;
             while !to.is_empty() {
-                // To the end of a record, or many whole ones.
+                // To the end of a record, or several whole ones.
                 let within = next % record.len;
                 let left = to.len() / size;
                 let most = (PIECE / record.size).max(1) * record.len;
@@ -139,9 +139,9 @@ impl Meta {
         Ok(())
     }
 
-    /// Fortran order: for each element of a row, the rows follow each other in the file. So many
-    /// columns are turned side by side that each cache line of a row is written once, and the next
-    /// ones are asked for meanwhile.
+    /// Fortran order: for each element of a row, the rows are contiguous in the file. Columns are
+    /// transposed side by side, enough for each cache line of a row to be written once, and the
+    /// next ones are prefetched meanwhile.
     fn gather(
         &self,
         bytes: &impl Fetch,
@@ -151,23 +151,23 @@ impl Meta {
     ) -> Result<()> {
         let size = self.dtype.size();
         let (width, len) = (cols.len(), rows.len() * size);
-        let together = side_by_side(size).min(width);
+        let at_once = side_by_side(size).min(width);
         let at = |c: usize| self.position(self.fortran_index(rows.start, cols.start + c));
-        // The last columns are turned together with some that were turned before.
-        let groups = width.div_ceil(together);
-        let first = |group: usize| (group * together).min(width - together);
+        // The last columns are transposed together with some that were done before.
+        let groups = width.div_ceil(at_once);
+        let first = |group: usize| (group * at_once).min(width - at_once);
         let mapped = bytes.in_place(self.position(0), 0).is_some();
         let in_place = |group: usize| {
             let mut lines: [&[u8]; MOST_COLUMNS] = [&[]; MOST_COLUMNS];
             if mapped && group < groups {
-                for (c, line) in lines[..together].iter_mut().enumerate() {
+                for (c, line) in lines[..at_once].iter_mut().enumerate() {
                     *line = bytes.in_place(at(first(group) + c), len).unwrap_or_default();
                 }
             }
             lines
         };
         let foreign = self.byte_order != ByteOrder::NATIVE;
-        let mut copies = vec![0; if mapped { 0 } else { together * len }];
+        let mut copies = vec![0; if mapped { 0 } else { at_once * len }];
         let mut next = in_place(0);
         for group in 0..groups {
             let mut lines = next;
@@ -180,19 +180,19 @@ impl Meta {
                     *line = copy;
                 }
             }
-            let ahead = if mapped && group + 1 < groups { together } else { 0 };
+            let ahead = if mapped && group + 1 < groups { at_once } else { 0 };
             let swap = foreign && !self.dtype.is_complex();
-            Columns { lines: &lines[..together], next: &next[..ahead], size, swap }
+            Columns { lines: &lines[..at_once], next: &next[..ahead], size, swap }
                 .turn(&mut out[first(group) * size..], width * size);
         }
         if foreign && self.dtype.is_complex() {
-            // Elements are moved as a whole, and then turned around half by half.
+            // Elements are moved as a whole, and then their halves are swapped one by one.
             swap(out, self.dtype.word_size());
         }
         Ok(())
     }
 
-    /// Encodes whole rows into the file's layout, handing `(offset, bytes)` runs to `put`.
+    /// Encodes whole rows into the file's layout, passing `(offset, bytes)` runs to `put`.
     pub(crate) fn encode<T: Element>(
         &self,
         first_row: usize,
@@ -231,7 +231,7 @@ impl Meta {
         }
     }
 
-    /// The byte offset of the element that is `index`-th in file order.
+    /// The byte offset of the element at `index` in file order.
     pub(crate) fn position(&self, index: usize) -> usize {
         let size = self.dtype.size();
         let from_start = match self.record {
@@ -242,7 +242,7 @@ impl Meta {
         self.offset as usize + from_start
     }
 
-    /// The place in Fortran order of element `col` (counted in C order within a row) of a row.
+    /// The position in Fortran order of element `col` (counted in C order within a row) of a row.
     fn fortran_index(&self, row: usize, col: usize) -> usize {
         let dims = self.shape.dims();
         let mut rest = col;

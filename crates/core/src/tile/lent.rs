@@ -1,14 +1,14 @@
-//! [`Tile`]: what a source lends, and the buffer it may need for that.
+//! [`Tile`]: the elements that a source lends, and the buffer that it may need for that.
 
 use std::ops::Range;
 
 use crate::element::Element;
 use crate::shape::Shape;
 
-/// A rectangle of elements: some rows, and of each row the same run of elements.
+/// A rectangle of elements: some rows, and the same run of elements of each.
 ///
-/// Rows lie `stride` elements apart. When they follow each other without a gap, the tile is one
-/// slice: [`as_slice`](Self::as_slice).
+/// Rows are `stride` elements apart. If there are no gaps between them, the tile is one slice:
+/// [`as_slice`](Self::as_slice).
 #[derive(Debug)]
 pub struct Tile<'a, T> {
     data: &'a [T],
@@ -29,7 +29,7 @@ impl<'a, T> Tile<'a, T> {
     /// A tile of `rows` rows of `cols` elements that start `stride` elements apart in `data`.
     ///
     /// # Panics
-    /// When `data` does not reach to the end of the last row, or `stride < cols`.
+    /// If `data` ends before the last row does, or `stride < cols`.
     #[must_use]
     pub fn new(data: &'a [T], rows: usize, cols: usize, stride: usize) -> Self {
         assert!(stride >= cols, "rows of {cols} elements overlap at a stride of {stride}");
@@ -56,7 +56,7 @@ impl<'a, T> Tile<'a, T> {
         self.rows * self.cols
     }
 
-    /// Whether there is no element.
+    /// Whether there are no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -65,7 +65,7 @@ impl<'a, T> Tile<'a, T> {
     /// Row `i` of the tile.
     ///
     /// # Panics
-    /// When `i` is not below [`rows`](Self::rows).
+    /// If `i` is not below [`rows`](Self::rows).
     #[must_use]
     #[inline]
     pub fn row(&self, i: usize) -> &'a [T] {
@@ -73,7 +73,7 @@ impl<'a, T> Tile<'a, T> {
         if self.cols == 0 { &[] } else { &self.data[i * self.stride..][..self.cols] }
     }
 
-    /// The rows in order.
+    /// An iterator over the rows.
     pub fn iter_rows(&self) -> impl ExactSizeIterator<Item = &'a [T]> + use<'a, T> {
         let tile = *self;
         (0..tile.rows).map(move |i| tile.row(i))
@@ -82,7 +82,7 @@ impl<'a, T> Tile<'a, T> {
     /// Rows `range` of the tile.
     ///
     /// # Panics
-    /// When the range does not lie within the tile.
+    /// If the range is not within the tile.
     #[must_use]
     pub fn sub_rows(&self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.rows, "{range:?} of {}", self.rows);
@@ -95,13 +95,13 @@ impl<'a, T> Tile<'a, T> {
         Self { data, rows, ..*self }
     }
 
-    /// The elements from the first to the last, gaps between rows included, and the stride.
+    /// The elements from the first to the last, including gaps between rows, and the stride.
     #[must_use]
     pub fn parts(&self) -> (&'a [T], usize) {
         (self.data, self.stride)
     }
 
-    /// All elements as one slice, if the rows follow each other without a gap.
+    /// All elements as one slice, if there are no gaps between rows.
     #[must_use]
     #[inline]
     pub fn as_slice(&self) -> Option<&'a [T]> {
@@ -134,9 +134,9 @@ impl<T: Element> TileBuffer<T> {
         Self { stored: Vec::new(), values: Vec::new(), inner: None, below_ceiling: false }
     }
 
-    /// The buffer of a reader that has to stay below a memory ceiling, or not, and will
-    /// [release](crate::Source::release) what it reads: sources then map no more than a tile
-    /// itself, where that is possible, and may be slower. Without one to begin with.
+    /// The buffer of a reader that stays below a memory ceiling, or not. With a ceiling the reader
+    /// [releases](crate::Source::release) what it reads; sources then map only the tile itself if
+    /// possible, and may be slower. Default: no ceiling.
     ///
     /// ```
     /// let buffer = rowmill_core::TileBuffer::<f32>::new().below_ceiling(true);
@@ -148,7 +148,7 @@ impl<T: Element> TileBuffer<T> {
         self
     }
 
-    /// The same of a buffer that is there.
+    /// Sets the same on an existing buffer.
     pub const fn set_below_ceiling(&mut self, below: bool) {
         self.below_ceiling = below;
     }
@@ -159,8 +159,8 @@ impl<T: Element> TileBuffer<T> {
         self.below_ceiling
     }
 
-    /// Room for `len` elements that a view puts together, with what was there before in it, and the
-    /// buffer for the source that they are read from.
+    /// Scratch memory for `len` elements that a view assembles, with arbitrary contents, and the
+    /// buffer for the underlying source.
     pub fn nested(&mut self, len: usize) -> (&mut [T], &mut Self) {
         self.values.resize(len, T::default());
         let inner = self.inner.get_or_insert_default();
@@ -168,7 +168,7 @@ impl<T: Element> TileBuffer<T> {
         (&mut self.values, inner)
     }
 
-    /// Room for `len` elements that a source computes, with what was there before in it.
+    /// Scratch memory for `len` elements that a source computes, with arbitrary contents.
     ///
     /// ```
     /// use rowmill_core::TileBuffer;
@@ -181,7 +181,7 @@ impl<T: Element> TileBuffer<T> {
         &mut self.values
     }
 
-    /// The elements in `stored`, in place where the type allows it.
+    /// The elements in `stored`, in place if the type allows it.
     pub(crate) fn loaded(&mut self) -> &[T] {
         match T::view(&self.stored) {
             Some(values) => values,

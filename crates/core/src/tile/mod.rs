@@ -1,5 +1,5 @@
-//! Elements in memory: what a worker is lent, how bytes of any layout become it, and where answers
-//! are put together.
+//! Elements in memory: the tiles lent to workers, the decoding of other layouts, and the assembly
+//! of answers.
 
 mod assembly;
 pub(crate) mod decode;

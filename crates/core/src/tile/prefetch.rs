@@ -1,7 +1,7 @@
-//! Asking for memory before it is needed.
+//! Prefetching memory.
 
-/// Asks for the cache line at `pointer`, which may point anywhere. Nothing where there is no such
-/// instruction.
+/// Prefetches the cache line at `pointer`, which may be any address. Does nothing on machines
+/// without such an instruction.
 #[inline(always)]
 pub(super) fn prefetch(pointer: *const u8) {
     #[cfg(target_arch = "x86_64")]

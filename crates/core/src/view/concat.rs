@@ -1,4 +1,4 @@
-//! Many arrays as one: their rows one after the other.
+//! Several arrays as one: their rows concatenated.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,12 +11,12 @@ use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer};
 use crate::view::{Source, check_ranges};
 
-/// Arrays of the same dtype and the same shape of rows as one array: the rows of the first, then
-/// those of the second, and so on. numpy's `concatenate` along axis 0, without copying.
+/// Arrays of the same dtype and the same row shape as one array: the rows of the first, then those
+/// of the second, and so on. numpy's `concatenate` along axis 0, without copying.
 ///
-/// Every job takes it as it takes a file. Answers are those, to the bit, of one file with all rows:
-/// blocks are cut without regard to where files end, and those that cross an end are put together
-/// in the worker's buffer.
+/// Every job accepts it like a file. Answers are the same, to the bit, as for a single file with
+/// all rows: blocks are cut regardless of where files end, and those that cross an end are
+/// assembled in the worker's buffer.
 ///
 /// ```
 /// use rowmill_core::{Array, ArrayMut, Concat, Source, TileBuffer};
@@ -36,7 +36,7 @@ use crate::view::{Source, check_ranges};
 #[derive(Clone, Debug)]
 pub struct Concat<S> {
     sources: Vec<S>,
-    /// Where the rows of each begin, and last where they end.
+    /// The first row of each, and the end of the last.
     starts: Vec<usize>,
     shape: Shape,
 }
@@ -45,8 +45,8 @@ impl<S> Concat<S> {
     /// These arrays, in this order.
     ///
     /// # Errors
-    /// [`ViewError::NothingToConcat`] for none, [`ViewError::NotOneArray`] when the shapes of their
-    /// rows differ or there are too many rows to count.
+    /// [`ViewError::NothingToConcat`] for no arrays, [`ViewError::NotOneArray`] if their row shapes
+    /// differ or there are too many rows to count.
     pub fn new<T: Element>(sources: impl IntoIterator<Item = S>) -> Result<Self>
     where
         S: Source<T>,
@@ -99,15 +99,15 @@ impl<S> Concat<S> {
         &self.sources
     }
 
-    /// Which of the arrays has this row, and which of its rows it is; `None` behind the last.
+    /// The array that has this row, and the row within it; `None` past the last one.
     #[must_use]
     pub fn locate(&self, row: usize) -> Option<(usize, usize)> {
-        // Arrays without rows begin at the same place as the one after them, which has rows.
+        // An empty array starts at the same row as its successor, which has rows.
         let source = self.starts.partition_point(|&start| start <= row).checked_sub(1)?;
         (source < self.sources.len()).then(|| (source, row - self.starts[source]))
     }
 
-    /// Hands the arrays that have some of these rows to `f`, with which of their rows these are.
+    /// Passes the arrays that have some of these rows to `f`, with the rows within each.
     fn each<'a>(
         &'a self,
         rows: Range<usize>,
@@ -124,7 +124,7 @@ impl<S> Concat<S> {
         Ok(())
     }
 
-    /// The one array that has all of these rows, if there is one, and which of its rows they are.
+    /// The array that has all of these rows, if there is one, and the rows within it.
     fn only(&self, rows: &Range<usize>) -> Option<(&S, Range<usize>)> {
         let (source, row) = self.locate(rows.start)?;
         let fits = rows.start < rows.end && rows.end <= self.starts[source + 1];
@@ -188,7 +188,7 @@ impl<T: Element, S: Source<T>> Source<T> for Concat<S> {
         })
     }
 
-    /// The most that any of them wants.
+    /// The largest that any of them wants.
     fn rows_at_a_time(&self) -> usize {
         self.sources.iter().map(S::rows_at_a_time).max().unwrap_or(1)
     }
@@ -201,12 +201,12 @@ impl<T: Element, S: Source<T>> Source<T> for Concat<S> {
         self.sources.iter().try_for_each(S::verify)
     }
 
-    /// Those of all.
+    /// The files of all.
     fn files(&self) -> Vec<SourceFile> {
         self.sources.iter().flat_map(S::files).collect()
     }
 
-    /// Those of the first, if all have the same.
+    /// The names of the first, if all have the same.
     fn column_names(&self) -> Option<Cow<'_, [String]>> {
         let (first, rest) = self.sources.split_first()?;
         let names = first.column_names()?;
@@ -214,7 +214,7 @@ impl<T: Element, S: Source<T>> Source<T> for Concat<S> {
         rest.iter().all(same).then_some(names)
     }
 
-    /// Made of those of all.
+    /// The identity of all.
     fn identity(&self) -> Option<Identity> {
         let all: Option<Vec<Identity>> = self.sources.iter().map(S::identity).collect();
         Identity::of_many(&all?)

@@ -1,4 +1,4 @@
-//! Leading axes as one, so that rows are what any of them selects.
+//! Leading axes merged into one, so that rows are any sub-array.
 
 use std::ops::Range;
 
@@ -9,13 +9,13 @@ use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer, tile_in};
 use crate::view::{Source, check_ranges};
 
-/// An array whose first axes are taken as one: numpy's `reshape` that merges them. Made by
+/// An array whose leading axes are merged into one: like numpy's `reshape`. Made by
 /// [`Source::merge_axes`].
 ///
 /// Results per row are then per element of all merged axes, and results per column are over all of
-/// them: of an array of shape (days, stations, hours), two merged axes give the means over hours
-/// per row, and the means over days and stations per column. Nothing is copied of what lies in
-/// place in C order.
+/// them: for an array of shape (days, stations, hours), two merged axes give the means over hours
+/// per row, and the means over days and stations per column. Elements that are in place in C order
+/// are not copied.
 ///
 /// ```
 /// use rowmill_core::{SliceSource, Source};
@@ -30,16 +30,15 @@ use crate::view::{Source, check_ranges};
 pub struct Merged<S> {
     source: S,
     shape: Shape,
-    /// Rows that a row of the source is cut into.
+    /// The number of rows that a row of the source is cut into.
     each: usize,
 }
 
 impl<S> Merged<S> {
-    /// The first `axes` of an array as one. An array without axes has them merged to one of one
-    /// row.
+    /// The first `axes` axes of an array as one. An array without axes becomes a single row.
     ///
     /// # Errors
-    /// [`ViewError::PartAxes`] when it has fewer, or for none of those that it has.
+    /// [`ViewError::PartAxes`] if the array has fewer axes, or for zero of an array that has some.
     pub fn new<T: Element>(source: S, axes: usize) -> Result<Self>
     where
         S: Source<T>,
@@ -56,8 +55,8 @@ impl<S> Merged<S> {
         Ok(Self { source, shape, each })
     }
 
-    /// Where a run of rows is in the source, if it is in one row of it: which, and which elements
-    /// of it.
+    /// The location of a run of rows, if it is within one row of the source: that row, and the
+    /// range of its elements.
     fn within_a_row(&self, rows: &Range<usize>) -> Option<(usize, Range<usize>)> {
         let row = rows.start / self.each;
         let first = rows.start - row * self.each;
@@ -97,7 +96,7 @@ impl<S> Merged<S> {
             let (row, first) = (next / self.each, next % self.each);
             let in_row = (self.each - first).min(rows.end - next);
             if !whole {
-                // Runs of the same row of the source together.
+                // Combines runs within the same row of the source.
                 let (to, more) = std::mem::take(&mut rest).split_at_mut(in_row * width);
                 let start = first * row_len;
                 let runs = (start + cols.start..start + cols.end, row_len);
@@ -106,7 +105,7 @@ impl<S> Merged<S> {
                 next += in_row;
                 continue;
             }
-            // Whole rows of the source together, else to the end of one.
+            // Combines whole rows of the source; otherwise up to the end of one.
             let whole_rows = (rows.end - next) / self.each;
             let (some, run, done) = if first == 0 && whole_rows > 0 {
                 (row..row + whole_rows, 0..self.each * row_len, whole_rows * self.each)
@@ -151,7 +150,7 @@ impl<T: Element, S: Source<T>> Source<T> for Merged<S> {
         rows.start / self.each..rows.end.div_ceil(self.each)
     }
 
-    /// That of the source, with the axes that are merged.
+    /// The identity of the source, with the number of merged axes.
     fn identity(&self) -> Option<Identity> {
         Some(
             self.source

@@ -1,4 +1,4 @@
-//! Axes of a row in another order.
+//! The axes of a row in another order.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,19 +11,19 @@ use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer};
 use crate::view::{Source, check_ranges};
 
-/// Elements that are asked for at a time of a source that has to decode them.
+/// Elements that are requested at a time from a source that has to decode them.
 const RUN: usize = 1 << 16;
 
-/// Pieces that are read before they are let go of together: each may have the pages around it
-/// mapped.
+/// Pieces that are read before they are released together: each may have mapped the pages around
+/// it.
 const READS: usize = 64;
 
-/// An array whose axes come in another order, axis 0 first as before: numpy's `transpose`. Made by
+/// An array with its axes in another order, axis 0 still first: numpy's `transpose`. Made by
 /// [`Source::permute_axes`].
 ///
-/// Each row keeps its elements and has them in another order, so that what is read at a time stays
-/// together. Nothing is copied when it is made: whoever works on it puts a block at a time in
-/// order, in the worker's own buffer.
+/// Each row keeps its elements and has them in another order, so that data read at a time stays
+/// together. Nothing is copied when it is made: workers reorder a block at a time, in their own
+/// buffers.
 ///
 /// ```
 /// use rowmill_core::{SliceSource, Source, TileBuffer};
@@ -39,8 +39,8 @@ const READS: usize = 64;
 pub struct Permuted<S> {
     source: S,
     shape: Shape,
-    /// The distance of the elements of each axis of the result but the first, in a row of the
-    /// source; nothing where the order of elements is that of the source.
+    /// The stride of each axis of the result but the first, in a source row; `None` if the order of
+    /// elements is unchanged.
     strides: Option<Vec<usize>>,
     order: Vec<usize>,
 }
@@ -49,7 +49,7 @@ impl<S> Permuted<S> {
     /// The axes of an array in this order.
     ///
     /// # Errors
-    /// [`ViewError::AxisOrder`] unless each axis is named once, axis 0 first.
+    /// [`ViewError::AxisOrder`] unless each axis occurs once, axis 0 first.
     pub fn new<T: Element>(source: S, order: &[usize]) -> Result<Self>
     where
         S: Source<T>,
@@ -67,7 +67,7 @@ impl<S> Permuted<S> {
         for axis in (1..dims.len().saturating_sub(1)).rev() {
             strides[axis] = strides[axis + 1] * dims[axis + 1];
         }
-        // Where axes of one element stand does not matter.
+        // The position of axes of length 1 does not matter.
         let real = order.iter().filter(|&&axis| axis > 0 && dims[axis] != 1);
         let same = real.is_sorted();
         let strides = order.iter().skip(1).map(|&axis| strides[axis]).collect();
@@ -75,8 +75,8 @@ impl<S> Permuted<S> {
         Ok(Self { source, shape, strides: (!same).then_some(strides), order: order.to_vec() })
     }
 
-    /// Puts some elements of some rows in order, from where they are lent in place or by asking for
-    /// them; below a memory ceiling what was asked for is let go of at once.
+    /// Reorders some elements of some rows, lent in place or requested from the source; below a
+    /// memory ceiling, requested pages are released at once.
     fn gather_from<T: Element>(
         &self,
         strides: &[usize],
@@ -106,7 +106,7 @@ impl<S> Permuted<S> {
         }
         let mut read: Option<(Range<usize>, Range<usize>)> = None;
         let mut reads = 0;
-        let let_go = |read: &mut Option<(Range<usize>, Range<usize>)>| {
+        let release = |read: &mut Option<(Range<usize>, Range<usize>)>| {
             if let Some((rows, run)) = read.take() {
                 self.source.release(rows, run);
             }
@@ -122,11 +122,11 @@ impl<S> Permuted<S> {
             });
             reads += 1;
             if reads % READS == 0 {
-                let_go(&mut read);
+                release(&mut read);
             }
             Ok(())
         })?;
-        let_go(&mut read);
+        release(&mut read);
         Ok(())
     }
 
@@ -203,12 +203,12 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
         Some(&self.source)
     }
 
-    /// Those of the source, as long as the order of the elements is its own.
+    /// The names of the source, as long as the order of elements is unchanged.
     fn column_names(&self) -> Option<Cow<'_, [String]>> {
         if self.strides.is_some() { None } else { self.source.column_names() }
     }
 
-    /// That of the source, with the order of the axes.
+    /// The identity of the source, with the order of the axes.
     fn identity(&self) -> Option<Identity> {
         Some(
             self.source.identity()?.of_part(
@@ -218,7 +218,7 @@ impl<T: Element, S: Source<T>> Source<T> for Permuted<S> {
     }
 
     fn release(&self, rows: Range<usize>, cols: Range<usize>) {
-        // Rows put in order below a ceiling have been released already.
+        // Rows reordered below a ceiling have been released already.
         if self.strides.is_none() {
             self.source.release(rows, cols);
         }

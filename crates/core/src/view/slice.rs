@@ -1,4 +1,4 @@
-//! [`SliceSource`]: what lies in memory as a source.
+//! [`SliceSource`]: a slice in memory as a source.
 
 use std::ops::Range;
 
@@ -25,8 +25,8 @@ impl<'a, T: Element> SliceSource<'a, T> {
     /// The elements of `data` as an array of shape `dims`.
     ///
     /// # Errors
-    /// [`ViewError::Shape`] when the dimensions make no [`Shape`], [`ViewError::ElementCount`] when
-    /// the shape has another number of elements.
+    /// [`ViewError::Shape`] if the dimensions are not a valid [`Shape`],
+    /// [`ViewError::ElementCount`] if the shape has another number of elements.
     pub fn new(data: &'a [T], dims: impl Into<Vec<usize>>) -> Result<Self> {
         let shape = Shape::new(dims).map_err(|source| ViewError::Shape { source })?;
         if shape.len() == data.len() {

@@ -1,4 +1,4 @@
-//! The one door that elements come through, whatever their layout.
+//! The interface that all elements are read through, whatever their layout.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,16 +12,16 @@ use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer};
 use crate::view::{Merged, Part, Permuted};
 
-/// Something that lends rows of elements to workers: an array file, a slice, and whatever comes.
+/// A source of rows of elements for workers: an array file, a slice, a view, or your own type.
 ///
-/// Native, aligned, contiguous elements are lent in place; everything else is decoded into the
-/// worker's buffer. A kernel cannot tell the difference.
+/// Native, aligned, contiguous elements are lent in place; all others are decoded into the worker's
+/// buffer. A kernel cannot tell the difference.
 ///
-/// A source says its [`shape`](Self::shape) and lends a [`tile`](Self::tile). A **view**, a source
-/// made of another one, says with [`base`](Self::base) which, and with
-/// [`rows_in_base`](Self::rows_in_base) where its rows are in it: checks, files, identity, names,
-/// read-ahead and release then pass through it. What else there is has a default, and is worth a
-/// method of one's own where it can be done better.
+/// A source has a [`shape`](Self::shape) and lends a [`tile`](Self::tile). A **view**, a source
+/// made from another one, returns that as its [`base`](Self::base), and the location of its rows as
+/// [`rows_in_base`](Self::rows_in_base): checks, files, identity, names, read-ahead and release
+/// then pass through it. Everything else has a default, which is worth overriding if the source can
+/// do better.
 ///
 /// ```
 /// use rowmill_core::{Element, Result, Shape, SliceSource, Source, Tile, TileBuffer};
@@ -69,8 +69,8 @@ pub trait Source<T: Element>: Sync {
     /// number of its axes.
     ///
     /// # Errors
-    /// [`Error::RowRange`] outside the array, [`Error::Fault`] when bytes cannot be read. Elements
-    /// that are lent in place are read by the caller, who has to ask [`check`](Self::check) then.
+    /// [`Error::RowRange`] outside the array, [`Error::Fault`] if bytes cannot be read. Elements
+    /// lent in place are read by the caller, who then has to call [`check`](Self::check).
     fn tile<'a>(
         &'a self,
         rows: Range<usize>,
@@ -78,71 +78,70 @@ pub trait Source<T: Element>: Sync {
         buffer: &'a mut TileBuffer<T>,
     ) -> Result<Tile<'a, T>>;
 
-    /// The source that this is a view of. It answers all questions that the view has no answer of
-    /// its own to. Default: none, as for a source that owns its elements.
+    /// The source that this is a view of. It provides every method that the view does not override.
+    /// Default: none, for a source that owns its elements.
     fn base(&self) -> Option<&dyn Source<T>> {
         None
     }
 
-    /// The rows of the [`base`](Self::base) in which the elements of these rows are: all that lie
-    /// between the first and the last one, at least. Called for rows of the array only, and for
-    /// some. Default: the same.
+    /// The rows of the [`base`](Self::base) that contain the elements of these rows: at least all
+    /// rows from the first to the last one. Called only with a nonempty range of rows of the array.
+    /// Default: the same rows.
     fn rows_in_base(&self, rows: Range<usize>) -> Range<usize> {
         rows
     }
 
-    /// How many rows a reader should ask for at a time, at least, for the layout to be read well.
-    /// Fewer are correct, but slow: a column-major file keeps the elements of one row far apart.
+    /// The least number of rows to request at a time for good speed. Fewer are correct, but slow: a
+    /// column-major file keeps the elements of one row far apart.
     fn rows_at_a_time(&self) -> usize {
         self.base().map_or(1, |base| base.rows_at_a_time())
     }
 
-    /// Checks that what was read so far was there. Called after every chunk, before its result is
-    /// used, and so it has to be cheap: for a mapped file it is one load.
+    /// Checks that all bytes read so far were accessible. Called after every chunk, before its
+    /// result is used, so it has to be cheap: for a mapped file it is one load.
     ///
     /// # Errors
-    /// [`Error::Fault`] when the file was cut short or its device failed under a mapping, from then
-    /// on for good.
+    /// [`Error::Fault`] if the file was truncated or its device failed under a mapping; it is
+    /// permanent.
     fn check(&self) -> Result<()> {
         self.base().map_or(Ok(()), |base| base.check())
     }
 
-    /// Checks that what was read was there, as [`check`](Self::check), and is still what was
-    /// opened. Called at the end of a job.
+    /// Checks that all bytes read were accessible, as [`check`](Self::check), and that the source
+    /// is unchanged since it was opened. Called at the end of a job.
     ///
     /// # Errors
-    /// [`Error::Changed`] when the file was changed meanwhile, and as [`check`](Self::check).
+    /// [`Error::Changed`] if the file was changed meanwhile, and as [`check`](Self::check).
     fn verify(&self) -> Result<()> {
         self.base().map_or(Ok(()), |base| base.verify())
     }
 
-    /// Which file the elements come from, in the state in which it was opened: what tells a job
-    /// that goes on later that it still is the same array. Default: none, as for what is in memory;
-    /// of a view that of its base with the shape. Views that are made in several ways of one base
-    /// have to tell them apart.
+    /// The identity of the files that the elements come from, in the state in which they were
+    /// opened: a job that resumes later recognises the same array by it. Default: none, for arrays
+    /// in memory; for a view that of its base with the shape. Different views of one base have to
+    /// distinguish themselves.
     fn identity(&self) -> Option<Identity> {
         let whole = self.base()?.identity()?;
         Some(whole.of_part(format!("view {}", self.shape()).as_bytes()))
     }
 
     /// The files that the elements come from, so that no output of a job replaces one of them. A
-    /// source that reads from several others gives those of all. Default: none, as for what is in
+    /// source that reads from several others returns the files of all. Default: none, for arrays in
     /// memory.
     fn files(&self) -> Vec<SourceFile> {
         self.base().map_or_else(Vec::new, |base| base.files())
     }
 
-    /// The names of the columns, one for each element of a row, where they have some. Default:
-    /// those of the base, if its rows are as long.
+    /// The names of the columns, one for each element of a row, if they have some. Default: those
+    /// of the base, if its rows have the same length.
     fn column_names(&self) -> Option<Cow<'_, [String]>> {
         let base = self.base()?;
         (base.shape().row_len() == self.shape().row_len()).then(|| base.column_names())?
     }
 
-    /// Lets go of the memory that stands for elements `cols` of each of these rows, which will not
-    /// be read again soon. They can be: a mapped file gives its pages back to the page cache. Only
-    /// ever a hint; what is outside the array is ignored. Default: of a view whole rows of its
-    /// base.
+    /// Releases the memory of elements `cols` of each of these rows, which will not be read again
+    /// soon. They can be read again: a mapped file returns its pages to the page cache. Only a
+    /// hint; indices outside the array are ignored. Default: for a view, whole rows of its base.
     fn release(&self, rows: Range<usize>, cols: Range<usize>) {
         if let Some(base) = self.base()
             && check_ranges(self.shape(), &rows, &cols).is_ok()
@@ -154,8 +153,8 @@ pub trait Source<T: Element>: Sync {
         }
     }
 
-    /// Lends a tile as it is stored, in place; `None` where elements have to be decoded. For
-    /// `bool`, which a mapped file cannot lend as such: a byte that is not zero is true.
+    /// Lends a tile as it is stored, in place; `None` if elements have to be decoded. For `bool`,
+    /// which a mapped file cannot lend as such: a nonzero byte is true.
     #[doc(hidden)]
     fn stored(&self, rows: Range<usize>, cols: Range<usize>) -> Option<Tile<'_, T::Stored>> {
         let _ = (rows, cols);
@@ -167,13 +166,13 @@ pub trait Source<T: Element>: Sync {
         None
     }
 
-    /// Copies whole rows to `to`: without the way through `buffer` where the layout allows it.
+    /// Copies whole rows to `to`: without the detour through `buffer` if the layout allows it.
     ///
     /// # Errors
     /// As [`tile`](Self::tile).
     ///
     /// # Panics
-    /// When `to` does not hold exactly these rows.
+    /// If `to` does not have the length of these rows.
     fn read_rows(
         &self,
         rows: Range<usize>,
@@ -185,7 +184,7 @@ pub trait Source<T: Element>: Sync {
     }
 
     /// Copies runs of elements of one row to `to`: the first run, and those that begin `step`
-    /// elements after each other, as many as there is room for.
+    /// elements after each other, as many as fit.
     #[doc(hidden)]
     fn read_runs(
         &self,
@@ -202,14 +201,14 @@ pub trait Source<T: Element>: Sync {
     }
 
     /// Whether reading this row would not wait for a disk, as far as can be told without waiting.
-    /// `true` where [`prefetch`](Self::prefetch) does nothing.
+    /// `true` if [`prefetch`](Self::prefetch) does nothing.
     fn is_cached(&self, row: usize) -> bool {
         let Some(base) = self.base() else { return true };
         row >= self.shape().rows() || self.rows_in_base(row..row + 1).all(|row| base.is_cached(row))
     }
 
-    /// Starts to read these rows into the operating system's cache, without waiting for them. Only
-    /// ever a hint; rows outside the array are ignored.
+    /// Starts reading these rows into the operating system's cache, without waiting for them. Only
+    /// a hint; rows outside the array are ignored.
     fn prefetch(&self, rows: Range<usize>) {
         if let Some(base) = self.base()
             && rows.start < rows.end
@@ -220,20 +219,20 @@ pub trait Source<T: Element>: Sync {
     }
 
     /// Lends whole rows as one slice. A source whose tiles of whole rows may have gaps between the
-    /// rows has to say how.
+    /// rows has to override it.
     ///
     /// # Errors
     /// As [`tile`](Self::tile).
     ///
     /// # Panics
-    /// When there are gaps all the same.
+    /// If there are gaps nevertheless.
     fn rows<'a>(&'a self, rows: Range<usize>, buffer: &'a mut TileBuffer<T>) -> Result<&'a [T]> {
         let row_len = self.shape().row_len();
         let tile = self.tile(rows, 0..row_len, buffer)?;
         Ok(tile.as_slice().expect("whole rows without gaps"))
     }
 
-    /// A part of it, as a source of its own: all of it to begin with.
+    /// A part of it, as a source of its own: the whole to begin with.
     ///
     /// ```
     /// use rowmill_core::{SliceSource, Source};
@@ -249,10 +248,10 @@ pub trait Source<T: Element>: Sync {
         Part::new(self)
     }
 
-    /// The same array with its first `axes` taken as one, that of its rows.
+    /// The same array with its first `axes` axes merged into that of its rows.
     ///
     /// # Errors
-    /// [`ViewError::PartAxes`](crate::ViewError::PartAxes) when it has fewer, or for none at all.
+    /// [`ViewError::PartAxes`](crate::ViewError::PartAxes) if it has fewer, or for none.
     fn merge_axes(&self, axes: usize) -> Result<Merged<&Self>>
     where
         Self: Sized,
@@ -263,7 +262,7 @@ pub trait Source<T: Element>: Sync {
     /// The same array with its axes in another order, axis 0 first (numpy's `transpose`).
     ///
     /// # Errors
-    /// [`ViewError::AxisOrder`](crate::ViewError::AxisOrder) unless each axis is named once, axis 0
+    /// [`ViewError::AxisOrder`](crate::ViewError::AxisOrder) unless each axis occurs once, axis 0
     /// first.
     fn permute_axes(&self, order: &[usize]) -> Result<Permuted<&Self>>
     where
@@ -273,7 +272,7 @@ pub trait Source<T: Element>: Sync {
     }
 }
 
-/// Passes everything on to what a pointer points to.
+/// Forwards everything to the target of a pointer.
 macro_rules! through_pointers {
     ($($pointer:ty $(: $bound:ident)?),*) => {$(
         impl<T: Element, S: Source<T> $(+ $bound)? + ?Sized> Source<T> for $pointer {
@@ -356,7 +355,7 @@ macro_rules! through_pointers {
 }
 through_pointers!(&S, Box<S>, Arc<S>: Send);
 
-/// Checks a request against a shape: what [`Source::tile`] owes for a bad range.
+/// Checks a request against a shape: the error of [`Source::tile`] for a bad range.
 pub(crate) fn check_ranges(shape: &Shape, rows: &Range<usize>, cols: &Range<usize>) -> Result<()> {
     if rows.start > rows.end || rows.end > shape.rows() {
         return Err(Error::RowRange { start: rows.start, end: rows.end, rows: shape.rows() });

@@ -36,7 +36,7 @@ impl CancelToken {
         self.used.store(true, Ordering::Relaxed);
     }
 
-    /// Makes the token as good as new; another token that stops the same jobs stays as it is.
+    /// Resets this token; other tokens that stop the same jobs are unaffected.
     pub fn reset(&self) {
         self.used.store(false, Ordering::Relaxed);
     }
@@ -48,7 +48,7 @@ impl CancelToken {
         used(&self.used) || self.also.as_ref().is_some_and(used)
     }
 
-    /// This token, for jobs that another one stops as well.
+    /// A copy of this token that `other` stops as well.
     pub(crate) fn or(self, other: &Self) -> Self {
         Self { also: Some(Arc::clone(&other.used)), ..self }
     }
@@ -71,21 +71,21 @@ impl From<Arc<AtomicBool>> for CancelToken {
     }
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
     /// The kind of job: `reduce`, `map`, `stream`, `rows`, `batches`.
     pub job: &'static str,
-    /// Bytes of input that are done.
+    /// Bytes of input processed so far.
     pub done: u64,
-    /// Bytes of input in all.
+    /// Total bytes of input.
     pub total: u64,
     /// Time since the job began.
     pub elapsed: Duration,
 }
 
-/// The callback for progress while a job runs.
+/// The progress callback.
 #[derive(Clone)]
 pub(crate) struct Observer(pub(crate) Arc<dyn Fn(&Progress) + Send + Sync>);
 

@@ -13,8 +13,9 @@ use rowmill_lanes::arch::Isa;
 /// Runs jobs over arrays on its own workers.
 ///
 /// Answers do not depend on any knob of the engine. Engines are cheap to clone: clones share their
-/// workers, which end with the last of them, and one engine serves many jobs at once. Options of a
-/// single call, like its progress and its cancel token, go with [`on`](Self::on).
+/// workers, which stop when the last clone is dropped, and one engine serves many jobs at once.
+/// Options of a single call, like its progress callback and its cancel token, are set with
+/// [`on`](Self::on).
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -55,11 +56,11 @@ pub struct EngineBuilder {
     profile: Option<Profile>,
 }
 
-/// The least memory ceiling, for each worker: a few blocks and what they are decoded into.
+/// The smallest memory ceiling per worker: a few blocks and their decode buffers.
 const LEAST_CEILING: u64 = 8 << 20;
 
-/// Set to `baseline` or `avx2`, overrides the instruction set of engines that do not set
-/// their own: for tests and for finding faults.
+/// Overrides the instruction set (`baseline` or `avx2`) of engines that do not set their own: for
+/// tests and debugging.
 const ISA_VARIABLE: &str = "ROWMILL_ISA";
 
 impl EngineBuilder {
@@ -69,14 +70,14 @@ impl EngineBuilder {
         self
     }
 
-    /// How much a worker takes at a time. Default: [`ChunkSize::Auto`].
+    /// The chunk size that a worker takes at a time. Default: [`ChunkSize::Auto`].
     pub fn chunk(mut self, size: ChunkSize) -> Self {
         self.chunk = Some(size);
         self
     }
 
-    /// The workers and the chunk size of the [`Profile`] of this array file, if there is one that
-    /// fits file, machine and release, and as far as they are not set by themselves. Default: none.
+    /// Applies the saved [`Profile`] of this array file if it matches the file, the machine and the
+    /// release. Workers and chunk size that are set explicitly take precedence. Default: none.
     pub fn tuned_for(mut self, array: impl AsRef<std::path::Path>) -> Self {
         self.profile = Profile::find(array.as_ref());
         self
@@ -103,17 +104,17 @@ impl EngineBuilder {
     }
 
     /// The memory that a job may keep resident, in bytes: mapped pages of inputs and outputs, and
-    /// buffers. Chunks that would not fit are made smaller, and what is done of files that are
-    /// larger than half of it is let go, chunk by chunk. What was let go is in the page cache,
-    /// which the operating system takes back when it needs to.
+    /// buffers. Chunks that would exceed it are made smaller. Files larger than half of it are
+    /// released chunk by chunk as they are processed. Released pages stay in the page cache, which
+    /// the operating system reclaims on demand.
     ///
-    /// It changes no bit of an answer. Not counted are results, what the caller holds (arrays in
-    /// memory, files that earlier jobs left mapped), rows that a map or a stream needs as a whole,
-    /// the chunks of a [`stream`](Engine::stream) that were asked for in rows, and what
-    /// [`rows`](Engine::rows) and [`shuffled_batches`](Engine::shuffled_batches) read.
+    /// It changes no bit of an answer. It does not cover results, memory held by the caller (arrays,
+    /// files that earlier jobs left mapped) and rows that a map or a stream needs whole. Neither
+    /// does it cover chunks of a [`stream`](Engine::stream) that are set in rows, and data read by
+    /// [`rows`](Engine::rows) and [`shuffled_batches`](Engine::shuffled_batches).
     ///
-    /// Default: three quarters of what the machine has, or of what the control group of the process
-    /// may use; no limit where neither is known.
+    /// Default: three quarters of the machine's memory, or of the limit of the process's control
+    /// group; no limit if neither is known.
     ///
     /// ```
     /// use rowmill_exec::Engine;
@@ -126,9 +127,9 @@ impl EngineBuilder {
         self
     }
 
-    /// The callback for reports, called on the caller's thread when a job has a result. A report
-    /// says how long the job took, how much memory the process held, and how many page faults there
-    /// were. A job that failed has no report; a normalization in two reads has two. Not called for
+    /// The callback for reports, called on the caller's thread when a job has succeeded. A report
+    /// holds the duration of the job, the peak memory of the process and its page faults. A failed
+    /// job has no report; a normalization in two reads has two. Not called for
     /// [`shuffled_batches`](Engine::shuffled_batches). Default: none, and nothing is measured.
     ///
     /// ```
@@ -147,9 +148,9 @@ impl EngineBuilder {
     /// Starts the workers.
     ///
     /// # Errors
-    /// [`Error::BadOption`] for no workers, empty chunks or a memory ceiling below 8 MiB a worker,
-    /// [`Error::Workers`] when threads cannot be started, [`Error::Isa`] when `ROWMILL_ISA` names
-    /// what this machine does not have.
+    /// [`Error::BadOption`] for zero workers, empty chunks or a memory ceiling below 8 MiB per
+    /// worker; [`Error::Workers`] if threads cannot be started; [`Error::Isa`] if `ROWMILL_ISA`
+    /// names an instruction set that this machine lacks.
     pub fn build(self) -> Result<Engine> {
         let bad = |knob, expected| Err(Error::BadOption { knob, value: "0".to_owned(), expected });
         if self.workers == Some(0) {
@@ -198,7 +199,7 @@ impl EngineBuilder {
 }
 
 impl Engine {
-    /// An engine with the default of every knob.
+    /// An engine with all defaults.
     ///
     /// # Errors
     /// As [`EngineBuilder::build`].
@@ -206,7 +207,7 @@ impl Engine {
         Self::builder().build()
     }
 
-    /// The knobs.
+    /// A builder with all defaults.
     pub fn builder() -> EngineBuilder {
         EngineBuilder::default()
     }
@@ -217,13 +218,13 @@ impl Engine {
         self.pool.current_num_threads()
     }
 
-    /// How much a worker takes at a time.
+    /// The chunk size that a worker takes at a time.
     #[must_use]
     pub fn chunk_size(&self) -> ChunkSize {
         self.chunk
     }
 
-    /// The profile that [`EngineBuilder::tuned_for`] found.
+    /// The profile that [`EngineBuilder::tuned_for`] applied, if any.
     #[must_use]
     pub fn profile(&self) -> Option<&Profile> {
         self.profile.as_ref()
@@ -241,8 +242,8 @@ impl Engine {
         self.ceiling
     }
 
-    /// The most bytes of a chunk, so that what all workers have in hand, inputs and outputs and
-    /// what they are decoded into, is a part of the memory ceiling. At least a megabyte.
+    /// The largest chunk, in bytes, that keeps the buffers of all workers within a part of the
+    /// memory ceiling: inputs, outputs and decode buffers. At least a megabyte.
     pub(crate) fn most_chunk_bytes(&self) -> usize {
         usize::try_from(self.ceiling / 8).unwrap_or(usize::MAX) / self.workers()
     }

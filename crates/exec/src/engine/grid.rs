@@ -1,7 +1,7 @@
 //! The grid: how an array is cut into blocks, the fixed units of arithmetic.
 //!
-//! The bounds of a block depend on the length of a row and the size of an element, on nothing else.
-//! Rows at the end of the array make the last block shorter, and appended rows lengthen it.
+//! The bounds of a block depend only on the length of a row and the size of an element. The last
+//! block may be shorter; appended rows lengthen it.
 //!
 //! ```text
 //!  rows of up to 16 KiB                 longer rows
@@ -13,24 +13,24 @@
 //!  +------------------+                 +------+------+------+---+
 //! ```
 //!
-//! Why tiles: the partial of a per-column reduction is as wide as the block. Were the blocks of a
-//! wide array a few whole rows, partials would be as large as the data. Many rows deep, they are a
-//! few percent of it, and the rows of a tile are the interleaved streams that a block is read by
-//! anyway.
+//! Why tiles: the partial of a per-column reduction is as wide as the block. If the blocks of a
+//! wide array were a few whole rows, the partials would be as large as the data. With tiles many
+//! rows deep they are a few percent of it, and the rows of a tile double as the interleaved streams
+//! that a block is read by.
 
 use std::ops::Range;
 
 use rowmill_core::Shape;
 
-/// The bytes of a block, about: it fits a second-level cache of 1 MiB with accumulators beside it,
-/// and what is done once for each block and column (settling, merging) is little beside reading it.
+/// The approximate size of a block: it fits a second-level cache of 1 MiB together with
+/// accumulators, and is large enough to amortize the cost per block and column (settling, merging).
 pub(crate) const BLOCK_BYTES: usize = 512 << 10;
 
 /// The longest row, in bytes, that is never cut: 32 rows of it make a block.
 const LONGEST_WHOLE_ROW: usize = 16 << 10;
 
 /// The bytes that an element takes up in a block. `f16` is widened to four bytes, a whole block at
-/// once, since its additions follow the block's order. Integers of one byte are widened piece by
+/// once, since its additions follow the block's order. One-byte integers are widened piece by
 /// piece.
 fn size_in_block(element_size: usize) -> usize {
     if element_size == 2 { 4 } else { element_size }
@@ -54,9 +54,9 @@ pub struct Grid {
 /// One block of a grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// Which run of rows it is in.
+    /// The number of its band: its run of rows.
     pub(crate) band: usize,
-    /// Which run of columns it is in.
+    /// The number of its tile: its run of columns.
     pub(crate) tile: usize,
     pub(crate) rows: Range<usize>,
     pub(crate) cols: Range<usize>,
@@ -91,7 +91,7 @@ impl Grid {
         if self.row_len == 0 { 0 } else { self.row_len.div_ceil(self.tile_cols) }
     }
 
-    /// The number of blocks on top of each other.
+    /// The number of bands.
     pub(crate) fn bands(&self) -> usize {
         self.rows.div_ceil(self.band_rows)
     }
@@ -106,7 +106,7 @@ impl Grid {
         self.bands() * self.tiles()
     }
 
-    /// The bytes of a block, as long as there are rows for it.
+    /// The bytes of a full block.
     pub(crate) fn block_bytes(&self) -> usize {
         (self.band_rows.min(self.rows) * self.tile_cols * self.element_size).max(1)
     }
@@ -128,7 +128,8 @@ impl Grid {
         self.row_len
     }
 
-    /// Whether the bytes of such an array can be addressed: that there can be such a file.
+    /// Whether the byte length of such an array fits the address space, so that such a file can
+    /// exist.
     pub(crate) fn fits_a_file(&self) -> bool {
         let elements = self.rows.checked_mul(self.row_len);
         let bytes = elements.and_then(|elements| elements.checked_mul(self.element_size));
@@ -140,7 +141,7 @@ impl Grid {
         row / self.band_rows * self.tiles() + col / self.tile_cols
     }
 
-    /// The bands that some blocks are in.
+    /// The bands that these blocks lie in.
     pub(crate) fn bands_of(&self, blocks: &Range<usize>) -> Range<usize> {
         if blocks.is_empty() {
             return 0..0;
@@ -148,8 +149,8 @@ impl Grid {
         blocks.start / self.tiles()..blocks.end.div_ceil(self.tiles())
     }
 
-    /// The tiles that some blocks are in, in order: blocks that go on in a next band lack some in
-    /// the middle.
+    /// The tiles that these blocks lie in, in order: blocks that continue in a next band may lack
+    /// some in the middle.
     pub(crate) fn tiles_of(&self, blocks: &Range<usize>) -> [Range<usize>; 2] {
         let tiles = self.tiles();
         if blocks.len() >= tiles {
@@ -163,31 +164,31 @@ impl Grid {
         }
     }
 
-    /// The bands in which these blocks have a certain tile.
+    /// The bands in which these blocks include this tile.
     pub(crate) fn bands_below(&self, tile: usize, blocks: &Range<usize>) -> Range<usize> {
         let band = |block: usize| block.saturating_sub(tile).div_ceil(self.tiles());
         band(blocks.start)..band(blocks.end)
     }
 
-    /// The tiles that these blocks have in a certain band.
+    /// The tiles of this band that these blocks include.
     pub(crate) fn tiles_beside(&self, band: usize, blocks: &Range<usize>) -> Range<usize> {
         let (first, tiles) = (band * self.tiles(), self.tiles());
         blocks.start.saturating_sub(first).min(tiles)..blocks.end.saturating_sub(first).min(tiles)
     }
 
-    /// The rows of some bands.
+    /// The rows of these bands.
     pub(crate) fn rows_of(&self, bands: Range<usize>) -> Range<usize> {
         let row = |band: usize| self.rows.min(band * self.band_rows);
         row(bands.start)..row(bands.end)
     }
 
-    /// The columns of some tiles.
+    /// The columns of these tiles.
     pub(crate) fn cols_of(&self, tiles: Range<usize>) -> Range<usize> {
         let col = |tile: usize| self.row_len.min(tile * self.tile_cols);
         col(tiles.start)..col(tiles.end)
     }
 
-    /// The number of elements of some blocks.
+    /// The number of elements of these blocks.
     pub(crate) fn elements_of(&self, blocks: &Range<usize>) -> usize {
         let before = |block: usize| {
             let (band, tile) = (block / self.tiles(), block % self.tiles());
@@ -197,8 +198,8 @@ impl Grid {
         if blocks.is_empty() { 0 } else { before(blocks.end) - before(blocks.start) }
     }
 
-    /// The rows and columns of these blocks, those of a band together; where each band is one
-    /// block, all together.
+    /// The rows and columns of these blocks: one rectangle per band, or a single one if each band
+    /// is one block.
     pub(crate) fn regions(
         &self,
         blocks: Range<usize>,

@@ -1,4 +1,4 @@
-//! An input as jobs see it that do not look at its elements.
+//! The input of a job whose code is independent of the element type.
 
 use std::ops::Range;
 
@@ -6,8 +6,8 @@ use rowmill_core::{DType, Element, Identity, Outputs, Role, Shape, Source};
 
 use crate::error::Result;
 
-/// A source whose element type does not matter: the checks, files and releases of a job are
-/// compiled once for all of them.
+/// A source without its element type: the checks, file identities and releases of a job are
+/// compiled once for all element types.
 pub(crate) trait Input: Sync {
     fn shape(&self) -> &Shape;
     fn dtype(&self) -> DType;
@@ -20,7 +20,7 @@ pub(crate) trait Input: Sync {
     fn release(&self, rows: Range<usize>, cols: Range<usize>);
 }
 
-/// The input that a source of elements `T` is.
+/// The input for a source of elements `T`.
 pub(crate) struct Typed<'a, T>(pub(crate) &'a dyn Source<T>);
 
 impl<T: Element> Input for Typed<'_, T> {

@@ -1,26 +1,26 @@
-//! Facts that the system reports about the machine and the process: memory, page faults, the
-//! processor. Only Linux reports them; elsewhere nothing is known.
+//! Facts about the machine and the process: memory, page faults, the processor. Only Linux reports
+//! them; elsewhere they are unknown.
 //!
-//! Public for this project's own tools, which measure: not part of the interface.
+//! Public for this project's own measuring tools: not part of the interface.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The memory of the machine, or the part that the process may use, whichever is less; `None` where
-/// it is unknown.
+/// The memory of the machine or the limit of the process, whichever is less; `None` if it is
+/// unknown.
 #[must_use]
 pub fn available() -> Option<u64> {
     within_groups(of_machine("MemTotal:"))
 }
 
-/// The memory that can be used now without swapping, once the page cache is given up; `None` where
-/// it is unknown.
+/// The memory that can be used without swapping once the page cache is dropped; `None` if it is
+/// unknown.
 #[must_use]
 pub fn free() -> Option<u64> {
     within_groups(of_machine("MemAvailable:"))
 }
 
-/// The processor's name, as far as it is known.
+/// The processor's name, if it is known.
 #[must_use]
 pub fn cpu() -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
@@ -55,11 +55,11 @@ fn cgroup_limit(root: &Path, groups: &str) -> Option<u64> {
         } else {
             continue;
         };
-        // The limits of all groups above hold as well.
+        // The limits of all parent groups apply as well.
         let own = base.join(path.trim_start_matches('/'));
         for group in own.ancestors().take_while(|g| g.starts_with(&base)) {
             let limit = fs::read_to_string(group.join(file)).ok();
-            // `max`, or no number at all, is no limit.
+            // `max`, or anything but a number, means no limit.
             if let Some(limit) = limit.and_then(|text| text.trim().parse().ok()) {
                 least = Some(least.map_or(limit, |l: u64| l.min(limit)));
             }
@@ -74,7 +74,7 @@ fn kib(text: &str, key: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// Bytes of the process that are resident now; `None` where the system does not tell.
+/// Resident bytes of the process; `None` if the system does not report them.
 pub(crate) fn resident() -> Option<u64> {
     kib(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
 }
@@ -84,16 +84,16 @@ pub(crate) fn resident() -> Option<u64> {
 pub struct Usage {
     /// Bytes resident now: private memory and pages of mapped files.
     pub resident: u64,
-    /// The most that were, since the process began or [`Usage::watch_peak`].
+    /// The peak since the process began or since [`Usage::watch_peak`].
     pub peak: u64,
     /// Page faults that waited for a disk.
     pub major_faults: u64,
-    /// Page faults that did not.
+    /// Page faults that did not wait for a disk.
     pub minor_faults: u64,
 }
 
 impl Usage {
-    /// As of now; `None` where the system does not tell (only Linux does).
+    /// The current figures; `None` if the system does not report them (only Linux does).
     #[must_use]
     pub fn now() -> Option<Self> {
         let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -102,8 +102,8 @@ impl Usage {
         Some(Self { resident, peak, major_faults, minor_faults })
     }
 
-    /// As of now, and watches the peak anew from here on. Refused where processes may not look at
-    /// themselves: the peak stays that of the process then.
+    /// The current figures, with the peak reset. If the process may not reset it, the peak stays
+    /// that of the whole process.
     #[must_use]
     pub fn watch_peak() -> Option<Self> {
         let _ = fs::write("/proc/self/clear_refs", "5");

@@ -1,5 +1,5 @@
-//! Scheduling: which blocks there are, who takes which when, how their states meet, what a job is
-//! told and tells. Compiled once; it knows no element type and no kernel.
+//! Scheduling: the grid of blocks, the chunks that workers take, the merge tree, progress and
+//! reports. Compiled once; it knows no element type and no kernel.
 
 pub(crate) mod control;
 #[expect(clippy::module_inception, reason = "a file has the name of its type")]
@@ -21,5 +21,5 @@ pub use self::plan::{ChunkSize, ParseChunkSizeError};
 pub use self::profile::Profile;
 pub use self::report::RunReport;
 
-/// States and workers come back only to whom made them.
+/// Type-erased states and workers return only to the code that made them.
 pub(crate) const OWN: &str = "a state that this reducer made";

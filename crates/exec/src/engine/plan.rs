@@ -7,8 +7,8 @@ use std::str::FromStr;
 
 use crate::engine::grid::Grid;
 
-/// How much of an array a worker takes at a time. Rounded up to whole blocks in reductions (512
-/// KiB, about); the answer is the same for every size.
+/// How much of an array a worker takes at a time. Reductions round it up to whole blocks (about 512
+/// KiB); the answer is the same for every size.
 ///
 /// ```
 /// use rowmill_exec::ChunkSize;
@@ -28,11 +28,11 @@ pub enum ChunkSize {
     Rows(usize),
 }
 
-/// A text that is no chunk size.
+/// A text that is not a chunk size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a chunk size; expected bytes (64K, 4MiB), rows (1000rows) or auto")]
 pub struct ParseChunkSizeError {
-    /// The text given.
+    /// The text.
     pub text: String,
 }
 
@@ -76,13 +76,13 @@ impl fmt::Display for ChunkSize {
 }
 
 /// The default chunk: large enough that taking one costs nothing, small enough that workers finish
-/// together.
+/// at about the same time.
 const AUTO_BYTES: usize = 4 << 20;
 
 /// The fewest elements of a chunk of a map that may cut rows.
 const LEAST_ELEMENTS: usize = 16 << 10;
 
-/// Chunks that each worker should get at least, where the array is large enough for it.
+/// The fewest chunks per worker, if the array is large enough.
 const CHUNKS_PER_WORKER: usize = 8;
 
 /// Runs of equal length over `0..len`; the last is shorter.
@@ -118,7 +118,7 @@ impl Plan {
             ChunkSize::Bytes(bytes) => bytes / row_bytes,
             ChunkSize::Auto => {
                 let fair = rows / (workers * CHUNKS_PER_WORKER);
-                // Not so few that a chunk is a trifle.
+                // Not so few that the overhead of a chunk shows.
                 fair.max((64 << 10) / row_bytes).min(AUTO_BYTES / row_bytes)
             }
         };
@@ -147,12 +147,12 @@ impl Plan {
         Self { len, step: (wanted / size).max(LEAST_ELEMENTS) }
     }
 
-    /// The same with chunks of at least so much.
+    /// The same plan with chunks of at least `least` items.
     pub(crate) fn coarser(self, least: usize) -> Self {
         Self { step: self.step.max(least), ..self }
     }
 
-    /// The same with chunks of at most so much, and at least one.
+    /// The same plan with chunks of at most `most` items, and at least one.
     pub(crate) fn finer(self, most: usize) -> Self {
         Self { step: self.step.min(most.max(1)), ..self }
     }
@@ -173,13 +173,13 @@ impl Plan {
         start..self.len.min(start.saturating_add(self.step))
     }
 
-    /// The chunks that have something of a range.
+    /// The chunks that overlap a range.
     pub(crate) fn meeting(&self, range: Range<usize>) -> Range<usize> {
         let end = range.end.min(self.len).div_ceil(self.step);
         (range.start / self.step).min(end)..end
     }
 
-    /// The most that a chunk covers.
+    /// The length of the longest chunk.
     #[cfg(test)]
     pub(crate) fn step(&self) -> usize {
         self.step

@@ -1,4 +1,4 @@
-//! Settings that were measured to be the fastest for one file on one machine.
+//! Settings measured as the fastest for one file on one machine.
 
 use std::fmt;
 use std::fs;
@@ -12,17 +12,16 @@ use crate::engine::{ChunkSize, memory};
 use crate::error::{Error, Result};
 use rowmill_lanes::arch::Isa;
 
-/// The version of the form, and of what is measured.
+/// The version of the JSON form and of the measurement.
 const VERSION: u32 = 1;
 
 /// The longest profile that is read, in bytes.
 const MOST_BYTES: u64 = 64 << 10;
 
-/// The setting that was the fastest for an array file on this machine, as `tune-chunks --save`
-/// found it.
+/// The fastest setting for an array file on this machine, as found by `tune-chunks --save`.
 ///
-/// It is bound to the file's length, dtype and shape, to the machine and to the release: where one
-/// of them differs it is as if there were none. It changes speed only, never an answer.
+/// It is bound to the file's length, dtype and shape, to the machine and to the release; if any of
+/// them differs, the profile is ignored. It changes speed only, never an answer.
 ///
 /// ```
 /// use rowmill_core::{ArrayMut, Backend};
@@ -63,7 +62,7 @@ struct Saved {
 }
 
 impl Profile {
-    /// A setting for a job, `gain` times as fast as the default.
+    /// A setting for a job that is `gain` times as fast as the default.
     #[must_use]
     pub fn new(
         job: impl Into<String>,
@@ -81,7 +80,7 @@ impl Profile {
         &self.job
     }
 
-    /// How much a worker takes at a time.
+    /// The chunk size.
     #[must_use]
     pub fn chunk(&self) -> ChunkSize {
         self.chunk
@@ -93,19 +92,19 @@ impl Profile {
         self.workers
     }
 
-    /// How the bytes are reached: for [`OpenOptions::backend`](rowmill_core::OpenOptions::backend).
+    /// The backend, for [`OpenOptions::backend`](rowmill_core::OpenOptions::backend).
     #[must_use]
     pub fn backend(&self) -> Backend {
         self.backend
     }
 
-    /// How often the time with this setting went into the time with the default.
+    /// The speedup over the default: its time divided by the time with this setting.
     #[must_use]
     pub fn gain(&self) -> f64 {
         self.gain
     }
 
-    /// Where the profile of an array file is: `data.npy` has `data.npy.tuned.json`.
+    /// The path of the profile of an array file: `data.npy` has `data.npy.tuned.json`.
     #[must_use]
     pub fn path_for(array: &Path) -> PathBuf {
         let mut name = array.as_os_str().to_owned();
@@ -113,18 +112,18 @@ impl Profile {
         name.into()
     }
 
-    /// Keeps the profile beside the array file, or, where that folder cannot be written, in the
-    /// user's cache folder (`XDG_CACHE_HOME`, or `.cache` in `HOME`). Gives where it is.
+    /// Saves the profile beside the array file, or in the user's cache folder (`XDG_CACHE_HOME`, or
+    /// `.cache` in `HOME`) if the file's folder is not writable. Returns the path.
     ///
     /// # Errors
-    /// [`Error::File`] when the array cannot be read, when a file
-    /// [exists](rowmill_core::Error::Exists) where it goes, or neither place can be written.
+    /// [`Error::File`] if the array cannot be read, if the path
+    /// [exists](rowmill_core::Error::Exists), or if neither folder is writable.
     pub fn save(&self, array: &Path) -> Result<PathBuf> {
         self.save_in(array, &Outputs::new())
     }
 
-    /// As [`save`](Self::save), as one of the outputs of a call, which say whether a profile that
-    /// is there is replaced.
+    /// As [`save`](Self::save), as one of the outputs of a call; `outputs` decides whether an
+    /// existing profile is replaced.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -151,8 +150,8 @@ impl Profile {
         Ok(cached)
     }
 
-    /// The profile of an array file; `None` when there is none that fits the file as it is now,
-    /// this machine and this release.
+    /// The profile of an array file; `None` if none matches the current file, this machine and this
+    /// release.
     #[must_use]
     pub fn find(array: &Path) -> Option<Self> {
         let beside = Some(Self::path_for(array));
@@ -202,7 +201,7 @@ impl Profile {
 }
 
 impl fmt::Display for Profile {
-    /// One line, for people.
+    /// One human-readable line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { job, chunk, workers, backend, gain } = self;
         let backend = backend_name(*backend);
@@ -228,14 +227,14 @@ fn meta_of(array: &Path) -> Result<(Meta, u64)> {
     Ok((meta, len))
 }
 
-/// The traits of the machine that speed depends on.
+/// The traits of the machine that affect speed.
 fn machine() -> String {
     let cpu = memory::cpu().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     format!("{cpu}, {cores} cores, {}", Isa::detect().name())
 }
 
-/// Where the profile is kept of an array file whose folder cannot be written.
+/// The path of the profile of an array file whose folder is not writable.
 fn cache_path(array: &Path) -> Option<PathBuf> {
     let given = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
@@ -244,7 +243,7 @@ fn cache_path(array: &Path) -> Option<PathBuf> {
     Some(given.or_else(home)?.join("rowmill").join(format!("{name:016x}.tuned.json")))
 }
 
-/// The bytes of a small regular file, if there is one.
+/// The bytes of a small regular file, if it exists.
 fn read(path: &Path) -> Option<Vec<u8>> {
     let metadata = fs::metadata(path).ok()?;
     (metadata.is_file() && metadata.len() <= MOST_BYTES).then(|| fs::read(path).ok()).flatten()
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_not_tuned() {
+    fn explicit_options_are_not_tuned() {
         let dir = tempfile::tempdir().expect("a place for files");
         let path = dir.path().join("x.npy");
         ArrayMut::<f32>::create(&path, [10, 10]).expect("room");

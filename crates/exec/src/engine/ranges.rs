@@ -1,4 +1,4 @@
-//! Sets of items, as few ranges as possible.
+//! Sets of items as the fewest possible ranges.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ impl Ranges {
         self.0.iter().cloned()
     }
 
-    /// The bytes of these items, of so many bytes each.
+    /// The byte ranges of these items, of `item` bytes each.
     pub(crate) fn in_bytes(&self, item: usize) -> Vec<Range<u64>> {
         let at = |i: usize| (i as u64).saturating_mul(item as u64);
         self.0.iter().map(|r| at(r.start)..at(r.end)).collect()
@@ -22,7 +22,7 @@ impl Ranges {
         if new.is_empty() {
             return;
         }
-        // Those that touch it become one with it.
+        // Ranges that touch it are merged into it.
         let first = self.0.partition_point(|r| r.end < new.start);
         let end = self.0.partition_point(|r| r.start <= new.end);
         let touched = &self.0[first..end];
@@ -34,12 +34,12 @@ impl Ranges {
     /// The parts of a range that are not in the set, in order.
     pub(crate) fn missing(&self, of: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
         let first = self.0.partition_point(|r| r.end <= of.start);
-        let mut there = self.0[first..].iter();
+        let mut stored = self.0[first..].iter();
         let mut next = of.start;
         std::iter::from_fn(move || {
             while next < of.end {
                 let gap = next;
-                match there.next() {
+                match stored.next() {
                     Some(r) if r.start < of.end => {
                         next = r.end;
                         if gap < r.start {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing() {
+    fn missing_parts_of_a_range() {
         let set = set(&[2..4, 6..8]);
         let missing = |of| set.missing(of).collect::<Vec<_>>();
         assert_eq!(missing(0..10), [0..2, 4..6, 8..10]);

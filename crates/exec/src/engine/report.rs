@@ -12,38 +12,37 @@ use crate::engine::memory::Usage;
 /// The time and memory that a finished job took. Handed to the callback of
 /// [`EngineBuilder::report`](crate::EngineBuilder::report).
 ///
-/// The memory figures are of the whole process while the job ran, and known on Linux only.
+/// The memory figures cover the whole process while the job ran; only Linux reports them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RunReport {
     /// The kind of job: `reduce`, `map`, `stream`, `rows`.
     pub job: &'static str,
-    /// Bytes of elements that were read: of the array, not of masks beside it. Of a stream that its
-    /// consumer ended early, what was read until then.
+    /// Bytes of array elements that were read, without masks. For a stream that its consumer ended
+    /// early, the bytes read until then.
     pub read: u64,
     /// Bytes of elements that were written to a file.
     pub written: u64,
-    /// How long it took, from the first chunk until the result was there. For what writes a file
-    /// that is until it was durable and had its name.
+    /// The duration from the first chunk to the result. For a job that writes a file, until the
+    /// file was durable and had its name.
     pub elapsed: Duration,
-    /// How many workers had something to do.
+    /// Workers that took at least one chunk.
     pub workers: usize,
-    /// How many chunks the work was cut into.
+    /// The number of chunks.
     pub chunks: usize,
-    /// Whether mapped files had to let go of finished chunks, so as not to exceed the memory
-    /// ceiling.
+    /// Whether finished chunks of mapped files were released to stay below the memory ceiling.
     pub released: bool,
-    /// The most bytes that were resident: private memory and pages of mapped files. Looked at a
-    /// hundred times a second, and exact when it is the most since the process began.
+    /// Peak resident bytes: private memory and pages of mapped files. Sampled a hundred times a
+    /// second, and exact if it is the peak since the process began.
     pub peak_resident: Option<u64>,
     /// Page faults that waited for a disk.
     pub major_faults: Option<u64>,
-    /// Page faults that did not.
+    /// Page faults that did not wait for a disk.
     pub minor_faults: Option<u64>,
 }
 
 impl RunReport {
-    /// Bytes read and written in a second: of the time that the job took, not of its workers.
+    /// Bytes read and written per second of wall-clock time.
     #[must_use]
     pub fn bytes_per_second(&self) -> f64 {
         (self.read + self.written) as f64 / self.elapsed.as_secs_f64().max(1e-9)
@@ -51,7 +50,7 @@ impl RunReport {
 }
 
 impl fmt::Display for RunReport {
-    /// One line, for people.
+    /// One human-readable line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mega = |bytes: u64| bytes as f64 / 1e6;
         write!(f, "{}: {:.1} MB read", self.job, mega(self.read))?;
@@ -98,7 +97,7 @@ impl Watch {
         Self { before, most: Mutex::new(before.map_or(0, |u| u.resident)) }
     }
 
-    /// Looks how much is resident now.
+    /// Samples the resident bytes.
     pub(crate) fn look(&self) {
         if let Some(resident) = memory::resident() {
             self.note(resident);

@@ -1,5 +1,5 @@
-//! Running the chunks of a job: who takes which, what happens on failure, and what the caller's
-//! thread does meanwhile.
+//! Running the chunks of a job: scheduling, failures, and the duties of the caller's thread
+//! meanwhile.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -20,10 +20,10 @@ use crate::error::{Error, Result};
 /// about this much.
 const SMALL_BYTES: u64 = 4 << 20;
 
-/// How often the progress callback is called, and how soon a waiting thread looks up.
+/// The interval of the progress callback, and of checks by a waiting thread.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// How often the memory of the process is looked at, if somebody wants to know.
+/// The interval of memory samples, if a report is requested.
 const LOOK: Duration = Duration::from_millis(10);
 
 thread_local! {
@@ -36,25 +36,25 @@ pub(crate) fn begin_worker() {
     WORKS.set(true);
 }
 
-/// A job under way: what its workers share.
+/// A running job: the state that its workers share.
 pub(crate) struct Job<'a> {
     engine: &'a Engine,
     name: &'static str,
     chunks: usize,
     total: u64,
     written: u64,
-    lets_go: bool,
+    releases: bool,
     start: Instant,
     watch: Option<Watch>,
     next: AtomicUsize,
     done: AtomicU64,
     stop: AtomicBool,
-    /// The failure of the lowest chunk that failed.
+    /// The failure of the lowest failed chunk.
     failure: Mutex<Option<(usize, Error)>>,
 }
 
 impl<'a> Job<'a> {
-    /// A job of so many chunks and bytes of input.
+    /// A job of this many chunks and bytes of input.
     pub(crate) fn new(engine: &'a Engine, name: &'static str, chunks: usize, total: u64) -> Self {
         let watch = engine.reporter.as_ref().map(|_| Watch::start());
         Self {
@@ -63,7 +63,7 @@ impl<'a> Job<'a> {
             chunks,
             total,
             written: 0,
-            lets_go: false,
+            releases: false,
             start: Instant::now(),
             watch,
             next: AtomicUsize::new(0),
@@ -73,26 +73,24 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The same job, that writes so many bytes.
+    /// The same job with this many bytes of output.
     pub(crate) fn writing(self, written: u64) -> Self {
         Self { written, ..self }
     }
 
-    /// The same job, that lets go of finished chunks if all of them would not stay below the memory
-    /// ceiling.
+    /// The same job; it releases finished chunks if all of them would exceed the memory ceiling.
     pub(crate) fn within_ceiling(self) -> Self {
         let bytes = self.total.saturating_add(self.written);
-        Self { lets_go: bytes > self.engine.ceiling / 2, ..self }
+        Self { releases: bytes > self.engine.ceiling / 2, ..self }
     }
 
-    /// Whether finished chunks have to be let go.
-    pub(crate) fn lets_go(&self) -> bool {
-        self.lets_go
+    /// Whether finished chunks are released.
+    pub(crate) fn releases(&self) -> bool {
+        self.releases
     }
 
-    /// How many workers are of use. One means the caller's own thread: when the job is small, or
-    /// when it is part of a job of an engine, this one or another, whose workers may all be waiting
-    /// for it.
+    /// The number of useful workers. One means the caller's own thread: the job is small, or it is
+    /// nested in a job of this or another engine, whose workers may all be waiting for it.
     pub(crate) fn workers(&self) -> usize {
         if WORKS.get() || self.total < SMALL_BYTES {
             1
@@ -108,7 +106,7 @@ impl<'a> Job<'a> {
         go_on.then(chunk).filter(|&chunk| chunk < self.chunks)
     }
 
-    /// Does a chunk, of so many bytes. A failure, a panic or a cancellation stops the job.
+    /// Runs one chunk of this many bytes. A failure, a panic or a cancellation stops the job.
     pub(crate) fn step<R>(
         &self,
         chunk: usize,
@@ -146,17 +144,17 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Lets no further chunk be taken.
+    /// Stops handing out chunks.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Whether there is a reason to stop.
+    /// Whether the job has to stop.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Tells the observer how far the job is.
+    /// Reports progress to the observer.
     pub(crate) fn report(&self) {
         if let Some(observer) = &self.engine.observer {
             let done = self.done.load(Ordering::Relaxed);
@@ -165,13 +163,13 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// All chunks are done, or it ended early: the first failure, if there was one. The source has
-    /// to be what was opened, still.
+    /// Ends the job, complete or not: returns the first failure, if any. The source must be
+    /// unchanged since it was opened.
     pub(crate) fn end(&self, input: &dyn Input) -> Result<()> {
         self.end_dyn(&|| input.check(), &|| input.verify())
     }
 
-    /// As [`end`](Self::end), by the checks of a source whose type does not matter here.
+    /// As [`end`](Self::end), with the type-erased checks of the source.
     pub(crate) fn end_dyn(
         &self,
         check: &dyn Fn() -> Result<()>,
@@ -181,7 +179,7 @@ impl<'a> Job<'a> {
         match failure {
             Some((_, error @ Error::Cancelled)) => Err(error),
             Some((_, error)) => {
-                // A kernel may have panicked at bytes that were not there.
+                // A kernel may have panicked on bytes past the end of a truncated file.
                 check()?;
                 Err(error)
             }
@@ -192,7 +190,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Everything is done, and there is a result: tells what it took.
+    /// Ends a job that succeeded, and sends its report.
     pub(crate) fn succeed(&self) {
         let (Some(reporter), Some(watch)) = (&self.engine.reporter, &self.watch) else { return };
         let (elapsed, usage) = (self.start.elapsed(), watch.end());
@@ -203,7 +201,7 @@ impl<'a> Job<'a> {
             elapsed,
             workers: self.workers(),
             chunks: self.chunks,
-            released: self.lets_go,
+            released: self.releases,
             peak_resident: usage.map(|u| u.0),
             major_faults: usage.map(|u| u.1),
             minor_faults: usage.map(|u| u.2),
@@ -211,20 +209,20 @@ impl<'a> Job<'a> {
     }
 }
 
-/// The regular duties of the thread that waits for a job: it tells the observer how far the job is,
-/// and checks the memory of the process.
+/// The regular duties of the thread that waits for a job: it reports progress and samples the
+/// memory of the process.
 pub(crate) struct Pulse<'a> {
     job: &'a Job<'a>,
-    told: Cell<Instant>,
+    reported: Cell<Instant>,
     looked: Cell<Instant>,
 }
 
 impl<'a> Pulse<'a> {
     pub(crate) fn new(job: &'a Job<'a>) -> Self {
-        Self { job, told: Cell::new(job.start), looked: Cell::new(job.start) }
+        Self { job, reported: Cell::new(job.start), looked: Cell::new(job.start) }
     }
 
-    /// How often it has something to do; `None` when nobody wants to know anything.
+    /// The interval of these duties; `None` if there is neither an observer nor a report.
     pub(crate) fn every(&self) -> Option<Duration> {
         let observed = self.job.engine.observer.is_some().then_some(TICK);
         self.job.watch.is_some().then_some(LOOK).or(observed)
@@ -242,21 +240,21 @@ impl<'a> Pulse<'a> {
             self.looked.set(now);
             watch.look();
         }
-        if now.duration_since(self.told.get()) >= TICK {
-            self.told.set(now);
+        if now.duration_since(self.reported.get()) >= TICK {
+            self.reported.set(now);
             self.job.report();
         }
     }
 }
 
-/// Does `work` for each number below `n` on the workers of the engine that this thread belongs to.
-/// Not generic: what rayon makes of a closure takes long to compile, for each one anew.
+/// Calls `work` for each number below `n` on the workers of this thread's engine. Not generic:
+/// rayon's code for each closure takes long to compile.
 pub(crate) fn for_each(n: usize, work: &(dyn Fn(usize) + Sync)) {
     (0..n).into_par_iter().for_each(work);
 }
 
 impl Engine {
-    /// Runs `work` on a worker, from where [`for_each`] finds the others.
+    /// Runs `work` on a worker, so that [`for_each`] uses the engine's pool.
     pub(crate) fn on_workers(&self, work: &mut (dyn FnMut() + Send)) {
         if WORKS.get() {
             return work();
@@ -270,7 +268,7 @@ impl Engine {
         }
     }
 
-    /// Does `work` for every chunk, each worker with a state of its own.
+    /// Calls `work` for every chunk; each worker has its own state.
     pub(crate) fn run<W: 'static>(
         &self,
         job: &Job<'_>,
@@ -306,7 +304,7 @@ impl Engine {
             take_chunks(&|| pulse.beat());
             return;
         }
-        // Closed when the last worker is done.
+        // Disconnected when the last worker is done.
         let (running, finished) = bounded::<()>(0);
         let all_chunks = || take_chunks(&|| {});
         let watch = || {
@@ -331,16 +329,15 @@ impl Engine {
         });
     }
 
-    /// Whether this thread is a worker of a pool that is no engine's. Waiting for work of ours,
-    /// rayon would have it take work of its own pool meanwhile, on the same stack and under the
-    /// same locks. So a thread of its own waits in its place, and it is blocked as any other thread
-    /// would be.
+    /// Whether this thread is a worker of a pool that belongs to no engine. While it waited for our
+    /// workers, rayon would run other work of its own pool on the same stack, under the same locks.
+    /// So a thread of its own waits in its place, and this one blocks like any other.
     fn is_guest(&self) -> bool {
         rayon::current_thread_index().is_some() && !WORKS.get()
     }
 }
 
-/// Starts so many workers, each of which holds on to `running`.
+/// Starts this many workers, each of which holds on to `running`.
 fn start<'s>(
     scope: &rayon::Scope<'s>,
     workers: usize,
@@ -380,13 +377,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_beside_the_ceiling_is_let_go() {
+    fn jobs_above_half_the_ceiling_release() {
         let engine = Engine::builder().workers(1).memory_ceiling(8 << 20);
         let engine = engine.build().expect("the least ceiling");
         let job = |read, written| Job::new(&engine, "map", 9, read).writing(written);
-        let lets_go = |read, written| job(read, written).within_ceiling().lets_go();
-        assert!(!job(u64::MAX, 0).lets_go(), "only what is told to");
-        assert!(!lets_go(4 << 20, 0) && !lets_go(2 << 20, 2 << 20) && !lets_go(0, 0));
-        assert!(lets_go((4 << 20) + 1, 0) && lets_go(0, 5 << 20) && lets_go(u64::MAX, u64::MAX));
+        let releases = |read, written| job(read, written).within_ceiling().releases();
+        assert!(!job(u64::MAX, 0).releases(), "only what is reported to");
+        assert!(!releases(4 << 20, 0) && !releases(2 << 20, 2 << 20) && !releases(0, 0));
+        assert!(releases((4 << 20) + 1, 0) && releases(0, 5 << 20) && releases(u64::MAX, u64::MAX));
     }
 }

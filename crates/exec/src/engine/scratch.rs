@@ -1,4 +1,4 @@
-//! Memory of one worker, lent to kernels and taken back.
+//! Scratch buffers of one worker, lent to kernels.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -7,8 +7,8 @@ use std::ops::{Deref, DerefMut};
 use bytemuck::Pod;
 use rowmill_core::TileBuffer;
 
-/// A worker's own pool of buffers. They keep their size, so that blocks after the first find memory
-/// that is there and in cache.
+/// A worker's own pool of buffers. They keep their size, so that all blocks after the first reuse
+/// allocated memory that is in cache.
 #[derive(Debug, Default)]
 pub struct Scratch {
     free: RefCell<Vec<Vec<u64>>>,
@@ -17,7 +17,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// A buffer of `len` elements with whatever was in it.
+    /// A buffer of `len` elements with arbitrary contents.
     pub(crate) fn take<T: Pod>(&self, len: usize) -> Lease<'_, T> {
         let mut words = self.free.borrow_mut().pop().unwrap_or_default();
         let needed = (len * size_of::<T>()).div_ceil(size_of::<u64>());
@@ -28,7 +28,7 @@ impl Scratch {
     }
 }
 
-/// A buffer that goes back to its pool.
+/// A buffer that returns to its pool when dropped.
 #[derive(Debug)]
 pub(crate) struct Lease<'a, T> {
     words: Vec<u64>,

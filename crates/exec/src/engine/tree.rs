@@ -1,9 +1,8 @@
-//! The fixed tree that partials are merged in.
+//! The fixed tree by which partials are merged.
 //!
-//! Node `(level, index)` stands for blocks `index << level` up to `(index + 1) << level`. Two nodes
-//! become their parent when both are there, whoever brings the second. Which nodes are merged with
-//! which depends on the number of blocks alone, so the shape of the tree never depends on how the
-//! work was split:
+//! Node `(level, index)` stands for blocks `index << level` up to `(index + 1) << level`. Two
+//! siblings become their parent when both are there, whoever adds the second. The pairs depend on
+//! the number of blocks alone, so the shape of the tree never depends on how the work was split:
 //!
 //! ```text
 //!  level 2          (2,0)
@@ -19,7 +18,7 @@ use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 
-/// The partial of some blocks, and which.
+/// The partial of some blocks, and its node.
 #[derive(Debug)]
 pub(crate) struct Node<P> {
     pub(crate) level: u32,
@@ -27,7 +26,7 @@ pub(crate) struct Node<P> {
     pub(crate) partial: P,
 }
 
-/// The partials of a run of blocks, merged as far as they can be: what a worker carries through a
+/// The partials of a run of blocks, merged as far as possible: a worker carries them through a
 /// chunk.
 #[derive(Debug)]
 pub(crate) struct Run<P> {
@@ -68,20 +67,19 @@ impl<P> Tree<P> {
         Self { nodes: Mutex::new(BTreeMap::new()) }
     }
 
-    /// A tree of the nodes of an earlier one.
+    /// A tree with the nodes of an earlier one.
     pub(crate) fn from_nodes(nodes: Vec<Node<P>>, merge: impl Fn(&mut P, P)) -> Self {
         let tree = Self::new();
         tree.add(Run { nodes }, merge);
         tree
     }
 
-    /// Hands all nodes to `f`, with level and index. What a worker is merging just now is not
-    /// there.
+    /// Passes all nodes to `f`, with level and index, except those that a worker is merging.
     pub(crate) fn look<R>(&self, f: impl FnOnce(&BTreeMap<(u32, usize), P>) -> R) -> R {
         f(&self.nodes.lock())
     }
 
-    /// Adds what a worker has of a chunk. Merging happens outside the lock.
+    /// Adds the nodes of a worker's chunk. Merging happens outside the lock.
     pub(crate) fn add(&self, run: Run<P>, merge: impl Fn(&mut P, P)) {
         for mut node in run.nodes {
             loop {
@@ -99,9 +97,9 @@ impl<P> Tree<P> {
         }
     }
 
-    /// The partial of everything; `None` when there was no block.
+    /// The partial of all blocks; `None` if there were none.
     pub(crate) fn finish(self, merge: impl Fn(&mut P, P)) -> Option<P> {
-        // The nodes that are left stand for falling numbers of blocks, left to right.
+        // The remaining nodes cover falling numbers of blocks, left to right.
         let mut nodes = self.nodes.into_inner().into_iter();
         let (_, mut right) = nodes.next()?;
         for (_, mut left) in nodes {

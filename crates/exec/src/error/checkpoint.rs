@@ -1,17 +1,17 @@
-//! [`CheckpointError`]: the reasons for which a checkpoint cannot be used.
+//! [`CheckpointError`]: why a checkpoint cannot be used.
 
-/// The version that is written, and the only one that is read. It goes up with every change of what
-/// partials mean, so that those of different releases are never merged.
+/// The version that is written, and the only one that is read. Every change of what partials mean
+/// raises it, so that partials of different releases are never merged.
 pub(crate) const CHECKPOINT_VERSION: u32 = 3;
 
-/// Why a checkpoint cannot be used. The job did not start, and nothing was touched.
+/// Why a checkpoint cannot be used. The job did not start, and nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// Something else under this name, which stays as it is.
-    #[error("it is no checkpoint; name another file")]
+    /// The path holds something other than a checkpoint; it is left alone.
+    #[error("it is not a checkpoint; choose another path")]
     NotOne,
-    /// A checkpoint that was changed, or the rest of one.
+    /// A checkpoint that was changed or truncated.
     #[error("it is damaged ({what}); remove it to start over")]
     Damaged {
         /// The damage.
@@ -32,24 +32,24 @@ pub enum CheckpointError {
          (without this one, that job starts over)"
     )]
     OtherJob {
-        /// The job that was to go on.
+        /// The job that was to be resumed.
         expected: String,
-        /// The job that was begun.
+        /// The job that the checkpoint belongs to.
         found: String,
     },
-    /// The input is not what it was when the job began.
+    /// The input changed since the job began.
     #[error(
         "its input changed since the job began ({what}); remove the checkpoint to start over with \
-         the input as it is now"
+         the current input"
     )]
     InputChanged {
         /// The difference.
         what: &'static str,
     },
-    /// An input that cannot be recognised later.
+    /// An input without a durable identity.
     #[error("an array in memory cannot be recognised later; only jobs on files have checkpoints")]
     InMemory,
-    /// A job that cannot be recognised later.
+    /// A job without a description.
     #[error("a job with a closure cannot be recognised later; give the checkpoint a label for it")]
     NoLabel,
 }

@@ -1,6 +1,6 @@
 //! [`ParseConditionError`]: what is wrong with a condition, and where.
 
-/// A text that is no condition, or not one of this array: why, and where.
+/// A text that is not a condition, or not one on this array: why, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a condition: {message} (at byte {at})")]
 pub struct ParseConditionError {
@@ -20,7 +20,7 @@ impl ParseConditionError {
         &self.text
     }
 
-    /// Where it is wrong, in bytes from the start of the text; on a boundary of characters.
+    /// The byte offset of the error in the text, at a character boundary.
     #[must_use]
     pub fn at(&self) -> usize {
         self.at

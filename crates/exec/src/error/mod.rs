@@ -19,40 +19,40 @@ pub use self::partial::PartialError;
 /// The result of a job.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a job gave no answer. Nothing is left half-written behind any of these.
+/// Why a job gave no answer. None of them leaves a half-written output behind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be opened, read or written.
     #[error(transparent)]
     File(#[from] rowmill_core::Error),
-    /// Checksums that were made of another array.
+    /// Checksums of another array.
     #[error(
         "there are {found} checksums of {step} rows each, an array of {rows} rows has {expected}; make \
          them again if the array is as it should be"
     )]
     ChecksumCount {
-        /// How many there should be.
+        /// The expected number of checksums.
         expected: usize,
-        /// How many there are.
+        /// The number of checksums found.
         found: usize,
-        /// The rows that each stands for.
+        /// The rows per checksum.
         step: usize,
         /// Rows in the array.
         rows: usize,
     },
-    /// A checkpoint that the job cannot go on with.
+    /// A checkpoint that the job cannot resume from.
     #[error("the checkpoint {}: {source}", path.display())]
     Checkpoint {
-        /// The checkpoint.
+        /// The path of the checkpoint.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: CheckpointError,
     },
     /// A partial that cannot be read, merged or finished.
     #[error(transparent)]
     Partial(#[from] PartialError),
-    /// A state that has no form as bytes, in a job that keeps states.
+    /// A state that cannot be serialized, in a job that saves states.
     #[error("the state of the reduction cannot be saved ({what}); run it without a checkpoint")]
     Unsaved {
         /// The reason.
@@ -61,18 +61,18 @@ pub enum Error {
     /// A fitted normalization that cannot be read or used.
     #[error(transparent)]
     Fitted(#[from] FittedError),
-    /// The cancel token was used.
+    /// The job was cancelled through its token.
     #[error("the job was cancelled")]
     Cancelled,
     /// A kernel panicked.
     #[error("a kernel panicked in chunk {chunk}: {message}")]
     KernelPanicked {
-        /// Which chunk of the job it was.
+        /// The number of the chunk.
         chunk: usize,
         /// The message of the panic.
         message: String,
     },
-    /// A kernel of the user's own failed.
+    /// A user-defined kernel failed.
     #[error("a kernel failed: {0}")]
     Kernel(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A NaN under [`NanPolicy::Error`](crate::NanPolicy::Error).
@@ -90,38 +90,38 @@ pub enum Error {
     SumOverflow {
         /// The exact sum.
         exact: i128,
-        /// The type it should have fitted.
+        /// The result type.
         result_type: &'static str,
     },
     /// A product of integers that does not fit the result type.
     #[error("a product does not fit {result_type}; multiply in parts, or sum logarithms")]
     ProductOverflow {
-        /// The type it should have fitted.
+        /// The result type.
         result_type: &'static str,
     },
-    /// More different elements than are counted.
+    /// More distinct elements than the limit.
     #[error(
-        "there are more than {limit} different elements (cell {cell} of the result); raise the limit if \
-         there is memory for them"
+        "there are more than {limit} distinct elements (cell {cell} of the result); raise the \
+         limit if there is memory for them"
     )]
     TooManyDistinct {
-        /// The most that are counted.
+        /// The limit.
         limit: usize,
-        /// Which cell of the result, in C order.
+        /// The cell of the result, in C order.
         cell: usize,
     },
-    /// The smallest or largest element of nothing.
+    /// The smallest or largest element of an empty selection.
     #[error("there is no {what} of no elements (cell {cell} of the result); nothing was selected")]
     NoElements {
-        /// The value that was asked for.
+        /// The requested value.
         what: &'static str,
-        /// Which cell of the result, in C order.
+        /// The cell of the result, in C order.
         cell: usize,
     },
     /// More cells than memory can hold.
     #[error("the result would have {cells} cells, too many to hold; reduce over another axis")]
     TooManyCells {
-        /// How many.
+        /// The number of cells.
         cells: usize,
     },
     /// Axes that were chosen for another array.
@@ -135,7 +135,7 @@ pub enum Error {
         /// The shape of the array.
         found: Shape,
     },
-    /// A mask that fits neither the array nor its rows.
+    /// A mask of the wrong shape for the array or its rows.
     #[error(
         "a mask of shape {found} fits no array of shape {array}; expected the same shape, or one \
          entry for each of the {} rows", array.rows()
@@ -146,10 +146,10 @@ pub enum Error {
         /// The shape of the array.
         array: Shape,
     },
-    /// A condition about columns that are not there.
+    /// A condition on columns that do not exist.
     #[error(transparent)]
     Condition(#[from] ParseConditionError),
-    /// Weights that fit neither the array nor its rows.
+    /// Weights of the wrong shape for the array or its rows.
     #[error(
         "weights of shape {found} fit no array of shape {array}; expected the same shape, or one \
          weight for each of the {} rows", array.rows()
@@ -163,31 +163,31 @@ pub enum Error {
     /// The workers could not be started.
     #[error("cannot start {workers} workers: {source}")]
     Workers {
-        /// How many were asked for.
+        /// The requested number of workers.
         workers: usize,
         /// The error of the thread pool.
         source: rayon::ThreadPoolBuildError,
     },
-    /// The thread that reads ahead could not be started.
+    /// The loader thread could not be started.
     #[error("cannot start the thread that reads ahead: {source}")]
     LoaderThread {
         /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The instruction set asked for in `ROWMILL_ISA`.
+    /// `ROWMILL_ISA` names an instruction set that is unknown or that this machine lacks.
     #[error("ROWMILL_ISA: {0}")]
     Isa(#[from] rowmill_lanes::arch::ParseIsaError),
-    /// A knob at a value that means nothing.
+    /// An option with an invalid value.
     #[error("{knob} cannot be {value}; {expected}")]
     BadOption {
-        /// Which knob.
+        /// The option.
         knob: &'static str,
-        /// The value it was set to.
+        /// The value.
         value: String,
-        /// The values it can have.
+        /// The valid values.
         expected: &'static str,
     },
-    /// A kernel gave rows of another size than it said.
+    /// A kernel's output row differs in size from the announced one.
     #[error("the kernel's output rows hold {found} elements, {expected} were announced")]
     OutputRow {
         /// Elements announced.
@@ -195,13 +195,13 @@ pub enum Error {
         /// Elements found.
         found: usize,
     },
-    /// A row was asked for that the array does not have.
+    /// A row index past the end of the array.
     #[error(
         "entry {position} of the row indices is {index}, the array has {rows} rows; indices count \
          from 0 and have to be below {rows}"
     )]
     RowIndex {
-        /// Where in the list of indices.
+        /// The position in the list of indices.
         position: usize,
         /// The index at that position.
         index: usize,
@@ -214,33 +214,34 @@ pub enum Error {
          them to a file"
     )]
     TooManyRows {
-        /// How many rows.
+        /// The number of rows.
         rows: usize,
-        /// The size of one.
+        /// The size of a row, in bytes.
         row_bytes: usize,
     },
-    /// A place for rows that is not as large as the rows.
+    /// An output slice of the wrong length.
     #[error(
-        "{rows} rows of {row_len} elements do not go into {found} elements; the lengths have to be equal"
+        "{rows} rows of {row_len} elements do not fill {found} elements; the lengths must be \
+         equal"
     )]
     OutputLength {
-        /// How many rows were asked for.
+        /// The number of requested rows.
         rows: usize,
         /// Elements in a row.
         row_len: usize,
-        /// Elements that there is room for.
+        /// The length of the slice, in elements.
         found: usize,
     },
 }
 
 impl Error {
-    /// An error of the operating system, for `map_err`.
+    /// Wraps an I/O error, for `map_err`.
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File(rowmill_core::Error::Io { action, path, source })
     }
 
-    /// An error of a kernel of the user's own.
+    /// Wraps an error of a user-defined kernel.
     ///
     /// ```
     /// let error = rowmill_exec::Error::kernel("the rows are not sorted");

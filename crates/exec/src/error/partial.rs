@@ -1,4 +1,4 @@
-//! [`PartialError`]: the reasons for which a partial cannot be used.
+//! [`PartialError`]: why a partial cannot be used.
 
 use std::ops::Range;
 
@@ -6,8 +6,8 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartialError {
-    /// Not the JSON of a partial.
-    #[error("this is no partial, or a part of one: {what}; make it again")]
+    /// The text is not the JSON of a partial.
+    #[error("this is not a complete partial: {what}; make it again")]
     Unreadable {
         /// The defect.
         what: String,
@@ -15,7 +15,7 @@ pub enum PartialError {
     /// A partial of another release.
     #[error("the partial has version {found}, this release reads {expected}; make it again")]
     Version {
-        /// The version that is read.
+        /// The supported version.
         expected: u32,
         /// The version found.
         found: u64,
@@ -23,7 +23,7 @@ pub enum PartialError {
     /// A partial that was changed after it was made.
     #[error("the partial was damaged: its checksum is wrong; make it again")]
     Damaged,
-    /// A partial whose state does not fit what is said of it.
+    /// A partial whose state contradicts its metadata.
     #[error("the state of the partial does not fit its reduction; make it again")]
     State,
     /// Partials of different reductions.
@@ -34,7 +34,7 @@ pub enum PartialError {
         /// The reduction of this one.
         found: String,
     },
-    /// Partials of arrays that cannot be one.
+    /// Partials of different arrays.
     #[error("these are partials of different arrays: {expected} and {found}")]
     OtherArray {
         /// Dtype and shape of the others.
@@ -42,19 +42,19 @@ pub enum PartialError {
         /// Dtype and shape of this one.
         found: String,
     },
-    /// Rows that do not begin and end where blocks do.
+    /// Rows that do not begin and end on block boundaries.
     #[error(
         "rows {}..{} cannot be a partial: it has to begin and end at multiples of {step} rows, or at the \
          end of the array ({of} rows); {}..{} would do", rows.start, rows.end, nearest.start, nearest.end
     )]
     Bounds {
-        /// The rows asked for.
+        /// The requested rows.
         rows: Range<usize>,
-        /// The rows of a block.
+        /// The rows per block.
         step: usize,
         /// The rows of the array.
         of: usize,
-        /// Rows near those asked for that would do.
+        /// The nearest valid rows.
         nearest: Range<usize>,
     },
     /// Rows that are in both partials.
@@ -63,19 +63,19 @@ pub enum PartialError {
         /// The first such rows.
         rows: Range<usize>,
     },
-    /// Rows that are in no partial.
+    /// Rows that no partial covers.
     #[error("rows {}..{} are in none of the partials", rows.start, rows.end)]
     Missing {
         /// The first such rows.
         rows: Range<usize>,
     },
-    /// The end of the array is in no partial.
+    /// The end of the array is not covered.
     #[error("rows from {rows} on are in none of the partials, to the end of the array")]
     NoEnd {
-        /// Where they begin.
+        /// The first missing row.
         rows: usize,
     },
-    /// A reduction that cannot be told from others.
+    /// A reduction without a description.
     #[error("a reduction with a closure cannot be recognised later; use a condition instead")]
     Undescribed,
 }

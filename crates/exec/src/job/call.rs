@@ -15,7 +15,7 @@ use crate::kernel::{NanPolicy, Numeric};
 use crate::resume::checkpoint::Checkpoint;
 use crate::resume::partial::Partial;
 
-/// One call on one array: options that are said once, whatever the job is. Made by [`Engine::on`].
+/// One call on one array: options that apply to any kind of job. Made by [`Engine::on`].
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -41,30 +41,29 @@ pub struct Call<'a, S> {
 }
 
 impl Engine {
-    /// A call on an array, whose options are its own.
+    /// A call on an array, with its own options.
     pub fn on<'a, S>(&self, source: &'a S) -> Call<'a, S> {
         Call { engine: self.clone(), source, checkpoint: None, nan: NanPolicy::Propagate }
     }
 }
 
 impl<'a, S> Call<'a, S> {
-    /// Called on the thread that waits, about ten times a second while a job of this call runs and
-    /// once at its end. Default: that of the engine.
+    /// The progress callback, called on the waiting thread about ten times a second while the job
+    /// runs and once at its end. Default: that of the engine.
     pub fn progress(mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         self.engine.observer = Some(Observer(Arc::new(callback)));
         self
     }
 
-    /// Stops the jobs of this call, and no others. The token of the engine stops them as well.
+    /// A token that stops the jobs of this call only. The engine's token stops them as well.
     pub fn cancel(mut self, token: CancelToken) -> Self {
         self.engine.cancel = token.or(&self.engine.cancel);
         self
     }
 
-    /// Keeps what was done in a checkpoint: killed at any point and run again, the job goes on, and
-    /// gives the same bits as an uninterrupted one. For [`reduce`](Self::reduce) and
-    /// [`stream`](Self::stream); maps and normalizations take it from here too. Default: nothing is
-    /// kept.
+    /// Saves progress in a checkpoint: a job that was killed at any point resumes when it is run
+    /// again, with the same bits as an uninterrupted run. For [`reduce`](Self::reduce) and
+    /// [`stream`](Self::stream); maps and normalizations inherit it. Default: no checkpoint.
     pub fn checkpoint(mut self, checkpoint: &'a Checkpoint) -> Self {
         self.checkpoint = Some(checkpoint);
         self
@@ -79,13 +78,13 @@ impl<'a, S> Call<'a, S> {
 
     /// Reduces the array with a reduction, or a tuple of reductions, in one read.
     ///
-    /// The checkpoint holds states: little for reductions over everything or per column, as much as
+    /// The checkpoint holds states: small for reductions over everything or per column, as large as
     /// the answer per row.
     ///
     /// # Errors
-    /// As [`Engine::reduce`]; with a checkpoint [`Error::Checkpoint`](crate::Error::Checkpoint) for
-    /// one that is damaged, of another job, or of the input as it was before a change, and
-    /// [`Error::Unsaved`](crate::Error::Unsaved) for a reduction whose states cannot be saved.
+    /// As [`Engine::reduce`]; with a checkpoint [`Error::Checkpoint`](crate::Error::Checkpoint) if
+    /// it is damaged, of another job, or of an input that has changed since, and
+    /// [`Error::Unsaved`](crate::Error::Unsaved) if the reduction's states cannot be saved.
     pub fn reduce<T, R>(&self, kernel: R) -> Result<R::Output>
     where
         T: Element,
@@ -147,14 +146,13 @@ impl<'a, S> Call<'a, S> {
         }
     }
 
-    /// Hands results of chunks to a consumer, in order of rows: see [`Engine::stream`].
+    /// Streams results of chunks to a consumer, in row order: see [`Engine::stream`].
     ///
-    /// With a checkpoint, rows that were consumed are kept: killed and run again, the stream goes
-    /// on behind them. Rows that were consumed since the checkpoint was written last are handed to
-    /// `consume` again, so it should do the same twice without harm, like writing to the place of
-    /// the rows; with [`Checkpoint::every`] zero they are those of one chunk at most. The
-    /// checkpoint needs a [label](Checkpoint::label) that says what `kernel` computes. A stream
-    /// that `consume` ended keeps its checkpoint and goes on there when it is run again.
+    /// With a checkpoint, a killed stream resumes behind the rows that were consumed. Rows consumed
+    /// after the last checkpoint are passed to `consume` again, so make it idempotent, for instance
+    /// by writing to the position of the rows; with [`Checkpoint::every`] zero that is at most one
+    /// chunk. The checkpoint needs a [label](Checkpoint::label) that says what `kernel` computes. A
+    /// stream that `consume` ended keeps its checkpoint and resumes there on the next run.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -184,7 +182,7 @@ impl<'a, S> Call<'a, S> {
     /// As [`Engine::stream`], and with a checkpoint as [`reduce`](Self::reduce).
     ///
     /// # Panics
-    /// When `consume` does; the workers stop first.
+    /// If `consume` panics; the workers stop first.
     pub fn stream<T, R>(
         &self,
         kernel: impl Fn(&Chunk<'_, T>) -> Result<R> + Sync,

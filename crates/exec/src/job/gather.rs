@@ -1,5 +1,5 @@
-//! Copying scattered rows to where they are wanted: what [`rows`](crate::rows) and
-//! [`batches`](crate::batches) have in common.
+//! Copying scattered rows to their destinations: shared by [`rows`](crate::rows) and
+//! [`batches`](crate::batches).
 
 use parking_lot::Mutex;
 use rowmill_core::{Element, Source, TileBuffer};
@@ -7,26 +7,26 @@ use rowmill_lanes::arch::prefetch;
 
 use crate::error::Result;
 
-/// The number of a row, and where its elements go.
+/// The index of a row, and its destination.
 pub(crate) type Slot<'o, T> = (usize, &'o mut [T]);
 
-/// Rows that are asked for ahead at a time: while one lot is copied the next is being read. Two
-/// workers keep 512 reads under way, more than disks take at once.
+/// Rows that are prefetched at a time: while one lot is copied the next is being read. Two workers
+/// keep 512 reads in flight, more than disks take at once.
 const AHEAD_ROWS: usize = 256;
 
 /// The same in bytes, for long rows: 4 MiB was no faster.
 const AHEAD_BYTES: usize = 1 << 20;
 
-/// Longer rows are left to the readahead of the operating system. Asked for, they come four times
+/// Longer rows are left to the readahead of the operating system. Prefetched rows arrive four times
 /// as fast, but as small folios of the page cache: later scans of the file took a third longer
-/// after rows of 1 MB. After rows of up to 256 KB there was no difference.
+/// after rows of 1 MB. Up to 256 KB there was no difference.
 const AHEAD_LONGEST_ROW: usize = 512 << 10;
 
-/// Rows of a run whose first is looked at to see whether a disk has to be waited for.
+/// Rows of a run whose first is probed to see whether it is in memory.
 const SAMPLES: usize = 8;
 
-/// How many rows ahead the processor's caches are told of a row, and of how much of it: the rest is
-/// seen coming by the processor itself.
+/// How many rows ahead the processor's caches are prefetched, and how many bytes of a row: the
+/// hardware prefetcher takes care of the rest.
 const PREFETCH_ROWS: usize = 8;
 const PREFETCH_BYTES: usize = 256;
 
@@ -34,19 +34,19 @@ const PREFETCH_BYTES: usize = 256;
 /// bytes.
 const RUN_BYTES: usize = 256 << 10;
 
-/// A source as a place to fetch rows from.
+/// A source to fetch rows from.
 pub(crate) struct Gather<'a, T, S> {
     source: &'a S,
     in_place: Option<&'a [T]>,
     row_len: usize,
-    /// How many rows are asked for ahead at a time; 0 for none.
+    /// How many rows are prefetched at a time; 0 for none.
     ahead: usize,
-    /// How many neighbours are decoded together at most.
+    /// The most adjacent rows that are decoded together.
     run: usize,
 }
 
 impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
-    /// A gather for rows that lie anywhere: those that are not in memory are requested ahead.
+    /// A gather for scattered rows: those that are not in memory are requested ahead.
     pub(crate) fn scattered(source: &'a S) -> Self {
         let neighbours = Self::neighbours(source);
         let row_bytes = (neighbours.row_len * size_of::<T>()).max(1);
@@ -58,8 +58,7 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
         Self { ahead, ..neighbours }
     }
 
-    /// A gather for long runs of rows in rising order, which the operating system reads ahead by
-    /// itself.
+    /// A gather for long runs of ascending rows, which the operating system reads ahead by itself.
     pub(crate) fn neighbours(source: &'a S) -> Self {
         let row_len = source.shape().row_len();
         let row_bytes = (row_len * size_of::<T>()).max(1);
@@ -67,7 +66,7 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
         Self { source, in_place: source.in_place(), row_len, ahead: 0, run }
     }
 
-    /// Whether some of these rows, by a sample of so many, would have to be waited for.
+    /// Whether some of these rows, judged by a sample of this size, have to be read from disk.
     pub(crate) fn any_cold(
         &self,
         rows: impl ExactSizeIterator<Item = usize>,
@@ -77,7 +76,8 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
         self.ahead > 0 && rows.step_by(step).any(|row| !self.source.is_cached(row))
     }
 
-    /// Copies rows to `out`, one after the other. The rows exist and `out` is as long as they are.
+    /// Copies rows to `out`, one after the other. All rows exist and `out` has exactly their
+    /// length.
     pub(crate) fn fetch_in_order(
         &self,
         rows: &[usize],
@@ -93,7 +93,8 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
         }
     }
 
-    /// Copies each row to its place. The rows exist and the places are as long as rows.
+    /// Copies each row to its destination. All rows exist and all destinations have the length of a
+    /// row.
     pub(crate) fn fetch(
         &self,
         slots: &mut [Slot<'_, T>],
@@ -112,7 +113,7 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
         Ok(())
     }
 
-    /// Starts to read rows, neighbours at once.
+    /// Requests rows ahead, adjacent ones as one range.
     fn ask_for(&self, slots: &[Slot<'_, T>]) {
         for run in slots.chunk_by(|(a, _), (b, _)| a == b || a + 1 == *b) {
             if let ([(first, _), ..], [.., (last, _)]) = (run, run) {
@@ -135,7 +136,7 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
 
     fn copy_in_order(&self, all: &[T], rows: &[usize], out: &mut [T]) {
         if self.row_len == 1 {
-            // The processor runs far enough ahead by itself.
+            // The processor prefetches these by itself.
             for (to, &row) in out.iter_mut().zip(rows) {
                 *to = all[row];
             }
@@ -149,7 +150,7 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
         }
     }
 
-    /// Tells the processor's caches of a row.
+    /// Prefetches a row into the processor's caches.
     #[inline]
     fn announce(&self, all: &[T], row: usize) {
         let start = all.as_ptr().wrapping_add(row * self.row_len);
@@ -181,7 +182,7 @@ impl<'a, T: Element, S: Source<T>> Gather<'a, T, S> {
     }
 }
 
-/// Slots for rows that go to `out` one after the other. There is none when rows are empty.
+/// Consecutive slots of `out`, one per row. None if rows are empty.
 pub(crate) fn slots<'o, T>(
     rows: &[usize],
     out: &'o mut [T],
@@ -190,7 +191,7 @@ pub(crate) fn slots<'o, T>(
     rows.iter().copied().zip(out.chunks_exact_mut(row_len.max(1)))
 }
 
-/// Parts of a slice that each are taken by one worker.
+/// Disjoint parts of a slice, each taken by one worker.
 pub(crate) fn cut<T>(
     mut rest: &mut [T],
     lengths: impl Iterator<Item = usize>,
@@ -213,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    /// Rows that are never in memory and never in place, and counts of what is asked of them.
+    /// Rows that are never in memory and never lent in place, with counts of the calls.
     struct Far<'a> {
         rows: SliceSource<'a, u16>,
         log: Mutex<Vec<(&'static str, Range<usize>)>>,

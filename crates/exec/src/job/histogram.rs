@@ -8,22 +8,22 @@ use crate::kernel::histogram::MOST_BINS;
 use crate::kernel::min_max::MaybeMinMax;
 use crate::kernel::{All, Counts, Histogram, HistogramCounts, NanPolicy, Numeric, Reduction};
 
-/// How many bins a histogram has whose range comes from the data: for [`Engine::histogram`].
+/// The number of bins of a histogram whose range comes from the data: for [`Engine::histogram`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BinCount {
-    /// So many of one width.
+    /// This many bins of equal width.
     Fixed(usize),
-    /// numpy's `'auto'` (as of 2.4): as wide as Freedman and Diaconis' rule has it, but not so
-    /// narrow that there are more than twice the square root of the number of elements; or Sturges'
-    /// where that is narrower. Not below 1 for integers. At most a million.
+    /// numpy's `'auto'` (as of 2.4): the narrower of the bin widths of Sturges and of Freedman and
+    /// Diaconis. The latter is bounded below, so that it gives at most `2 √n` bins for `n` elements.
+    /// Integers have a width of at least 1. At most a million bins.
     Auto,
 }
 
 impl Engine {
-    /// The histogram of all elements from the smallest to the largest, NaN left out (they are
-    /// counted apart). Takes two reads, [`BinCount::Auto`] those of [`quantiles`](Self::quantiles)
-    /// as well. Of no elements the edges go from 0 to 1, as in numpy.
+    /// The histogram of all elements from the smallest to the largest. NaN are counted separately.
+    /// Takes two reads; [`BinCount::Auto`] adds those of [`quantiles`](Self::quantiles). An empty
+    /// array has edges from 0 to 1, as in numpy.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -36,8 +36,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// As [`reduce`](Self::reduce); [`Error::BadOption`](crate::Error::BadOption) for no bins or more than a million, and
-    /// where an infinity among the elements leaves no range.
+    /// As [`reduce`](Self::reduce); [`Error::BadOption`](crate::Error::BadOption) for zero bins or
+    /// more than a million, or if an infinity among the elements leaves no finite range.
     pub fn histogram<T: Numeric>(
         &self,
         source: &impl Source<T>,

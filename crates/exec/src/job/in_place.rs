@@ -1,11 +1,11 @@
-//! Jobs that change an array in place, so that a crash at any point loses no row.
+//! Jobs that change an array in place and lose no row in a crash.
 //!
 //! ```text
 //!   window of rows --kernel--> buffer --> journal, synced --> array, synced --> next window
 //! ```
 //!
-//! After a crash, what is in the journal goes into the array (again), and the job goes on behind
-//! it. The kernel never sees a row twice.
+//! After a crash, the journalled rows are written to the array (again), and the job resumes behind
+//! them. The kernel never sees a row twice.
 
 use std::ops::Range;
 
@@ -23,41 +23,41 @@ use crate::job::map::{Map, Unit, each_run, parts_of};
 /// The outcome of changing an array in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InPlace {
-    /// It was changed, or what was begun was finished.
+    /// The array was changed, or an interrupted change was completed.
     Changed,
-    /// The same job was the last to change it: there was nothing to do.
+    /// The last change of the array was this same job: nothing was done.
     AlreadyDone,
 }
 
 /// A job that changes an array in place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InPlaceJob<'a> {
-    /// In words that differ for jobs that differ.
+    /// A description that differs between different jobs.
     pub(crate) what: &'a str,
     /// Whether the kernel works on parts of rows.
     pub(crate) cuts_rows: bool,
-    /// Whether it is not done again to an array that is as it left it.
+    /// Whether the job is skipped if the array is as the same job left it.
     pub(crate) once: bool,
 }
 
-/// The bytes that are changed between two syncs, about, for each worker.
+/// The approximate number of bytes changed between two syncs, per worker.
 const WINDOW: usize = 16 << 20;
 
 impl Engine {
-    /// Maps an array to itself: each chunk of rows is replaced by what the kernel makes of it,
-    /// which is as many rows of the same shape and type.
+    /// Maps an array to itself: the kernel replaces each chunk of rows by as many rows of the same
+    /// shape and type.
     ///
-    /// A journal beside the array ([`Journal::path_for`]) has each row before it is changed, so
-    /// that a crash at any point leaves either the old or the new of every row. The array is then
+    /// A journal beside the array ([`Journal::path_for`]) records each new row before it is
+    /// written, so a crash at any point leaves each row either old or new. The array is then
     /// refused ([`rowmill_core::Error::Unfinished`]) until the same call is made again, which
-    /// finishes the job: the same bytes as if it had not been interrupted. `label` says in words
-    /// what the kernel computes; a job is only finished by one with the same label. Where there is
-    /// no room for a journal, the job is refused.
+    /// finishes the job with the same bytes as an uninterrupted run. `label` describes what the
+    /// kernel computes; only a job with the same label can finish it. If there is no space for a
+    /// journal, the job is refused.
     ///
-    /// A job that is finished is done again by the next call. Who was killed and does not know
-    /// whether it was finished has to look at the rows, or make a kernel that does the same twice.
+    /// Calling it again after the job completed applies the kernel again. After a kill you cannot
+    /// tell whether the job completed: inspect the rows or make the kernel idempotent.
     ///
-    /// Open the array with [`ArrayMut::open_to_finish`] when a job may have been interrupted. The
+    /// Open the array with [`ArrayMut::open_to_finish`] if a job may have been interrupted. The
     /// journal takes twice a few tens of megabytes, or two rows if those are larger.
     ///
     /// ```
@@ -76,10 +76,10 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// [`Error::File`] when reading or writing fails, or another job was begun on this array,
-    /// [`Error::OutputRow`] when the kernel gives rows of another size, [`Error::Cancelled`],
-    /// [`Error::KernelPanicked`], and what the kernel gives. The array is then refused until the
-    /// job is finished.
+    /// [`Error::File`] if reading or writing fails, or another job was begun on this array;
+    /// [`Error::OutputRow`] if the kernel's rows differ in size; [`Error::Cancelled`];
+    /// [`Error::KernelPanicked`]; errors of the kernel. The array is then refused until the job is
+    /// finished.
     pub fn map_in_place<T: Element, K: Map<T, T>>(
         &self,
         array: &mut ArrayMut<T>,
@@ -96,8 +96,8 @@ impl Engine {
         self.change_in_place(array, job, |_| Ok(Vec::new()), |_| Ok(kernel)).map(drop)
     }
 
-    /// Changes an array in place. What `fit` finds before the first row is changed is kept for the
-    /// runs after a crash; `kernel` is made of it.
+    /// Changes an array in place. The result of `fit`, computed before the first row is changed, is
+    /// saved for runs after a crash; `kernel` is made from it.
     pub(crate) fn change_in_place<T: Element, K: Map<T, T>>(
         &self,
         array: &mut ArrayMut<T>,
@@ -119,7 +119,7 @@ impl Engine {
                 }
                 let done = match record {
                     None => 0,
-                    Some(record) => windows.put_again(array, &record)?,
+                    Some(record) => windows.restore(array, &record)?,
                 };
                 (journal, head.fitted, done, windows)
             }
@@ -128,7 +128,7 @@ impl Engine {
                 let fitted = fit(array)?;
                 let most = WINDOW.min(self.most_chunk_bytes()) * self.workers();
                 let row = array.shape().row_len() * size_of::<T>();
-                // Rows are only cut where they have to be and can be.
+                // Rows are cut only if they have to be and the kernel allows it.
                 let whole = !cuts_rows || !array.is_addressable();
                 let record_len = if whole { most.max(row) } else { most };
                 let record_len = record_len.min(array.shape().len() * size_of::<T>()) as u64;
@@ -141,7 +141,7 @@ impl Engine {
         let mut buffer: Vec<T> = Vec::new();
         while next < windows.items {
             let items = next..windows.items.min(next + windows.step);
-            // Elements that a kernel leaves out are zero, as in a new file.
+            // Elements that a kernel does not write are zero, as in a new file.
             buffer.clear();
             buffer.resize(items.len() * windows.item_len, T::default());
             self.compute(array, &kernel, &windows, items.clone(), &mut buffer)?;
@@ -199,16 +199,16 @@ impl Engine {
     }
 }
 
-/// How an array is changed: so many rows at a time, or of rows that are longer than a record so
-/// many elements.
+/// How an array is changed: a number of rows at a time, or of elements if rows are longer than a
+/// record.
 #[derive(Clone, Copy, Debug)]
 struct Windows {
     unit: Unit,
-    /// Rows or elements in all.
+    /// The number of rows or elements.
     items: usize,
-    /// Elements of an item.
+    /// Elements per item.
     item_len: usize,
-    /// Items at a time.
+    /// Items per window.
     step: usize,
 }
 
@@ -233,7 +233,7 @@ impl Windows {
         }
     }
 
-    /// Writes new rows, which are in the journal, and makes them durable.
+    /// Writes new rows that are in the journal, and makes them durable.
     fn put<T: Element>(
         &self,
         array: &mut ArrayMut<T>,
@@ -255,8 +255,8 @@ impl Windows {
         Ok(())
     }
 
-    /// Writes the rows that an interrupted run left in the journal; gives where they end.
-    fn put_again<T: Element>(
+    /// Writes the rows that an interrupted run left in the journal; returns the end of them.
+    fn restore<T: Element>(
         &self,
         array: &mut ArrayMut<T>,
         record: &JournalRecord,
@@ -264,7 +264,7 @@ impl Windows {
         let JournalRecord { items, data } = record;
         let items = usize::try_from(items.start).ok().zip(usize::try_from(items.end).ok());
         let items = items.map(|(start, end)| start..end);
-        // One of the windows, as a whole: to go on elsewhere would change rows twice.
+        // Only a whole window is valid: resuming elsewhere would change rows twice.
         let fits = |items: &Range<usize>| {
             items.start < self.items
                 && items.start.is_multiple_of(self.step)

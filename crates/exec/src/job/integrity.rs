@@ -1,4 +1,4 @@
-//! Checksums of rows: made, and compared with what they were.
+//! Checksums of rows: computed, and verified.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,12 +10,12 @@ use crate::engine::input::Typed;
 use crate::engine::run::Job;
 use crate::error::{Error, Result};
 
-/// The most bytes that are looked at in one piece.
+/// The largest piece that is hashed at once.
 const PIECE: usize = 1 << 20;
 
 impl Engine {
-    /// The checksums of an array: one for each run of `rows` rows, in one read, on all workers.
-    /// [`Checksums::rows_each`] says how many rows are a good choice.
+    /// The checksums of an array: one per run of `rows` rows, in one read, on all workers.
+    /// [`Checksums::rows_each`] suggests a number of rows.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -30,8 +30,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// [`Error::File`] when the array cannot be read or changed meanwhile, [`Error::Cancelled`],
-    /// [`Error::BadOption`] for runs of no rows.
+    /// [`Error::File`] if the array cannot be read or changed meanwhile, [`Error::Cancelled`],
+    /// [`Error::BadOption`] for runs of zero rows.
     pub fn checksums<T: Element>(&self, source: &impl Source<T>, rows: usize) -> Result<Checksums> {
         if rows == 0 {
             return Err(Error::BadOption {
@@ -47,11 +47,11 @@ impl Engine {
         let rows_of = |run: usize| run * rows..shape.rows().min((run + 1) * rows);
         let total = (shape.rows() * row_bytes) as u64;
         let job = Job::new(self, "checksum", runs, total).within_ceiling();
-        let lets_go = job.lets_go();
+        let releases = job.releases();
         self.run(
             &job,
             |run| (rows_of(run).len() * row_bytes) as u64,
-            || TileBuffer::new().below_ceiling(lets_go),
+            || TileBuffer::new().below_ceiling(releases),
             |buffer, run| {
                 let sum = checksum(source, rows_of(run), buffer);
                 source.check()?;
@@ -65,13 +65,13 @@ impl Engine {
         Ok(Checksums::new(rows, values.into_iter().map(AtomicU64::into_inner).collect()))
     }
 
-    /// Compares an array with its checksums, in one read, on all workers: the rows that are not
-    /// what they were, neighbouring runs as one. Damage is found run by run, so undamaged rows of
-    /// the same run are among them.
+    /// Verifies an array against its checksums, in one read, on all workers. Returns the changed
+    /// rows, with adjacent runs merged. Damage is detected per run, so undamaged rows of the same
+    /// run are included.
     ///
     /// # Errors
-    /// As [`checksums`](Self::checksums); [`Error::ChecksumCount`] for checksums of an array with
-    /// another number of rows.
+    /// As [`checksums`](Self::checksums); [`Error::ChecksumCount`] if the checksums are for another
+    /// number of rows.
     pub fn verify<T: Element>(
         &self,
         source: &impl Source<T>,
@@ -99,7 +99,7 @@ impl Engine {
     }
 }
 
-/// The checksum of some rows, which may be longer than should be in memory at once.
+/// The checksum of some rows, which may be too long to be in memory at once.
 fn checksum<T: Element>(
     source: &impl Source<T>,
     rows: Range<usize>,

@@ -1,4 +1,4 @@
-//! What an engine is asked to do with an array: one file, or folder, for each kind of job.
+//! The jobs of an engine: one file or folder per kind.
 
 pub(crate) mod batches;
 mod call;

@@ -15,13 +15,13 @@ use crate::kernel::reduce::Reduce;
 use crate::resume::Partial;
 
 impl Engine {
-    /// Reduces some rows of an array to a [`Partial`], which can be merged with those of the
-    /// others.
+    /// Reduces some rows of an array to a [`Partial`], which can be merged with partials of the
+    /// other rows.
     ///
     /// # Errors
-    /// As [`reduce`](Self::reduce); [`PartialError::Bounds`] when the rows do not begin and end at
-    /// multiples of [`Partial::step`] or at the end of the array, [`PartialError::Undescribed`] for a
-    /// mask that is a closure.
+    /// As [`reduce`](Self::reduce); [`PartialError::Bounds`] if the rows do not begin and end at
+    /// multiples of [`Partial::step`] or at the end of the array, [`PartialError::Undescribed`] for
+    /// a mask that is a closure.
     pub fn partial<T, S, R>(&self, source: &S, kernel: R, rows: Range<usize>) -> Result<Partial>
     where
         T: Element,
@@ -31,7 +31,7 @@ impl Engine {
         self.partial_with(source, &kernel, NanPolicy::Propagate, rows)
     }
 
-    /// As [`partial`](Self::partial), with a policy for reductions that have none.
+    /// As [`partial`](Self::partial), with a NaN policy for reductions that have none.
     pub(crate) fn partial_with<T: Element, R: Reduce<T>>(
         &self,
         source: &dyn Source<T>,
@@ -44,12 +44,12 @@ impl Engine {
         self.partial_blocks(&TypedBlocks::new(source, self.isa, reducers), rows)
     }
 
-    /// Reduces the rows that a partial lacks, and no others: what came to an array by appending, or
-    /// what other processes did not do. Rows of a last block that has grown since are read again.
+    /// Reduces only the rows that a partial lacks: rows appended since, or rows that other
+    /// processes did not cover. Rows of a last block that has grown are read again.
     ///
     /// # Errors
     /// As [`partial`](Self::partial); [`PartialError::OtherJob`] and [`PartialError::OtherArray`]
-    /// when this is a partial of something else, or of an array with more rows.
+    /// if this is a partial of another job, or of an array with more rows.
     pub fn partial_after<T, S, R>(&self, source: &S, kernel: R, earlier: Partial) -> Result<Partial>
     where
         T: Element,
@@ -98,7 +98,7 @@ impl Engine {
         self.add_rows(earlier, blocks, 0..shape.rows())
     }
 
-    /// Adds those of the rows that are not there yet.
+    /// Adds partials of the rows that are missing.
     fn add_rows(
         &self,
         mut partial: Partial,
@@ -111,7 +111,7 @@ impl Engine {
         let done = &partial.blocks();
         let band = |row: usize| row.div_ceil(grid.band_rows()) * grid.tiles();
         let (start, end) = (band(rows.start), band(rows.end));
-        // A last block that may grow is no part of a larger node: it can be dropped alone.
+        // A last block that may grow is not merged into a larger node, so it can be dropped alone.
         let whole = (of / grid.band_rows() * grid.tiles()).clamp(start, end);
         let shared = blocks.unshared();
         for range in [start..whole, whole..end] {

@@ -1,4 +1,4 @@
-//! [`Quantiles`]: exact quantiles, read by read.
+//! [`Quantiles`]: exact quantiles in several reads.
 
 use std::marker::PhantomData;
 
@@ -19,7 +19,7 @@ use crate::kernel::{
     Values,
 };
 
-/// The most memory that candidates and counts may take up, in bytes.
+/// The default memory limit for candidates and counts, in bytes.
 const MEMORY: u64 = 256 << 20;
 
 /// Exact quantiles: see [`Engine::quantiles`].
@@ -36,14 +36,14 @@ pub struct Quantiles<'a, T, S, M = Unmasked> {
 }
 
 impl Engine {
-    /// Exact quantiles, by numpy's default method `linear`: between the two elements next to place
-    /// `q * (count - 1)` of the sorted elements, in `f64`. `at` holds numbers from 0 to 1, in any
-    /// order; 0.5 is the median.
+    /// Exact quantiles, by numpy's default method `linear`: interpolated in `f64` between the two
+    /// elements next to position `q * (count - 1)` of the sorted elements. `at` holds numbers from
+    /// 0 to 1, in any order; 0.5 is the median.
     ///
-    /// The array is not sorted and not held in memory: its values are counted by ranges, those of
-    /// interest are counted more finely in a second read, until what is left fits in memory. That
-    /// takes one read for arrays that fit, two for elements of up to 32 bits, and mostly two or
-    /// three for others, five at most unless there are thousands of columns or of long rows.
+    /// The array is neither sorted nor held in memory. Values are counted by ranges, and each
+    /// further read counts the relevant ranges more finely, until the candidates fit in memory.
+    /// That takes one read for arrays that fit, two for elements of up to 32 bits, and usually two
+    /// or three for others: at most five unless there are thousands of columns or of long rows.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -80,25 +80,23 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         self
     }
 
-    /// The memory that counts and candidates may take up, in bytes. Less of it takes more reads.
-    /// Default: 256 MiB, or a quarter of the engine's memory ceiling where that is less.
+    /// The memory for counts and candidates, in bytes. With less of it there are more reads.
+    /// Default: 256 MiB, or a quarter of the engine's memory ceiling if that is less.
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
         self
     }
 
-    /// Over everything: the quantiles in the order in which they were asked for. NaN of no
-    /// elements.
+    /// Over everything: the quantiles in the requested order. NaN for an empty selection.
     ///
     /// # Errors
-    /// As [`Engine::reduce`]; [`Error::BadOption`](crate::Error::BadOption) for a quantile that is not between 0 and 1, and
-    /// where there is too little memory.
+    /// As [`Engine::reduce`]; [`Error::BadOption`](crate::Error::BadOption) if a quantile is not
+    /// between 0 and 1, or if the memory is too small.
     pub fn all(self) -> Result<Vec<f64>> {
         Ok(self.find(All)?.into_vec().pop().unwrap_or_default())
     }
 
-    /// Per column: axis 0 is reduced. For each column the quantiles in the order in which they were
-    /// asked for.
+    /// Per column: axis 0 is reduced. The quantiles of each column, in the requested order.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -106,10 +104,10 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         self.find(Columns)
     }
 
-    /// Per row: axis 0 is kept. For each row the quantiles in the order in which they were asked
-    /// for. Rows that a block holds whole (8 to 16 KiB) are sorted out where they are, in one read.
-    /// Longer ones are searched as columns are: of hundred thousands of them that takes more reads,
-    /// or more [`memory`](Self::memory).
+    /// Per row: axis 0 is kept. The quantiles of each row, in the requested order. Rows that a
+    /// block holds whole (8 to 16 KiB) are sorted in memory, in one read. Longer ones are searched
+    /// as columns are: a hundred thousand of them take more reads, or more
+    /// [`memory`](Self::memory).
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -117,8 +115,7 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         self.of_rows(Rows)
     }
 
-    /// Along an axis that is known at run time only. For each cell the quantiles in the order in
-    /// which they were asked for.
+    /// Along an axis chosen at run time. The quantiles of each cell, in the requested order.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -129,8 +126,8 @@ impl<'a, T: Numeric, S: Source<T>, M: Selector<T>> Quantiles<'a, T, S, M> {
         }
     }
 
-    /// Over a set of axes: see [`Over`](crate::Over). For each cell the quantiles in the order in
-    /// which they were asked for.
+    /// Over a set of axes: see [`Over`](crate::Over). The quantiles of each cell, in the requested
+    /// order.
     ///
     /// # Errors
     /// As [`all`](Self::all).

@@ -1,6 +1,5 @@
 //! Reducing an array: chunks of blocks to workers, their states to the merge tree, the root to
-//! answers. Compiled once: everything here sees [`Blocks`], whatever elements and kernels there
-//! are.
+//! answers. Compiled once: everything here sees only [`Blocks`], not elements or kernels.
 
 use std::ops::Range;
 
@@ -18,7 +17,7 @@ use crate::kernel::blocks::{Blocks, States, TypedBlocks};
 use crate::kernel::reduce::{Answer, Answers, Reduce, Shared};
 use crate::resume::checkpoint::{Checkpoint, Keeper, State, decode, encode};
 
-/// The work of an earlier run of a reduction, and who keeps the work of this one.
+/// The work of an earlier run of a reduction, and the keeper of this run's progress.
 pub(crate) struct Earlier<'a> {
     nodes: Vec<Node<States>>,
     /// The blocks of the nodes.
@@ -28,7 +27,7 @@ pub(crate) struct Earlier<'a> {
 }
 
 impl Default for Earlier<'_> {
-    /// Nothing was done, and nothing is kept.
+    /// No earlier work, and nothing to be saved.
     fn default() -> Self {
         let (nodes, done) = (Vec::new(), Ranges::default());
         Self { nodes, done, after_chunk: &|_| Ok(()), on_failure: &|_| Ok(()) }
@@ -37,10 +36,10 @@ impl Default for Earlier<'_> {
 
 type KeepTree<'a> = dyn Fn(&Tree<States>) -> Result<()> + Sync + 'a;
 
-/// Which blocks are folded, and with what.
+/// The blocks to be folded, and the shared outputs.
 pub(crate) struct Fold<'a> {
     pub(crate) blocks: Range<usize>,
-    /// Those among them that are not.
+    /// The blocks among them that an earlier run has folded.
     pub(crate) done: &'a Ranges,
     pub(crate) shared: &'a [Shared],
     pub(crate) after_chunk: &'a KeepTree<'a>,
@@ -50,8 +49,8 @@ impl Engine {
     /// Reduces an array with a reduction, or a tuple of reductions, in one read.
     ///
     /// # Errors
-    /// [`Error::File`] when the array cannot be read or changed meanwhile, [`Error::Cancelled`],
-    /// [`Error::KernelPanicked`], and what the kernels give.
+    /// [`Error::File`] if the array cannot be read or changed meanwhile, [`Error::Cancelled`],
+    /// [`Error::KernelPanicked`], errors of the kernels.
     pub fn reduce<T, S, R>(&self, source: &S, kernel: R) -> Result<R::Output>
     where
         T: Element,
@@ -61,7 +60,7 @@ impl Engine {
         self.reduce_dyn(source, &kernel, NanPolicy::Propagate)
     }
 
-    /// As [`reduce`](Self::reduce), compiled once for all sources of a type.
+    /// As [`reduce`](Self::reduce), compiled once per element type.
     pub(crate) fn reduce_dyn<T: Element, R: Reduce<T>>(
         &self,
         source: &dyn Source<T>,
@@ -75,7 +74,7 @@ impl Engine {
         Ok(kernel.output(&mut Answers::new(answers)))
     }
 
-    /// As [`reduce`](Self::reduce), but what was done is kept in a checkpoint: see
+    /// As [`reduce`](Self::reduce), with progress saved in a checkpoint: see
     /// [`Call::reduce`](crate::Call::reduce).
     pub(crate) fn reduce_resumable<T: Element, R: Reduce<T>>(
         &self,
@@ -96,7 +95,7 @@ impl Engine {
         Ok(kernel.output(&mut Answers::new(answers)))
     }
 
-    /// Reduces from the state found in a checkpoint.
+    /// Resumes a reduction from the state in a checkpoint.
     pub(crate) fn reduce_keeping(
         &self,
         blocks: &dyn Blocks,
@@ -138,15 +137,15 @@ impl Engine {
         blocks.check_kernels()?;
         let all = 0..blocks.grid().len();
         let merge = |states: &mut States, next| blocks.merge(states, next);
-        // Cells that go into the answer at once are in no state: nothing that a checkpoint could
-        // keep.
+        // Cells that are written straight to the answer are in no state, so a checkpoint could not
+        // save them.
         let shared = if earlier.is_none() { blocks.share()? } else { blocks.unshared() };
         let Earlier { nodes, done, after_chunk, on_failure } = earlier.unwrap_or_default();
         let tree = Tree::from_nodes(nodes, merge);
         let fold = Fold { blocks: all, done: &done, shared: &shared, after_chunk };
         let job = self.fold_into(&tree, blocks, fold);
         job.end_of(blocks).inspect_err(|_| {
-            // The failure is what has to be known, not that less of the work was kept.
+            // The job's failure matters more than a failure to save its progress.
             let _ = on_failure(&tree);
         })?;
         let answers = self.finish(blocks, shared, tree.finish(merge), job.workers() > 1)?;
@@ -154,7 +153,7 @@ impl Engine {
         Ok(answers)
     }
 
-    /// The answers: on all workers where those of many cells are made.
+    /// Makes the answers, on all workers if there are many cells.
     fn finish(
         &self,
         blocks: &dyn Blocks,
@@ -174,7 +173,7 @@ impl Engine {
         answers
     }
 
-    /// Folds blocks into a tree. The job that is given back says how that ended.
+    /// Folds blocks into a tree. The returned job says how that ended.
     pub(crate) fn fold_into(
         &self,
         tree: &Tree<States>,
@@ -193,8 +192,8 @@ impl Engine {
         };
         let bytes = |of| -> u64 { done.missing(of).map(|blocks| grid.bytes(blocks)).sum() };
         let job = Job::new(self, "reduce", chunks.len(), bytes(range.clone())).within_ceiling();
-        let lets_go = job.lets_go();
-        self.run_dyn(&job, &|i| bytes(of_chunk(i)), &|| blocks.worker(lets_go), &|worker, i| {
+        let releases = job.releases();
+        self.run_dyn(&job, &|i| bytes(of_chunk(i)), &|| blocks.worker(releases), &|worker, i| {
             for some in done.missing(of_chunk(i)) {
                 let mut run = Run::new();
                 let mut take = |i, states| run.push(i, states, merge);

@@ -20,22 +20,22 @@ use crate::job::map::planned;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum RowOrder {
-    /// As given when the rows are in memory, by a sample of them. Sorted when a disk has to be
-    /// waited for: it is then read in one direction, and neighbours are read together. Large
-    /// results are sorted in parts, so that memory for the sorting stays below 128 MiB and the
-    /// places written to are not spread over more than 1 GiB.
+    /// As given if the rows are in memory, judged by a sample. Sorted if they have to be read from
+    /// disk, which is then read in one direction, with adjacent rows combined. Large results are
+    /// sorted in parts, so that sorting takes less than 128 MiB of memory and writes are spread
+    /// over at most 1 GiB.
     #[default]
     Auto,
     /// In the order of the indices.
     AsGiven,
-    /// In the order of the file. Takes three words of memory for each index.
+    /// In file order. Takes three words of memory per index.
     Sorted,
-    /// In the order of the file within windows of so many indices (0 is taken for 1), each window
-    /// by one worker. Takes three words of memory for each index of the windows under way.
+    /// In file order within windows of this many indices (0 counts as 1), each window by one
+    /// worker. Takes three words of memory per index of the windows in flight.
     Window(usize),
 }
 
-/// Rows that wait for a place to go to. Made by [`Engine::rows`].
+/// Rows whose destination is not chosen yet. Made by [`Engine::rows`].
 #[derive(Debug)]
 #[must_use = "collect(), read_into() or write_npy() runs the job"]
 pub struct RowSelection<'a, T, S> {
@@ -48,12 +48,12 @@ pub struct RowSelection<'a, T, S> {
 }
 
 impl Engine {
-    /// Gathers rows of an array by their numbers: any rows, in any order, repeats allowed. The
-    /// result has the shape `(indices.len(), ..row shape)`, as NumPy's `x[indices]`.
+    /// Gathers rows of an array by index: any rows, in any order, repeats allowed. The result has
+    /// the shape `(indices.len(), ..row shape)`, as NumPy's `x[indices]`.
     ///
-    /// Rows that are in memory are copied by all workers. Rows that are not are asked for some
-    /// hundreds at a time ahead of the copy, so that the disk has many reads to work on. Rows of a
-    /// column-major file are slow to get, since each is spread over the whole file.
+    /// All workers copy rows that are in memory. Rows that are not are requested some hundreds at a
+    /// time ahead of the copy, so that the disk has many reads to work on. Rows of a column-major
+    /// file are slow, since each is scattered over the whole file.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -79,18 +79,18 @@ impl Engine {
     }
 }
 
-/// How many rows are looked at to find out whether a disk has to be waited for.
+/// The number of rows sampled to find out whether the disk has to be read.
 const SAMPLES: usize = 64;
 
 /// The most that [`RowOrder::Auto`] sorts at a time: bytes of the result, and rows.
 const AUTO_BYTES: usize = 1 << 30;
 const AUTO_ROWS: usize = 4 << 20;
 
-/// Rows that a worker takes at a time when it does not sort: few enough for their slots to stay in
-/// cache, so many that looking whether they are cold costs nothing.
+/// Rows that a worker takes at a time without sorting: few enough for their slots to stay in cache,
+/// enough to amortize the check for cold rows.
 const RUN: usize = 16 << 10;
 
-/// Elements on their way to where they cannot be lent, in bytes.
+/// The size of the buffer for outputs that cannot be lent in place, in bytes.
 const BUFFER_BYTES: usize = 256 << 10;
 
 impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
@@ -100,11 +100,11 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         self
     }
 
-    /// Runs the job and gives the elements in C order, and their shape.
+    /// Runs the job; returns the elements in C order, and their shape.
     ///
     /// # Errors
-    /// [`Error::RowIndex`] when an index is not below the number of rows, [`Error::TooManyRows`]
-    /// when memory cannot hold the result, [`Error::File`] when the array cannot be read or changed
+    /// [`Error::RowIndex`] if an index is not below the number of rows, [`Error::TooManyRows`] if
+    /// memory cannot hold the result, [`Error::File`] if the array cannot be read or changed
     /// meanwhile, [`Error::Cancelled`].
     pub fn collect(self) -> Result<(Vec<T>, Shape)> {
         self.check()?;
@@ -116,13 +116,13 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         Ok((values, shape))
     }
 
-    /// Runs the job and writes the elements to `out` in C order. After an error it holds some of
-    /// them.
+    /// Runs the job and writes the elements to `out` in C order. After an error the contents of
+    /// `out` are unspecified.
     ///
     /// # Errors
-    /// [`Error::RowIndex`] when an index is not below the number of rows, [`Error::OutputLength`]
-    /// when `out` does not hold exactly the result, [`Error::File`] when the array cannot be read
-    /// or changed meanwhile, [`Error::Cancelled`].
+    /// [`Error::RowIndex`] if an index is not below the number of rows, [`Error::OutputLength`] if
+    /// `out` does not have the length of the result, [`Error::File`] if the array cannot be read or
+    /// changed meanwhile, [`Error::Cancelled`].
     pub fn read_into(self, out: &mut [T]) -> Result<()> {
         self.check()?;
         let (rows, row_len) = (self.indices.len(), self.source.shape().row_len());
@@ -133,8 +133,8 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         Ok(())
     }
 
-    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched
-    /// when anything fails. Other files never are, and no input of the job. Default: `false`.
+    /// Whether an existing array is replaced, atomically at the end; if anything fails it is
+    /// untouched. Other files and inputs of the job are never replaced. Default: `false`.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
@@ -143,16 +143,15 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
     /// Runs the job and writes a new `.npy` file.
     ///
     /// # Errors
-    /// [`Error::File`] when a file of that name [exists](rowmill_core::Error::Exists) or is an
-    /// [input](rowmill_core::Error::Taken).
-    /// [`Error::RowIndex`] when an index is not below the number of rows, [`Error::File`] when
-    /// reading or writing fails (no room, no permission, another writer, a change meanwhile),
-    /// [`Error::Cancelled`].
+    /// [`Error::File`] if the file [exists](rowmill_core::Error::Exists) or is an
+    /// [input](rowmill_core::Error::Taken), or if reading or writing fails (no space, no
+    /// permission, another writer, a change meanwhile); [`Error::RowIndex`] if an index is not
+    /// below the number of rows; [`Error::Cancelled`].
     pub fn write_npy(self, path: impl AsRef<Path>) -> Result<()> {
         self.write(path, &CreateOptions::new().format(rowmill_core::Format::Npy))
     }
 
-    /// Runs the job and writes a new array file as the options say.
+    /// Runs the job and writes a new array file with these options.
     ///
     /// # Errors
     /// As [`write_npy`](Self::write_npy).
@@ -179,7 +178,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         dims
     }
 
-    /// Every index has to be one of a row.
+    /// Checks that every index is that of a row.
     fn check(&self) -> Result<()> {
         let rows = self.source.shape().rows();
         match self.indices.iter().position(|&index| index >= rows) {
@@ -190,8 +189,8 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         }
     }
 
-    /// Copies the rows to `out`, of which so many bytes go to a file. `written` is told of
-    /// items that are complete. Gives the job that did it.
+    /// Copies the rows to `out`, `to_file` bytes of which go to a file. `written` is told of
+    /// completed items. Returns the job.
     fn fill(&self, out: Place<'_, T>, to_file: u64, written: Written<'_>) -> Result<Job<'_>> {
         let &Self { engine, source, indices, order, .. } = self;
         let (rows, row_len) = (indices.len(), source.shape().row_len());
@@ -228,7 +227,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         (plan.chunk(chunk).len() * self.source.shape().row_len() * size_of::<T>()) as u64
     }
 
-    /// Copies all rows in the order in which they lie.
+    /// Copies all rows in file order.
     fn fill_sorted(
         &self,
         gather: &Gather<'_, T, S>,
@@ -246,7 +245,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         });
     }
 
-    /// Copies rows chunk by chunk, those of a window in the order in which they lie.
+    /// Copies rows chunk by chunk, those of a window in file order.
     fn fill_in_order(
         &self,
         gather: &Gather<'_, T, S>,
@@ -275,7 +274,7 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
         });
     }
 
-    /// Copies rows chunk by chunk by way of a buffer of elements.
+    /// Copies rows chunk by chunk through a buffer of elements.
     fn fill_stored(
         &self,
         gather: &Gather<'_, T, S>,
@@ -303,13 +302,13 @@ impl<T: Element, S: Source<T>> RowSelection<'_, T, S> {
     }
 }
 
-/// Is told of items that are complete.
+/// The callback for completed items.
 type Written<'a> = &'a (dyn Fn(Range<usize>) + Sync);
 
-/// Where rows go.
+/// The destination of rows.
 enum Place<'o, T: Element> {
     Elements(&'o mut [T]),
-    /// The bytes of a file, which are not lent as elements: those of `bool`.
+    /// The bytes of a file that cannot be lent as elements: those of `bool`.
     Stored(&'o mut [T::Stored]),
 }
 
@@ -329,7 +328,7 @@ impl<'o, T: Element> Place<'o, T> {
     }
 }
 
-/// The order that [`RowOrder::Auto`] stands for.
+/// Resolves [`RowOrder::Auto`].
 fn resolve(
     order: RowOrder,
     rows: usize,
@@ -353,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn auto_sorts_only_what_is_cold_and_only_so_much() {
+    fn auto_sorts_only_cold_rows_within_limits() {
         let auto = |rows, row_bytes, cold| resolve(RowOrder::Auto, rows, row_bytes, 4, || cold);
         assert_eq!(auto(1000, 4096, false), RowOrder::AsGiven);
         assert_eq!(auto(1000, 4096, true), RowOrder::Sorted);

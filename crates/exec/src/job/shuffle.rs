@@ -10,7 +10,7 @@ use std::ops::Range;
 struct SplitMix64(u64);
 
 impl SplitMix64 {
-    /// The numbers for one purpose: keys that differ anywhere give unrelated numbers.
+    /// The generator for one purpose: keys that differ anywhere give unrelated numbers.
     fn keyed(seed: u64, epoch: u64, purpose: u64) -> Self {
         let mix = |key| Self(key).next();
         Self(mix(mix(mix(seed) ^ epoch) ^ purpose))
@@ -23,8 +23,8 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    /// Below `n`. The high half of a product instead of a remainder (Lemire 2019); the bias, of
-    /// `n` in 2^64, is left alone, so that each number takes one step.
+    /// A number below `n`: the high half of a product instead of a remainder (Lemire 2019). Its
+    /// bias, `n` in 2^64, is accepted, so that each number takes one step.
     fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
@@ -46,28 +46,28 @@ pub(crate) struct Order {
     window: usize,
     /// The numbers of the windows, in the order in which they are visited.
     windows: Vec<usize>,
-    /// How many of them are mixed.
-    together: usize,
+    /// The number of windows that are mixed.
+    mixed: usize,
 }
 
 impl Order {
-    /// The order of `rows` rows in windows of `window`, of which `together` are mixed; both are at
-    /// least 1.
-    pub(crate) fn new(seed: u64, epoch: u64, rows: usize, window: usize, together: usize) -> Self {
+    /// The order of `rows` rows in windows of `window` rows, mixed `mixed` windows at a time; both
+    /// are at least 1.
+    pub(crate) fn new(seed: u64, epoch: u64, rows: usize, window: usize, mixed: usize) -> Self {
         let mut windows: Vec<usize> = (0..rows.div_ceil(window)).collect();
         SplitMix64::keyed(seed, epoch, 0).shuffle(&mut windows);
-        Self { seed, epoch, rows, window, windows, together }
+        Self { seed, epoch, rows, window, windows, mixed }
     }
 
-    /// How many groups of windows there are.
+    /// The number of groups of windows.
     pub(crate) fn groups(&self) -> usize {
-        self.windows.len().div_ceil(self.together)
+        self.windows.len().div_ceil(self.mixed)
     }
 
-    /// The rows of a group in the order in which they come.
+    /// The rows of a group in shuffled order.
     pub(crate) fn group(&self, group: usize) -> Vec<usize> {
-        let first = group * self.together;
-        let end = self.windows.len().min(first.saturating_add(self.together));
+        let first = group * self.mixed;
+        let end = self.windows.len().min(first.saturating_add(self.mixed));
         let windows = self.windows[first..end].iter();
         let mut rows: Vec<usize> = windows.flat_map(|&window| self.rows_of(window)).collect();
         SplitMix64::keyed(self.seed, self.epoch, group as u64 + 1).shuffle(&mut rows);
@@ -144,9 +144,9 @@ mod tests {
     proptest! {
         #[test]
         fn every_row_comes_once(
-            seed: u64, epoch: u64, rows in 0_usize..300, window in 1_usize..400, together in 1_usize..9,
+            seed: u64, epoch: u64, rows in 0_usize..300, window in 1_usize..400, mixed in 1_usize..9,
         ) {
-            let mut rows_seen = all(&Order::new(seed, epoch, rows, window, together));
+            let mut rows_seen = all(&Order::new(seed, epoch, rows, window, mixed));
             rows_seen.sort_unstable();
             prop_assert_eq!(rows_seen, (0..rows).collect::<Vec<_>>());
         }

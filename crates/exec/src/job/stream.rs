@@ -6,11 +6,10 @@
 //!      +-------  caller's thread: puts in order, consumes  <---------+
 //! ```
 //!
-//! A worker needs a permit before it takes a chunk, and the consumer gives one back for each chunk
-//! consumed. So at most a window of chunks is anywhere between, and the chunk that the consumer
-//! waits for is always with a worker that has its permit. The workers are threads of the stream's
-//! own, because they wait: were they the engine's, a consumer that uses the engine could wait for
-//! them in turn.
+//! A worker needs a permit before it takes a chunk, and the consumer returns one for each chunk
+//! consumed. So at most a window of chunks is in flight, and the chunk that the consumer waits for
+//! is always with a worker that has its permit. The workers are the stream's own threads because
+//! they wait: if they were the engine's, a consumer that uses the engine could deadlock.
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -26,17 +25,17 @@ use crate::error::Result;
 use crate::job::map::{Chunk, Unit, each_run};
 use crate::resume::checkpoint::{Checkpoint, Keeper, State};
 
-/// Chunks that may be finished or under way for each worker before the consumer has to catch up.
+/// Chunks in flight per worker before the consumer has to catch up.
 const AHEAD_PER_WORKER: usize = 2;
 
 impl Engine {
-    /// Computes something of each chunk of rows, on as many threads as the engine has workers, and
-    /// hands the results to `consume` on the caller's thread, in row order. When the consumer is
-    /// slow the workers wait, so that only a few results (two for each worker) exist at a time.
+    /// Computes a result for each chunk of rows, on as many threads as the engine has workers, and
+    /// passes the results to `consume` on the caller's thread, in row order. If the consumer is
+    /// slow the workers wait, so that at most two results per worker exist at a time.
     ///
     /// `consume` gets the rows of the chunk and the result; [`ControlFlow::Break`] ends the stream
-    /// early, which is not an error. With [`ChunkSize::Rows`](crate::ChunkSize::Rows) the chunks
-    /// are exactly that many rows, but for the last.
+    /// early, which is not an error. With [`ChunkSize::Rows`](crate::ChunkSize::Rows) all chunks
+    /// but the last have exactly that many rows.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -60,11 +59,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File), [`Error::Cancelled`](crate::Error::Cancelled),
-    /// [`Error::KernelPanicked`](crate::Error::KernelPanicked), and what `kernel` gives. Results
-    /// before the chunk that failed have been consumed.
+    /// [`Error::KernelPanicked`](crate::Error::KernelPanicked), errors of `kernel`. Results before
+    /// the failed chunk have been consumed.
     ///
     /// # Panics
-    /// When `consume` does; the workers stop first.
+    /// If `consume` panics; the workers stop first.
     pub fn stream<T, S, R>(
         &self,
         source: &S,
@@ -79,7 +78,7 @@ impl Engine {
         self.stream_from(0, source, kernel, consume)
     }
 
-    /// As [`stream`](Self::stream), but what was consumed is kept in a checkpoint: see
+    /// As [`stream`](Self::stream), with progress saved in a checkpoint: see
     /// [`Call::stream`](crate::Call::stream).
     pub(crate) fn stream_resumable<T, S, R>(
         &self,
@@ -142,13 +141,13 @@ impl Engine {
         let row_bytes = shape.row_len() * size_of::<T>();
         let rows = shape.rows() - first;
         let plan = Plan::rows(rows, row_bytes, self.chunk, self.workers());
-        // Rows that were asked for are a promise to the consumer.
+        // The consumer relies on the number of rows that it asked for.
         let plan = match self.chunk {
             ChunkSize::Rows(_) => plan,
             _ => plan.finer(self.most_chunk_bytes() / row_bytes.max(1)),
         };
         let job = &Job::new(self, "stream", plan.len(), (rows * row_bytes) as u64).within_ceiling();
-        let chunks = Chunks { source, kernel: &kernel, plan, first, lets_go: job.lets_go() };
+        let chunks = Chunks { source, kernel: &kernel, plan, first, releases: job.releases() };
         let pulse = &Pulse::new(job);
         let ended = match job.workers() {
             1 => chunks.in_turn(job, pulse, &mut consume),
@@ -169,7 +168,7 @@ struct Chunks<'a, S, K> {
     plan: Plan,
     /// The first row of the array that is streamed.
     first: usize,
-    lets_go: bool,
+    releases: bool,
 }
 
 impl<S, K> Chunks<'_, S, K> {
@@ -195,7 +194,7 @@ impl<S, K> Chunks<'_, S, K> {
             let result = each_run(self.source, rows.clone(), Unit::Rows, buffer, |x, _| each(&x));
             self.source.check()?;
             let result = result?;
-            if self.lets_go {
+            if self.releases {
                 self.source.release(rows, 0..row_len);
             }
             Ok(result)
@@ -203,7 +202,7 @@ impl<S, K> Chunks<'_, S, K> {
         Some((chunk, result??))
     }
 
-    /// Computes and consumes one chunk after the other. Gives whether the consumer ended it.
+    /// Computes and consumes one chunk after another. Returns whether the consumer ended it.
     fn in_turn<T, R>(
         &self,
         job: &Job<'_>,
@@ -215,7 +214,7 @@ impl<S, K> Chunks<'_, S, K> {
         S: Source<T>,
         K: Fn(&Chunk<'_, T>) -> Result<R>,
     {
-        let mut buffer = TileBuffer::new().below_ceiling(self.lets_go);
+        let mut buffer = TileBuffer::new().below_ceiling(self.releases);
         while let Some((chunk, result)) = self.next(job, &mut buffer) {
             if consume(self.rows(chunk), result).is_break() {
                 return true;
@@ -225,8 +224,8 @@ impl<S, K> Chunks<'_, S, K> {
         false
     }
 
-    /// Computes chunks on so many threads, ahead of the consumer, and consumes them in order. Gives
-    /// whether the consumer ended it.
+    /// Computes chunks on several threads, ahead of the consumer, and consumes them in order.
+    /// Returns whether the consumer ended it.
     fn ahead<T, R>(
         &self,
         workers: usize,
@@ -243,7 +242,7 @@ impl<S, K> Chunks<'_, S, K> {
         let window = workers * AHEAD_PER_WORKER;
         let (give, permits) = bounded::<()>(window);
         for _ in 0..window {
-            // There is room for each.
+            // The channel has room for each.
             let _ = give.send(());
         }
         let (results, arrived) = bounded::<(usize, R)>(window);
@@ -251,7 +250,7 @@ impl<S, K> Chunks<'_, S, K> {
             for _ in 0..workers {
                 let (permits, results) = (permits.clone(), results.clone());
                 scope.spawn(move || {
-                    let mut buffer = TileBuffer::new().below_ceiling(self.lets_go);
+                    let mut buffer = TileBuffer::new().below_ceiling(self.releases);
                     while permits.recv().is_ok()
                         && let Some(result) = self.next(job, &mut buffer)
                         && results.send(result).is_ok()
@@ -263,8 +262,7 @@ impl<S, K> Chunks<'_, S, K> {
         })
     }
 
-    /// Consumes results that arrive in any order, each in its turn, and gives a permit back for
-    /// each.
+    /// Consumes results in order, though they arrive in any order, and returns a permit for each.
     fn reorder<R>(
         &self,
         job: &Job<'_>,
@@ -293,8 +291,8 @@ impl<S, K> Chunks<'_, S, K> {
                     let _ = give.send(());
                 }
             }
-            // Nobody waits for a permit that will not come. With the last one given out the
-            // workers end as well.
+            // Dropping the sender wakes workers that wait for a permit; they end after the last
+            // one.
             if job.is_stopped() || next == self.plan.len() {
                 give = None;
             }

@@ -1,4 +1,4 @@
-//! Where the smallest and the largest elements are.
+//! The positions of the smallest and the largest elements.
 
 use std::cmp::Ordering;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use rowmill_lanes::arch::{Isa, Job, Simd};
 use rowmill_lanes::lanes::{Lane, N, higher, lower};
 
-/// The first smallest element, and where it is (numpy's `argmin`).
+/// The first smallest element, and its position (numpy's `argmin`).
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -31,11 +31,11 @@ use rowmill_lanes::lanes::{Lane, N, higher, lower};
 /// as largest, as in numpy. Zeros of both signs are equal.
 ///
 /// # Errors
-/// A job ends with [`Error::NoElements`] when a cell has none.
+/// The job fails with [`Error::NoElements`] if a cell has none.
 #[derive(Clone, Copy, Debug)]
 pub struct ArgMin;
 
-/// The first largest element, and where it is (numpy's `argmax`). As [`ArgMin`].
+/// The first largest element, and its position (numpy's `argmax`). As [`ArgMin`].
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -49,7 +49,7 @@ pub struct ArgMin;
 #[derive(Clone, Copy, Debug)]
 pub struct ArgMax;
 
-/// The first smallest and the first largest element, and where they are. As [`ArgMin`].
+/// The first smallest and the first largest element, and their positions. As [`ArgMin`].
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -66,11 +66,11 @@ kernel_constructors!(ArgMin, Self);
 kernel_constructors!(ArgMax, Self);
 kernel_constructors!(ArgMinMax, Self);
 
-/// An element and where it is.
+/// An element and its position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extremum<T> {
-    /// Its place: over everything in the array as a flat list in C order, per column the row, per
-    /// row the place in the row.
+    /// Its position: over everything the flat index in C order, per column the row, per row the
+    /// index within the row.
     pub index: usize,
     /// The element.
     pub value: T,
@@ -113,12 +113,12 @@ fn better<L: Lane, D: Direction>(a: L, b: L) -> bool {
 }
 
 impl<L: Lane> Best<L> {
-    /// Takes in an element whose position is behind that of all before.
+    /// Adds an element whose position is after all earlier ones.
     #[inline(always)]
     fn step<D: Direction>(&mut self, x: L, at: u64) {
         let found = match self.0 {
             None => true,
-            // Nothing is better than a NaN.
+            // A NaN cannot be beaten.
             Some((best, _)) => better::<L, D>(x, best) || (x.is_nan() && !best.is_nan()),
         };
         if found {
@@ -126,13 +126,13 @@ impl<L: Lane> Best<L> {
         }
     }
 
-    /// Takes in elements of one cell, none of which is left out.
+    /// Adds elements of one cell, none of which is masked out.
     fn run<D: Direction>(&mut self, isa: Isa, x: &[L], at: u64) {
         for (i, x) in x.chunks(PIECE).enumerate() {
             let (best, nan) = isa.run(Extreme::<L, D> { x, direction: PhantomData });
             let beaten =
                 self.0.is_none_or(|(so_far, _)| better::<L, D>(best, so_far) && !so_far.is_nan());
-            // Only then it matters where it is, which is not often the case.
+            // Only then the position matters, which is rare.
             if beaten || nan {
                 for (j, &x) in x.iter().enumerate() {
                     self.step::<D>(x, at + (i * PIECE + j) as u64);
@@ -141,7 +141,7 @@ impl<L: Lane> Best<L> {
         }
     }
 
-    /// Takes in the best of other elements, wherever they are.
+    /// Merges the best of other elements, wherever they are.
     fn merge<D: Direction>(&mut self, next: Self) {
         let (Some((mine, at)), Some((other, other_at))) = (self.0, next.0) else {
             *self = Self(self.0.or(next.0));
@@ -159,7 +159,7 @@ impl<L: Lane> Best<L> {
         }
     }
 
-    fn fits<T: Numeric<Lane = L>>(self, room: &Room<'_>) -> bool {
+    fn is_valid<T: Numeric<Lane = L>>(self, room: &Room<'_>) -> bool {
         self.0.is_none_or(|(x, at)| room.takes::<T>(x) && room.holds(at))
     }
 
@@ -197,10 +197,10 @@ pub(super) fn fold_both<L: Lane>(lanes: &Lanes<'_, L>, cells: &mut [(Best<L>, Be
     });
 }
 
-/// Elements that are looked through again if there is a better one among them.
+/// Elements that are searched again if one of them is better.
 const PIECE: usize = 1 << 10;
 
-/// The best element of some, NaN left out, and whether there is a NaN.
+/// The best element of some, ignoring NaN, and whether there is a NaN.
 struct Extreme<'a, L, D> {
     x: &'a [L],
     direction: PhantomData<D>,
@@ -244,8 +244,8 @@ macro_rules! one_way {
             fn merge(&self, state: &mut Self::State, next: Self::State) {
                 state.merge::<$direction>(next);
             }
-            fn fits(&self, state: &Self::State, room: &Room<'_>) -> bool {
-                state.fits::<T>(room)
+            fn is_valid(&self, state: &Self::State, room: &Room<'_>) -> bool {
+                state.is_valid::<T>(room)
             }
             fn value(&self, state: &Self::State, place: &CellPlace<'_>) -> Result<Extremum<T>> {
                 state.value::<T>(place, $what)
@@ -274,7 +274,7 @@ impl<T: Numeric> Kernel<T> for ArgMinMax {
         state.0.merge::<Smallest>(next.0);
         state.1.merge::<Largest>(next.1);
     }
-    fn fits(&self, state: &Self::State, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Self::State, room: &Room<'_>) -> bool {
         let (least, most) = state;
         let in_order = match (least.0, most.0) {
             (None, None) => true,
@@ -284,7 +284,7 @@ impl<T: Numeric> Kernel<T> for ArgMinMax {
             }
             _ => false,
         };
-        in_order && least.fits::<T>(room) && most.fits::<T>(room)
+        in_order && least.is_valid::<T>(room) && most.is_valid::<T>(room)
     }
     fn value(&self, state: &Self::State, place: &CellPlace<'_>) -> Result<Extrema<T>> {
         let min = state.0.value::<T>(place, "smallest element")?;

@@ -1,5 +1,5 @@
-//! An array and the reducers of a job over its blocks, without the type of the elements: all that
-//! the merge tree, checkpoints and partials see.
+//! An array and the reducers of a job over its blocks, without the element type: the view of the
+//! merge tree, checkpoints and partials.
 
 use std::any::Any;
 use std::ops::Range;
@@ -14,16 +14,16 @@ use crate::error::{Error, Result};
 use crate::kernel::reduce::{Answer, Block, Reducer, Shared, State, decoded};
 use rowmill_lanes::arch::Isa;
 
-/// The states of a run of blocks, one for each reducer. `None` where everything is in its place
-/// already.
+/// The states of a run of blocks, one per reducer. `None` if the cells were written straight to the
+/// answer.
 pub(crate) type States = Vec<Option<State>>;
 
-/// Hands on the states of a block, with its number.
+/// Receives the states of a block, with its number.
 pub(crate) type TakeStates<'a> = &'a mut dyn FnMut(usize, States);
 
-/// The blocks of an array, and what a job makes of them.
+/// The blocks of an array, and the reducers of a job.
 ///
-/// Methods are called once a chunk or less; only within [`fold`](Self::fold) elements have a type.
+/// Methods are called at most once per chunk; only [`fold`](Self::fold) sees the element type.
 pub(crate) trait Blocks: Sync {
     fn shape(&self) -> &Shape;
     fn dtype(&self) -> DType;
@@ -31,14 +31,14 @@ pub(crate) trait Blocks: Sync {
 
     /// Refuses an array that a reducer cannot work on.
     fn check_kernels(&self) -> Result<()>;
-    /// For each reducer the place where its answer is put together.
+    /// The shared output of each reducer.
     fn share(&self) -> Result<Vec<Shared>>;
-    /// For each reducer no such place: everything goes into states.
+    /// No shared output for any reducer: everything goes into states.
     fn unshared(&self) -> Vec<Shared>;
-    /// The memory of one worker. `lets_go` says that finished blocks are released.
-    fn worker(&self, lets_go: bool) -> Box<dyn Any>;
-    /// Folds blocks, in order. Bytes that were not there are an error of the source, whatever a
-    /// kernel made of them.
+    /// The memory of one worker. With `releases`, finished blocks are released.
+    fn worker(&self, releases: bool) -> Box<dyn Any>;
+    /// Folds blocks, in order. If bytes were missing, the error is the source's, whatever a kernel
+    /// made of them.
     fn fold(
         &self,
         worker: &mut dyn Any,
@@ -48,7 +48,7 @@ pub(crate) trait Blocks: Sync {
     ) -> Result<()>;
     fn merge(&self, states: &mut States, next: States);
     fn finish(&self, shared: Vec<Shared>, states: Option<States>) -> Result<Vec<Answer>>;
-    /// Checks that masks and weights are still what was opened.
+    /// Checks that masks and weights are unchanged since they were opened.
     fn verify_kernels(&self) -> Result<()>;
 
     fn check_source(&self) -> Result<()>;
@@ -58,7 +58,7 @@ pub(crate) trait Blocks: Sync {
     fn register(&self, outputs: &mut Outputs);
     /// Names and options of all reductions.
     fn describe(&self) -> Option<String>;
-    /// The same without selections.
+    /// The same without masks and NaN policies.
     fn describe_kernels(&self) -> Option<String>;
     fn save(&self, states: &States) -> Result<Vec<u8>>;
     fn load(&self, bytes: &[u8], blocks: Range<usize>) -> Option<States>;
@@ -95,15 +95,15 @@ impl<'a, T: Element> TypedBlocks<'a, T> {
 /// The state that a worker carries from chunk to chunk.
 struct Worker<T: Element> {
     buffer: TileBuffer<T>,
-    /// Whole rows that a source lends with gaps between them, without the gaps.
-    together: Vec<T>,
+    /// Whole rows, packed, of a source that lends them with gaps between them.
+    packed: Vec<T>,
     scratch: Scratch,
-    /// Whether blocks have to be released.
-    lets_go: bool,
+    /// Whether finished blocks are released.
+    releases: bool,
 }
 
 impl<T: Element> TypedBlocks<'_, T> {
-    /// Hands blocks to `f`, with their numbers.
+    /// Passes blocks to `f`, with their numbers.
     fn each_block(
         &self,
         blocks: Range<usize>,
@@ -112,32 +112,33 @@ impl<T: Element> TypedBlocks<'_, T> {
     ) -> Result<()> {
         let (source, grid) = (self.source, &self.grid);
         let row_len = self.shape.row_len();
-        let Worker { buffer, together: rows_together, scratch, lets_go } = worker;
-        // Some layouts are only read well many rows at a time: then blocks that stand on top of
-        // each other are read together.
-        let together = source.rows_at_a_time().div_ceil(grid.band_rows()).max(1);
-        let together = if grid.tiles() == 1 { together } else { 1 };
+        let Worker { buffer, packed, scratch, releases } = worker;
+        // Some layouts are read well only many rows at a time: blocks on top of each other are then
+        // read together.
+        let at_once = source.rows_at_a_time().div_ceil(grid.band_rows()).max(1);
+        let at_once = if grid.tiles() == 1 { at_once } else { 1 };
         let mut next = blocks.start;
         while next < blocks.end {
-            let last = blocks.end.min(next + together) - 1;
+            let last = blocks.end.min(next + at_once) - 1;
             let (first, end) = (grid.block(next), grid.block(last));
             let start = first.rows.start;
             let (rows, cols) = (start..end.rows.end, first.cols);
             let span = source.tile(rows, cols, buffer)?;
-            // Loops over whole rows are for rows without gaps: which loops are taken must not
-            // depend on how a tile happens to lie in memory.
+            // Loops over whole rows require rows without gaps: the choice of loops must not depend
+            // on how a tile happens to lie in memory.
             let span = match span.as_slice() {
                 None if span.cols() == row_len => {
-                    rows_together.clear();
-                    span.iter_rows().for_each(|row| rows_together.extend_from_slice(row));
-                    Tile::new(&rows_together[..], span.rows(), row_len, row_len)
+                    packed.clear();
+                    span.iter_rows().for_each(|row| packed.extend_from_slice(row));
+                    Tile::new(&packed[..], span.rows(), row_len, row_len)
                 }
                 _ => span,
             };
             for index in next..=last {
                 let bounds = grid.block(index);
                 let tile = span.sub_rows(bounds.rows.start - start..bounds.rows.end - start);
-                let block = Block::new(tile, bounds, row_len, self.isa, scratch).lets_go(*lets_go);
+                let block =
+                    Block::new(tile, bounds, row_len, self.isa, scratch).releasing(*releases);
                 f(index, &block)?;
             }
             next = last + 1;
@@ -171,9 +172,9 @@ impl<T: Element> Blocks for TypedBlocks<'_, T> {
         self.reducers.iter().map(|_| Shared::default()).collect()
     }
 
-    fn worker(&self, lets_go: bool) -> Box<dyn Any> {
-        let (buffer, together) = (TileBuffer::<T>::new().below_ceiling(lets_go), Vec::new());
-        Box::new(Worker { buffer, together, scratch: Scratch::default(), lets_go })
+    fn worker(&self, releases: bool) -> Box<dyn Any> {
+        let (buffer, packed) = (TileBuffer::<T>::new().below_ceiling(releases), Vec::new());
+        Box::new(Worker { buffer, packed, scratch: Scratch::default(), releases })
     }
 
     fn fold(
@@ -192,7 +193,7 @@ impl<T: Element> Blocks for TypedBlocks<'_, T> {
         });
         self.source.check()?;
         folded?;
-        if worker.lets_go {
+        if worker.releases {
             for (rows, cols) in self.grid.regions(blocks) {
                 self.source.release(rows, cols);
             }

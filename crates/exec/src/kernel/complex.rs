@@ -1,4 +1,4 @@
-//! Reductions of complex numbers: each is two, one of the real and one of the imaginary halves.
+//! Reductions of complex numbers: each is a pair, over the real and over the imaginary halves.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -23,11 +23,11 @@ use crate::kernel::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, Sta
 /// | [`Moments`] | a complex mean and a real variance, the mean of \|x - mean\|² |
 /// | [`Counts`] | as of real numbers; an element is NaN if either half is, else infinite if either is |
 ///
-/// There is no [`MinMax`](crate::MinMax) and no [`Stats`](crate::Stats): complex numbers have no
-/// order.
+/// There is no [`MinMax`](crate::MinMax) and no [`Stats`](crate::Stats): complex numbers are not
+/// ordered.
 ///
 /// Under [`NanPolicy::Propagate`] a NaN in one half makes that half of the result NaN, as in numpy.
-/// The other policies are about elements: if one is skipped, both halves are.
+/// The other policies apply to elements: a skipped element is skipped in both halves.
 ///
 /// ```
 /// use rowmill_core::{Complex, SliceSource};
@@ -43,10 +43,10 @@ pub trait Complexed<F: Numeric>: Statistic<F> + Copy {
     /// The value of one cell.
     type Complex: Copy + Send + Sync + 'static;
 
-    /// The value of the values of both halves.
+    /// The value from the values of both halves.
     fn join(re: Self::Value, im: Self::Value) -> Self::Complex;
 
-    /// Whether elements with a NaN are NaN in both halves, whatever the policy.
+    /// Whether an element with a NaN counts as NaN in both halves, whatever the policy.
     const BY_ELEMENT: bool = false;
 }
 
@@ -71,7 +71,7 @@ impl<F: Numeric> Complexed<F> for Mean {
 pub struct ComplexMeanVar {
     /// Elements that took part.
     pub count: u64,
-    /// Their mean; NaN when there is none.
+    /// Their mean; NaN if there are none.
     pub mean: Complex<f64>,
     /// Their variance, which is real: that of the real halves plus that of the imaginary halves.
     pub var: f64,
@@ -98,21 +98,21 @@ impl<F: Numeric> Complexed<F> for Counts {
     type Complex = Tally;
     const BY_ELEMENT: bool = true;
 
-    // Infinities are in the real halves by now, and both halves have the NaN.
+    // By now infinities are in the real halves, and a NaN is in both.
     fn join(re: Tally, _: Tally) -> Tally {
         re
     }
 }
 
-/// A mask that decides by position, not by value: none at all, or an array. Complex numbers do not
-/// compare.
+/// A mask that decides by position, not by value: none at all, or an array. Complex numbers are not
+/// compared.
 pub trait Positional<F: Numeric>: Selector<F> {}
 
 impl<F: Numeric, M: Positional<F> + ?Sized> Positional<F> for &M {}
 impl<F: Numeric> Positional<F> for Unmasked {}
 impl<F: Numeric, S: Source<bool>> Positional<F> for ArrayMask<'_, S> {}
 
-/// A half of complex numbers that is a lane itself.
+/// A half of a complex number, which is a lane type itself.
 trait Half: Numeric<Lane = Self> + bytemuck::Pod {
     const NAN: Self;
     fn is_nan(self) -> bool;
@@ -231,15 +231,15 @@ where
         let size = size_of::<Complex<F>>();
         let half = |bytes: &[u8]| self.frame.load_sized(bytes, (shape, size), blocks.clone());
         let (re, im) = (half(&re)?, half(&im)?);
-        // Both halves are of the same elements.
+        // Both halves have the same elements.
         self.frame.counts_agree(&re, &im).then(|| Box::new((re, im)) as State)
     }
 }
 
-/// Hands a block to `f` as the blocks of its halves.
+/// Passes a block to `f` as the blocks of its halves.
 ///
-/// By element, what is NaN in one half is NaN in both. For counting, what is infinite in one half
-/// is so in the real one.
+/// With `by_element`, a NaN in one half is NaN in both. For counting, an infinity in one half moves
+/// to the real one.
 fn with_halves<F: Half, R>(
     block: &Block<'_, Complex<F>>,
     by_element: bool,
@@ -264,7 +264,7 @@ fn with_halves<F: Half, R>(
     let half = |elements| {
         let tile = Tile::new(elements, tile.rows(), tile.cols(), tile.cols());
         Block::new(tile, block.bounds().clone(), block.row_len(), block.isa(), scratch)
-            .lets_go(block.has_to_let_go())
+            .releasing(block.releases())
     };
     f(&half(&re), &half(&im))
 }

@@ -1,12 +1,12 @@
-//! Numbers of NaN and infinities.
+//! NaN and infinity counts.
 
 use super::frame::lane_statistics;
 use super::{NanPolicy, Numeric, Statistic};
 use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 
-/// How many elements there are, and how many of them are NaN and infinite. Free on clean data: only
-/// blocks whose sum is not finite are looked at closely.
+/// Counts of all, NaN and infinite elements. Free on clean data: only blocks whose sum is not
+/// finite are scanned.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -24,11 +24,11 @@ lane_statistics!(Counts, Self);
 /// The result of [`Counts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
-    /// Elements that took part: without the NaN under [`NanPolicy::Skip`].
+    /// Elements that took part: NaN are excluded under [`NanPolicy::Skip`].
     pub count: u64,
-    /// NaN among those that the mask keeps.
+    /// NaN among the elements that the mask keeps.
     pub nan: u64,
-    /// Infinities among those that the mask keeps.
+    /// Infinities among the elements that the mask keeps.
     pub inf: u64,
 }
 

@@ -13,16 +13,16 @@ use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::fold::Cell;
 use rowmill_lanes::lanes::{Lane, N};
 
-/// The covariance of every two columns, and their correlation (numpy's `cov` and `corrcoef` with
+/// The covariance and the correlation of every two columns (numpy's `cov` and `corrcoef` with
 /// `rowvar=False`).
 ///
-/// If any element of a row is left out, the whole row is: by a mask, or by
-/// [`NanPolicy::Skip`](crate::NanPolicy::Skip). Blocks are centred about their own means and merged
-/// by the pairwise formula of Chan, Golub and LeVeque (1983), in `f64`.
+/// If any element of a row is left out by a mask or by [`NanPolicy::Skip`](crate::NanPolicy::Skip),
+/// the whole row is. Blocks are centred about their own means and merged by the pairwise formula of
+/// Chan, Golub and LeVeque (1983), in `f64`.
 ///
-/// A partial of `p` columns takes `4 p (p + 3)` bytes. As many of them exist at a time as workers
-/// times the logarithm of the number of blocks. With the most columns, 1024, each takes about
-/// 4 MiB.
+/// A partial of `p` columns takes `4 p (p + 3)` bytes, and the number of partials alive is workers
+/// times the logarithm of the number of blocks. At the limit of 1024 columns each takes about 4
+/// MiB.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -35,7 +35,7 @@ use rowmill_lanes::lanes::{Lane, N};
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::BadOption`] for arrays of more than 1024 columns.
+/// The job fails with [`Error::BadOption`] for arrays of more than 1024 columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Covariance {
     ddof: u64,
@@ -45,17 +45,17 @@ pub struct Covariance {
 const MOST_COLUMNS: usize = 1024;
 
 impl Covariance {
-    /// The covariance over all elements. [`masked`](Reduction::masked) keeps the rows of which the
-    /// mask keeps every element. Under [`NanPolicy::Propagate`](crate::NanPolicy::Propagate), the
-    /// default, everything that involves a column with a NaN is NaN.
+    /// The covariance over all elements. [`masked`](Reduction::masked) keeps the rows that the mask
+    /// keeps whole. Under [`NanPolicy::Propagate`](crate::NanPolicy::Propagate), the default, every
+    /// entry that involves a column with a NaN is NaN.
     pub fn columns() -> Reduction<Each<Self>, All> {
         Reduction::new(Each(Self { ddof: 0 }), All)
     }
 }
 
 impl<M> Reduction<Each<Covariance>, All, M> {
-    /// Delta degrees of freedom: sums are divided by `count - ddof`, and the result is NaN when
-    /// that is not positive. Default: 0, the covariance of the population; numpy's `cov` has 1.
+    /// Delta degrees of freedom: sums are divided by `count - ddof`, and the result is NaN if that
+    /// is not positive. Default: 0, the population covariance; numpy's `cov` has 1.
     pub fn ddof(mut self, ddof: u64) -> Self {
         self.kernel.0.ddof = ddof;
         self
@@ -69,12 +69,12 @@ pub struct CovarianceMatrix {
     pub count: u64,
     /// The mean of each column.
     pub mean: Vec<f64>,
-    /// The covariances, row after row: square, symmetric, the variances on the diagonal.
+    /// The covariances in row-major order: square, symmetric, the variances on the diagonal.
     pub values: Vec<f64>,
 }
 
 impl CovarianceMatrix {
-    /// The number of columns of the array, rows and columns of the matrix.
+    /// The number of columns of the array, which is the order of the matrix.
     #[must_use]
     pub fn columns(&self) -> usize {
         self.mean.len()
@@ -83,15 +83,15 @@ impl CovarianceMatrix {
     /// The covariance of two columns.
     ///
     /// # Panics
-    /// When there are not so many columns.
+    /// If a column does not exist.
     #[must_use]
     pub fn get(&self, a: usize, b: usize) -> f64 {
         assert!(a < self.columns() && b < self.columns(), "{a}, {b} of {}", self.columns());
         self.values[a * self.columns() + b]
     }
 
-    /// The correlations (Pearson's), row after row: 1 on the diagonal, at most 1 beside it. NaN
-    /// where a column is constant.
+    /// The correlations (Pearson's) in row-major order: 1 on the diagonal, at most 1 elsewhere. NaN
+    /// if a column is constant.
     #[must_use]
     pub fn correlation(&self) -> Vec<f64> {
         let p = self.columns();
@@ -110,12 +110,12 @@ impl CovarianceMatrix {
     }
 }
 
-/// Means and sums of products of distances from them.
+/// Means, and sums of products of deviations from them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CoMoments {
     count: u64,
     mean: Vec<f64>,
-    /// The upper triangle, row after row.
+    /// The upper triangle in row-major order.
     products: Vec<f64>,
 }
 
@@ -132,7 +132,7 @@ struct Products<'a> {
 }
 
 /// Columns that are multiplied with a vector of others at a time.
-const TOGETHER: usize = 4;
+const COLUMNS_AT_ONCE: usize = 4;
 
 impl Job for Products<'_> {
     type Output = ();
@@ -140,15 +140,15 @@ impl Job for Products<'_> {
     #[inline(always)]
     fn run(self, simd: impl Simd) {
         let Self { centred, columns, stride, to } = self;
-        for i in (0..columns).step_by(TOGETHER) {
-            let mine = TOGETHER.min(columns - i);
-            // The vectors that the first of these columns has a part in.
+        for i in (0..columns).step_by(COLUMNS_AT_ONCE) {
+            let mine = COLUMNS_AT_ONCE.min(columns - i);
+            // The vectors that the first of these columns contributes to.
             for j in (i / N * N..columns).step_by(N) {
-                let mut sums = [[0.0; N]; TOGETHER];
+                let mut sums = [[0.0; N]; COLUMNS_AT_ONCE];
                 for row in centred.chunks_exact(stride) {
                     let Some(vector) = row[j..].first_chunk::<N>() else { continue };
-                    let Some(factors) = row[i..].first_chunk::<TOGETHER>() else { continue };
-                    for k in 0..TOGETHER {
+                    let Some(factors) = row[i..].first_chunk::<COLUMNS_AT_ONCE>() else { continue };
+                    for k in 0..COLUMNS_AT_ONCE {
                         sums[k] = simd.add(sums[k], simd.mul([factors[k]; N], *vector));
                     }
                 }
@@ -169,7 +169,7 @@ impl CoMoments {
     pub(super) fn of_block<L: Lane>(lanes: &Lanes<'_, L>) -> Self {
         let tile = &lanes.tile;
         let columns = tile.cols();
-        // Room behind the last column for whole vectors.
+        // Padding behind the last column, for whole vectors.
         let stride = columns.next_multiple_of(N) + N;
         let mut centred = lanes.scratch.take::<f64>(tile.rows() * stride);
         let mut rows = 0;
@@ -186,7 +186,7 @@ impl CoMoments {
         }
         let centred = &mut centred[..rows * stride];
         let (n, mut mean) = (rows as f64, vec![0.0; columns]);
-        // The second time, what the first mean was rounded by.
+        // A second pass removes the rounding error of the first mean.
         for _ in 0..2 {
             let mut sum = vec![0.0; columns];
             for row in centred.chunks_exact(stride) {
@@ -209,8 +209,8 @@ impl CoMoments {
         Self { count: rows as u64, mean, products }
     }
 
-    /// Whether these can be of rows that there is room for.
-    fn fits<T: Numeric>(&self, columns: usize, room: &Room<'_>) -> bool {
+    /// Whether this can be the state of the rows of this room.
+    fn is_valid<T: Numeric>(&self, columns: usize, room: &Room<'_>) -> bool {
         let Self { count, mean, products } = self;
         if mean.len() != columns || products.len() != triangle(columns) || !room.counts_rows(*count)
         {
@@ -254,7 +254,7 @@ impl CoMoments {
 }
 
 impl<T: Numeric> Kernel<T> for Covariance {
-    /// `None` as long as nothing went in: the number of columns is not known then.
+    /// `None` until a block is added: the number of columns is unknown before.
     type State = Option<CoMoments>;
     type Value = CovarianceMatrix;
 
@@ -274,7 +274,7 @@ impl<T: Numeric> Kernel<T> for Covariance {
     }
 
     fn fold(&self, cells: &mut [Option<CoMoments>], selected: &Selected<'_, T>) -> Result<()> {
-        // Rows this short are never cut.
+        // Rows this short are never cut into tiles.
         cells[0] = Some(T::Lane::co_moments(&selected.lanes));
         Ok(())
     }
@@ -287,9 +287,9 @@ impl<T: Numeric> Kernel<T> for Covariance {
         }
     }
 
-    fn fits(&self, state: &Option<CoMoments>, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Option<CoMoments>, room: &Room<'_>) -> bool {
         let p = room.row_len();
-        p <= MOST_COLUMNS && state.as_ref().is_some_and(|found| found.fits::<T>(p, room))
+        p <= MOST_COLUMNS && state.as_ref().is_some_and(|found| found.is_valid::<T>(p, room))
     }
 
     fn value(&self, state: &Option<CoMoments>, at: &CellPlace<'_>) -> Result<CovarianceMatrix> {

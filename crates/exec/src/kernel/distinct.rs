@@ -1,4 +1,4 @@
-//! How many elements differ.
+//! The number of distinct elements.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -13,8 +13,8 @@ use super::{Kernel, Numeric, Reduction};
 use crate::error::{Error, Result};
 use rowmill_lanes::fold::Cell;
 
-/// How many different elements there are, exactly. Zeros of both signs are one, and so are all NaN
-/// that no policy takes out (as in numpy's `unique`).
+/// The number of distinct elements, exactly. Zeros of both signs count once, and so do all NaN that
+/// no policy removes (as in numpy's `unique`).
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -25,12 +25,12 @@ use rowmill_lanes::fold::Cell;
 /// # Ok::<(), rowmill_exec::Error>(())
 /// ```
 ///
-/// A partial takes 8 bytes for each, and there are as many partials at a time as workers times the
-/// logarithm of the number of blocks.
+/// A partial takes 8 bytes per distinct element, and the number of partials alive is workers times
+/// the logarithm of the number of blocks.
 ///
 /// # Errors
-/// A job ends with [`Error::TooManyDistinct`] when a cell has more than the
-/// [limit](Reduction::limit), one million unless set.
+/// The job fails with [`Error::TooManyDistinct`] if a cell exceeds the [limit](Reduction::limit),
+/// one million unless set.
 #[derive(Clone, Copy, Debug)]
 pub struct Distinct {
     limit: usize,
@@ -39,18 +39,18 @@ pub struct Distinct {
 kernel_constructors!(Distinct, Self { limit: 1 << 20 });
 
 impl<A, M> Reduction<Each<Distinct>, A, M> {
-    /// The most different elements of a cell. Default: 1048576, whose partials take 8 MiB.
+    /// The most distinct elements of a cell. Default: 1048576, whose partials take 8 MiB.
     pub fn limit(mut self, limit: usize) -> Self {
         self.kernel.0.limit = limit;
         self
     }
 }
 
-/// The keys of the elements that were seen, in order; `None` when they are more than the limit.
+/// The keys seen, sorted; `None` once they exceed the limit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Seen(Option<Vec<u64>>);
 
-/// Keys are spread by one multiplication: whoever makes collisions on purpose slows their own job.
+/// Keys are hashed by one multiplication: deliberate collisions only slow down their author's job.
 #[derive(Default)]
 struct Spread(u64);
 
@@ -112,13 +112,13 @@ impl<T: Numeric> Kernel<T> for Distinct {
     fn merge(&self, state: &mut Seen, next: Seen) {
         state.0 = state.0.take().zip(next.0).and_then(|(mut keys, more)| {
             keys.extend(more);
-            // Two sorted runs: found as such.
+            // Two sorted runs, which the sort detects.
             keys.sort();
             keys.dedup();
             (keys.len() <= self.limit).then_some(keys)
         });
     }
-    fn fits(&self, state: &Seen, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Seen, room: &Room<'_>) -> bool {
         let limit = self.limit as u64;
         let is_key = |&key: &u64| {
             let x = T::Lane::from_key(key);

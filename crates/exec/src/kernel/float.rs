@@ -1,4 +1,4 @@
-//! Float types that are written, and the loops that scale elements to them.
+//! The float types that can be written, and the loops that scale elements to them.
 
 use half::{bf16, f16};
 use rowmill_core::Element;
@@ -10,13 +10,12 @@ mod sealed {
     use super::Floats;
 
     pub trait Sealed: Sized {
-        /// A run of elements, for loops that are not compiled by their type.
+        /// A run of elements as a trait object, for loops that are not compiled per element type.
         fn floats(elements: &mut [Self]) -> Floats<'_>;
     }
 }
 
-/// A float type that normalized data can be written as: [`f16`](struct@f16),
-/// [`bf16`](struct@bf16), `f32`, `f64`.
+/// A float type for normalized output: [`f16`](struct@f16), [`bf16`](struct@bf16), `f32`, `f64`.
 pub trait FloatElement: Element + sealed::Sealed {
     /// The nearest value.
     fn round_from(value: f64) -> Self;
@@ -45,7 +44,7 @@ float_elements! {
     F64(f64): |x| x;
 }
 
-/// `(x * factor - shift) / scale`. The factor is 1, or 1/2 where the range would overflow.
+/// `(x * factor - shift) / scale`. The factor is 1, or 1/2 if the range would overflow.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Scaling {
     pub(crate) factor: f64,
@@ -54,14 +53,13 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    /// Whether this is a scaling that can be found of elements: what was read from a file may be
-    /// anything.
-    pub(crate) fn is_one(&self) -> bool {
+    /// Whether this can be a fitted scaling: it may come from a file.
+    pub(crate) fn is_valid(&self) -> bool {
         [0.5, 1.0].contains(&self.factor) && (self.scale > 0.0 || self.scale.is_nan())
     }
 }
 
-/// The part that all elements share: `* span + low`, and the interval that they stay in.
+/// The part shared by all elements: `* span + low`, and the interval for clipping.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Target {
     pub(crate) span: f64,
@@ -71,13 +69,13 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Whether what became of an element says what it was.
+    /// Whether the scaling is invertible.
     pub(crate) fn can_be_inverted(self) -> bool {
         self.span != 0.0 && self.span.is_finite()
     }
 }
 
-/// Elements of an output, of whichever float type.
+/// Elements of an output, of any float type.
 #[derive(Debug)]
 pub enum Floats<'a> {
     F16(&'a mut [f16]),
@@ -92,7 +90,7 @@ pub struct Rescale<'a> {
     pub(crate) isa: Isa,
     pub(crate) scalings: &'a [Scaling],
     pub(crate) target: Target,
-    /// From what was normalized to what it was.
+    /// From normalized values to the original ones.
     pub(crate) back: bool,
 }
 
@@ -114,7 +112,7 @@ pub(crate) fn rescale<L: Lane>(x: &[L], out: Floats<'_>, how: Rescale<'_>) {
     }
 }
 
-/// The way there.
+/// The forward direction.
 struct Scale<'a, L, U> {
     x: &'a [L],
     out: &'a mut [U],
@@ -137,7 +135,7 @@ impl<L: Lane, U: FloatElement> Job for Scale<'_, L, U> {
     }
 }
 
-/// The way back.
+/// The inverse direction.
 struct Unscale<'a, L, U> {
     x: &'a [L],
     out: &'a mut [U],

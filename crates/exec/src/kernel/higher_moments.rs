@@ -10,13 +10,13 @@ use crate::error::Result;
 use rowmill_lanes::arch::{Isa, Job, Simd};
 use rowmill_lanes::lanes::{Lane, N};
 
-/// The skewness `m3 / m2^1.5`, of the central moments `m2` and `m3` of the population: scipy's
+/// The skewness `m3 / m2^1.5`, from the population's central moments `m2` and `m3`: scipy's
 /// `stats.skew`.
 ///
 /// A block is centred about its own mean, and blocks are merged by the formulas of Pébay ("Formulas
 /// for robust, one-pass parallel computation of covariances and arbitrary-order statistical
-/// moments", Sandia report SAND2008-6212, 2008). NaN of nothing, of a constant, and of what has an
-/// infinity in it.
+/// moments", Sandia report SAND2008-6212, 2008). NaN for an empty selection, for constants, and if
+/// there is an infinity.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -33,8 +33,8 @@ pub struct Skewness {
     unbiased: bool,
 }
 
-/// The excess kurtosis `m4 / m2^2 - 3` (Fisher's, 0 for a normal distribution), of the central
-/// moments of the population: scipy's `stats.kurtosis`. As [`Skewness`].
+/// The excess kurtosis `m4 / m2^2 - 3` (Fisher's, 0 for a normal distribution), from the
+/// population's central moments: scipy's `stats.kurtosis`. As [`Skewness`].
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -55,8 +55,8 @@ kernel_constructors!(Skewness, Self { unbiased: false });
 kernel_constructors!(Kurtosis, Self { unbiased: false, pearson: false });
 
 impl<A, M> Reduction<Each<Skewness>, A, M> {
-    /// Corrected for the bias of a sample (`bias=False` of scipy), where there are more than two
-    /// elements. Default: not.
+    /// Corrects the bias of a sample (`bias=False` of scipy) if there are more than two elements.
+    /// Default: no correction.
     pub fn unbiased(mut self) -> Self {
         self.kernel.0.unbiased = true;
         self
@@ -64,8 +64,8 @@ impl<A, M> Reduction<Each<Skewness>, A, M> {
 }
 
 impl<A, M> Reduction<Each<Kurtosis>, A, M> {
-    /// Corrected for the bias of a sample (`bias=False` of scipy), where there are more than three
-    /// elements. Default: not.
+    /// Corrects the bias of a sample (`bias=False` of scipy) if there are more than three elements.
+    /// Default: no correction.
     pub fn unbiased(mut self) -> Self {
         self.kernel.0.unbiased = true;
         self
@@ -79,7 +79,7 @@ impl<A, M> Reduction<Each<Kurtosis>, A, M> {
     }
 }
 
-/// A number of elements, their mean, and the sums of the powers of their distances from it.
+/// The number of elements, their mean, and the sums of powers of deviations from it.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Central {
     count: u64,
@@ -97,8 +97,7 @@ impl Central {
         if values.is_empty() { Self::NEW } else { isa.run(TwoTrips { values }) }
     }
 
-    /// Sums about `mean + shift`, that were taken about `mean`, of which `shift` is the mean
-    /// distance.
+    /// Moves sums taken about `mean` to `mean + shift`, where `shift` is the mean deviation.
     fn shifted(self, shift: f64) -> Self {
         let Self { count, mean, m2, m3, m4 } = self;
         let (n, square) = (count as f64, shift * shift);
@@ -133,14 +132,14 @@ impl Central {
         Self { count: a.count + b.count, mean: a.mean + part * nb, m2, m3, m4 }
     }
 
-    fn fits<T: Numeric>(&self, room: &Room<'_>) -> bool {
+    fn is_valid<T: Numeric>(&self, room: &Room<'_>) -> bool {
         let &Self { count, mean, m2, m3, m4 } = self;
         if count == 0 {
             return [mean, m2, m3, m4] == [0.0; 4];
         }
         let most = Lane::to_f64(T::LEAST).abs().max(Lane::to_f64(T::MOST).abs());
         let all_finite = [mean, m2, m3, m4].into_iter().all(f64::is_finite);
-        // About the rounded mean of equal elements, squares are off by nothing but rounding.
+        // About the rounded mean of equal elements, squares differ from zero by rounding only.
         let noise = count as f64 * (f64::EPSILON * mean).powi(2);
         room.counts(count)
             && (T::Lane::FLOAT || all_finite)
@@ -148,7 +147,7 @@ impl Central {
             && (!m2.is_finite() || m2 >= -noise)
     }
 
-    /// Whether there is nothing but rounding in the spread (the test of `scipy.stats.skew`).
+    /// Whether the spread is only rounding error (the test of `scipy.stats.skew`).
     fn is_constant(&self) -> bool {
         let noise = f64::EPSILON * self.mean;
         self.m2 / self.count as f64 <= noise * noise
@@ -168,7 +167,7 @@ impl Central {
         }
     }
 
-    /// By Fisher's definition.
+    /// Fisher's definition.
     fn kurtosis(&self, unbiased: bool) -> f64 {
         if self.count == 0 || self.is_constant() {
             return f64::NAN;
@@ -184,12 +183,12 @@ impl Central {
     }
 }
 
-/// The moments of some elements, in two trips through them.
+/// The moments of some elements, in two passes.
 struct TwoTrips<'a> {
     values: &'a [f64],
 }
 
-/// Vectors that are accumulated side by side.
+/// Vectors that are accumulated in parallel.
 const WAYS: usize = 2;
 
 #[inline(always)]
@@ -258,8 +257,8 @@ macro_rules! kernel {
             fn merge(&self, state: &mut Central, next: Central) {
                 *state = Central::joined(*state, next);
             }
-            fn fits(&self, state: &Central, room: &Room<'_>) -> bool {
-                state.fits::<T>(room)
+            fn is_valid(&self, state: &Central, room: &Room<'_>) -> bool {
+                state.is_valid::<T>(room)
             }
             fn value(&self, $central: &Central, _: &CellPlace<'_>) -> Result<f64> {
                 let $me = self;

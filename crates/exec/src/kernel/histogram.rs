@@ -15,11 +15,11 @@ use crate::kernel::{Kernel, Numeric};
 use rowmill_lanes::fold::Cell;
 use rowmill_lanes::lanes::Lane;
 
-/// How many elements fall into each of some bins: numpy's `histogram`.
+/// The number of elements in each bin: numpy's `histogram`.
 ///
 /// Bin `i` holds the elements `edges[i] <= x < edges[i + 1]`; the last one includes its upper edge.
-/// Elements outside are counted apart, in no bin, and so are NaN that no policy took out. Edges are
-/// `f64`; integers beyond 2^53 are compared with them rounded to `f64`, as in numpy.
+/// Elements outside are counted separately, and so are NaN that no policy removed. Edges are `f64`;
+/// integers beyond 2^53 are rounded to `f64` for the comparison, as in numpy.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -34,20 +34,20 @@ use rowmill_lanes::lanes::Lane;
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::BadOption`] where the bins of one block of the array would take more
+/// The job fails with [`Error::BadOption`] if the bins of one block of the array would take more
 /// than 32 MiB: many bins in each of many cells.
 #[derive(Clone, Debug)]
 #[must_use = "all(), per_column() or per_row() make a reduction of it"]
 pub struct Histogram {
     edges: Arc<[f64]>,
-    /// Bins to a unit, where all are of one width.
+    /// Bins per unit, if all have the same width.
     per_unit: Option<f64>,
 }
 
 /// The most bins.
 pub(crate) const MOST_BINS: usize = 1 << 20;
 
-/// The most bins of all cells of a block together.
+/// The most bins of all cells of a block combined.
 const MOST_COUNTS: usize = 1 << 22;
 
 fn bad<T>(value: String, expected: &'static str) -> Result<T> {
@@ -55,12 +55,12 @@ fn bad<T>(value: String, expected: &'static str) -> Result<T> {
 }
 
 impl Histogram {
-    /// So many bins of one width from `low` to `high`. Where both are the same, from half below to
-    /// half above, as in numpy.
+    /// A number of bins of equal width from `low` to `high`. If both are the same, from half below
+    /// to half above, as in numpy.
     ///
     /// # Errors
-    /// [`Error::BadOption`] for no bins or more than a million, and for a range that is not finite
-    /// or the wrong way round.
+    /// [`Error::BadOption`] for zero bins or more than a million, and for a range that is infinite
+    /// or reversed.
     pub fn uniform(bins: usize, low: f64, high: f64) -> Result<Self> {
         if bins == 0 || bins > MOST_BINS {
             return bad(bins.to_string(), "expected 1 to 1048576 bins");
@@ -77,10 +77,10 @@ impl Histogram {
         Ok(Self { edges: edges.into(), per_unit })
     }
 
-    /// Bins between these edges, which rise or stay the same.
+    /// Bins between these edges, which must not decrease.
     ///
     /// # Errors
-    /// [`Error::BadOption`] for fewer than two edges or more than a million, for edges that fall,
+    /// [`Error::BadOption`] for fewer than two edges or more than a million, for decreasing edges,
     /// and for NaN.
     pub fn with_edges(edges: impl Into<Vec<f64>>) -> Result<Self> {
         let edges = edges.into();
@@ -108,7 +108,7 @@ impl Histogram {
         self.edges.len() - 1
     }
 
-    /// The bin of a number that lies between the first and the last edge.
+    /// The bin of a number between the first and the last edge.
     #[inline(always)]
     fn bin(&self, x: f64) -> usize {
         let edges = &self.edges[..];
@@ -116,8 +116,8 @@ impl Histogram {
         let Some(per_unit) = self.per_unit else {
             return edges.partition_point(|&edge| edge <= x).saturating_sub(1).min(last);
         };
-        // A guess, hardly ever off, and then by one; edges so close that they are rounded to each
-        // other are further.
+        // A first guess that is seldom off, and then by one; more only if edges are so close that
+        // they are rounded to each other.
         let mut bin = (((x - edges[0]) * per_unit) as usize).min(last);
         while x < edges[bin] {
             bin -= 1;
@@ -140,11 +140,11 @@ pub struct HistogramCounts {
     pub below: u64,
     /// Elements above the last edge.
     pub above: u64,
-    /// NaN that no policy took out.
+    /// NaN that no policy removed.
     pub nan: u64,
 }
 
-/// Numbers of elements: of each bin, and outside.
+/// Element counts: of each bin, and outside.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Bins {
     counts: Vec<u64>,
@@ -175,7 +175,7 @@ impl<T: Numeric> Kernel<T> for Histogram {
     type State = Bins;
 
     fn check(&self, shape: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
-        // Blocks are cut to the array.
+        // Blocks are limited to the array.
         let cells = match cell {
             Cell::All => 1,
             Cell::Column => grid.tile_cols().min(shape.row_len()),
@@ -202,7 +202,7 @@ impl<T: Numeric> Kernel<T> for Histogram {
         state.above += next.above;
         state.nan += next.nan;
     }
-    fn fits(&self, state: &Bins, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Bins, room: &Room<'_>) -> bool {
         let others = [state.below, state.above, state.nan];
         state.counts.len() == self.bins()
             && room.counts_all(others.into_iter().chain(state.counts.iter().copied()))
@@ -213,7 +213,7 @@ impl<T: Numeric> Kernel<T> for Histogram {
         Ok(HistogramCounts { counts, edges: self.edges.clone(), below, above, nan })
     }
     fn describe(&self) -> Option<String> {
-        // The bits of the edges, so that others are seen to be others.
+        // The bits of the edges, so that different edges give different descriptions.
         let hash = self.edges.iter().fold(0_u64, |hash, edge| {
             (hash ^ edge.to_bits()).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
         });

@@ -1,31 +1,31 @@
-//! Elements as integers in the same order, and as exact numbers.
+//! Order-preserving integer keys of elements, and elements as exact numbers.
 
 use super::exact::{Wide, add_floats};
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::lanes::Lane;
 
-/// A lane that stands for an unsigned integer in the same order.
+/// A lane with an order-preserving map to unsigned integers.
 pub trait Key: Lane {
     /// The bits of a key.
     const BITS: u32;
 
-    /// The key: in the order of the elements, zeros of both signs alike, every NaN the same and
-    /// above all else.
+    /// The key: in the order of the elements, with equal keys for zeros of both signs, and one key
+    /// above all others for every NaN.
     fn key(self) -> u64;
 
     /// The element of a key.
     fn from_key(key: u64) -> Self;
 
-    /// An integer exactly; zero for floats.
+    /// The exact value of an integer; zero for floats.
     fn integer(self) -> i128;
 
     /// A number as a sum: the float for floats, the integer for integers.
     fn total(float: f64, integer: i128) -> Self::Total;
 
-    /// A sum of integers; `None` of floats.
+    /// The exact sum of integers; `None` for floats.
     fn exact(total: Self::Total) -> Option<i128>;
 
-    /// Adds floats exactly; nothing for integers.
+    /// Adds floats exactly; does nothing for integers.
     fn add_exactly(isa: Isa, x: &[Self], to: &mut Wide);
 }
 

@@ -1,6 +1,6 @@
-//! The loops of kernels over lanes, each compiled once for each lane, with this crate.
+//! The loops of kernels over lanes, each compiled once per lane, with this crate.
 //!
-//! A generic function is compiled again by every crate that calls it, for every type of elements; a
+//! A generic function is compiled again by every crate that calls it, for every element type; a
 //! method of a lane is not. So kernels whose loops are more than a few lines have them here by
 //! name.
 
@@ -18,9 +18,9 @@ use super::quantile::{self, Ranges, Search, Table};
 use super::top_k::{self, Ranks, TopK};
 use super::truth;
 
-/// A lane, and the loops of kernels over it: each takes the elements of a block into its cells.
+/// A lane, and the loops of kernels over it: each folds the elements of a block into its cells.
 pub trait Loops: Key {
-    /// Hands the elements of each cell that take part to `f`, as doubles that follow each other.
+    /// Passes the selected elements of each cell to `f`, as consecutive doubles.
     fn gathered(lanes: &Lanes<'_, Self>, f: &mut dyn FnMut(usize, &[f64]));
 
     /// The quantiles of a cell that a search found.
@@ -42,19 +42,19 @@ pub trait Loops: Key {
     fn arg_both(lanes: &Lanes<'_, Self>, cells: &mut [(Best<Self>, Best<Self>)]);
     /// The best elements.
     fn top_k(lanes: &Lanes<'_, Self>, cells: &mut [Ranks], top: TopK);
-    /// The different elements, up to a number of them.
+    /// The distinct elements, up to a limit.
     fn distinct(lanes: &Lanes<'_, Self>, cells: &mut [Seen], limit: usize);
     /// Counts of bins.
     fn histogram(lanes: &Lanes<'_, Self>, cells: &mut [Bins], of: &Histogram);
-    /// Means of columns, and products of their distances from them.
+    /// Means of columns, and products of their deviations.
     fn co_moments(lanes: &Lanes<'_, Self>) -> CoMoments;
-    /// Sums with all digits.
+    /// Exact sums.
     fn exact_total(lanes: &Lanes<'_, Self>, cells: &mut [ExactTotal]);
     /// Quantiles of whole rows.
     fn row_quantiles(lanes: &Lanes<'_, Self>, cells: &mut [Vec<f64>], at: &[f64]);
-    /// Counts of ranges of keys, or what is in them.
+    /// Counts of ranges of keys, or the elements in them.
     fn count(lanes: &Lanes<'_, Self>, ranges: &Ranges, table: &mut Table);
-    /// Normalized elements, or what they were.
+    /// Normalized elements, or their inverse.
     fn rescale(x: &[Self], out: Floats<'_>, how: Rescale<'_>);
 }
 

@@ -6,8 +6,8 @@ use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 use rowmill_lanes::lanes::Lane;
 
-/// The arithmetic mean, in `f64`: of integers from the exact sum, rounded once. The mean of nothing
-/// is NaN.
+/// The arithmetic mean, in `f64`; for integers from the exact sum, rounded once. NaN for an empty
+/// selection.
 ///
 /// ```
 /// use rowmill_core::SliceSource;

@@ -8,7 +8,7 @@ use rowmill_lanes::lanes::Lane;
 
 /// The smallest and the largest element, in the type of the elements.
 ///
-/// Under [`NanPolicy::Propagate`] both are NaN when there is a NaN.
+/// Under [`NanPolicy::Propagate`] both are NaN if there is a NaN.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -20,7 +20,7 @@ use rowmill_lanes::lanes::Lane;
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::NoElements`] when a cell has none.
+/// The job fails with [`Error::NoElements`] if a cell has none.
 #[derive(Clone, Copy, Debug)]
 pub struct MinMax;
 
@@ -65,7 +65,7 @@ impl<T: Numeric> Statistic<T> for MinMax {
     }
 }
 
-/// The range of a cell; `None` when nothing is in it.
+/// The range of a cell; `None` if it is empty.
 pub(crate) fn range<T: Numeric>(
     cell: &CellState<T::Lane>,
     nan: NanPolicy,

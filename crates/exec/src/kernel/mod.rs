@@ -1,8 +1,9 @@
 //! The kernels, one file each, and the frame that they share ([`frame`]).
 //!
 //! Sums, squares and ranges are each a [`Statistic`]: the parts it needs accumulated in lanes, and
-//! its value of a cell. All others are each a [`Kernel`]: the state of a cell, how elements go in,
-//! how two states merge, the value. Axis, mask and NaN policy are the frame's: [`Reduction`].
+//! its value of a cell. All others are each a [`Kernel`]: the state of a cell, how elements are
+//! folded into it, how two states merge, and the value. The frame adds axis, mask and NaN policy:
+//! [`Reduction`].
 
 mod arg;
 pub(crate) mod blocks;

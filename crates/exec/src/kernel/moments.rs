@@ -35,7 +35,7 @@ impl Moments {
 }
 
 impl<A, M> Reduction<Moments, A, M> {
-    /// Delta degrees of freedom: the variance is divided by `count - ddof`, and NaN when that is
+    /// Delta degrees of freedom: the variance is divided by `count - ddof`, and is NaN if that is
     /// not positive. Default: 0, the population variance.
     pub fn ddof(mut self, ddof: u64) -> Self {
         self.kernel.ddof = ddof;
@@ -48,7 +48,7 @@ impl<A, M> Reduction<Moments, A, M> {
 pub struct MeanVar {
     /// Elements that took part.
     pub count: u64,
-    /// Their mean; NaN when there is none.
+    /// Their mean; NaN if there are none.
     pub mean: f64,
     /// Their variance.
     pub var: f64,
@@ -83,7 +83,7 @@ impl<T: Numeric> Statistic<T> for Moments {
 
 pub(crate) fn mean_var<L: Lane>(cell: &CellState<L>, ddof: u64) -> MeanVar {
     let mean = L::mean(cell.total, cell.count);
-    // An infinity has no finite distance from anything.
+    // An infinity has no finite deviation.
     let finite = mean.is_finite() || !L::FLOAT;
     let var = if finite { L::centred(cell.spread, cell.total, cell.count, ddof) } else { f64::NAN };
     MeanVar { count: cell.count, mean, var }

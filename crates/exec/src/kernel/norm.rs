@@ -10,14 +10,14 @@ use crate::error::Result;
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::lanes::Lane;
 
-/// Which norm.
+/// The order of a norm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum NormOrder {
     /// The sum of the magnitudes.
     L1,
-    /// The root of the sum of the squares (Euclid's).
+    /// The square root of the sum of squares (Euclidean).
     #[default]
     L2,
     /// The largest magnitude.
@@ -36,9 +36,9 @@ impl std::fmt::Display for NormOrder {
 }
 
 /// The norm of the elements as one vector (numpy's `linalg.norm` with `ord` 1, 2 or infinity), in
-/// `f64`. Sums are compensated. Squares neither overflow nor vanish: very large and very small
-/// elements are scaled and summed apart (Anderson, "Algorithm 978: Safe scaling in the level 1
-/// BLAS", ACM TOMS 44, 2017). The norm of nothing is 0.
+/// `f64`. Sums are compensated. Squares neither overflow nor underflow: very large and very small
+/// elements are scaled and summed separately (Anderson, "Algorithm 978: Safe scaling in the level 1
+/// BLAS", ACM TOMS 44, 2017). The norm of an empty selection is 0.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -66,14 +66,14 @@ impl Norm {
 }
 
 impl<A, M> Reduction<Each<Norm>, A, M> {
-    /// Which norm. Default: [`NormOrder::L2`].
+    /// The order. Default: [`NormOrder::L2`].
     pub fn order(mut self, order: NormOrder) -> Self {
         self.kernel.0.order = order;
         self
     }
 }
 
-/// A sum, and the rounding errors that were made in it (Knuth's two-sum).
+/// A sum, and its accumulated rounding errors (Knuth's two-sum).
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct TwoSum {
     sum: f64,
@@ -94,32 +94,32 @@ impl TwoSum {
         self.error += other.error;
     }
 
-    /// Whether nothing was added but zeros.
+    /// Whether only zeros were added.
     pub(crate) fn is_zero(self) -> bool {
         self.sum == 0.0 && self.error == 0.0
     }
 
-    /// Whether at most `n` numbers from 0 to `most` can have this sum; `finite`, if all of them
-    /// were.
-    fn is_of(self, n: u64, most: f64, finite: bool) -> bool {
+    /// Whether at most `n` numbers from 0 to `most` can have this sum; `finite` says that all of
+    /// them were finite.
+    fn is_valid_sum(self, n: u64, most: f64, finite: bool) -> bool {
         if !self.sum.is_finite() {
             return !finite;
         }
-        // Rounded on the way, it is still below twice that.
+        // Even with intermediate rounding it stays below twice that.
         let bound = 2.0 * n as f64 * most;
         0.0 <= self.sum && self.sum <= bound && (self.error.abs() <= bound || !finite)
     }
 
-    /// The sum with its error. A sum beyond the range of floats has no meaningful error.
+    /// The sum with its error. The error of a sum beyond the range of floats is meaningless.
     pub(crate) fn value(self) -> f64 {
         if self.sum.is_finite() { self.sum + self.error } else { self.sum }
     }
 }
 
-/// Magnitudes, by size where they are squared.
+/// Magnitudes, by size if they are squared.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Magnitudes {
-    /// The sum, or that of the squares of what is neither large nor small.
+    /// The sum, or the sum of squares of medium-sized elements.
     middle: TwoSum,
     large: TwoSum,
     small: TwoSum,
@@ -166,7 +166,7 @@ impl Magnitudes {
             NormOrder::Max => self.most,
             NormOrder::L1 => middle,
             NormOrder::L2 if large.is_nan() || middle.is_nan() => f64::NAN,
-            // Numbers this much smaller than the middle do not show beside it.
+            // Numbers this much smaller than the medium ones are lost in rounding.
             NormOrder::L2 if large > 0.0 => (large + middle * DOWN * DOWN).sqrt() * UP,
             NormOrder::L2 if middle > 0.0 => (middle + small * DOWN * DOWN).sqrt(),
             NormOrder::L2 => small.sqrt() * DOWN,
@@ -174,14 +174,14 @@ impl Magnitudes {
     }
 }
 
-/// Elements that are taken in together, each in a lane of its own.
+/// Elements that are added together, each in a lane of its own.
 const LANES: usize = 16;
 
-/// The shortest run for which the lanes are worth it.
+/// The shortest run for which vector lanes pay off.
 const LONG: usize = 8 * LANES;
 
-/// Hands the magnitudes of each group to `f`; zero, which adds nothing to any norm, for what is
-/// left out.
+/// Passes the magnitudes of each group to `f`, with zero, which changes no norm, for elements that
+/// are left out.
 #[inline(always)]
 fn each_group<L: Lane>(
     groups: &[[L; LANES]],
@@ -220,7 +220,7 @@ fn add(sum: &mut [f64; LANES], error: &mut [f64; LANES], x: &[f64; LANES]) {
     }
 }
 
-/// Takes in a run of elements of one cell.
+/// Adds a run of elements of one cell.
 struct Steps<'a, L> {
     x: &'a [L],
     keep: Option<&'a [u8]>,
@@ -303,13 +303,13 @@ impl<T: Numeric> Kernel<T> for Norm {
     fn merge(&self, state: &mut Magnitudes, next: Magnitudes) {
         state.join(&next);
     }
-    fn fits(&self, state: &Magnitudes, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Magnitudes, room: &Room<'_>) -> bool {
         let &Magnitudes { middle, large, small, most, nan } = state;
         let largest = Lane::to_f64(T::LEAST).abs().max(Lane::to_f64(T::MOST).abs());
         // Sums of so large elements overflow.
         let finite = !T::Lane::FLOAT && (largest * largest).is_finite();
         let n = room.elements;
-        let squares = |sum: TwoSum, most: f64| sum.is_of(n, most * most, finite);
+        let squares = |sum: TwoSum, most: f64| sum.is_valid_sum(n, most * most, finite);
         match self.order {
             NormOrder::Max => {
                 let sums = [middle, large, small].into_iter().all(TwoSum::is_zero);
@@ -317,7 +317,9 @@ impl<T: Numeric> Kernel<T> for Norm {
                 sums && most >= 0.0 && most_fits && (!nan || room.takes_nan::<T::Lane>())
             }
             _ if most != 0.0 || nan => false,
-            NormOrder::L1 => large.is_zero() && small.is_zero() && middle.is_of(n, largest, finite),
+            NormOrder::L1 => {
+                large.is_zero() && small.is_zero() && middle.is_valid_sum(n, largest, finite)
+            }
             NormOrder::L2 => {
                 let large_fits = squares(large, largest.max(LARGE) * DOWN);
                 large_fits && squares(middle, largest.min(LARGE)) && squares(small, SMALL * UP)

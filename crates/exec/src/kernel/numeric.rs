@@ -1,4 +1,4 @@
-//! Element types seen by kernels: what they are computed in, and what their sums are.
+//! Element types as kernels see them: their lanes and their sum types.
 
 use half::{bf16, f16};
 use rowmill_core::{Element, Tile};
@@ -14,9 +14,8 @@ use rowmill_lanes::fold::{Cells, Need, Selection};
 use rowmill_lanes::lanes::Lane;
 use rowmill_lanes::narrow::{Narrow, widen, widen_f16};
 
-/// An element type that is a number on a line: every [`Element`] but complex numbers, of which
-/// there is neither a smallest nor a largest. What is computed of those says
-/// [`Complexed`](crate::Complexed).
+/// An element type that is a real number: every [`Element`] but complex numbers, which have no
+/// order. [`Complexed`](crate::Complexed) lists the reductions of those.
 ///
 /// | elements | sum | mean, variance | minimum, maximum |
 /// |---|---|---|---|
@@ -32,7 +31,7 @@ pub trait Numeric: Element + PartialOrd + InLanes {
     /// The element type of normalized data, unless another is asked for.
     type Normalized: FloatElement;
 
-    /// The sum as it is given out.
+    /// The sum as it is returned.
     #[doc(hidden)]
     fn sum(total: <Self::Lane as Lane>::Total) -> Result<Self::Sum>;
 
@@ -41,8 +40,7 @@ pub trait Numeric: Element + PartialOrd + InLanes {
     fn sum_f64(sum: Self::Sum) -> f64;
 }
 
-/// The tool of the kernels in [`Numeric`]: elements as lanes. Not to be had outside, so that
-/// [`Numeric`] is sealed.
+/// Crate-private access to elements as lanes. It cannot be named outside, so [`Numeric`] is sealed.
 pub trait InLanes: Element {
     /// The type that the loops compute in.
     type Lane: Loops;
@@ -53,7 +51,7 @@ pub trait InLanes: Element {
     /// The greatest element, as a lane: the greatest finite one of floats.
     const MOST: Self::Lane;
 
-    /// Hands the elements of a tile to `f` as lanes.
+    /// Passes the elements of a tile to `f` as lanes.
     fn with_lanes<R>(
         tile: Tile<'_, Self>,
         isa: Isa,
@@ -61,7 +59,7 @@ pub trait InLanes: Element {
         f: impl FnOnce(Tile<'_, Self::Lane>) -> R,
     ) -> R;
 
-    /// The cell of a whole tile, where there are loops for the elements as they are.
+    /// The cell of a whole tile, if there are loops for the unconverted elements.
     fn fold_narrow(
         tile: Tile<'_, Self>,
         isa: Isa,
@@ -72,8 +70,8 @@ pub trait InLanes: Element {
         None
     }
 
-    /// Decides which elements of a block take part, and hands them to `f`, once. As
-    /// [`cells`](Self::cells) a method of each type, so that it is compiled with this crate.
+    /// Selects the elements of a block, and passes them to `f`, once. Like [`cells`](Self::cells) a
+    /// method of each type, so that it is compiled with this crate.
     fn pick(
         block: &Block<'_, Self>,
         selected: &JobSelection<'_, Self>,
@@ -82,7 +80,7 @@ pub trait InLanes: Element {
     where
         Self: Numeric;
 
-    /// The cells of a block that need these parts, NaN and infinities counted or not.
+    /// The cells of a block with these parts, with or without counts of NaN and infinities.
     fn cells(
         block: &Block<'_, Self>,
         selected: &JobSelection<'_, Self>,
@@ -167,7 +165,7 @@ fn integer_sum<S: TryFrom<i128>>(total: i128, result_type: &'static str) -> Resu
     S::try_from(total).map_err(|_| Error::SumOverflow { exact: total, result_type })
 }
 
-/// The integers that `op` accepts, cut to a type's range; `None` when there is none.
+/// The integers that `op` accepts, limited to a type's range; `None` if there are none.
 fn integer_bounds(op: CompareOp, t: Threshold, min: i128, max: i128) -> Option<(i128, i128)> {
     use CompareOp::{Eq, Ge, Gt, Le, Lt, Ne};
     // The largest integer at or below the threshold, and the smallest at or above it.
@@ -213,7 +211,7 @@ integers! {
     u64 => u64;
 }
 
-/// Hands the elements to `f`, widened.
+/// Passes the elements to `f`, widened.
 fn widened<T: Copy, L: bytemuck::Pod, R>(
     tile: &Tile<'_, T>,
     scratch: &Scratch,
@@ -382,8 +380,8 @@ macro_rules! halves {
                 self.into()
             }
             fn bounds(op: CompareOp, threshold: Threshold) -> Option<(f32, f32)> {
-                // Rounded to the type of the elements first, as numpy does. Bounds between two
-                // neighbours of that type select the same elements as bounds on them.
+                // Rounded to the element type first, as numpy does. Bounds between two neighbours
+                // of that type select the same elements as bounds on them.
                 float_bounds!(f32, op, Self::from_f64(threshold.to_f64()).to_f32())
             }
         }

@@ -10,9 +10,9 @@ use super::{Kernel, Numeric};
 use crate::error::{Error, Result};
 use rowmill_lanes::lanes::Lane;
 
-/// The product: in the result types of sums (see [`Numeric`]), exact for integers; of floats in
-/// `f64`, with an exponent of its own, so that only a product that is itself out of range becomes
-/// infinite or zero. The product of nothing is 1.
+/// The product, in the result types of sums (see [`Numeric`]): exact for integers. Floats are
+/// multiplied in `f64` with a separate exponent, so that only a product that is itself out of range
+/// becomes infinite or zero. The product of an empty selection is 1.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -27,7 +27,7 @@ use rowmill_lanes::lanes::Lane;
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::ProductOverflow`] when a product of integers does not fit its result
+/// The job fails with [`Error::ProductOverflow`] if a product of integers does not fit its result
 /// type.
 #[derive(Clone, Copy, Debug)]
 pub struct Product;
@@ -37,19 +37,19 @@ kernel_constructors!(Product, Self);
 /// A product of integers, or of floats: `fraction * 2^exponent`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Factors {
-    /// `None` when it is too large.
+    /// `None` if it is too large.
     integer: Option<i128>,
-    /// Whether there is a zero: then it does not matter how large the others are.
+    /// Whether there is a zero: the magnitude of the others is then irrelevant.
     zero: bool,
     fraction: f64,
     exponent: i64,
 }
 
-/// Fractions stay within these powers of two, so that the product of two of them is in range.
+/// Fractions stay within these powers of two, so that the product of two is in range.
 const MOST: f64 = 1.0 / LEAST;
 const LEAST: f64 = f64::from_bits((1023 - 500) << 52); // 2^-500
 
-/// A float as a fraction between 1 and 2 and an exponent, where it has one.
+/// A float as a fraction between 1 and 2 and an exponent, if it has one.
 fn parts(x: f64) -> (f64, i64) {
     const MANTISSA: u64 = (1 << 52) - 1;
     if x == 0.0 || !x.is_finite() {
@@ -71,7 +71,7 @@ impl Factors {
         if x == 0 {
             self.zero = true;
         } else {
-            // The magnitude never falls again: too large stays too large.
+            // The magnitude never shrinks: too large stays too large.
             self.integer = self.integer.and_then(|product| product.checked_mul(x));
         }
     }
@@ -90,14 +90,14 @@ impl Factors {
     fn take_parts(&mut self, fraction: f64, exponent: i64) {
         let ((a, m), (b, n)) = (parts(self.fraction), parts(fraction));
         self.fraction = a * b;
-        // Beyond any exponent that counts, but not beyond an `i64`.
+        // Beyond any relevant exponent, but not beyond an `i64`.
         self.exponent = self.exponent.saturating_add(m + n).saturating_add(exponent);
     }
 
     fn float(&self) -> f64 {
         let (fraction, more) = parts(self.fraction);
         let exponent = self.exponent.saturating_add(more).clamp(-1200, 1200) as i32;
-        // In two steps, of which the first is exact.
+        // In two steps, the first of which is exact.
         let first = exponent.clamp(-1000, 1000);
         fraction * 2.0_f64.powi(first) * 2.0_f64.powi(exponent - first)
     }
@@ -115,7 +115,8 @@ pub(super) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Factors]) {
             run.each(|_, x, _| factors.take_float(x.to_f64()));
             cells[run.cell] = factors;
         } else {
-            // Elements are multiplied in turns, so that none waits for the one before it.
+            // Elements are multiplied in interleaved chains, so that none waits for the one before
+            // it.
             let mut chains = [Factors::ONE; CHAINS];
             let mut turn = 0;
             run.each(|_, x, _| {
@@ -145,19 +146,19 @@ impl<T: Numeric> Kernel<T> for Product {
         state.zero |= next.zero;
         state.integer = state.integer.zip(next.integer).and_then(|(a, b)| a.checked_mul(b));
     }
-    fn fits(&self, state: &Factors, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Factors, room: &Room<'_>) -> bool {
         if T::Lane::FLOAT {
-            // As `take_float` leaves it: beyond its limits only what is no number, or has no size.
+            // The form that `take_float` leaves: only NaN, zeros and infinities exceed its limits.
             let size = state.fraction.abs();
             let sized = (LEAST..=MOST).contains(&size) || size == 0.0 || !size.is_finite();
-            // No element has an exponent beyond 1100; the fraction hands on 500 at most.
+            // An element's exponent is at most 1100; the fraction contributes at most 500.
             let most = room.elements.saturating_add(1).saturating_mul(1200);
             return sized
                 && state.exponent.unsigned_abs() <= most
                 && (state.integer, state.zero) == (Some(1), false);
         }
         let largest = T::LEAST.integer().unsigned_abs().max(T::MOST.integer().unsigned_abs());
-        // Further factors only make it larger: with 128 of them, all that are not 1 are beyond any.
+        // Further factors only increase it: 128 factors other than 1 exceed any limit.
         let most = largest.checked_pow(room.elements.min(128) as u32);
         let fits = match state.integer {
             Some(product) => product != 0 && most.is_none_or(|m| product.unsigned_abs() <= m),

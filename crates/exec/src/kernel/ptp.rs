@@ -1,4 +1,4 @@
-//! How far the smallest and the largest element are apart.
+//! The peak-to-peak range.
 
 use super::frame::lane_statistics;
 use super::key::Key;
@@ -7,7 +7,7 @@ use super::{NanPolicy, Numeric, Statistic};
 use crate::error::{Error, Result};
 use rowmill_lanes::fold::{CellState, Need};
 
-/// The largest element less the smallest (numpy's `ptp`), in the result types of sums (see
+/// The largest element minus the smallest (numpy's `ptp`), in the result types of sums (see
 /// [`Numeric`]): exact for integers, where numpy's wraps.
 ///
 /// ```
@@ -19,8 +19,8 @@ use rowmill_lanes::fold::{CellState, Need};
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::NoElements`] when a cell has none, and with [`Error::SumOverflow`] for
-/// `i64` that are further apart than `i64` reaches.
+/// The job fails with [`Error::NoElements`] if a cell has none, and with [`Error::SumOverflow`] for
+/// `i64` elements whose distance exceeds `i64`.
 #[derive(Clone, Copy, Debug)]
 pub struct Ptp;
 
@@ -43,8 +43,8 @@ impl<T: Numeric> Statistic<T> for Ptp {
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize) -> Result<T::Sum> {
         let none = Error::NoElements { what: "range", cell: index };
         let found = range::<T>(cell, nan).ok_or(none)?;
-        // NaN is already dealt with by `range`.
-        let apart = found.max.to_f64() - found.min.to_f64();
-        T::sum(T::Lane::total(apart, cell.max.integer().wrapping_sub(cell.min.integer())))
+        // `range` has already handled NaN.
+        let difference = found.max.to_f64() - found.min.to_f64();
+        T::sum(T::Lane::total(difference, cell.max.integer().wrapping_sub(cell.min.integer())))
     }
 }

@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 use crate::kernel::NanPolicy;
 use crate::kernel::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, State};
 
-/// A sample of the rows or elements of an array: one of each run of so many. Its place in the run
-/// is random but the same every time. A sample costs nothing beside a reduction in the same read,
-/// and shows distributions, which sums do not.
+/// A sample of the rows or elements of an array: one of each run of a fixed length (a stratum). Its
+/// position within the run is random but reproducible. A sample costs nothing beside a reduction in
+/// the same read, and shows distributions, which sums do not.
 ///
-/// In a sample of `n` elements, the share below a value is off from the true share by about
-/// `1 / (2 √n)` at most (one standard deviation). It may be less: a sample of strata is no worse
-/// than a random one, unless the data has the same period as the strata.
+/// In a sample of `n` elements, the share below a value deviates from the true share by at most
+/// about `1 / (2 √n)` (one standard deviation). A stratified sample is no worse than a random one,
+/// unless the data has the same period as the strata.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -35,11 +35,11 @@ use crate::kernel::reduce::{Answer, Answers, Block, Reduce, Reducer, Shared, Sta
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a sample does nothing until an engine runs it"]
 pub struct Sample {
-    /// Rows, or elements of all rows as one.
+    /// Rows, or elements of all rows combined.
     unit: Unit,
-    /// So many make a stratum.
+    /// The length of a stratum.
     step: usize,
-    /// So many are there.
+    /// The number of units.
     len: usize,
 }
 
@@ -50,15 +50,15 @@ enum Unit {
 }
 
 impl Sample {
-    /// `about` rows of an array of this shape, or all if there are not many more. The answer is a
-    /// list of elements for each column, in order of rows: columns in C order, whatever the axes of
+    /// About `about` rows of an array of this shape, or all if there are not many more. The answer
+    /// is a list of elements per column, in row order; columns are in C order, whatever the axes of
     /// a row.
     pub fn rows(shape: &Shape, about: usize) -> Self {
         Self::new(Unit::Rows, shape.rows(), about)
     }
 
-    /// `about` elements of an array of this shape, or all if there are not many more. The answer is
-    /// one list.
+    /// About `about` elements of an array of this shape, or all if there are not many more. The
+    /// answer is one list.
     pub fn elements(shape: &Shape, about: usize) -> Self {
         Self::new(Unit::Elements, shape.len(), about)
     }
@@ -67,13 +67,13 @@ impl Sample {
         Self { unit, step: (len / about.max(1)).max(1), len }
     }
 
-    /// Whether the sample is all there is.
+    /// Whether the sample is the whole array.
     #[must_use]
     pub fn is_all(&self) -> bool {
         self.step == 1
     }
 
-    /// The units among these that are sampled.
+    /// The sampled units among these.
     fn picks(self, units: Range<usize>) -> impl Iterator<Item = usize> {
         let Self { step, len, .. } = self;
         let strata = units.start / step..units.end.div_ceil(step);
@@ -86,7 +86,7 @@ impl Sample {
     }
 }
 
-/// A number that looks random (Steele, Lea and Flood 2014, the finalizer of `SplitMix64`).
+/// A pseudorandom number (Steele, Lea and Flood 2014, the finalizer of `SplitMix64`).
 fn mixed(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -95,7 +95,7 @@ fn mixed(x: u64) -> u64 {
 }
 
 impl Sample {
-    /// The elements of a block that are sampled, row after row.
+    /// The sampled elements of a block, in row-major order.
     fn of_block<T: Element>(self, block: &Block<'_, T>) -> Vec<T> {
         let (tile, rows, cols) = (block.tile(), block.rows(), block.cols());
         let mut selected = Vec::new();
@@ -158,8 +158,8 @@ impl<T: Element> Reduce<T> for Sample {
     }
 }
 
-/// By tile, row after row. Elements that are taken as they are need neither a selection nor states
-/// of cells, so this stands beside the frame.
+/// By tile, in row-major order. Unmodified elements need neither a selection nor states of cells,
+/// so this bypasses the frame.
 impl<T: Element> Reducer<T> for Sample {
     fn fold(&self, _: &Shared, block: &Block<'_, T>) -> Result<Option<State>> {
         let piece = if self.unit == Unit::Rows { block.bounds().tile } else { 0 };

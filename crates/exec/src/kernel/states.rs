@@ -1,5 +1,5 @@
-//! Every kernel's states, of each class of dtypes: those of real blocks are taken, and whatever
-//! else is taken can be merged and finished.
+//! Checks every kernel's states, for each class of dtypes: states of real blocks are accepted, and
+//! any accepted state can be merged and finished.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::kernel::reduce::Reduce;
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::Cell;
 
-/// An array, and which axes are kept of it.
+/// An array, and the axes that are kept.
 struct Case<T> {
     shape: Shape,
     values: Vec<T>,
@@ -23,12 +23,12 @@ struct Case<T> {
     changes: Vec<Change>,
 }
 
-/// A change of the bytes of a state, at a place counted modulo their number.
+/// A change of the bytes of a state, at an offset taken modulo their number.
 #[derive(Clone, Debug)]
 enum Change {
     Byte(usize, u8),
     Flip(usize, u8),
-    /// The largest integer, in the form that they are written in.
+    /// The largest integer, in its serialized form.
     Largest(usize, usize),
     Cut(usize),
     Twice(usize, usize),
@@ -83,7 +83,7 @@ impl<T: Element> Case<T> {
         Axes { cell: self.cell, shape: &self.shape, dims: &self.dims }
     }
 
-    /// Real states are taken as what they are; others are refused, or do no harm.
+    /// Real states are accepted unchanged; others are refused, or do no harm.
     fn holds<R: Reduce<T>>(&self, kernel: &R, name: &str) {
         let mut reducers = Vec::new();
         kernel.reducers(NanPolicy::Propagate, &mut reducers);
@@ -101,7 +101,7 @@ impl<T: Element> Case<T> {
             assert!(outside.is_none(), "{name}: blocks outside");
             assert!(load(&[&real[..], &[0]].concat()).is_none(), "{name}: a byte too many");
             if real.len() > 4000 && blocks != (0..1) {
-                continue; // Hardly a change would meet anything.
+                continue; // Changes would rarely hit anything.
             }
             let mut changed = real.clone();
             for (i, change) in self.changes.iter().enumerate() {
@@ -149,7 +149,7 @@ macro_rules! statistics {
     ($case:expr, $nan:expr, $($statistic:ident),*) => {$({
         let kernel = $statistic::over($case.axes()).nan($nan);
         $case.holds(&kernel, stringify!($statistic));
-        // A mask that keeps few, so that counts differ from cell to cell.
+        // A selective mask, so that counts differ from cell to cell.
         let masked = kernel.masked(Mask::compare(CompareOp::Gt, 3));
         $case.holds(&masked, concat!(stringify!($statistic), " masked"));
     })*};
@@ -190,7 +190,7 @@ fn all<T: Numeric>(case: &Case<T>, nan: NanPolicy) {
     case.holds(&(Sum::over(case.axes()), ArgMin::over(case.axes())), "a tuple");
 }
 
-/// Many tiles of a few rows; and of elements that fill a block soon, one block below another.
+/// Many tiles of a few rows; and elements that fill a block soon, one block below another.
 fn large_shapes(size: usize) -> Vec<[usize; 2]> {
     let block_rows = Grid::new(1 << 20, 500, size).band_rows();
     let wide = [2, (17 << 10) / size];
@@ -236,7 +236,7 @@ macro_rules! classes {
     )*};
 }
 
-/// Every kind of float there is.
+/// Every class of floats.
 fn float(i: usize) -> f64 {
     match i % 17 {
         3 => f64::NAN,

@@ -1,4 +1,4 @@
-//! Everything at once.
+//! All common statistics at once.
 
 use super::frame::lane_statistics;
 use super::min_max::range;
@@ -7,10 +7,10 @@ use super::{NanPolicy, Numeric, Reduction, Statistic};
 use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 
-/// Count, NaN, infinities, sum, mean, variance, minimum and maximum in one trip through the data.
+/// Count, NaN, infinities, sum, mean, variance, minimum and maximum in one pass over the data.
 ///
 /// The same bits as [`Sum`](crate::Sum), [`Mean`](crate::Mean), [`Moments`](crate::Moments),
-/// [`MinMax`](crate::MinMax) and [`Counts`](crate::Counts) give one by one.
+/// [`MinMax`](crate::MinMax) and [`Counts`](crate::Counts) one by one.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -39,17 +39,17 @@ impl<A, M> Reduction<Stats, A, M> {
 /// The result of [`Stats`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary<T: Numeric> {
-    /// Elements that took part: without the NaN under [`NanPolicy::Skip`].
+    /// Elements that took part: NaN are excluded under [`NanPolicy::Skip`].
     pub count: u64,
-    /// NaN among those that the mask keeps.
+    /// NaN among the elements that the mask keeps.
     pub nan: u64,
-    /// Infinities among those that the mask keeps.
+    /// Infinities among the elements that the mask keeps.
     pub inf: u64,
-    /// The sum; 0 of nothing.
+    /// The sum; 0 for an empty selection.
     pub sum: T::Sum,
-    /// The mean; NaN of nothing.
+    /// The mean; NaN for an empty selection.
     pub mean: f64,
-    /// The variance; NaN of nothing.
+    /// The variance; NaN for an empty selection.
     pub var: f64,
     /// The smallest element, if there is one.
     pub min: Option<T>,

@@ -6,9 +6,9 @@ use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 
 /// The sum: exact for integers, accumulated in `f64` for `f16` and `f32`, compensated for `f64`.
-/// See [`Numeric`] for the result types. The sum of nothing is 0.
+/// See [`Numeric`] for the result types. The sum of an empty selection is 0.
 ///
-/// Sums that leave the range of `f64` on the way become infinite or NaN, as in numpy.
+/// Sums whose partial sums leave the range of `f64` become infinite or NaN, as in numpy.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -21,7 +21,7 @@ use rowmill_lanes::fold::{CellState, Need};
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::SumOverflow`](crate::Error::SumOverflow) when an integer sum does not
+/// The job fails with [`Error::SumOverflow`](crate::Error::SumOverflow) if an integer sum does not
 /// fit its result type.
 #[derive(Clone, Copy, Debug)]
 pub struct Sum;

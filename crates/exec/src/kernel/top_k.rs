@@ -12,11 +12,11 @@ use crate::error::{Error, Result};
 use rowmill_lanes::arch::{Job, Simd};
 use rowmill_lanes::lanes::Lane;
 
-/// The `k` largest or smallest elements and where they are, best first; of equal ones those that
-/// come first. All of them where there are fewer.
+/// The `k` largest or smallest elements and their positions, best first; of equal elements the
+/// earlier ones. All of them if there are fewer.
 ///
-/// NaN that no policy takes out come before all others, first come first: they are not hidden.
-/// Zeros of both signs are equal, and found as zero.
+/// NaN that no policy removes come before all others, in order of position: they are not hidden.
+/// Zeros of both signs are equal, and reported as zero.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -34,7 +34,7 @@ pub struct TopK {
     largest: bool,
 }
 
-/// The most elements that are kept of a cell.
+/// The most elements that are kept per cell.
 const MOST: usize = 1 << 20;
 
 impl TopK {
@@ -67,7 +67,7 @@ impl TopK {
 
     for_each_axis!(Each<Self>, (self), Each(self));
 
-    /// The rank, which sorts the best element first: NaN has the smallest of all.
+    /// The rank, smallest for the best element; NaN has the smallest of all.
     #[inline(always)]
     fn rank<L: Key>(self, x: L) -> u64 {
         if L::FLOAT && x.is_nan() {
@@ -88,7 +88,7 @@ impl TopK {
     }
 }
 
-/// The best elements: rank and position. In order, except while a block is folded.
+/// The best elements: rank and position. Sorted, except while a block is folded.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ranks(Vec<(u64, u64)>);
 
@@ -102,7 +102,7 @@ impl Ranks {
     }
 }
 
-/// Elements that are looked at together: most have none among the best.
+/// Elements that are tested together: usually none of them is among the best.
 const PIECE: usize = 256;
 
 /// Whether an element may be as good as `bar`; a NaN always may.
@@ -125,7 +125,7 @@ impl<L: Lane> Job for Reaches<'_, L> {
 
 pub(super) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Ranks], top: TopK) {
     let k = top.k;
-    // The rank that a cell's next element has to beat, as soon as there are enough.
+    // The rank that the next element of a cell has to beat, once there are enough.
     let mut bars = vec![u64::MAX; cells.len()];
     let mut take = |cell: usize, x: L, at: u64| {
         let rank = top.rank(x);
@@ -178,11 +178,11 @@ impl<T: Numeric> Kernel<T> for TopK {
     }
     fn merge(&self, state: &mut Ranks, next: Ranks) {
         state.0.extend(next.0);
-        // Two sorted runs: found as such.
+        // Two sorted runs, which the sort detects.
         state.0.sort();
         state.0.truncate(self.k);
     }
-    fn fits(&self, state: &Ranks, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Ranks, room: &Room<'_>) -> bool {
         let fits = |&(rank, at): &(u64, u64)| {
             let x = self.element::<T::Lane>(rank);
             self.rank(x) == rank && room.takes::<T>(x) && room.holds(at)

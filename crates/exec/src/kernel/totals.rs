@@ -9,11 +9,12 @@ use crate::error::Result;
 use rowmill_lanes::fold::{CellState, Need};
 use rowmill_lanes::lanes::Lane;
 
-/// Sum, mean, variance, range and counts in one state, each derived by itself at the end: for lists
-/// of statistics that are known at run time only. A sum that does not fit its type spoils no other.
+/// Sum, mean, variance, range and counts in one state, each derived independently at the end: for
+/// lists of statistics chosen at run time. A sum that overflows its type does not affect the
+/// others.
 ///
 /// The same bits as [`Sum`](crate::Sum), [`Mean`](crate::Mean), [`Moments`](crate::Moments),
-/// [`MinMax`](crate::MinMax), [`Ptp`](crate::Ptp) and [`Counts`](crate::Counts) give one by one.
+/// [`MinMax`](crate::MinMax), [`Ptp`](crate::Ptp) and [`Counts`](crate::Counts) one by one.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -33,15 +34,14 @@ pub struct Totals {
 lane_statistics!(Totals, Self { need: Need::Everything });
 
 impl<A, M> crate::kernel::Reduction<Totals, A, M> {
-    /// Accumulates no squares and no range, where only sums, means and counts are asked for: it is
-    /// faster. Default: everything.
+    /// Omits squares and ranges, for sums, means and counts alone: it is faster. Default:
+    /// everything is accumulated.
     pub fn sums_only(mut self) -> Self {
         self.kernel.need = Need::Sum;
         self
     }
 
-    /// Accumulates no range, where variances are asked for but neither minima nor maxima. Default:
-    /// everything.
+    /// Omits ranges, for variances without minima and maxima. Default: everything is accumulated.
     pub fn without_range(mut self) -> Self {
         self.kernel.need = Need::SumAndSpread;
         self
@@ -56,19 +56,19 @@ pub struct CellTotals<T: Numeric> {
 }
 
 impl<T: Numeric> CellTotals<T> {
-    /// Elements that took part: without the NaN under [`NanPolicy::Skip`].
+    /// Elements that took part: NaN are excluded under [`NanPolicy::Skip`].
     #[must_use]
     pub fn count(&self) -> u64 {
         self.cell.count
     }
 
-    /// NaN among those that the mask keeps.
+    /// NaN among the elements that the mask keeps.
     #[must_use]
     pub fn nan(&self) -> u64 {
         self.cell.nan
     }
 
-    /// Infinities among those that the mask keeps.
+    /// Infinities among the elements that the mask keeps.
     #[must_use]
     pub fn inf(&self) -> u64 {
         self.cell.inf
@@ -77,19 +77,19 @@ impl<T: Numeric> CellTotals<T> {
     /// The sum.
     ///
     /// # Errors
-    /// [`Error::SumOverflow`](crate::Error::SumOverflow) for a sum of integers that does not fit
-    /// its type.
+    /// [`Error::SumOverflow`](crate::Error::SumOverflow) if a sum of integers does not fit its
+    /// type.
     pub fn sum(&self) -> Result<T::Sum> {
         T::sum(self.cell.total)
     }
 
-    /// The sum of integers, whether it fits their type of sums or not; `None` of floats.
+    /// The exact sum of integers, even if it overflows their sum type; `None` for floats.
     #[must_use]
     pub fn exact_sum(&self) -> Option<i128> {
         T::Lane::exact(self.cell.total)
     }
 
-    /// The mean; NaN of nothing.
+    /// The mean; NaN for an empty selection.
     #[must_use]
     pub fn mean(&self) -> f64 {
         T::Lane::mean(self.cell.total, self.cell.count)
@@ -101,22 +101,22 @@ impl<T: Numeric> CellTotals<T> {
         mean_var(&self.cell, ddof)
     }
 
-    /// The smallest and the largest element; `None` of nothing.
+    /// The smallest and the largest element; `None` for an empty selection.
     #[must_use]
     pub fn range(&self) -> Option<ValueRange<T>> {
         range(&self.cell, self.nan)
     }
 
-    /// The largest element less the smallest; `None` of nothing.
+    /// The largest element minus the smallest; `None` for an empty selection.
     ///
     /// # Errors
-    /// [`Error::SumOverflow`](crate::Error::SumOverflow) for integers that are further apart than
-    /// their type of sums reaches.
+    /// [`Error::SumOverflow`](crate::Error::SumOverflow) for integers whose distance exceeds their
+    /// sum type.
     pub fn ptp(&self) -> Option<Result<T::Sum>> {
         let found = self.range()?;
-        let apart = found.max.to_f64() - found.min.to_f64();
+        let difference = found.max.to_f64() - found.min.to_f64();
         let exact = self.cell.max.integer().wrapping_sub(self.cell.min.integer());
-        Some(T::sum(T::Lane::total(apart, exact)))
+        Some(T::sum(T::Lane::total(difference, exact)))
     }
 }
 

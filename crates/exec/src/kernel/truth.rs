@@ -7,7 +7,7 @@ use super::{Kernel, Numeric};
 use crate::error::Result;
 use rowmill_lanes::lanes::Lane;
 
-/// Whether any element is not zero (numpy's `any`): NaN is not zero. Of nothing: `false`.
+/// Whether any element is nonzero (numpy's `any`): NaN is nonzero. `false` for an empty selection.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -20,7 +20,7 @@ use rowmill_lanes::lanes::Lane;
 #[derive(Clone, Copy, Debug)]
 pub struct AnyTrue;
 
-/// Whether every element is not zero (numpy's `all`): NaN is not zero. Of nothing: `true`.
+/// Whether every element is nonzero (numpy's `all`): NaN is nonzero. `true` for an empty selection.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -46,7 +46,7 @@ macro_rules! kernel {
                         cells[cell] = $join;
                     });
                 } else {
-                    // Without an exit in the loop, so that it is vectorised.
+                    // No early exit from the loop, so that it is vectorized.
                     let of = |x: &[L]| {
                         x.iter().fold($start, |$a, x| {
                             let $b = *x != zero;
@@ -77,7 +77,7 @@ macro_rules! kernel {
                 };
                 *$a = found;
             }
-            fn fits(&self, _: &bool, _: &Room<'_>) -> bool {
+            fn is_valid(&self, _: &bool, _: &Room<'_>) -> bool {
                 true
             }
             fn value(&self, state: &bool, _: &CellPlace<'_>) -> Result<bool> {

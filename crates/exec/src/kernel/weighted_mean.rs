@@ -18,10 +18,10 @@ use rowmill_lanes::lanes::Lane;
 
 /// The weighted mean `sum(w * x) / sum(w)` (numpy's `average`), in `f64` with compensated sums.
 ///
-/// Weights are an array of the shape of the elements, or of one weight for each row (shape
-/// `(rows,)` or `(rows, 1, …)`), of any dtype. The weight of an element that is left out is left
-/// out as well; a NaN among the other weights makes the mean NaN. NaN also where the weights add up
-/// to zero, as of nothing.
+/// Weights are an array of the shape of the elements, or one weight per row (shape `(rows,)` or
+/// `(rows, 1, …)`), of any dtype. The weight of an element that is left out is left out as well; a
+/// NaN among the other weights makes the mean NaN. The mean is also NaN if the weights add up to
+/// zero, as for an empty selection.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -35,8 +35,8 @@ use rowmill_lanes::lanes::Lane;
 /// ```
 ///
 /// # Errors
-/// A job ends with [`Error::WeightsShape`] for weights that fit neither the array nor its rows, and
-/// with [`Error::File`] when they cannot be read.
+/// The job fails with [`Error::WeightsShape`] for weights of the wrong shape, and with
+/// [`Error::File`] if they cannot be read.
 pub struct WeightedMean<'a, W, S> {
     weights: &'a S,
     element: PhantomData<fn() -> W>,
@@ -82,7 +82,7 @@ pub struct Weighted {
     pub mean: f64,
 }
 
-/// Sums of weights, and of what they weigh.
+/// Sums of weights, and of weighted elements.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Weights {
     count: u64,
@@ -114,11 +114,11 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
         Weights::default()
     }
     fn fold(&self, cells: &mut [Weights], selected: &Selected<'_, T>) -> Result<()> {
-        let Lanes { tile: x, keep, cell: of, bounds, row_len, lets_go, .. } = selected.lanes;
+        let Lanes { tile: x, keep, cell: of, bounds, row_len, releases, .. } = selected.lanes;
         let whole = self.weights.shape().row_len();
         let per_row = whole != row_len;
         let cols = if per_row { 0..whole } else { bounds.cols.clone() };
-        let mut buffer = TileBuffer::new().below_ceiling(lets_go);
+        let mut buffer = TileBuffer::new().below_ceiling(releases);
         let tile = self.weights.tile(bounds.rows.clone(), cols.clone(), &mut buffer)?;
         let len = bounds.cols.len();
         for (row, x) in x.iter_rows().enumerate() {
@@ -136,9 +136,9 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
                 }
             }
         }
-        // A mean weighted by bytes that were not there is no answer.
+        // A mean with weights past the end of a truncated file is invalid.
         self.weights.check()?;
-        if lets_go {
+        if releases {
             self.weights.release(bounds.rows.clone(), cols);
         }
         Ok(())
@@ -148,7 +148,7 @@ impl<T: Numeric, W: Numeric, S: Source<W>> Kernel<T> for WeightedMean<'_, W, S> 
         state.weight.join(next.weight);
         state.product.join(next.product);
     }
-    fn fits(&self, state: &Weights, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Weights, room: &Room<'_>) -> bool {
         let nothing = state.weight.is_zero() && state.product.is_zero();
         room.counts(state.count) && (state.count > 0 || nothing)
     }

@@ -1,4 +1,4 @@
-//! States that outlive a process: checkpoints of jobs, partials of reductions.
+//! Durable states: checkpoints of jobs, partials of reductions.
 
 pub(crate) mod checkpoint;
 pub(crate) mod partial;

@@ -1,9 +1,9 @@
-//! Instruction sets: which there are, and how a loop is compiled for each. Knows no kernel.
+//! Instruction sets: detection, and the compilation of loops for each. Knows no kernel.
 //!
 //! A hot loop is written once, generic and plain, as a [`Job`] whose `run` is `#[inline(always)]`.
 //! [`Isa::run`] calls it from a function that is compiled for the instruction set, into which the
-//! loop is inlined and vectorised. All loops have fixed lanes and the compiler never contracts
-//! `a * b + c`, so the instruction set changes speed and no bit.
+//! loop is inlined and vectorized. All loops have a fixed number of lanes and the compiler never
+//! contracts `a * b + c`, so the instruction set changes speed and no bit.
 //!
 //! To add an instruction set: a variant of `Kind`, its wrapper beside the others in `x86_64.rs` (or
 //! a sibling), a line in `ALL`. The determinism tests run over [`Isa::available`].
@@ -20,11 +20,11 @@ use std::str::FromStr;
 
 /// A loop to be compiled for every instruction set.
 pub trait Job {
-    /// The value that the loop returns.
+    /// The return value of the loop.
     type Output;
 
-    /// Runs it. Implementations are `#[inline(always)]`, and so is all that they call. `simd` has
-    /// vector operations for what the compiler does not vectorise by itself.
+    /// Runs it. Implementations are `#[inline(always)]`, and so is everything that they call.
+    /// `simd` has vector operations for loops that the compiler does not vectorize.
     fn run(self, simd: impl Simd) -> Self::Output;
 }
 
@@ -35,7 +35,7 @@ enum Kind {
     Avx2,
 }
 
-/// An instruction set that this machine has: a value of this type proves it.
+/// An instruction set that this machine supports, as the existence of the value proves.
 ///
 /// ```
 /// use rowmill_lanes::arch::Isa;
@@ -101,13 +101,13 @@ impl fmt::Display for Isa {
     }
 }
 
-/// An instruction set that does not exist or that this machine does not have.
+/// An instruction set that is unknown or that this machine lacks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{asked:?} is not an instruction set of this machine; it has {}", available.join(", "))]
 pub struct ParseIsaError {
-    /// The name that was asked for.
+    /// The requested name.
     pub asked: String,
-    /// The names that are accepted here.
+    /// The accepted names on this machine.
     pub available: Vec<&'static str>,
 }
 
@@ -116,7 +116,7 @@ impl FromStr for Isa {
 
     fn from_str(text: &str) -> Result<Self, ParseIsaError> {
         let available = Self::available();
-        // AVX-512 had loops of its own once, which were no faster at the speed of memory.
+        // AVX-512 once had loops of its own, which were no faster at the speed of memory.
         let name = if text == "avx512" { "avx2" } else { text };
         available.iter().find(|isa| isa.name() == name).copied().ok_or_else(|| ParseIsaError {
             asked: text.to_owned(),
@@ -125,12 +125,12 @@ impl FromStr for Isa {
     }
 }
 
-/// Copies bytes past the caches, for memory that will not be read again soon: the lines written to
-/// are not read first, and what is in the caches stays there. Plain copying where the machine has
-/// no such stores.
+/// Copies bytes past the caches, for memory that will not be read again soon: the destination lines
+/// are not read first, and the caches keep their contents. A plain copy on machines without such
+/// stores.
 ///
 /// # Panics
-/// When the lengths differ.
+/// If the lengths differ.
 ///
 /// ```
 /// let (from, mut to) = ([7; 1000], [0; 1000]);
@@ -145,7 +145,7 @@ pub fn copy_past_cache(from: &[u8], to: &mut [u8]) {
     to.copy_from_slice(from);
 }
 
-/// Asks for the cache line at `pointer`, which may point anywhere.
+/// Prefetches the cache line at `pointer`, which may be any address.
 #[inline(always)]
 pub fn prefetch<T>(pointer: *const T) {
     #[cfg(target_arch = "x86_64")]

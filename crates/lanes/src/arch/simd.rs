@@ -1,8 +1,9 @@
-//! Vectors of eight, as an instruction set computes them.
+//! Vectors of eight elements, as an instruction set computes them.
 //!
-//! Most loops over arrays of eight are vectorised by the compiler, and are left to it. Long chains
-//! of float operations are not, reliably: beyond a certain depth its vectoriser falls back to parts
-//! of vectors, which cost compensated sums two thirds of their speed. Those are spelled out here.
+//! Most loops over arrays of eight are left to the compiler's vectorizer. Long chains of float
+//! operations are not vectorized reliably: beyond a certain depth the compiler falls back to parts
+//! of vectors, which cost compensated sums two thirds of their speed. Those are written by hand
+//! here.
 
 use half::f16;
 
@@ -11,8 +12,8 @@ use super::Job;
 /// Eight elements.
 pub type V<T> = [T; 8];
 
-/// As `std::array::from_fn`, with less to compile: that one is ready for a panic at every element,
-/// and made up a third of what the loops are compiled from.
+/// As `std::array::from_fn`, with less code to compile: that one allows for a panic at every
+/// element, which was a third of the code of all loops.
 #[inline(always)]
 pub(crate) fn array_of<T: Copy, const N: usize>(f: impl Fn(usize) -> T) -> [T; N] {
     let mut array = [f(0); N];
@@ -25,16 +26,16 @@ pub(crate) fn array_of<T: Copy, const N: usize>(f: impl Fn(usize) -> T) -> [T; N
 }
 
 /// Operations on vectors of eight. A value proves that the machine has the instruction set; only
-/// [`Isa::run`](super::Isa::run) hands one out.
+/// [`Isa::run`](super::Isa::run) passes one on.
 ///
-/// All of them round as the operators of Rust do, element by element, so that the instruction set
+/// All of them round like the operators of Rust, element by element, so that the instruction set
 /// changes no bit.
 pub trait Simd: Copy + Send + Sync + sealed::Sealed {
-    /// Whether steps of loops are called, and not inlined: of an instruction set for old machines,
-    /// whose loops would otherwise be more than half of what is compiled.
+    /// Whether steps of loops are called and not inlined: for an instruction set of old machines,
+    /// whose loops would otherwise be more than half of the compiled code.
     const CALLS: bool;
 
-    /// Runs a job compiled for this instruction set, called and not inlined.
+    /// Runs a job compiled for this instruction set, as a call that is not inlined.
     fn call<J: Job>(self, job: J) -> J::Output;
 
     /// `a + b`
@@ -43,11 +44,11 @@ pub trait Simd: Copy + Send + Sync + sealed::Sealed {
     fn sub(self, a: V<f64>, b: V<f64>) -> V<f64>;
     /// `a * b`
     fn mul(self, a: V<f64>, b: V<f64>) -> V<f64>;
-    /// The same numbers in more digits.
+    /// The same numbers, widened.
     fn widen(self, x: V<f32>) -> V<f64>;
-    /// The same numbers in more digits.
+    /// The same numbers, widened.
     fn widen_f16(self, x: V<f16>) -> V<f32>;
-    /// `if b < a { b } else { a }`: a NaN in `b` is passed over.
+    /// `if b < a { b } else { a }`: a NaN in `b` is ignored.
     fn lower_f32(self, a: V<f32>, b: V<f32>) -> V<f32>;
     /// `if b > a { b } else { a }`
     fn higher_f32(self, a: V<f32>, b: V<f32>) -> V<f32>;
@@ -59,15 +60,15 @@ pub trait Simd: Copy + Send + Sync + sealed::Sealed {
     fn sum_u8(self, sums: V<u64>, x: [u8; 64]) -> V<u64>;
     /// `sums`, with 32 elements added in some order.
     fn sum_i16(self, sums: [i32; 16], x: [i16; 32]) -> [i32; 16];
-    /// `seen`, with something in every lane in which there is a NaN.
+    /// `seen`, with a nonzero value in every lane that has a NaN.
     fn note_nan_f32(self, seen: V<u32>, x: V<f32>) -> V<u32>;
-    /// The words whose byte is not zero, and zero for the others.
+    /// The words whose byte is nonzero, and zero for the others.
     fn keep_32(self, x: V<u32>, keep: V<u8>) -> V<u32>;
     /// As for 32 bits.
     fn keep_64(self, x: V<u64>, keep: V<u8>) -> V<u64>;
-    /// `count`, with one added where the byte is not zero.
+    /// `count`, incremented where the byte is nonzero.
     fn count_kept(self, count: V<u32>, keep: V<u8>) -> V<u32>;
-    /// The words of `x` whose byte is not zero, and those of `other` for the others.
+    /// The words of `x` whose byte is nonzero, and those of `other` for the others.
     #[inline(always)]
     fn choose_32(self, keep: V<u8>, x: V<u32>, other: V<u32>) -> V<u32> {
         each(other, self.keep_32(each(x, other, |x, other| x ^ other), keep), |a, b| a ^ b)
@@ -77,7 +78,7 @@ pub trait Simd: Copy + Send + Sync + sealed::Sealed {
     fn choose_64(self, keep: V<u8>, x: V<u64>, other: V<u64>) -> V<u64> {
         each(other, self.keep_64(each(x, other, |x, other| x ^ other), keep), |a, b| a ^ b)
     }
-    /// The elements in the closed interval, zero for the others, which are added to `count`.
+    /// The elements in the closed interval, which are added to `count`; zero for the others.
     fn within_f32(self, x: V<f32>, within: &Interval<f32>, count: &mut V<u32>) -> V<f32>;
     /// As for `f32`.
     fn within_f64(self, x: V<f64>, within: &Interval<f64>, count: &mut V<u32>) -> V<f64>;
@@ -87,25 +88,25 @@ pub trait Simd: Copy + Send + Sync + sealed::Sealed {
     fn within_i64(self, x: V<i64>, within: &Interval<i64>, count: &mut V<u32>) -> V<i64>;
 }
 
-/// A closed interval, or all that is not in it (which a NaN never is, nor is it in one).
+/// A closed interval, or its complement. A NaN is never in the interval, so always in the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval<T> {
     /// Its lower end.
     pub lo: T,
     /// Its upper end.
     pub hi: T,
-    /// Whether the others are meant.
+    /// Whether the complement is selected.
     pub negate: bool,
 }
 
 impl<T: PartialOrd> Interval<T> {
-    /// Whether this element is meant.
+    /// Whether this element is selected.
     #[inline(always)]
     pub fn contains(&self, x: T) -> bool {
         ((x >= self.lo) & (x <= self.hi)) != self.negate
     }
 
-    /// The elements that are meant, zero for others, which are counted.
+    /// The selected elements, which are counted; zero for the others.
     #[inline(always)]
     pub(crate) fn keep(&self, x: V<T>, count: &mut V<u32>) -> V<T>
     where
@@ -122,11 +123,11 @@ impl<T: PartialOrd> Interval<T> {
 }
 
 pub(super) mod sealed {
-    /// Nobody else implements it.
+    /// Sealed.
     pub trait Sealed {}
 }
 
-/// Plain Rust, as the compiler takes it.
+/// Plain Rust, left to the compiler.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain(pub(super) ());
 

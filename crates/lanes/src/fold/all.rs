@@ -1,14 +1,14 @@
 //! One cell for the whole tile.
 //!
-//! A tile of whole rows is cut into four equal runs, a tile of parts of rows has its rows taken
-//! four at a time. Either way four streams are stepped through together, two vectors each: a
-//! single stream leaves a third of the memory bandwidth unused, and eight, each its own cache line
-//! in the same few sets, a fifth.
+//! A tile of whole rows is cut into four equal runs; a tile of partial rows has its rows taken four
+//! at a time. Either way four streams are interleaved, two vectors each: a single stream leaves a
+//! third of the memory bandwidth unused, and eight, whose cache lines fall into the same few sets,
+//! a fifth.
 //!
 //! ```text
 //!   run 0  |x x x x x x x x|x x x x x x x x|. . .
 //!   run 1  |x x x x x x x x|x x x x x x x x|. . .      one step takes two vectors of each run,
-//!     :                                                each into an accumulator of its own
+//!     :                                                each into its own accumulator
 //!   run 3  |x x x x x x x x|x x x x x x x x|. . .
 //! ```
 
@@ -18,8 +18,8 @@ use super::{Cells, Partial, Select, four_by_two};
 use crate::arch::{Simd, array_of};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
-/// Accumulators of four streams of two vectors. Separate fields, because an array of arrays is not
-/// kept in registers.
+/// Accumulators of four streams of two vectors. Separate fields, because the compiler does not keep
+/// an array of arrays in registers.
 #[derive(Clone, Copy)]
 struct Eight<A> {
     a: A,
@@ -32,13 +32,13 @@ struct Eight<A> {
     h: A,
 }
 
-/// Streams that are stepped through together.
+/// Interleaved streams.
 const STREAMS: usize = 4;
 
-/// Elements of each stream, and where in the tile they begin.
+/// The elements of each stream, and their positions in the tile.
 type Streams<'a, L> = [(&'a [L], usize); STREAMS];
 
-/// The rest of each stream, at most a vector.
+/// The remainder of each stream, at most a vector.
 type Rest<'a, L> = [(&'a [L], usize); 8];
 
 #[inline(always)]
@@ -56,10 +56,9 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     let flat = tile.as_slice().filter(|_| whole_rows);
     let fours = tile.rows() / STREAMS;
     let groups = if flat.is_some() { 1 } else { fours + tile.rows() % STREAMS };
-    // There is one place where the loops stand, whatever the group, or they would be compiled
-    // again for each.
+    // The loops occur in one place, whatever the group, or they would be compiled once for each.
     for group in 0..groups {
-        // Streams of equal length, and what is left of them.
+        // Streams of equal length, and their remainders.
         let (streams, rest): (Streams<'_, L>, Rest<'_, L>) = if flat.is_none() && group < fours {
             let row = |k: usize| (tile.row(group * STREAMS + k), (group * STREAMS + k) * cols);
             let whole = cols / (2 * N) * (2 * N);
@@ -81,7 +80,8 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
                 array_of(|k| (&x[left(k)], start + left(k).start)),
             )
         };
-        // From the end of a stream on to what comes after: the next rows, or the next tile.
+        // The distance from the end of a stream to the data that follows: the next rows, or the
+        // next tile.
         let (len, stride) = (streams[0].0.len(), tile.parts().1);
         let after = if flat.is_some() {
             tile.len() - len
@@ -91,7 +91,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             (cols - len).wrapping_sub(fours.saturating_sub(1) * STREAMS * stride)
         };
         let jump = after.wrapping_mul(size_of::<L>());
-        step_together::<L, P, S>(simd, &streams, select, shift, jump, &mut lanes);
+        step_streams::<L, P, S>(simd, &streams, select, shift, jump, &mut lanes);
         for (k, (x, start)) in rest.into_iter().enumerate() {
             if !x.is_empty() {
                 let (run, lanes) = (&select.run(start, x.len()), lanes.at(k));
@@ -120,7 +120,7 @@ impl<A> Eight<A> {
 }
 
 impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
-    /// All streams together, in pairs.
+    /// Merges all streams, in pairs.
     #[inline(never)]
     fn joined(mut self) -> Lanes<L, P> {
         self.a.join(&self.b);
@@ -134,10 +134,10 @@ impl<L: Lane, P: Parts<L>> Eight<Lanes<L, P>> {
     }
 }
 
-/// Runs of equal length, of whole pairs of vectors, with the place of each in the tile. What lies
-/// ahead of their end is `jump` bytes further.
+/// Runs of equal length, in whole pairs of vectors, with the position of each in the tile. The data
+/// that follows each run is `jump` bytes past its end.
 #[inline(always)]
-fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
+fn step_streams<L: Lane, P: Parts<L>, S: Select<L>>(
     simd: impl Simd,
     streams: &Streams<'_, L>,
     select: S,
@@ -146,7 +146,8 @@ fn step_together<L: Lane, P: Parts<L>, S: Select<L>>(
     lanes: &mut Eight<Lanes<L, P>>,
 ) {
     let run: [S::Run; STREAMS] = array_of(|k| select.run(streams[k].1, streams[k].0.len()));
-    // Separate variables: of an array that is looped over the lengths are not seen to be equal.
+    // Separate variables: in a loop over an array the compiler does not see that the lengths are
+    // equal.
     let [v0, v1, v2, v3] = array_of(|k| streams[k].0.as_chunks::<N>().0.as_chunks::<2>().0);
     let n = v0.len();
     let (v0, v1, v2, v3) = (&v0[..n], &v1[..n], &v2[..n], &v3[..n]);

@@ -1,8 +1,8 @@
 //! One cell for each column of the tile: vectors of accumulators side by side, rows taken four at a
 //! time so that each accumulator is loaded and stored once for four rows, while the next four are
-//! asked for.
+//! prefetched.
 //!
-//! Narrow rows would leave most lanes empty. Some of them in a row are taken as one long row, whose
+//! Narrow rows would leave most lanes empty. Several of them are taken as one long row, whose
 //! columns are folded together at the end:
 //!
 //! ```text
@@ -16,27 +16,26 @@ use super::{Cells, LINE, Partial, Select};
 use crate::arch::{Simd, array_of, prefetch};
 use crate::lanes::{Lane, Lanes, N, Parts};
 
-/// Rows shorter than this are taken together …
+/// Rows shorter than this are combined …
 const NARROW: usize = 64;
 
-/// … so many that a long row has at least this many columns.
+/// … into long rows with at least this many columns.
 const LONG: usize = 512;
 
-/// Rows that make a group: an accumulator takes them in this order.
+/// Rows per group: an accumulator takes them in this order.
 const TOGETHER: usize = 8;
 
-/// Rows of a group that are taken in one trip over the accumulators: more streams are more than the
-/// hardware follows, fewer leave it waiting.
+/// Rows of a group that are taken in one pass over the accumulators: the hardware does not follow
+/// more streams, and fewer leave it waiting.
 const STREAMS: usize = 4;
 
-/// How many rows make a long row. A multiple of the lanes, so that a long row is whole vectors.
+/// The number of rows per long row. A multiple of the lanes, so that a long row is whole vectors.
 #[inline(always)]
 fn rows_in_long_row(cols: usize) -> usize {
     if cols < NARROW { LONG.div_ceil(cols).next_multiple_of(N) } else { 1 }
 }
 
-/// A tile as rows wide enough for the lanes: its own, or long rows and what is left behind the
-/// last.
+/// A tile with rows wide enough for the lanes: its own rows, or long rows and the remaining ones.
 struct Wide<'a, L> {
     rows: Tile<'a, L>,
     rest: &'a [L],
@@ -65,7 +64,7 @@ impl<'a, L> Wide<'a, L> {
 /// two passes of two runs each.
 #[derive(Clone, Copy)]
 struct Groups {
-    /// How many groups there are; each run has two rows of each.
+    /// The number of groups; each run has two rows of each.
     count: usize,
 }
 
@@ -99,7 +98,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     let whole = width / N;
     let groups = Groups { count: rows.rows() / TOGETHER };
     let passes = groups.passes();
-    // Where the elements of the next pass are; after the last one, those of the next tile.
+    // The position of the next pass's elements; after the last pass, of the next tile.
     let (data, stride) = rows.parts();
     let next_tile = if whole_rows { tile.rows() * cols } else { cols };
     let next = |pass: usize, stream: usize| {
@@ -108,7 +107,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     };
     // The last pass takes the rows that do not fill a group.
     for pass in 0..=passes {
-        // Where the rest of each row begins, which is taken vector by vector.
+        // The start of the remainder of each row, which is taken vector by vector.
         let mut done = 0;
         let members = if pass < passes {
             let streams = Streams::<L, S> {
@@ -138,7 +137,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
     if is_joined { cells.folded(cols, count) } else { cells }
 }
 
-/// The shift of each column, in vectors, again for each row of a long one; none where squares are
+/// The shift of each column, in vectors, repeated for each row of a long one; empty if squares are
 /// not taken about a shift.
 #[inline(always)]
 fn shifts<L: Lane, P: Parts<L>>(shift: &[f64], cols: usize, width: usize) -> Vec<[f64; N]> {
@@ -152,7 +151,7 @@ fn shifts<L: Lane, P: Parts<L>>(shift: &[f64], cols: usize, width: usize) -> Vec
     shifts
 }
 
-/// The rows of one pass, and where those of the next begin.
+/// The rows of one pass, and the positions of the next pass's rows.
 struct Streams<'a, L: Lane, S: Select<L>> {
     vectors: [&'a [[L; N]]; STREAMS],
     runs: [S::Run; STREAMS],
@@ -160,7 +159,7 @@ struct Streams<'a, L: Lane, S: Select<L>> {
 }
 
 impl<L: Lane, S: Select<L>> Streams<'_, L, S> {
-    /// Takes in their whole vectors: as many as there are lanes.
+    /// Accumulates their whole vectors: as many as there are lanes.
     #[inline(always)]
     fn step<P: Parts<L>>(self, simd: impl Simd, shifts: &[[f64; N]], lanes: &mut [Lanes<L, P>]) {
         let whole = lanes.len();
@@ -185,7 +184,7 @@ impl<L: Lane, S: Select<L>> Streams<'_, L, S> {
     }
 }
 
-/// Takes in one row from vector `done` on, and what does not fill a vector at its end.
+/// Accumulates one row from vector `done` on, with the remainder that does not fill a vector.
 #[inline(always)]
 fn step_row<L: Lane, P: Parts<L>, S: Select<L>>(
     simd: impl Simd,

@@ -1,4 +1,4 @@
-//! From a tile of elements to the cells of a partial: the loops that everything is computed by.
+//! From a tile of elements to the cells of a partial: the loops that compute everything.
 //!
 //! ```text
 //!   Tile<L>  --first shift-->  fold (all | columns | rows)  -->  Cells, squares about the shift
@@ -56,18 +56,18 @@ pub enum Need {
     Range,
     /// Sums and squares.
     SumAndSpread,
-    /// All of that.
+    /// All of them.
     Everything,
 }
 
-/// Which elements take part, for the selections that loops are compiled for in this crate.
+/// The selections for which this crate compiles loops.
 #[derive(Clone, Copy, Debug)]
 pub enum Selection<'a, L> {
     /// All.
     Every,
-    /// Those with a non-zero byte, one for each element.
+    /// Elements with a nonzero byte, one for each element.
     Kept(&'a [u8]),
-    /// Those in a closed interval, or all others.
+    /// Elements in a closed interval, or in its complement.
     Within(Interval<L>),
 }
 
@@ -78,14 +78,14 @@ pub struct FoldOrder<'a, L> {
     pub isa: Isa,
     /// The part of the tile that becomes a cell.
     pub cell: Cell,
-    /// The parts that are needed.
+    /// The needed parts.
     pub need: Need,
-    /// Whether the tile holds whole rows of the array. Loops are chosen by this and not by how the
-    /// tile happens to lie in memory, which differs between backends.
+    /// Whether the tile holds whole rows of the array. This selects the loops, not how the tile
+    /// happens to lie in memory, which differs between backends.
     pub whole_rows: bool,
     /// The elements.
     pub tile: Tile<'a, L>,
-    /// Which of them.
+    /// The selection.
     pub selection: Selection<'a, L>,
 }
 
@@ -107,7 +107,7 @@ impl<L: Lane> FoldOrder<'_, L> {
         }
     }
 
-    /// Fewer loops for what is rarer: everything is accumulated and what is not needed is dropped.
+    /// Fewer loops for rare cases: everything is accumulated, and unneeded parts are dropped.
     fn run_common(&self) -> Cells<L> {
         match (self.selection, self.need) {
             (Selection::Every, Need::Sum) => self.fold::<SumOnly, _>(Every),
@@ -118,9 +118,9 @@ impl<L: Lane> FoldOrder<'_, L> {
         }
     }
 
-    /// Sums all elements of the tile that satisfy a predicate, whatever cell and parts the order
-    /// asks for. These loops are compiled for each predicate, which is why there are none for
-    /// columns and rows.
+    /// Sums all elements of the tile that satisfy a predicate, whatever cell and parts are
+    /// requested. These loops are compiled for each predicate, so there are none for columns and
+    /// rows.
     pub fn sum_of(&self, predicate: &(impl Fn(L) -> bool + Sync)) -> Cells<L> {
         let Self { isa, whole_rows, tile, .. } = *self;
         if tile.is_empty() {
@@ -146,29 +146,29 @@ impl<L: Lane> FoldOrder<'_, L> {
         let mut cells = once(&shift);
         let cancelled = cells.settle(&shift);
         if !cancelled.is_empty() {
-            // Only where it was needed: a cell must not depend on its neighbours.
+            // Only for cells that need it: a cell must not depend on its neighbours.
             let shift = cells.means();
-            let mut again = once(&shift);
-            if !again.settle(&shift).is_empty() {
-                // Elements so large that their squares overflow even a little off the mean.
+            let mut second = once(&shift);
+            if !second.settle(&shift).is_empty() {
+                // Elements so large that their squares overflow even close to the mean.
                 let shift = cells.full_means();
-                again = once(&shift);
-                again.settle(&shift);
+                second = once(&shift);
+                second.settle(&shift);
             }
-            cells.take_spreads(&cancelled, &again);
+            cells.take_spreads(&cancelled, &second);
         }
         cells
     }
 }
 
 /// A shift of at most 35 bits: its product with the number of elements of a block is exact, so that
-/// squares about it can be corrected without loss. Zero for what is not finite.
+/// squares about it can be corrected without loss. Zero if it is not finite.
 pub fn short(shift: f64) -> f64 {
     const BITS: u32 = 18;
     if shift.is_finite() { f64::from_bits(shift.to_bits() >> BITS << BITS) } else { 0.0 }
 }
 
-/// A guess at the mean of each cell from a few elements of the tile. Zero where that is not finite.
+/// An estimate of each cell's mean from a few elements of the tile. Zero if it is not finite.
 struct FirstShift<'a, L> {
     cell: Cell,
     tile: Tile<'a, L>,
@@ -183,7 +183,7 @@ impl<L: Lane> Job for FirstShift<'_, L> {
         let Self { cell, tile } = self;
         let finite = |sum: f64, n: usize| short(sum / n as f64);
         let samples = SAMPLES.min(tile.rows());
-        // Spread over the rows of the tile.
+        // Sampled over the rows of the tile.
         let sampled = |i: usize| tile.row(i * tile.rows() / samples);
         match cell {
             Cell::All => {
@@ -202,7 +202,7 @@ impl<L: Lane> Job for FirstShift<'_, L> {
                 }
                 shift
             }
-            // In a row of few elements each of them is near the mean, for its spread.
+            // In a row of few elements each of them is near the mean, relative to the spread.
             Cell::Row if tile.cols() < 2 * SAMPLES => {
                 tile.iter_rows().map(|row| finite(row[0].to_f64(), 1)).collect()
             }
@@ -259,20 +259,20 @@ jobs! {
     rows: RowsJob, rows::fold;
 }
 
-/// Steps that a stream goes before the next one, where they take turns.
+/// Steps of a stream before the next one, if they take turns.
 const STEPS: usize = 16;
 
-/// How far ahead of its use a stream is fetched, in bytes.
+/// The prefetch distance of a stream, in bytes.
 pub(crate) const AHEAD: usize = 1 << 10;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// Four streams of `n` pairs of vectors side by side, each vector of a pair into an accumulator of
-/// its own. What lies ahead of a stream's end is `jump` bytes further.
+/// Four streams of `n` pairs of vectors side by side, each vector of a pair with its own
+/// accumulator. The data that follows each stream is `jump` bytes past its end.
 ///
-/// Where all accumulators are more than there are registers, each stream goes a few steps before
-/// the next: memory still sees four streams, and which element meets which accumulator is the same.
+/// If the accumulators exceed the registers, each stream takes a few steps before the next: memory
+/// still sees four streams, and each element meets the same accumulator.
 macro_rules! four_by_two {
     (
         $select:ident, $parts:ident, $lane:ident, $simd:expr, $n:expr, $run:ident, $jump:expr,
@@ -316,8 +316,8 @@ macro_rules! four_by_two {
 }
 use four_by_two;
 
-/// Up to one vector of elements, at `at` of a run, to be taken in. Called, because there are
-/// several of them at the end of every loop.
+/// Accumulates up to one vector of elements, at `at` of a run. Called, because there are several of
+/// them at the end of every loop.
 struct Partial<'a, L: Lane, P: Parts<L>, S: Select<L>> {
     x: &'a [L],
     run: &'a S::Run,

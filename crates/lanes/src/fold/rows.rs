@@ -1,6 +1,6 @@
-//! One cell for each row of the tile: two vectors of accumulators a row, four rows side by side.
+//! One cell for each row of the tile: two vectors of accumulators per row, four rows side by side.
 //!
-//! Narrow rows would spend most of the work on adding up the eight lanes at the end of each. There
+//! For narrow rows, adding up the eight lanes at the end of each would take most of the time. There
 //! a vector holds one element of each of eight rows, and a lane is a row:
 //!
 //! ```text
@@ -50,7 +50,7 @@ pub(super) fn fold<L: Lane, P: Parts<L>, S: Select<L>>(
             let (mut e, mut f, mut g, mut h) = (new, new, new, new);
             let (v0, v1, v2, v3) = (row(first), row(first + 1), row(first + 2), row(first + 3));
             let (v0, v1, v2, v3) = (&v0[..pairs], &v1[..pairs], &v2[..pairs], &v3[..pairs]);
-            // From the end of a row on to the next of the same stream.
+            // The distance from the end of a row to the next of the same stream.
             let jump = (ROWS * tile.parts().1 - cols) * size_of::<L>();
             four_by_two! {
                 S, P, L, simd, pairs, run, jump, |k| &shift[k];
@@ -97,7 +97,7 @@ fn narrow<L: Lane, P: Parts<L>, S: Select<L>>(
         if P::SPREAD && L::FLOAT {
             about[..n].copy_from_slice(&shift[first..first + n]);
         }
-        // Lanes behind the last row read an element of that row, and are dropped.
+        // Lanes past the last row read an element of that row, and are dropped.
         let start: [usize; N] = array_of(|j| (first + j.min(n - 1)) * cols);
         let last = start[N - 1] + cols;
         let (x, start) = (&x[..last], array_of::<_, N>(|j| start[j].min(last - cols)));

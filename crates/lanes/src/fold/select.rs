@@ -1,22 +1,22 @@
-//! Which elements of a tile take part.
+//! Selections of the elements of a tile.
 
 use crate::arch::{Interval, Simd, array_of};
 use crate::lanes::{Lane, Lanes, N, Part, Parts};
 
-/// Decides for each element whether it takes part. Elements that do not are replaced by one that
-/// changes nothing, never multiplied by zero: `NaN * 0` is NaN.
+/// Selects elements. Those that are left out are replaced by one that changes nothing, never
+/// multiplied by zero: `NaN * 0` is NaN.
 pub trait Select<L: Lane>: Copy + Sync {
     /// The decisions for a run of elements.
     type Run: Copy;
 
-    /// Whether the number of elements kept has to be counted.
+    /// Whether the selected elements have to be counted.
     const COUNTS: bool;
 
-    /// The decisions for the elements `start..start + len` of the tile, counted row after row
+    /// The decisions for the elements `start..start + len` of the tile, counted in row-major order
     /// without gaps.
     fn run(self, start: usize, len: usize) -> Self::Run;
 
-    /// Takes in the `i`-th vector of a run.
+    /// Accumulates the `i`-th vector of a run.
     fn step<P: Parts<L>>(
         simd: impl Simd,
         run: &Self::Run,
@@ -26,11 +26,11 @@ pub trait Select<L: Lane>: Copy + Sync {
         x: &[L; N],
     );
 
-    /// Whether the element `x` at `at` of a run is kept.
+    /// Whether the element `x` at `at` of a run is selected.
     fn keeps(run: &Self::Run, at: usize, x: L) -> bool;
 
-    /// Which of the elements `x` at `at` of a run are kept: a byte for each, zero for those that
-    /// are not.
+    /// Which of the elements `x` at `at` of a run are selected: a byte for each, zero for the
+    /// others.
     fn keep(run: &Self::Run, at: usize, x: &[L]) -> [u8; N];
 }
 
@@ -68,7 +68,7 @@ impl<L: Lane> Select<L> for Every {
     }
 }
 
-/// Those with a non-zero byte: one byte for each element of the tile, row after row without gaps.
+/// Elements with a nonzero byte: one byte per element of the tile, in row-major order without gaps.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes<'a>(pub &'a [u8]);
 
@@ -104,7 +104,7 @@ impl<'a, L: Lane> Select<L> for Bytes<'a> {
     }
 }
 
-/// Those that an interval means; sums only.
+/// Elements in an interval or its complement; sums only.
 #[derive(Clone, Copy, Debug)]
 pub struct Within<L>(pub Interval<L>);
 
@@ -142,7 +142,7 @@ impl<L: Lane> Select<L> for Within<L> {
     }
 }
 
-/// Those whose value satisfies a predicate; sums only.
+/// Elements whose value satisfies a predicate; sums only.
 #[derive(Debug)]
 pub struct Value<'a, F>(pub &'a F);
 

@@ -1,8 +1,8 @@
 //! Lanes of integers: sums and squares are exact, so that their order does not matter.
 //!
-//! Smaller integers are widened to `i32` first. A block has at most 2^16 elements, so that sums of
-//! 32-bit elements fit lanes of `i64`; of 64-bit elements, and of all squares, the halves are
-//! summed apart.
+//! Smaller integers are widened to `i32` first. A block has at most 2^16 elements, so sums of
+//! 32-bit elements fit lanes of `i64`; for 64-bit elements, and for all squares, the halves are
+//! summed separately.
 
 use crate::arch::{Interval, Simd, array_of};
 use crate::fold::{Cells, FoldOrder};
@@ -220,7 +220,7 @@ macro_rules! within {
 within!(within_i32);
 within!(within_i64);
 
-/// Loops that the compiler vectorises by itself, for the rarer types.
+/// Loops that the compiler vectorizes by itself, for the rarer types.
 macro_rules! plain_within {
     () => {};
 }
@@ -268,8 +268,8 @@ macro_rules! integer_lane {
             fn is_spread(squares: U256, total: i128, count: u64, least: $t, most: $t) -> bool {
                 let (n, wide) = (u128::from(count), |x: $t| i128::from(x).unsigned_abs());
                 let largest = wide(least).max(wide(most));
-                // Neither more than so many of the largest squares, nor less than the square of the
-                // sum has to have (Cauchy and Schwarz): the variance would be negative.
+                // At most `count` of the largest squares, and at least the square of the sum over
+                // the count (Cauchy and Schwarz): otherwise the variance would be negative.
                 squares <= U256::product(largest * largest, n)
                     && squares.mul(n) >= U256::product(total.unsigned_abs(), total.unsigned_abs())
             }

@@ -1,8 +1,8 @@
 //! Lane arithmetic: the types that loops compute in, and the accumulators of one vector.
 //!
 //! Eight elements are taken at a time, whatever the instruction set: that fixes which elements meet
-//! in which accumulator, and so every bit. What is accumulated is put together from parts (sum,
-//! spread, range), each of which may be left out; a part that is left out costs nothing.
+//! in which accumulator, and so every bit. Accumulators are composed of parts (sum, spread, range),
+//! each of which may be omitted; an omitted part costs nothing.
 
 #![allow(clippy::needless_range_loop, reason = "lane loops index several arrays alike")]
 
@@ -43,13 +43,13 @@ pub trait Lane: Element + PartialOrd + Serialize + DeserializeOwned {
     type SpreadLanes: SpreadPart<Self>;
     /// Minima and maxima in lanes, and whether there was a NaN.
     type RangeLanes: RangePart<Self>;
-    /// Minima and maxima in lanes, where the sum shows a NaN anyway.
+    /// Minima and maxima in lanes, if the sum shows a NaN anyway.
     type BoundLanes: RangePart<Self>;
-    /// Whether there are NaN and infinities, and rounding: a shift and a check of the squares.
+    /// Whether there are NaN, infinities and rounding, and so a shift and a check of the squares.
     const FLOAT: bool;
-    /// Where a minimum starts and ends up when there is nothing.
+    /// The initial minimum, and that of no elements.
     const HIGHEST: Self;
-    /// Where a maximum starts and ends up when there is nothing.
+    /// The initial maximum, and that of no elements.
     const LOWEST: Self;
     /// A NaN; for integers, which have none, zero.
     const NAN: Self;
@@ -64,7 +64,7 @@ pub trait Lane: Element + PartialOrd + Serialize + DeserializeOwned {
     fn is_infinite(self) -> bool {
         false
     }
-    /// The elements that an interval means, each added to `count`; zero for the others.
+    /// The elements selected by an interval, which are added to `count`; zero for the others.
     #[inline(always)]
     fn within(
         simd: impl Simd,
@@ -75,18 +75,18 @@ pub trait Lane: Element + PartialOrd + Serialize + DeserializeOwned {
         let _ = simd;
         within.keep(*x, count)
     }
-    /// The elements of `x` whose byte is not zero, and those of `other` for the others.
+    /// The elements of `x` whose byte is nonzero, and those of `other` for the others.
     fn choose(simd: impl Simd, keep: &[u8; N], x: &[Self; N], other: [Self; N]) -> [Self; N];
-    /// Folds a tile of this type: where all loops over it are compiled, once.
+    /// Folds a tile of this type: all loops over it are compiled here, once.
     fn fold(order: &FoldOrder<'_, Self>) -> Cells<Self>;
     /// The sum of both.
     fn join_totals(a: Self::Total, b: Self::Total) -> Self::Total;
-    /// Whether a sum shows that neither NaN nor infinity went into it.
+    /// Whether a sum shows that there was neither NaN nor infinity.
     fn is_clean(total: Self::Total) -> bool;
-    /// Whether `count` elements from `least` to `most`, or infinite, can have this sum. There are
-    /// at most 2^63 of them.
+    /// Whether `count` elements from `least` to `most`, or infinite ones, can have this sum. There
+    /// are at most 2^63 of them.
     fn is_total(total: Self::Total, count: u64, least: Self, most: Self) -> bool;
-    /// The same for a spread, beside a sum that they can have.
+    /// The same for a spread, given the sum.
     fn is_spread(
         spread: Self::Spread,
         total: Self::Total,
@@ -96,29 +96,29 @@ pub trait Lane: Element + PartialOrd + Serialize + DeserializeOwned {
     ) -> bool;
     /// The mean of `count` elements with this sum.
     fn mean(total: Self::Total, count: u64) -> f64;
-    /// Squares about the same shift, together.
+    /// Adds squares about the same shift.
     fn add_squares(a: Self::Spread, b: Self::Spread) -> Self::Spread;
-    /// Squares about `shift` as a spread about the mean. The flag says that too many digits were
-    /// cancelled, so that the squares should be taken again about the mean.
+    /// Turns squares about `shift` into a spread about the mean. The flag says that too many digits
+    /// were cancelled, and the squares should be taken again about the mean.
     fn settle(
         squares: Self::Spread,
         total: Self::Total,
         count: u64,
         shift: f64,
     ) -> (Self::Spread, bool);
-    /// Spreads of two runs of elements, together.
+    /// Merges the spreads of two runs of elements.
     fn join_spreads(
         a: (u64, Self::Total, Self::Spread),
         b: (u64, Self::Total, Self::Spread),
     ) -> Self::Spread;
-    /// The sum of squared distances from the mean.
+    /// The sum of squared deviations from the mean.
     fn centred(spread: Self::Spread, total: Self::Total, count: u64, ddof: u64) -> f64;
 }
 
-/// The accumulators of one vector, all parts together, with a count of what was kept.
+/// The accumulators of one vector, with all parts and a count of selected elements.
 #[derive(Debug)]
 pub struct Lanes<L: Lane, P: Parts<L>> {
-    /// How many elements were kept, lane by lane, where that is counted.
+    /// The number of selected elements, lane by lane, if that is counted.
     pub count: [u32; N],
     /// The sums.
     pub sum: P::Sum,
@@ -128,7 +128,7 @@ pub struct Lanes<L: Lane, P: Parts<L>> {
     pub range: P::Range,
 }
 
-// By hand: the derived impls would ask for `P: Copy`.
+// Implemented by hand: the derived impls would require `P: Copy`.
 impl<L: Lane, P: Parts<L>> Clone for Lanes<L, P> {
     #[inline(always)]
     fn clone(&self) -> Self {
@@ -139,7 +139,7 @@ impl<L: Lane, P: Parts<L>> Clone for Lanes<L, P> {
 impl<L: Lane, P: Parts<L>> Copy for Lanes<L, P> {}
 
 impl<L: Lane, P: Parts<L>> Lanes<L, P> {
-    /// Nothing accumulated.
+    /// Empty accumulators.
     pub const NEW: Self = Self {
         count: [0; N],
         sum: <P::Sum as Part<L>>::NEW,
@@ -147,7 +147,7 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
         range: <P::Range as Part<L>>::NEW,
     };
 
-    /// Takes in eight elements. The count is the caller's.
+    /// Accumulates eight elements. The caller counts them.
     #[inline(always)]
     pub fn step<V: Simd>(&mut self, simd: V, shift: &[f64; N], x: &[L; N]) {
         match V::CALLS {
@@ -168,7 +168,7 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
         self.range.step(simd, shift, x);
     }
 
-    /// Takes in, and counts, those of eight elements that are kept: whose byte is not zero.
+    /// Accumulates and counts those of eight elements whose byte is nonzero.
     #[inline(always)]
     pub fn step_kept<V: Simd>(&mut self, simd: V, shift: &[f64; N], x: &[L; N], keep: &[u8; N]) {
         self.count = simd.count_kept(self.count, *keep);
@@ -190,7 +190,7 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
         self.range.step_kept(simd, shift, x, keep);
     }
 
-    /// Takes in another accumulator, lane by lane.
+    /// Merges another accumulator, lane by lane.
     #[inline(always)]
     pub fn join(&mut self, other: &Self) {
         for (count, other) in self.count.iter_mut().zip(&other.count) {
@@ -202,13 +202,13 @@ impl<L: Lane, P: Parts<L>> Lanes<L, P> {
     }
 }
 
-/// The elements with those that are not kept replaced by zero.
+/// The elements, with zero for those that are left out.
 #[inline(always)]
 pub(crate) fn kept<L: Lane>(simd: impl Simd, x: &[L; N], keep: &[u8; N]) -> [L; N] {
     L::choose(simd, keep, x, [L::default(); N])
 }
 
-/// [`Lane::choose`] for a type of so many bits.
+/// [`Lane::choose`] for a type of this many bits.
 macro_rules! choose {
     ($choose:ident) => {
         #[inline(always)]

@@ -5,13 +5,13 @@ use crate::arch::Simd;
 
 /// Accumulators of one vector.
 pub trait Part<L: Lane>: Copy + Send {
-    /// Nothing accumulated.
+    /// An empty accumulator.
     const NEW: Self;
-    /// Takes in eight elements; squares are about `shift`.
+    /// Accumulates eight elements; squares are about `shift`.
     fn step(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N]);
-    /// Takes in those of eight elements that are kept: whose byte is not zero.
+    /// Accumulates those of eight elements whose byte is nonzero.
     fn step_kept(&mut self, simd: impl Simd, shift: &[f64; N], x: &[L; N], keep: &[u8; N]);
-    /// Takes in another accumulator, lane by lane.
+    /// Merges another accumulator, lane by lane.
     fn join(&mut self, other: &Self);
 }
 
@@ -27,17 +27,17 @@ pub trait SpreadPart<L: Lane>: Part<L> {
     fn squares(&self) -> [L::Spread; N];
 }
 
-/// A part that finds the smallest and largest element, NaN left out.
+/// A part that finds the smallest and largest element, ignoring NaN.
 pub trait RangePart<L: Lane>: Part<L> {
     /// The minima, lane by lane.
     fn mins(&self) -> [L; N];
     /// The maxima, lane by lane.
     fn maxs(&self) -> [L; N];
-    /// Where a NaN was seen, lane by lane.
+    /// Whether a NaN was seen, lane by lane.
     fn nans(&self) -> [bool; N];
 }
 
-/// A part that is left out.
+/// An omitted part.
 #[derive(Clone, Copy, Debug)]
 pub struct Nothing;
 
@@ -80,7 +80,7 @@ impl<L: Lane> RangePart<L> for Nothing {
     }
 }
 
-/// Which parts a kernel needs.
+/// The parts that a kernel needs.
 pub trait Parts<L: Lane>: Send + Sync + 'static {
     /// The sum, or nothing.
     type Sum: SumPart<L>;
@@ -88,11 +88,11 @@ pub trait Parts<L: Lane>: Send + Sync + 'static {
     type Spread: SpreadPart<L>;
     /// The range, or nothing.
     type Range: RangePart<L>;
-    /// Whether the sum is there.
+    /// Whether there is a sum.
     const SUM: bool;
-    /// Whether the spread is there (only together with the sum).
+    /// Whether there is a spread (only together with the sum).
     const SPREAD: bool;
-    /// Whether the range is there.
+    /// Whether there is a range.
     const RANGE: bool;
 }
 

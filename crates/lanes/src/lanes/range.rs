@@ -2,13 +2,13 @@
 
 use super::{Lane, N};
 
-/// The smaller of two, the first when they do not compare: a NaN that comes second is passed over.
+/// The smaller of two, the first if they do not compare: a NaN that comes second is ignored.
 #[inline(always)]
 pub fn lower<L: Lane>(a: L, b: L) -> L {
     if b < a { b } else { a }
 }
 
-/// The smaller of each two.
+/// The elementwise minima.
 #[inline(always)]
 pub(crate) fn lower_each<L: Lane>(mut a: [L; N], b: &[L; N]) -> [L; N] {
     for j in 0..N {
@@ -17,7 +17,7 @@ pub(crate) fn lower_each<L: Lane>(mut a: [L; N], b: &[L; N]) -> [L; N] {
     a
 }
 
-/// The larger of each two.
+/// The elementwise maxima.
 #[inline(always)]
 pub(crate) fn higher_each<L: Lane>(mut a: [L; N], b: &[L; N]) -> [L; N] {
     for j in 0..N {
@@ -26,7 +26,7 @@ pub(crate) fn higher_each<L: Lane>(mut a: [L; N], b: &[L; N]) -> [L; N] {
     a
 }
 
-/// The larger of two, the first when they do not compare.
+/// The larger of two, the first if they do not compare.
 #[inline(always)]
 pub fn higher<L: Lane>(a: L, b: L) -> L {
     if b > a { b } else { a }
@@ -46,7 +46,7 @@ macro_rules! range_lanes {
             }
             #[inline(always)]
             fn step_kept(&mut self, simd: impl Simd, _: &[f64; N], x: &[$t; N], keep: &[u8; N]) {
-                // Elements that are not kept are replaced by those that change nothing.
+                // Elements that are left out are replaced by those that change nothing.
                 let low = <$t>::choose(simd, keep, x, [<$t>::HIGHEST; N]);
                 let high = <$t>::choose(simd, keep, x, [<$t>::LOWEST; N]);
                 for j in 0..N {

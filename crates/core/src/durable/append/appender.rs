@@ -1,4 +1,4 @@
-//! [`Appender`]: rows at the end of an array file, all or none of them.
+//! [`Appender`]: appends rows to an array file, all or none of them.
 
 use std::fs::File;
 use std::marker::PhantomData;
@@ -19,22 +19,22 @@ use crate::shape::Shape;
 use crate::tile::TileBuffer;
 use crate::view::Source;
 
-/// An array file open for growing by rows: a `.npy` file whose header has room (rowmill and recent
-/// versions of NumPy leave it), or a raw file with a sidecar.
+/// An array file open for appending rows: a `.npy` file whose header has room (rowmill and recent
+/// versions of NumPy leave some), or a raw file with a sidecar.
 ///
-/// Appended rows become part of the array when [`commit`](Self::commit) returns, all that came
-/// since the last one at once, and survive power loss from then on. **After a crash at any moment
-/// the array has the rows of some commit, complete**: what was appended behind them is taken back
-/// by the next appender, and ignored by readers until then. The same happens when the appender is
-/// dropped without a commit.
+/// Appended rows become part of the array when [`commit`](Self::commit) returns, all rows since the
+/// last commit at once, and survive power loss from then on. **After a crash at any moment the
+/// array has the rows of some commit, complete**: uncommitted rows are rolled back by the next
+/// appender, and ignored by readers until then. The same happens if the appender is dropped without
+/// a commit.
 ///
-/// Readers may open the file at any time and get the rows of the last commit. What they read stays
-/// right while more is appended; but the check at the end of a job that its input has not changed
-/// cannot know that, and gives [`Error::Changed`]: open the array after the last commit, or read
-/// from a copy. The handle holds the writer's advisory lock: a second writer is refused.
+/// Readers may open the file at any time and get the rows of the last commit. Their data stays
+/// valid while more is appended. But a job's final check that its input is unchanged cannot tell,
+/// and returns [`Error::Changed`]: open the array after the last commit, or read from a copy. The
+/// handle holds the writer's advisory lock: a second writer is refused.
 ///
-/// Two or three syncs make a commit, whatever it holds: many rows to a commit are fast, one row to
-/// a commit costs what the disk takes for that.
+/// A commit takes two or three syncs, whatever it holds: many rows per commit are fast, one row per
+/// commit costs the latency of the disk.
 ///
 /// ```
 /// use rowmill_core::{Appender, Array, ArrayMut};
@@ -60,30 +60,30 @@ pub struct Appender<T> {
     meta: Meta,
     description: Description,
     journal: JournalFile,
-    /// With the rows that are not committed.
+    /// The shape with the uncommitted rows.
     shape: Shape,
-    /// Encoded rows that are not written yet, and where they go.
+    /// Encoded rows that are not written yet, and their offset.
     buffer: Vec<u8>,
     at: u64,
-    /// The journal speaks of the last commit, so that bytes may be written behind it.
+    /// The journal describes the last commit, so bytes may be written behind it.
     begun: bool,
     /// The first failure.
     poison: Option<String>,
-    /// The description may be the old one or the new one: what is behind the old end has to stay.
+    /// The shape on disk may be the old or the new one, so the bytes behind the old end must stay.
     undecided: bool,
     #[cfg(test)]
     pub(super) stop_after: Option<Step>,
     element: PhantomData<fn() -> T>,
 }
 
-/// The steps that were taken. All are durable but [`Written`](Self::Written) and
-/// [`Said`](Self::Said).
+/// The completed steps. All are durable except [`Written`](Self::Written) and
+/// [`Described`](Self::Described).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Journalled,
     Written,
     Synced,
-    Said,
+    Described,
     Committed,
 }
 
@@ -94,14 +94,12 @@ const BUFFER: usize = 1 << 20;
 const PIECE: usize = 4 << 20;
 
 impl<T: Element> Appender<T> {
-    /// Opens an array file for appending. What an appender before it left uncommitted is taken
-    /// back.
+    /// Opens an array file for appending, and rolls back uncommitted rows of an earlier appender.
     ///
     /// # Errors
-    /// [`Error::Locked`] while someone else writes it; [`Error::CannotAppend`] for arrays that
-    /// cannot grow in place: in Fortran order, without axes, with rows of no elements, with a
-    /// header without room, described by a hand-made sidecar; otherwise as
-    /// [`Array::open`](crate::Array::open).
+    /// [`Error::Locked`] while another writer has it; [`Error::CannotAppend`] for arrays that
+    /// cannot grow in place: in Fortran order, without axes, with empty rows, with a header without
+    /// room, described by a hand-made sidecar; otherwise as [`Array::open`](crate::Array::open).
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut file = open_locked(path)?;
@@ -145,13 +143,14 @@ impl<T: Element> Appender<T> {
         &self.path
     }
 
-    /// How many rows there will be after the next commit.
+    /// The number of rows after the next commit.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.shape.rows()
     }
 
-    /// How many rows are part of the array and survive power loss: those of the last commit.
+    /// The number of rows that are part of the array and survive power loss: those of the last
+    /// commit.
     #[must_use]
     pub fn durable_rows(&self) -> usize {
         self.meta.shape.rows()
@@ -161,9 +160,9 @@ impl<T: Element> Appender<T> {
     /// [`commit`](Self::commit).
     ///
     /// # Errors
-    /// [`Error::PartialRow`] when `values` is not a whole number of rows, [`Error::TooLarge`],
-    /// [`Error::CannotAppend`] when the header has no room for so many rows: nothing is appended
-    /// then. After [`Error::Io`] (a full disk, for one) every later call gives
+    /// [`Error::PartialRow`] if `values` is not a whole number of rows, [`Error::TooLarge`],
+    /// [`Error::CannotAppend`] if the header has no room for the number of rows: nothing is
+    /// appended then. After [`Error::Io`] (for instance a full disk) every later call returns
     /// [`Error::AppendFailed`].
     pub fn append_rows(&mut self, values: &[T]) -> Result<()> {
         self.check()?;
@@ -183,12 +182,12 @@ impl<T: Element> Appender<T> {
         Ok(())
     }
 
-    /// Appends all rows of another array, a few megabytes at a time, and says how many they were.
+    /// Appends all rows of another array, a few megabytes at a time, and returns their number.
     ///
     /// # Errors
-    /// [`Error::RowShape`] when its rows have another shape, what reading it gives
-    /// ([`Error::Changed`] if it changed meanwhile), and as [`append_rows`](Self::append_rows).
-    /// Once rows of it have been read, every later call gives [`Error::AppendFailed`].
+    /// [`Error::RowShape`] if its rows have another shape, errors of reading it ([`Error::Changed`]
+    /// if it changed meanwhile), and as [`append_rows`](Self::append_rows). If reading it fails
+    /// halfway, every later call returns [`Error::AppendFailed`].
     pub fn append_source(&mut self, source: &impl Source<T>) -> Result<usize> {
         self.check()?;
         let (rows, dims) = (source.shape().rows(), source.shape().row_dims());
@@ -201,7 +200,7 @@ impl<T: Element> Appender<T> {
                 path: path.clone(),
             });
         }
-        // So that what does not fit is refused before the first row is read.
+        // Rows that do not fit are refused before the first one is read.
         let shape = self.longer(rows)?;
         self.description.check(&self.path, &self.meta, &shape)?;
         let done = self.copy(source, rows);
@@ -219,7 +218,7 @@ impl<T: Element> Appender<T> {
         source.verify()
     }
 
-    /// The shape with so many rows more.
+    /// The shape with this many more rows.
     fn longer(&self, rows: usize) -> Result<Shape> {
         let mut dims = self.shape.dims().to_vec();
         dims[0] = dims[0].saturating_add(rows);
@@ -230,7 +229,7 @@ impl<T: Element> Appender<T> {
     fn write(&mut self, first: usize, values: &[T]) -> Result<()> {
         if !self.begun {
             if self.journal.is_new() {
-                // The journal knows the file by bytes that a crash must not take back.
+                // The journal identifies the file by bytes that a crash cannot undo.
                 self.file.sync_data().map_err(Error::io("flush", &self.path))?;
             }
             let journal = Journal::new(&self.file, self.meta.end());
@@ -254,12 +253,12 @@ impl<T: Element> Appender<T> {
         failed
     }
 
-    /// Makes all rows appended so far part of the array, in one step, and durable. Without any it
-    /// does nothing.
+    /// Makes all rows appended so far part of the array, atomically, and durable. Does nothing if
+    /// there are none.
     ///
     /// # Errors
-    /// [`Error::Io`]: what is in the file afterwards are the rows of the last commit, or those of
-    /// this one. Every later call gives [`Error::AppendFailed`].
+    /// [`Error::Io`]: the file then has the rows of the last commit, or those of this one. Every
+    /// later call returns [`Error::AppendFailed`].
     pub fn commit(&mut self) -> Result<()> {
         self.check()?;
         if self.shape == self.meta.shape {
@@ -275,8 +274,8 @@ impl<T: Element> Appender<T> {
         self.file.sync_data().map_err(Error::io("flush", &self.path))?;
         self.reached(Step::Synced)?;
         self.undecided = true;
-        self.description.say(&self.path, &self.file, &self.meta, &self.shape)?;
-        self.reached(Step::Said)?;
+        self.description.update(&self.path, &self.file, &self.meta, &self.shape)?;
+        self.reached(Step::Described)?;
         self.file.sync_data().map_err(Error::io("flush", &self.path))?;
         self.meta.shape = self.shape.clone();
         (self.undecided, self.begun) = (false, false);
@@ -306,12 +305,12 @@ impl<T: Element> Appender<T> {
         })
     }
 
-    /// Where tests stop, as a crash would.
+    /// Tests stop here, like a crash.
     #[cfg(test)]
     fn reached(&mut self, step: Step) -> Result<()> {
         if self.stop_after == Some(step) {
-            self.undecided = true; // and nothing is tidied up
-            return Err(Error::io("go on with", &self.path)(std::io::Error::other("stopped")));
+            self.undecided = true; // and nothing is cleaned up
+            return Err(Error::io("continue", &self.path)(std::io::Error::other("stopped")));
         }
         Ok(())
     }
@@ -324,10 +323,10 @@ impl<T: Element> Appender<T> {
 }
 
 impl<T> Drop for Appender<T> {
-    /// Takes back what is not committed. What cannot be taken back the next appender takes back.
+    /// Rolls back uncommitted rows. If that fails, the next appender does it.
     fn drop(&mut self) {
         if self.undecided {
-            return; // the journal stays for whoever finds the old description
+            return; // the journal stays for readers of the old description
         }
         if self.begun && truncate(&self.file, &self.path, self.meta.end()).is_err() {
             return;

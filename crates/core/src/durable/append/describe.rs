@@ -1,4 +1,4 @@
-//! Where an array file says how many rows it has, and whether that can be changed.
+//! The place in an array file that holds its row count, and whether it can be changed.
 
 use std::fs::File;
 use std::ops::Range;
@@ -6,37 +6,37 @@ use std::path::{Path, PathBuf};
 
 use crate::durable::publish;
 use crate::error::{Error, Result};
-use crate::format::detect::{read_small, said_by};
+use crate::format::detect::{read_claims, read_small};
 use crate::format::{Format, Meta, Sidecar, npy};
 use crate::fs::write_all_at;
 use crate::shape::{Order, Shape};
 
-/// The place that says how many rows there are.
+/// The place that holds the row count.
 #[derive(Debug)]
 pub(super) enum Description {
-    /// The header of a `.npy` file, as it is now.
+    /// The current header of a `.npy` file.
     Header(Vec<u8>),
     /// The sidecar of a raw file.
     Sidecar(PathBuf),
 }
 
-/// The bytes that a crash leaves all old or all new: a sector of any disk.
+/// The unit of atomic writes: a sector of any disk.
 const SECTOR: usize = 512;
 
 impl Description {
     /// The description of this file, if it has room for more rows.
     ///
     /// # Errors
-    /// [`Error::CannotAppend`], [`Error::Io`], and what opening gives.
+    /// [`Error::CannotAppend`], [`Error::Io`], and the errors of opening it.
     pub(super) fn find(path: &Path, file: &mut File, meta: &Meta) -> Result<Self> {
         let refuse =
             |(reason, instead)| Err(Error::CannotAppend { path: path.to_owned(), reason, instead });
-        if let Some(why) = why_not(meta) {
+        if let Some(why) = reason_against(meta) {
             return refuse(why);
         }
         let sidecar = Sidecar::path_for(path);
         let own = match read_small(&sidecar)? {
-            Some(bytes) => said_by(&sidecar, &bytes, file)?.sidecar,
+            Some(bytes) => read_claims(&sidecar, &bytes, file)?.sidecar,
             None => None,
         };
         match meta.format {
@@ -53,14 +53,14 @@ impl Description {
                 Ok(Self::Header(header))
             }
             Format::Raw if Sidecar::handmade_path_for(path).exists() => refuse((
-                "a hand-made sidecar says its shape, which is not changed here",
+                "its shape is in a hand-made sidecar, which is never rewritten",
                 "write a sidecar of rowmill's own form (NAME.meta.json) and remove the hand-made one",
             )),
             Format::Raw => Ok(Self::Sidecar(sidecar)),
         }
     }
 
-    /// Whether this shape can be said.
+    /// Checks that this shape fits the description.
     ///
     /// # Errors
     /// [`Error::CannotAppend`].
@@ -71,11 +71,11 @@ impl Description {
         }
     }
 
-    /// Says this shape, in one step that a crash leaves undone or done.
+    /// Writes this shape into the header or the sidecar, atomically.
     ///
     /// # Errors
-    /// [`Error::CannotAppend`], [`Error::Io`]. What is said then is not known.
-    pub(super) fn say(
+    /// [`Error::CannotAppend`], [`Error::Io`]; the shape on disk is unknown then.
+    pub(super) fn update(
         &mut self,
         path: &Path,
         file: &File,
@@ -98,8 +98,8 @@ impl Description {
     }
 }
 
-/// Why no rows can follow the last one, whatever describes them, and what to do.
-fn why_not(meta: &Meta) -> Option<(&'static str, &'static str)> {
+/// Why rows cannot be appended to this array, however it is described, and what to do.
+fn reason_against(meta: &Meta) -> Option<(&'static str, &'static str)> {
     let shape = &meta.shape;
     if shape.ndim() == 0 {
         return Some(("a 0-d array has no rows", "write a new array with one axis or more"));
@@ -107,14 +107,14 @@ fn why_not(meta: &Meta) -> Option<(&'static str, &'static str)> {
     if shape.row_len() == 0 {
         return Some(("its rows have no elements", "write a new array of the shape you want"));
     }
-    // With one element a row both orders are the same, however many rows there are.
+    // With one element per row both orders are the same, whatever the row count.
     (meta.order == Order::F && shape.row_len() > 1).then_some((
         "it is in Fortran order, where every row is spread over the whole file",
         "copy it to a new file in C order",
     ))
 }
 
-/// The header for this shape, as long as the old one, and the bytes of it that are different.
+/// The header for this shape, as long as the old one, and the range of bytes that differ.
 fn grown(
     path: &Path,
     header: &[u8],
@@ -122,11 +122,11 @@ fn grown(
     shape: &Shape,
 ) -> Result<(Vec<u8>, Range<usize>)> {
     let refuse = |reason| {
-        let instead = "copy it to a new file, which gets room for more rows than can ever be";
+        let instead = "copy it to a new file, whose header has room for any number of rows";
         Err(Error::CannotAppend { path: path.to_owned(), reason, instead })
     };
     let Some(new) = npy::reshaped(header, meta.dtype, meta.byte_order, meta.order, shape) else {
-        return refuse("its header has no room for a longer number of rows");
+        return refuse("its header has no room for a longer row count");
     };
     let differs = |(a, b): (&u8, &u8)| a != b;
     let start = header.iter().zip(&new).position(differs).unwrap_or(0);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn which_layouts_can_grow() {
+    fn layouts_that_can_grow() {
         let cases: [(&[usize], Order, Option<&str>); 9] = [
             (&[], Order::C, Some("0-d")),
             (&[3, 0], Order::C, Some("no elements")),
@@ -169,7 +169,7 @@ mod tests {
             (&[0, 5], Order::F, Some("Fortran")),
         ];
         for (dims, order, expected) in cases {
-            let found = why_not(&meta(dims, order));
+            let found = reason_against(&meta(dims, order));
             let fits = match (found, expected) {
                 (Some((reason, _)), Some(word)) => reason.contains(word),
                 (found, expected) => found.is_none() && expected.is_none(),

@@ -1,4 +1,4 @@
-//! [`JournalFile`]: the journal that an appender writes.
+//! [`JournalFile`]: the journal of an appender, on disk.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ impl JournalFile {
     }
 
     /// Makes a journal durable, in place of an earlier one. It is written in one piece that fits a
-    /// sector; whoever reads half of it sees that by its checksum.
+    /// sector; its checksum detects a torn write.
     pub(super) fn write(&mut self, journal: Journal) -> Result<()> {
         let bytes = journal.to_bytes();
         if let Some(file) = &self.file {
@@ -47,7 +47,7 @@ impl JournalFile {
         Ok(())
     }
 
-    /// Removes it. What cannot be removed does no harm.
+    /// Removes it. A journal that cannot be removed does no harm.
     pub(super) fn remove(&mut self) {
         self.file = None;
         let _ = fs::remove_file(&self.path);

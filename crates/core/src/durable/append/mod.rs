@@ -1,18 +1,18 @@
-//! Growing an array file by rows.
+//! Appending rows to an array file.
 //!
 //! ```text
 //!                      what a crash leaves        readers open
-//!   journal durable    journal, file as it was    the old rows
-//!   bytes written      longer than its metadata   the old rows, because the journal says so
-//!   bytes durable      the same                   the old rows, because the journal says so
+//!   journal durable    journal, unchanged file    the old rows
+//!   bytes written      longer than its metadata   the old rows, according to the journal
+//!   bytes durable      the same                   the old rows, according to the journal
 //!   metadata changed   either metadata            the old rows or the new ones
 //!   metadata durable   the new array, a journal   the new rows
 //!   journal removed    the new array              the new rows
 //! ```
 //!
 //! The metadata is the header, changed by one write within one sector of 512 bytes, or the sidecar,
-//! replaced by a rename. A journal is looked at only when a file is longer than its metadata says,
-//! so one that was left behind does no harm.
+//! replaced by a rename. A journal is read only if a file is longer than its metadata says, so a
+//! leftover one does no harm.
 
 mod appender;
 mod describe;
@@ -32,9 +32,9 @@ use self::journal_file::JournalFile;
 use crate::format::append_journal::path_for;
 pub use appender::Appender;
 
-/// Takes back what an appender left behind the last row, for whoever is about to write to the file:
-/// the journal knows it by its last rows. `file` is locked and has `len` bytes, of which `end` are
-/// part of the array. Says whether there was something.
+/// Rolls back uncommitted rows before the file is written to; the journal identifies the file by
+/// its last rows. `file` is locked and has `len` bytes, `end` of which are part of the array.
+/// Returns whether there were any.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -47,8 +47,8 @@ pub(crate) fn take_back_rest(path: &Path, file: &File, end: u64, len: u64) -> Re
     Ok(true)
 }
 
-/// Finishes what an appender left behind that is gone: takes its rows back, removes its journal.
-/// Gives the room that they took; only that in a dry run.
+/// Finishes for an appender that is gone: rolls back its rows and removes its journal. Returns the
+/// space that they took; a dry run does only that.
 ///
 /// # Errors
 /// [`Error::Locked`] while the appender is alive, [`Error::Io`].
@@ -73,13 +73,13 @@ pub(crate) fn settle(journal: &Path, owner: &Path, dry_run: bool) -> Result<u64>
     Ok(bytes)
 }
 
-/// Takes back the rows that are no part of the array yet, and says how many bytes they took. A file
-/// that no array can be read from is left as it is: its journal has nothing to say about it.
+/// Rolls back the uncommitted rows, and returns how many bytes they took. A file that holds no
+/// array is left as it is: its journal does not apply to it.
 fn take_back(path: &Path, file: &mut File, dry_run: bool) -> Result<u64> {
     let len = file.metadata().map_err(Error::io("inspect", path))?.len();
     let meta = match read_meta(path, file, len, None) {
         Ok(meta) => meta,
-        // It still has something to say to whoever looks at the file.
+        // It may still apply to a later state of the file.
         Err(error @ Error::AppendedByNumber { .. }) => return Err(error),
         Err(_) => return Ok(0),
     };
@@ -90,7 +90,7 @@ fn take_back(path: &Path, file: &mut File, dry_run: bool) -> Result<u64> {
     Ok(len.saturating_sub(end))
 }
 
-/// Cuts a file, durably.
+/// Truncates a file, durably.
 fn truncate(file: &File, path: &Path, len: u64) -> Result<()> {
     file.set_len(len).and_then(|()| file.sync_all()).map_err(Error::io("shorten", path))
 }

@@ -43,14 +43,14 @@ fn elements<T: Element>(path: &Path) -> Result<Vec<T>> {
 }
 
 const STEPS: [Step; 5] =
-    [Step::Journalled, Step::Written, Step::Synced, Step::Said, Step::Committed];
+    [Step::Journalled, Step::Written, Step::Synced, Step::Described, Step::Committed];
 
 #[test]
 fn every_crash_leaves_the_rows_of_a_commit() {
     for name in ["x.npy", "x.dat"] {
         for step in STEPS {
             for commits_before in [0, 1] {
-                // How much of what was being written reached the disk: all, none, some.
+                // How much of a torn write reached the disk: all, none, some.
                 for lost in [0, 12, 5] {
                     let dir = folder();
                     let path = dir.path().join(name);
@@ -76,12 +76,12 @@ fn every_crash_leaves_the_rows_of_a_commit() {
                         continue;
                     }
                     assert!(journal(&path).exists(), "{case}");
-                    let said = matches!(step, Step::Said | Step::Committed);
-                    let mut expected = if said { new.clone() } else { old.clone() };
+                    let committed = matches!(step, Step::Described | Step::Committed);
+                    let mut expected = if committed { new.clone() } else { old.clone() };
                     assert_eq!(elements::<i32>(&path).expect(&case), expected, "{case}");
                     assert_eq!(copy_on_write(&path), expected, "{case}");
 
-                    // Whoever comes next can go on: to tidy up, to write in place, to append.
+                    // The next user can proceed: to clean up, to write in place, to append.
                     if commits_before == 0 {
                         let found = CleanOptions::new().clean(dir.path()).expect("cleaned");
                         assert_eq!(found.len(), 1, "{case}: {found:?}");
@@ -141,13 +141,13 @@ fn a_stale_journal_does_no_harm_and_a_wrong_one_opens_nothing() {
     drop(x);
     let (text, longer) = (fs::read(journal(&path)).expect("read"), fs::read(&path).expect("read"));
     assert_eq!(elements::<u8>(&path).expect("the old ones"), [1, 2, 3, 4]);
-    // Another file in its place, as long: the journal is not its own.
+    // Another file at its path, of the same length: the journal does not apply to it.
     let other = dir.path().join("other");
     fs::write(&other, &longer).expect("written");
     fs::rename(&other, &path).expect("renamed");
     assert!(matches!(elements::<u8>(&path), Err(Error::TrailingBytes { .. })));
     assert!(matches!(Appender::<u8>::open(&path), Err(Error::TrailingBytes { .. })));
-    // A whole file does not care what lies beside it.
+    // A complete file is unaffected by files beside it.
     fs::remove_file(&path).expect("removed");
     create::<u8>(&path, &[2], &[8, 9]);
     for junk in [&text[..], b"", b"junk", &[0xff; 4096]] {
@@ -162,8 +162,8 @@ fn a_stale_journal_does_no_harm_and_a_wrong_one_opens_nothing() {
 
 #[test]
 fn a_number_given_out_again_is_not_the_file_of_a_journal() {
-    // Another last row before the old end; or the same bytes, which nothing but the birth time
-    // tells.
+    // Another last row before the old end; or the same bytes, which only the birth time
+    // distinguishes.
     for (without_birth_times, other_row) in [(false, true), (true, true), (false, false)] {
         WITHOUT_BIRTH_TIMES.set(without_birth_times);
         for name in ["x.npy", "x.dat"] {
@@ -194,7 +194,7 @@ fn a_number_given_out_again_is_not_the_file_of_a_journal() {
     }
 }
 
-/// As an earlier version left it.
+/// In the form of an earlier version.
 #[test]
 fn a_journal_by_number_alone_is_refused_with_a_way_out() {
     let dir = folder();
@@ -216,7 +216,7 @@ fn a_journal_by_number_alone_is_refused_with_a_way_out() {
         matches!(&found[..], [left] if matches!(left.outcome, crate::durable::CleanOutcome::Failed(_)))
     );
     assert!(journal(&path).exists() && fs::read(&path).expect("there") == bytes);
-    // The error says to do this.
+    // The remedy that the error names.
     fs::OpenOptions::new().write(true).open(&path).and_then(|f| f.set_len(132)).expect("shorter");
     assert_eq!(elements::<u8>(&path).expect("whole"), [1, 2, 3, 4]);
 }
@@ -331,7 +331,7 @@ fn the_first_failure_stays_and_is_taken_back() {
     let path = dir.path().join("x.npy");
     create::<u8>(&path, &[2], &[1, 2]);
     let before = fs::read(&path).expect("read");
-    // A directory in the place of the journal: it cannot be written.
+    // A directory at the path of the journal: it cannot be written.
     fs::create_dir(journal(&path)).expect("a folder");
     let mut x = Appender::<u8>::open(&path).expect("opened");
     let first = x.append_rows(&[3]).expect_err("no journal");
@@ -342,7 +342,7 @@ fn the_first_failure_stays_and_is_taken_back() {
     assert_eq!(fs::read(&path).expect("read"), before);
 }
 
-/// Some rows of two elements, as many as `n` says, after `first` rows.
+/// Some rows of two elements, as many as `n`, after `first` rows.
 fn numbers<T: Element>(first: usize, n: usize, of: impl Fn(usize) -> T) -> Vec<T> {
     (2 * first..2 * (first + n)).map(of).collect()
 }
@@ -455,13 +455,13 @@ fn through_a_link_the_file_itself_grows() {
     assert_eq!(elements::<u8>(&link).expect("by the link"), [1]);
 }
 
-/// Opens an array until `done`, whose appender commits seven rows at a time, and says how often.
+/// Opens an array until `done` while its appender commits seven rows at a time; returns how often.
 fn watch(path: &Path, done: &AtomicBool) -> usize {
     let (mut last, mut looks) = (0, 0);
     while !done.load(Ordering::Relaxed) || looks < 10 {
         let x = match Array::<u64>::open(path) {
             Ok(x) => x,
-            // Sidecar and file changed hands between two looks.
+            // Sidecar and file were replaced between two reads.
             Err(Error::Changed { .. }) => continue,
             Err(e) => panic!("{e}"),
         };
@@ -478,9 +478,8 @@ fn watch(path: &Path, done: &AtomicBool) -> usize {
     looks
 }
 
-/// Readers in other threads, which share nothing with the appender but the file: one that commits
-/// often, and many that commit once and are gone, with the journal that excuses what a reader saw
-/// before.
+/// Readers in other threads, which share only the file with the appender: one that commits often,
+/// and many that commit once and disappear, with the journal that excuses what a reader saw before.
 #[test]
 fn readers_see_commits_only() {
     for (name, close) in [("x.npy", false), ("x.dat", false), ("x.npy", true), ("x.dat", true)] {
@@ -536,8 +535,8 @@ fn numpy_reads_the_result() {
             }
         }
         x.close().expect("closed");
-        let said = run("import sys, numpy as n; x = n.load(sys.argv[1], mmap_mode='r'); \
+        let printed = run("import sys, numpy as n; x = n.load(sys.argv[1], mmap_mode='r'); \
              print(x.shape[0], x.dtype.str, x[-1].sum(), x[-1200:].astype('f8').sum())");
-        assert_eq!(said, format!("{} {descr} 3597.0 2158200.0", before + 1200));
+        assert_eq!(printed, format!("{} {descr} 3597.0 2158200.0", before + 1200));
     }
 }

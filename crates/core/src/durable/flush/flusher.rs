@@ -1,4 +1,4 @@
-//! [`Flusher`]: syncs when it is asked to and when a policy says so, one at a time.
+//! [`Flusher`]: syncs on request and when a policy demands it, one at a time.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -15,7 +15,7 @@ use super::rows::Ledger;
 use crate::error::{Error, Result};
 use crate::map::Disk;
 
-/// Keeps the account of one array's rows and syncs them.
+/// Tracks the durability of one array's rows and syncs them.
 #[derive(Debug)]
 pub(crate) struct Flusher {
     shared: Arc<Shared>,
@@ -28,26 +28,26 @@ struct Shared {
     path: PathBuf,
     disk: Box<dyn Disk>,
     state: Mutex<State>,
-    /// Tells the thread that a sync may be due, or that it is to end.
+    /// Wakes the thread: a sync may be due, or it has to stop.
     wake: Condvar,
-    /// Tells whoever wants to sync that nobody else does any more.
+    /// Wakes callers that wait for another sync to end.
     idle: Condvar,
 }
 
 #[derive(Debug)]
 struct State {
     ledger: Ledger,
-    /// Rows that are lent out for writing, until the next call shows that they are back.
+    /// Rows that are lent for writing, until the next call shows that they were returned.
     lent: Option<Range<usize>>,
     /// Rows written since the last sync started, and when the first of them was.
     written: usize,
     since: Option<Instant>,
-    /// Rows that the sync under way was started for.
+    /// Rows covered by the sync in progress.
     syncing: usize,
     /// A writer waits for a sync.
     awaited: bool,
     under_way: bool,
-    /// The thread waits for a time, and so needs no other word of it.
+    /// The thread waits for a deadline, and needs no other wake-up.
     timed: bool,
     /// The error of the first sync that failed.
     poison: Option<String>,
@@ -90,7 +90,7 @@ impl Shared {
         }
     }
 
-    /// Syncs these rows, of which `bytes` says where they are, once nobody else syncs.
+    /// Syncs these rows, located by `bytes`, once no other sync is running.
     fn sync(
         &self,
         state: &mut MutexGuard<'_, State>,
@@ -108,15 +108,15 @@ impl Shared {
         state.ledger.end_sync(synced.is_ok());
         self.idle.notify_all();
         synced.inspect_err(|e| {
-            let said = match e {
+            let message = match e {
                 Error::Io { source, .. } => source.to_string(),
                 other => other.to_string(),
             };
-            state.poison.get_or_insert(said);
+            state.poison.get_or_insert(message);
         })
     }
 
-    /// The life of the thread.
+    /// The main loop of the thread.
     fn follow(&self, triggers: Triggers) {
         let mut state = self.state.lock();
         while !state.stop && state.poison.is_none() {
@@ -125,7 +125,7 @@ impl Shared {
                 false => triggers.due(state.written, state.since, Instant::now()),
             };
             match due {
-                // A failure is kept in the state, for whoever writes or flushes next.
+                // A failure is kept in the state, for the next write or flush.
                 Due::Now if state.under_way => self.idle.wait(&mut state),
                 Due::Now => _ = self.sync(&mut state, 0..usize::MAX, None),
                 Due::At(at) => {
@@ -140,7 +140,7 @@ impl Shared {
 }
 
 impl Flusher {
-    /// Keeps the account of an array's rows in `ledger`, and follows `policy`.
+    /// Tracks an array's rows in `ledger`, and follows `policy`.
     pub(crate) fn start(
         path: &Path,
         disk: Box<dyn Disk>,
@@ -177,7 +177,7 @@ impl Flusher {
         Ok(flusher)
     }
 
-    /// Says that these rows are going to be written.
+    /// Records that a write of these rows begins.
     ///
     /// # Errors
     /// [`Error::Poisoned`].
@@ -190,15 +190,14 @@ impl Flusher {
         Ok(())
     }
 
-    /// Says that these rows have been written completely.
+    /// Records that these rows have been written completely.
     pub(crate) fn end(&self, rows: Range<usize>) {
         let mut state = self.shared.state.lock();
         state.end(rows);
-        self.tell(&state);
+        self.announce(&state);
     }
 
-    /// Says that these rows are lent out, and may be written until the next call of any method
-    /// here.
+    /// Records that these rows are lent, and may be written until the next call of any method here.
     ///
     /// # Errors
     /// [`Error::Poisoned`].
@@ -212,11 +211,11 @@ impl Flusher {
             state.since.get_or_insert_with(Instant::now);
             state.lent = Some(rows);
         }
-        self.tell(&state);
+        self.announce(&state);
         Ok(())
     }
 
-    /// Waits until so many rows more may be written, or never may again.
+    /// Waits until this many more rows may be written, or the handle is poisoned.
     fn wait_for_room(&self, state: &mut MutexGuard<'_, State>, rows: usize) {
         while state.poison.is_none()
             && !self.triggers.has_room(state.written.saturating_add(state.syncing), rows)
@@ -228,10 +227,10 @@ impl Flusher {
         }
     }
 
-    /// Wakes the thread when it waits for the wrong thing.
-    fn tell(&self, state: &State) {
+    /// Wakes the thread if its wait does not cover the new state.
+    fn announce(&self, state: &State) {
         if self.thread.is_none() || state.under_way {
-            return; // after a sync it looks again by itself
+            return; // after a sync it checks again by itself
         }
         match self.triggers.due(state.written, state.since, Instant::now()) {
             Due::At(_) if state.timed => {}
@@ -240,10 +239,10 @@ impl Flusher {
         }
     }
 
-    /// Makes all rows durable, or these, of which `bytes` says where they are in the file.
+    /// Makes all rows durable, or these, located in the file by `bytes`.
     ///
     /// # Errors
-    /// [`Error::Io`] for the first sync that fails, then [`Error::Poisoned`].
+    /// [`Error::Io`] for the first failed sync, then [`Error::Poisoned`].
     pub(crate) fn flush(&self, part: Option<(Range<usize>, Range<usize>)>) -> Result<()> {
         let mut state = self.shared.state.lock();
         state.hand_back();
@@ -258,26 +257,26 @@ impl Flusher {
     pub(crate) fn durable_from(&self, row: usize) -> Range<usize> {
         let mut state = self.shared.state.lock();
         state.hand_back();
-        self.tell(&state);
+        self.announce(&state);
         state.ledger.durable_from(row)
     }
 
-    /// Ends the thread, makes everything durable and lets go of the file.
+    /// Stops the thread, makes everything durable and releases the file.
     ///
     /// # Errors
     /// As [`flush`](Self::flush).
     pub(crate) fn close(mut self) -> Result<()> {
         self.stop();
-        self.triggers = Triggers::default(); // dropping it has nothing left to do
+        self.triggers = Triggers::default(); // nothing is left to do on drop
         self.flush(None)
     }
 
-    /// Ends the thread, after a sync that is under way.
+    /// Stops the thread, after a sync in progress.
     fn stop(&mut self) {
         let Some(thread) = self.thread.take() else { return };
         self.shared.state.lock().stop = true;
         self.shared.wake.notify_one();
-        // A thread that panicked has nothing to say here either.
+        // A panic of the thread adds nothing here.
         let _ = thread.join();
     }
 }
@@ -286,7 +285,7 @@ impl Drop for Flusher {
     fn drop(&mut self) {
         self.stop();
         if self.triggers.on_close() {
-            // Nobody is left to be told: who wants to know calls `close`.
+            // There is no one to report an error to: callers who want to know use `close`.
             let _ = self.flush(None);
         }
     }

@@ -1,12 +1,12 @@
-//! When written rows reach the disk: policies, the thread that follows them, and what is known to
-//! be durable.
+//! When written rows reach the disk: policies, the thread that follows them, and the record of
+//! durable rows.
 //!
 //! ```text
 //!   writer                       Flusher                    flush thread (policies with a trigger)
 //!   begin(rows)  -------------->  Ledger: not durable
 //!   stores to the mapping
 //!   end(rows)    -------------->  Ledger: complete  ------> due? start_sync
-//!                                                            Disk::sync   (nothing is locked)
+//!                                                            Disk::sync   (no lock is held)
 //!   durable_from() <------------  Ledger: durable   <------ end_sync
 //! ```
 

@@ -3,19 +3,19 @@
 use std::ops::BitOr;
 use std::time::{Duration, Instant};
 
-/// When the rows written to an [`ArrayMut`](crate::ArrayMut) are made durable without being asked.
+/// When the rows written to an [`ArrayMut`](crate::ArrayMut) are made durable automatically.
 ///
-/// Set where an array is created or opened: [`CreateOptions::flush_policy`] and
-/// [`OpenOptions::flush_policy`]. Policies combine: of `FlushPolicy::EveryRows(10_000) |
+/// Set when an array is created or opened: [`CreateOptions::flush_policy`] and
+/// [`OpenOptions::flush_policy`]. Policies combine: with `FlushPolicy::EveryRows(10_000) |
 /// FlushPolicy::Every(Duration::from_secs(5))`, whichever is due first starts a sync.
 ///
 /// Under every policy, [`flush`](crate::ArrayMut::flush),
-/// [`flush_rows`](crate::ArrayMut::flush_rows) and [`close`](crate::ArrayMut::close) make durable
-/// what they say when they return `Ok`, and [`durable_rows`](crate::ArrayMut::durable_rows) says
-/// how far this handle has come; a program that continues an array over several runs asks
-/// [`durable_from`](crate::ArrayMut::durable_from). Syncs that are due run on a thread of the
-/// array's own, one at a time, **while rows are written on**: what is written during a sync is left
-/// to the next one. Only [`AtMost`](Self::AtMost) ever makes a writer wait.
+/// [`flush_rows`](crate::ArrayMut::flush_rows) and [`close`](crate::ArrayMut::close) guarantee
+/// durability when they return `Ok`. [`durable_rows`](crate::ArrayMut::durable_rows) reports the
+/// progress of this handle; a program that continues an array over several runs calls
+/// [`durable_from`](crate::ArrayMut::durable_from). Syncs that are due run on the array's own
+/// thread, one at a time, **while the writer continues**: rows written during a sync are left to
+/// the next one. Only [`AtMost`](Self::AtMost) ever makes a writer wait.
 ///
 /// | policy | a power cut loses at most | `drop` without `close` |
 /// |---|---|---|
@@ -26,18 +26,18 @@ use std::time::{Duration, Instant};
 /// | `Every(t)` | what was written in `t` and while one sync runs | waits for a sync under way, starts none |
 ///
 /// So for short syncs, or a writer that computes more than it stores, choose `Every` or
-/// `EveryRows`; for a bound that always holds, `AtMost`; where all can be written anew, `OnClose`.
+/// `EveryRows`; for a hard bound, `AtMost`; if everything can be recomputed, `OnClose`.
 ///
-/// A crash of the process alone loses no row that was written, under any policy: it is in the page
-/// cache, which the system writes to disk. Which rows those are the next run cannot see: rows that
-/// were not written yet read as zeros, between written ones too where several threads write. So it
-/// restarts from what was [durable](crate::ArrayMut::durable_from), and writes the rest again.
+/// A crash of the process alone loses no written row, under any policy: it is in the page cache,
+/// which the system writes to disk. But the next run cannot tell which rows those are: unwritten
+/// rows read as zeros, also between written ones if several threads write. So it restarts from the
+/// [durable](crate::ArrayMut::durable_from) rows, and writes the rest again.
 ///
 /// Its cost: 65,536 rows of 4 KiB (256 MiB) on ext4 on a virtual disk, by the example `flush`,
-/// which prints this table for any disk. Medians of three rounds on two cores and a disk that is
-/// shared, so that differences of a quarter mean nothing. A writer that stores to memory is faster
-/// than the disk: syncs in the background cost it little, and leave more behind the faster it is;
-/// waiting for them is what costs.
+/// which prints this table for any disk. Medians of three rounds on two cores and a shared disk, so
+/// differences of a quarter are noise. A writer that stores to memory is faster than the disk:
+/// syncs in the background cost it little, and leave more unsynced the faster it is; waiting for
+/// them is the cost.
 ///
 #[doc = include_str!("costs.md")]
 ///
@@ -67,15 +67,15 @@ pub enum FlushPolicy {
     /// As [`Manual`](Self::Manual), and a handle that is dropped without `close` syncs once more.
     /// No thread is started.
     OnClose,
-    /// A sync starts as soon as so many rows have been written since the last one started. A row
-    /// counts each time it is written through this handle; 0 is taken as 1.
+    /// A sync starts as soon as this many rows have been written since the last one started. A row
+    /// counts each time it is written through this handle; 0 counts as 1.
     EveryRows(usize),
-    /// Never are more rows than that written but not durable: whoever would write more waits for
-    /// the sync under way. A sync starts as soon as there is half of it. More rows than that at a
-    /// time are written when everything before them is durable; 0 is taken as 1.
+    /// At most this many rows are written but not durable: a writer that would exceed it waits for
+    /// the sync in progress. A sync starts at half of it. A single write of more rows than that
+    /// waits until everything before it is durable; 0 counts as 1.
     AtMost(usize),
-    /// A sync starts so long after the first row that was written since the last one started. An
-    /// array that nobody writes to is not synced.
+    /// A sync starts this long after the first row written since the last one started. An idle
+    /// array is not synced.
     Every(Duration),
     /// Several at once: made by [`or`](Self::or).
     Any(Triggers),
@@ -91,8 +91,8 @@ pub struct Triggers {
 }
 
 impl FlushPolicy {
-    /// Both policies: a sync is due when either says so. Of two numbers of rows, or two times, the
-    /// smaller holds; [`Manual`](Self::Manual) adds nothing.
+    /// Both policies: a sync is due when either demands it. The smaller of two row counts or two
+    /// times applies; [`Manual`](Self::Manual) adds nothing.
     ///
     /// ```
     /// use rowmill_core::FlushPolicy;
@@ -109,7 +109,7 @@ impl FlushPolicy {
             every: a.every.into_iter().chain(b.every).min(),
             on_close: a.on_close || b.on_close,
         };
-        // One alone keeps its own name, so that equal policies are equal.
+        // A single policy keeps its own variant, so that equal policies are equal.
         let alone = match both {
             Triggers { rows: Some(rows), .. } => Self::EveryRows(rows),
             Triggers { most: Some(most), .. } => Self::AtMost(most),
@@ -151,12 +151,12 @@ pub(super) enum Due {
 }
 
 impl Triggers {
-    /// Whether somebody has to watch, besides those who write.
+    /// Whether a thread has to watch besides the writers.
     pub(super) fn in_background(self) -> bool {
         self.rows.is_some() || self.most.is_some() || self.every.is_some()
     }
 
-    /// Whether so many rows more may be written when so many are not durable yet.
+    /// Whether this many more rows may be written, given the number of rows that are not durable.
     pub(super) fn has_room(self, behind: usize, rows: usize) -> bool {
         self.most.is_none_or(|most| behind == 0 || behind.saturating_add(rows) <= most)
     }
@@ -165,14 +165,14 @@ impl Triggers {
         self.on_close
     }
 
-    /// When the next sync is due, with so many rows written since the last one started, the first
-    /// of them at `since`.
+    /// When the next sync is due, given the rows written since the last one started, the first of
+    /// them at `since`.
     pub(super) fn due(self, rows: usize, since: Option<Instant>, now: Instant) -> Due {
         let half = self.most.map(|most| most.div_ceil(2));
         if self.rows.into_iter().chain(half).any(|due| rows >= due) {
             return Due::Now;
         }
-        // A time so far away that it cannot be said never comes.
+        // A deadline beyond the range of `Instant` never comes.
         match since.zip(self.every).and_then(|(since, every)| since.checked_add(every)) {
             Some(at) if at <= now => Due::Now,
             Some(at) => Due::At(at),
@@ -188,7 +188,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn what_is_due_when() {
+    fn when_syncs_are_due() {
         let start = Instant::now();
         let at = |seconds| start + SECOND * seconds;
         let both = FlushPolicy::EveryRows(10) | FlushPolicy::Every(SECOND * 5);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_to_wait() {
+    fn when_writers_wait() {
         let most = FlushPolicy::AtMost(10).triggers();
         for (behind, rows, expected) in
             [(0, 10, true), (0, 11, true), (1, 9, true), (1, 10, false), (10, 1, false)]

@@ -1,17 +1,17 @@
-//! Sets of rows, and which of them are durable.
+//! Sets of rows, and the record of durable rows.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A set of rows, kept as runs. Of more than [`MOST_RUNS`] runs the last are forgotten: in every
-/// set of a [`Ledger`] a forgotten row only counts as not durable.
+/// A set of rows, stored as runs. Beyond [`MOST_RUNS`] runs the last are forgotten: in every set of
+/// a [`Ledger`] a forgotten row merely counts as not durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RowSet {
-    /// From the start of each run to its end; no two overlap or touch.
+    /// From the start of each run to its end; runs neither overlap nor touch.
     runs: BTreeMap<usize, usize>,
 }
 
-/// Bounds what is kept about rows that are written all over the array to a few megabytes.
+/// Limits the memory for rows that are scattered over the array to a few megabytes.
 pub(super) const MOST_RUNS: usize = 1 << 16;
 
 impl RowSet {
@@ -48,7 +48,7 @@ impl RowSet {
         self.take(rows);
     }
 
-    /// Removes these rows and gives those that were in the set.
+    /// Removes these rows and returns those that were in the set.
     pub(super) fn take(&mut self, rows: Range<usize>) -> Self {
         let mut taken = BTreeMap::new();
         if rows.is_empty() {
@@ -91,7 +91,7 @@ impl RowSet {
     }
 }
 
-/// Which rows are written completely, being synced, and durable. It knows no clock, no thread and
+/// The rows that are written completely, being synced, and durable. It uses no clock, no thread and
 /// no file.
 ///
 /// ```text
@@ -100,16 +100,15 @@ impl RowSet {
 ///     <------------------------- begin ------------------------
 /// ```
 ///
-/// A row that is written again leaves every set: what a sync under way wrote of it may be the old
-/// row, the new one, or some of each. Several writers may be under way, in the same rows too: such
-/// a row is complete when the last of them has ended.
+/// A rewritten row leaves every set: a sync in progress may write the old row, the new one, or a
+/// mix. Several writes may overlap; such a row is complete when the last of them has ended.
 ///
 /// Every set starts empty: a row that is in the file when it is opened may never have been written,
-/// or be torn, or have failed to reach the disk in an earlier run. Only a constructor that is told
-/// of a known durable prefix could start with more.
+/// or be torn, or have failed to reach the disk in an earlier run. Only a constructor that takes a
+/// known durable prefix could start with more.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    /// One entry for each writer under way.
+    /// One entry per write in progress.
     writing: Vec<Range<usize>>,
     complete: RowSet,
     syncing: RowSet,
@@ -117,12 +116,12 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Rows without elements: there is nothing to write, so all of them are complete.
+    /// Empty rows: there is nothing to write, so all of them are complete.
     pub(crate) fn of_empty_rows(rows: usize) -> Self {
         Self { complete: RowSet::of(0..rows), ..Self::default() }
     }
 
-    /// These rows are going to be written.
+    /// A write of these rows begins.
     pub(super) fn begin(&mut self, rows: Range<usize>) {
         for set in [&mut self.complete, &mut self.syncing, &mut self.durable] {
             set.remove(rows.clone());
@@ -132,7 +131,7 @@ impl Ledger {
         }
     }
 
-    /// These rows, with which a writer began, have been written completely.
+    /// A write of these rows, begun before, has completed.
     pub(super) fn end(&mut self, rows: Range<usize>) {
         let Some(begun) = self.writing.iter().position(|begun| *begun == rows) else { return };
         self.writing.swap_remove(begun);

@@ -1,4 +1,4 @@
-//! The thread and its policies against a disk that is simulated, held back and failing.
+//! The thread and its policies against a disk that is simulated, blocked and failing.
 
 use std::io;
 use std::ops::Range;
@@ -17,7 +17,7 @@ mod files;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The record of a test's disk, and the failures it shall produce.
+/// The record of a test's disk, and the failures to inject.
 #[derive(Debug, Default)]
 struct Inner {
     syncs: usize,
@@ -29,7 +29,8 @@ struct Inner {
     image: Vec<u8>,
 }
 
-/// A disk that has what the file held when the last sync began. It can hold a sync back and fail.
+/// A disk that has the file's contents from the start of the last sync. It can block a sync, and
+/// fail.
 #[derive(Clone, Debug, Default)]
 struct Simulated {
     inner: Arc<Mutex<Inner>>,
@@ -52,7 +53,7 @@ impl Simulated {
         self.changed.notify_all();
     }
 
-    /// Waits until so many syncs have begun.
+    /// Waits until this many syncs have begun.
     fn wait_until(&self, what: impl Fn(&Inner) -> bool) {
         let mut inner = self.inner.lock();
         while !what(&inner) {
@@ -112,7 +113,7 @@ fn every_so_many_rows() {
     disk.set_held(true);
     write(&flusher, 9..10);
     disk.wait_until(|d| d.syncs == 1);
-    // The writer goes on meanwhile; nothing is durable before the sync has returned.
+    // The writer continues meanwhile; nothing is durable before the sync has returned.
     write(&flusher, 10..25);
     assert_eq!(flusher.durable_from(0).end, 0);
     disk.set_held(false);
@@ -140,7 +141,7 @@ fn writers_wait_rather_than_leave_more_behind() {
         waits.join().expect("no panic");
     });
     assert!(flusher.durable_from(0).end >= 5);
-    // More than that at a time has to come alone; less than half is synced when room is needed.
+    // A larger write has to come alone; less than half is synced when space is needed.
     flusher.flush(None).expect("flushed");
     write(&flusher, 12..13);
     write(&flusher, 13..113);
@@ -193,9 +194,9 @@ fn lent_rows_are_synced_but_count_when_they_are_back() {
     let flusher = flusher(&disk, FlushPolicy::Every(Duration::from_millis(1)));
     flusher.lend(0..4).expect("not poisoned");
     disk.wait_until(|d| d.ended >= 3);
-    // One is due when they are back, and the only one: it may be over before this thread goes on.
+    // One is due when they are returned, and no more: it may be over before this thread continues.
     let before = disk.syncs();
-    let shared_rows = flusher.durable_from(0).end; // hands them back
+    let shared_rows = flusher.durable_from(0).end; // returns them
     assert_eq!(shared_rows, 0);
     disk.wait_until(|d| d.ended > before);
     flusher.flush(None).expect("flushed");
@@ -218,7 +219,7 @@ fn ends_promptly() {
 }
 
 #[test]
-fn what_drop_does() {
+fn drop_under_each_policy() {
     let every = FlushPolicy::Every(HOUR);
     for (policy, syncs) in [
         (FlushPolicy::Manual, 0),
@@ -303,7 +304,7 @@ fn a_failure_in_the_background_reaches_the_writer() {
 }
 
 #[test]
-fn what_counts_as_durable_is_in_the_image_of_the_disk() {
+fn durable_rows_are_in_the_image_of_the_disk() {
     const ROWS: usize = 3000;
     let dir = tempfile::tempdir().expect("a folder");
     let policies = [

@@ -1,4 +1,4 @@
-//! Notes of finished in-place jobs.
+//! Records of finished in-place jobs.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::format::leftovers::hidden_beside;
 use crate::identity::{Earlier, Identity};
 use crate::map::FileState;
 
-/// The suffix of the name of a note that a job is finished.
+/// The suffix of the file name of such a record.
 pub(crate) const DONE_SUFFIX: &str = ".rowmill-done";
 
-/// The note of a finished in-place job that must not be done twice.
+/// The record of a finished in-place job that must not be repeated.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Done {
     job: String,
@@ -23,22 +23,22 @@ struct Done {
     array: Identity,
 }
 
-/// The same as earlier versions wrote it. It is still read: with its times, which are as of the end
-/// of the job, it is no guess, and a job that is done must not be done again.
+/// The form of earlier versions. It is still read: its times, taken at the end of the job, make it
+/// conclusive, and a finished job must not be repeated.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct EarlierDone {
     job: String,
     array: Earlier,
 }
 
-/// The longest note that is read, in bytes.
+/// The longest record that is read, in bytes.
 const MOST_DONE: u64 = 64 << 10;
 
 pub(super) fn done_path(array: &Path) -> PathBuf {
     hidden_beside(array, DONE_SUFFIX)
 }
 
-/// Notes that a job on this array is finished.
+/// Records that a job on this array is finished.
 pub(crate) fn mark_done(path: &Path, array: &File, job: &str) -> Result<()> {
     let done = Done { job: job.to_owned(), array: FileState::of(path, array)?.identity(array) };
     let place = done_path(&behind_links(path));
@@ -46,8 +46,7 @@ pub(crate) fn mark_done(path: &Path, array: &File, job: &str) -> Result<()> {
     AtomicFile::replace(&place, &note)
 }
 
-/// Whether this job was the last to change this array. Anything else under the name of the note
-/// says nothing.
+/// Whether this job was the last to change this array. Any other file at that path counts as no.
 pub(crate) fn was_done(path: &Path, array: &File, job: &str) -> Result<bool> {
     let place = done_path(&behind_links(path));
     if !fs::symlink_metadata(&place).is_ok_and(|m| m.is_file() && m.len() <= MOST_DONE) {
@@ -59,5 +58,5 @@ pub(crate) fn was_done(path: &Path, array: &File, job: &str) -> Result<bool> {
         return Ok(found.job == job && found.array == array);
     }
     let earlier = serde_json::from_slice::<EarlierDone>(&bytes);
-    Ok(earlier.is_ok_and(|found| found.job == job && array.was(&found.array)))
+    Ok(earlier.is_ok_and(|found| found.job == job && array.matches(&found.array)))
 }

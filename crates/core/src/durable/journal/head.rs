@@ -12,18 +12,19 @@ use crate::limits::JOURNAL_VERSION;
 
 const FRAMING: Framing = Framing::new(*b"ROWMILLJ", JOURNAL_VERSION);
 
-/// The version before, which is read: the same but for a length that counts the checksum.
+/// The previous version, which is still read: the same except for a length that counts the
+/// checksum.
 const EARLIER: Framing = Framing::new(*b"ROWMILLJ", 2).counting_checksum();
 
 /// Number, start and end of the items, length, hash of the rest of the array, checksum.
 pub(super) const RECORD_HEAD: usize = 6 * 8;
 
-/// Where the rows of an array are in its file.
+/// The location of an array's rows in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rows {
-    /// Where the first begins.
+    /// The offset of the first.
     first: u64,
-    /// Whether each is in one piece, behind the one before.
+    /// Whether they are contiguous.
     in_order: bool,
 }
 
@@ -47,7 +48,7 @@ impl Rows {
 /// The array that a journal belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OfArray {
-    /// By header and length: those stay to the end.
+    /// By header and length, which never change.
     pub(super) file: FileIdentity,
     pub(super) rows: Rows,
     /// The hash of the whole array, before the first row is changed.
@@ -60,13 +61,13 @@ impl OfArray {
         Ok(Self { file, rows, untouched: Self::rest(array, 0..0, file.len())? })
     }
 
-    /// Which file this is, by header and length.
+    /// The identity of the file, by header and length.
     pub(super) fn file(array: &File, rows: Rows) -> io::Result<FileIdentity> {
         let len = array.metadata()?.len();
         FileIdentity::of(array, &Stable::all_but(rows.first..len, len))
     }
 
-    /// The hash of all of an array of `len` bytes but these.
+    /// The hash of all bytes of an array of `len` bytes except these.
     pub(super) fn rest(array: &File, changing: Range<u64>, len: u64) -> io::Result<u64> {
         Ok(FileIdentity::of(array, &Stable::all_but(changing, len))?.hash())
     }
@@ -115,7 +116,7 @@ fn in_either<R>(read: impl Fn(&Framing) -> Result<R, FramingError>) -> Result<R,
     })
 }
 
-/// The length of the head of a journal file of `file_len` bytes that begins so.
+/// The length of the head of a journal file of `file_len` bytes that begins with these bytes.
 pub(super) fn head_len(begin: &[u8], file_len: u64) -> Result<u64, JournalError> {
     in_either(|framing| framing.len(begin, file_len))
 }
@@ -134,28 +135,26 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<(JournalHead, OfArray), Journal
     let parts = (|| Some((part()?, part()?, part()?)))();
     let parts = parts.zip(<[u8; 8]>::try_from(rest).ok());
     let ((of, job, fitted), record_len) = parts.ok_or(damaged("its head cannot be read"))?;
-    let of = OfArray::from_bytes(&of).ok_or(damaged("it does not say of which array it is"))?;
+    let of = OfArray::from_bytes(&of).ok_or(damaged("it does not identify its array"))?;
     let job = String::from_utf8(job).map_err(|_| damaged("its head cannot be read"))?;
     Ok((JournalHead { job, fitted, record_len: u64::from_le_bytes(record_len) }, of))
 }
 
-/// Parses the bytes of the head of a journal, and drops what is in it: for tests that feed it
-/// anything.
+/// Parses the bytes of a journal's head and drops the result: for tests with arbitrary bytes.
 ///
 /// # Errors
-/// Whatever is wrong with it.
+/// If the bytes are not a valid head.
 pub fn check_journal(bytes: &[u8]) -> Result<(), JournalError> {
     parse_head(bytes).map(drop)
 }
 
-/// Puts the right framing around what a head says, so that tests reach what is behind
-/// them.
+/// Adds valid framing to the contents of a head, so that tests reach the code behind those checks.
 #[must_use]
 pub fn frame_journal(payload: &[u8]) -> Vec<u8> {
     FRAMING.wrap(payload)
 }
 
-/// The head of a record, which stands before its rows.
+/// The head of a record, which precedes its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RecordHead {
     pub(super) number: u64,
@@ -173,14 +172,14 @@ impl RecordHead {
         for (to, field) in head.chunks_exact_mut(8).zip(fields) {
             to.copy_from_slice(&field.to_le_bytes());
         }
-        // The checksum covers head and data, so that neither is taken for part of another record.
+        // The checksum covers head and data, so that neither is combined with another record's.
         let (fields, sum) = head.split_at_mut(RECORD_HEAD - 8);
         let of_both = Checksums::of(fields) ^ Checksums::of(data).rotate_left(1);
         sum.copy_from_slice(&of_both.to_le_bytes());
         head
     }
 
-    /// The fields of a head. The checksum tells whether the record is whole.
+    /// The fields of a head. The checksum tells whether the record is complete.
     pub(super) fn parse(head: &[u8; RECORD_HEAD]) -> Self {
         let [number, start, end, len, rest] = std::array::from_fn(|i| {
             let bytes = head[i * 8..].first_chunk().copied();

@@ -1,16 +1,16 @@
 //! Journals of jobs that change an array in place.
 //!
 //! New rows are written to the journal and synced before they are written to the array. After a
-//! crash at any point every row is still somewhere, complete: in the array, or in the journal.
+//! crash at any point every row exists complete: in the array, or in the journal.
 //!
 //! ```text
-//!  head      of which array, what the job is, the most bytes of a record; framed (`framing.rs`)
+//!  head      the array, the job, the largest size of a record; framed (`framing.rs`)
 //!  record    number, items, length, hash of the array, checksum, the new rows      even numbers
 //!  record    the same                                                              odd numbers
 //! ```
 //!
-//! The two records take turns. A record that is being written is never the one whose rows are still
-//! on their way into the array.
+//! The two records alternate: the record being written is never the one whose rows are still on
+//! their way into the array.
 
 mod done;
 mod head;
@@ -40,7 +40,7 @@ pub(crate) const SUFFIX: &str = ".rowmill-journal";
 /// The description of an in-place job, and the state it resumes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalHead {
-    /// The computation, in words that differ for jobs that differ.
+    /// A description of the computation that differs between different jobs.
     pub job: String,
     /// The parameters found before the first row was changed.
     pub fitted: Vec<u8>,
@@ -48,17 +48,16 @@ pub struct JournalHead {
     pub record_len: u64,
 }
 
-/// New rows, on their way into the array.
+/// New rows on their way into the array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
-    /// Where they go.
+    /// The items that they replace.
     pub items: Range<u64>,
     /// The bytes of the rows.
     pub data: Vec<u8>,
 }
 
-/// The journal of one array: what [`ArrayMut::start_journal`](crate::ArrayMut::start_journal)
-/// gives.
+/// The journal of one array, from [`ArrayMut::start_journal`](crate::ArrayMut::start_journal).
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -69,11 +68,11 @@ pub struct Journal {
     next: u64,
     array: PathBuf,
     array_file: File,
-    /// Which array it is, as it was before the first record.
+    /// The identity of the array before the first record.
     of: OfArray,
 }
 
-/// A journal of which the head was read.
+/// A journal whose head was read.
 struct Opened {
     path: PathBuf,
     file: File,
@@ -104,7 +103,7 @@ impl Opened {
         (&mut file).take(rest).read_to_end(&mut bytes).map_err(read)?;
         let (head, of) = parse_head(&bytes).map_err(refuse)?;
         let first_record = (bytes.len() as u64).next_multiple_of(4096);
-        // The file was made with room for both, and jobs make buffers of that size.
+        // The file was created with space for both, and jobs allocate buffers of that size.
         if record_len(head.record_len).saturating_mul(2).saturating_add(first_record) > len {
             return Err(refuse(JournalError::Damaged { what: "it has no room for its records" }));
         }
@@ -113,7 +112,7 @@ impl Opened {
 }
 
 impl Journal {
-    /// Where the journal of an array file is: `data.npy` has `.data.npy.rowmill-journal`.
+    /// The path of an array file's journal: `data.npy` has `.data.npy.rowmill-journal`.
     ///
     /// ```
     /// use std::path::Path;
@@ -126,12 +125,12 @@ impl Journal {
         hidden_beside(array, SUFFIX)
     }
 
-    /// A new journal for the array file that is open as `array` at `path`, durable, with room for
-    /// its records. The array itself has to be durable.
+    /// A new journal for the array file that is open as `array` at `path`, durable, with space for
+    /// its records. The array itself must be durable.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Locked`]: there is no journal then, and nothing may be changed in
-    /// place.
+    /// [`Error::Io`], [`Error::Locked`]: there is no journal then, and the array must not be
+    /// changed in place.
     pub(crate) fn create(
         path: &Path,
         array: &File,
@@ -153,10 +152,10 @@ impl Journal {
     }
 
     /// The journal that an interrupted job on this array left, if there is one, and the rows that
-    /// were on their way. The array is as the job left it, as far as can be told.
+    /// were on their way. As far as can be told, the array is as the job left it.
     ///
     /// # Errors
-    /// [`Error::Journal`] for what is no journal of this array, [`Error::Io`].
+    /// [`Error::Journal`] if it is not a journal of this array, [`Error::Io`].
     pub(crate) fn open(
         path: &Path,
         array: &File,
@@ -196,20 +195,20 @@ impl Journal {
         Ok(Some((journal, head, record)))
     }
 
-    /// The hash of all of the array but these bytes.
+    /// The hash of all of the array except these bytes.
     fn rest(&self, changing: Range<u64>) -> Result<u64> {
         let rest = OfArray::rest(&self.array_file, changing, self.of.file.len());
         rest.map_err(Error::io("inspect", &self.array))
     }
 
-    /// Makes new rows durable here, before they go into the array. The rows of the record before
-    /// must be durable there.
+    /// Makes new rows durable in the journal, before they go into the array. The rows of the
+    /// previous record must be durable in the array.
     ///
     /// # Errors
-    /// [`Error::Io`]. The array must not be changed then.
+    /// [`Error::Io`]; the array must not be changed then.
     ///
     /// # Panics
-    /// When there are more bytes than the head says.
+    /// If there are more bytes than the head says.
     pub fn write(&mut self, items: Range<u64>, data: &[u8]) -> Result<()> {
         assert!(data.len() as u64 <= self.record_len, "a record of {} bytes", data.len());
         let rest = self.rest(self.of.rows.changing(&items, data))?;
@@ -226,7 +225,7 @@ impl Journal {
         Ok(())
     }
 
-    /// The job is done, and all rows are durable in the array.
+    /// Removes the journal: the job is finished, and all rows are durable in the array.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -239,7 +238,7 @@ impl Journal {
         self.first_record.saturating_add(record_len(self.record_len).saturating_mul(slot))
     }
 
-    /// The record of a slot; `None` for one that was not written, or not to its end.
+    /// The record of a slot; `None` if it was not written, or not completely.
     fn read(&mut self, slot: u64, len: u64) -> Result<Option<(RecordHead, JournalRecord)>> {
         let place = self.place(slot);
         let error = |e| Error::io("read", &self.path)(e);
@@ -265,12 +264,12 @@ impl Journal {
     }
 }
 
-/// The bytes of a record with its head, of so many bytes of rows.
+/// The length of a record with its head, for this many bytes of rows.
 fn record_len(rows: u64) -> u64 {
     rows.saturating_add(RECORD_HEAD as u64)
 }
 
-/// The file itself: a journal stands beside that, whatever link led there.
+/// The file itself: a journal is beside the target of a link, not beside the link.
 fn behind_links(path: &Path) -> Cow<'_, Path> {
     match fs::symlink_metadata(path) {
         Ok(m) if m.is_symlink() => fs::canonicalize(path).map_or(Cow::Borrowed(path), Cow::Owned),
@@ -284,7 +283,7 @@ fn behind_links(path: &Path) -> Cow<'_, Path> {
 /// [`Error::Unfinished`] and [`Error::Journal`].
 pub(crate) fn refuse_unfinished(path: &Path, array: &File) -> Result<()> {
     let journal = Journal::path_for(&behind_links(path));
-    // One look is enough for nearly every array; a link to nowhere is no journal of ours.
+    // One lookup is enough for nearly every array; a dangling link is not a journal of ours.
     if !fs::symlink_metadata(&journal).is_ok_and(|m| m.is_file()) {
         return Ok(());
     }
@@ -295,14 +294,14 @@ pub(crate) fn refuse_unfinished(path: &Path, array: &File) -> Result<()> {
         return Err(Error::Unfinished { path: path.to_owned(), journal });
     }
     if of.file.has_bytes_of(&now) {
-        // Another file of the same shape, or a copy of old and new rows.
+        // Another file of the same shape, or a copy with old and new rows.
         return Err(Error::Journal { path: journal, source: JournalError::OtherArray });
     }
     Ok(())
 }
 
-/// Removes the journal of an array that was just replaced: it is of a file that is gone. At worst
-/// one that cannot be removed keeps the array from being opened.
+/// Removes the journal of an array that was just replaced: it belongs to a file that is gone. If it
+/// cannot be removed, at worst the array cannot be opened.
 pub(crate) fn forget(path: &Path) {
     if let Ok(Some(opened)) = Opened::look(path, false) {
         let _ = fs::remove_file(&opened.path);

@@ -1,4 +1,4 @@
-//! Journals as they were written, torn, damaged, of other arrays.
+//! Journals: intact, torn, damaged, and of other arrays.
 
 use super::done::done_path;
 use super::*;
@@ -48,7 +48,7 @@ fn the_newest_whole_record_counts() {
         journal.write(record.items.clone(), &record.data).expect("room");
         assert_eq!(found().2.as_ref(), Some(record));
     }
-    // The last one torn: the one before counts.
+    // The last one is torn: the one before counts.
     let whole = fs::read(&place).expect("there");
     let third = whole.windows(10).position(|data| data == [3; 10]).expect("the third record");
     for at in [third, third + 9, third - 1, third - RECORD_HEAD] {
@@ -64,7 +64,7 @@ fn the_newest_whole_record_counts() {
         std::os::unix::fs::symlink(&path, &link).expect("room");
         refuse_unfinished(&link, &file).expect_err("unfinished");
     }
-    // It goes on with the next number.
+    // It continues with the next number.
     let (mut journal, _, _) = found();
     journal.write(6..7, &[9; 10]).expect("room");
     assert_eq!(found().2, Some(record(6..7, 9)));
@@ -111,7 +111,7 @@ fn damage_and_other_arrays_are_refused() {
             matches!(error, Error::Journal { source: JournalError::Damaged { .. }, .. });
         assert!(is_damage, "cut at {len}: {error}");
     }
-    // Buffers are as large as the head says, which has to be what the file has room for.
+    // Buffers have the size in the head, which must match the space in the file.
     for record_len in [101, u64::MAX - 47, u64::MAX] {
         let (_, of) = parse_head(&whole[..head_len]).expect("whole");
         let claims = JournalHead { record_len, ..head() }.to_bytes(&of);
@@ -133,7 +133,7 @@ fn damage_and_other_arrays_are_refused() {
         File::open(&path).expect("there")
     };
     let is_other = |e| matches!(e, Error::Journal { source: JournalError::OtherArray, .. });
-    // A file of the same shape, or a copy of rows that are old and new.
+    // A file of the same shape, or a copy with old and new rows.
     let copy = open(b"0923");
     assert!(is_other(Journal::open(&path, &copy).expect_err("another file")));
     assert!(is_other(refuse_unfinished(&path, &copy).expect_err("not guessed")));
@@ -183,7 +183,7 @@ fn the_rest_of_the_array_is_as_the_job_left_it() {
         assert_eq!(changed(), expected, "{bytes:?}, no row was changed");
     }
     change(b"0123");
-    // The second row is on its way: it may be torn.
+    // The second row is being written: it may be torn.
     journal.write(1..2, b"X").expect("room");
     for (bytes, expected) in [(b"01X3", false), (b"01x3", false), (b"0X23", true), (b"01XX", true)]
     {
@@ -220,7 +220,7 @@ fn a_number_given_out_again_is_not_the_array_of_a_journal() {
     }
 }
 
-/// As an earlier version wrote it.
+/// In the form of an earlier version.
 #[test]
 fn notes_of_earlier_versions_are_read() {
     let (_dir, path, file) = array();

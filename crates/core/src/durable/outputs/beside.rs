@@ -1,4 +1,4 @@
-//! Files that stand beside another, or will for a while.
+//! Files that exist beside another, or will for a while.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub(super) fn beside_array(path: &Path) -> Vec<(Role, PathBuf)> {
     beside
 }
 
-/// The files written beside an output on its way, and those that stay there.
+/// The files written beside an unfinished output, and those that stay there.
 pub(super) fn beside_output(kind: Kind, path: &Path) -> Vec<(Role, PathBuf)> {
     let mut beside = vec![(Role::Unfinished, neighbour(path, LeftoverKind::Partial))];
     if kind.is_array() {
@@ -33,14 +33,14 @@ pub(super) fn beside_output(kind: Kind, path: &Path) -> Vec<(Role, PathBuf)> {
     beside
 }
 
-/// Where a sidecar made by hand would be read. It is never written, and files of one stem share it:
-/// so an output is not held against it, but others are.
+/// The path of a hand-made sidecar. It is never written, and files of one stem share it: so an
+/// output is not checked against it, but other files are.
 pub(super) fn handmade(kind: Kind, array: &Path) -> Option<(Role, PathBuf)> {
     let has_one = kind.is_array() && !is_named_npy(array);
     has_one.then(|| (Role::Sidecar, Sidecar::handmade_path_for(array)))
 }
 
-/// Whether a sidecar is the record of a replacement that a crash ended.
+/// Whether a sidecar is the record of a replacement that a crash interrupted.
 pub(super) fn is_record(sidecar: &Path) -> bool {
     read_small(sidecar).ok().flatten().is_some_and(|bytes| Sidecar::is_record(&bytes))
 }

@@ -1,4 +1,4 @@
-//! The right to make an output, and what says that there is none.
+//! The permission to create an output, and the errors if there is none.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use super::Outputs;
 use crate::error::{Error, Result};
 use crate::fs::{Kind, Role};
 
-/// The right to make an output, which is asked for again before it takes its name.
+/// The permission to create an output, checked again before it is renamed.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
     pub(super) outputs: Outputs,
@@ -15,29 +15,29 @@ pub(crate) struct Claim {
     pub(crate) path: PathBuf,
 }
 
-/// How a file comes to its name.
+/// How a file is renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rename {
-    /// Only if nothing has it.
+    /// Only if the name is unused.
     New,
-    /// Over the file that has it.
+    /// Over an existing file.
     Over,
 }
 
 impl Claim {
-    /// Asks again, now that the file is complete: others may have come meanwhile.
+    /// Checks again, now that the file is complete: others may have appeared meanwhile.
     pub(crate) fn renew(&self) -> Result<Rename> {
         let mut outputs = self.outputs.clone();
         outputs.plan(self.role, self.kind, &self.path)?;
         Ok(self.rename())
     }
 
-    /// As [`renew`](Self::renew), for a file alone: what comes beside it was asked for before.
+    /// As [`renew`](Self::renew), for the file alone: the files beside it were checked before.
     pub(crate) fn renew_alone(&self) -> Result<Rename> {
         let mut outputs = self.outputs.clone();
         outputs.reserve(self.role, self.kind, &self.path)?;
         if let Some(found) = Kind::of(&self.path) {
-            // While the sidecar is a record, a raw array has to be read with what that says.
+            // While the sidecar is a record, a raw array has to be read according to that.
             let is_ours = self.kind.is_array() && found == Kind::Plain;
             let found = if is_ours { self.kind } else { found };
             outputs.check_kind(self.role, self.kind, &self.path, found)?;
@@ -51,7 +51,7 @@ impl Claim {
         if over { Rename::Over } else { Rename::New }
     }
 
-    /// That somebody else has the name now.
+    /// The error that the name exists now.
     pub(crate) fn exists(&self, path: &Path) -> Error {
         let found = Kind::of(path).unwrap_or(Kind::Plain);
         Error::Exists { path: path.to_owned(), role: self.role, found }

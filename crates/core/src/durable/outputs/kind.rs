@@ -1,4 +1,4 @@
-//! The kind of file at a path, told from its first bytes.
+//! The kind of a file, told from its first bytes.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,14 +13,14 @@ use crate::format::{Format, Sidecar, npy};
 use crate::fs::{Kind, open_regular};
 use crate::limits::MAX_SIDECAR_LEN;
 
-/// Marks stand within so many bytes of the beginning.
+/// Marks are within this many bytes of the start.
 const HEAD: u64 = 4096;
 
-/// The longest JSON that is looked through for its mark.
+/// The longest JSON that is searched for its mark.
 const MOST_JSON: u64 = 256 << 20;
 
 impl Kind {
-    /// The kind of file at a path; `None` where there is nothing.
+    /// The kind of the file at a path; `None` if there is none.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
         let entry = fs::symlink_metadata(path).ok()?;
@@ -51,7 +51,7 @@ impl Kind {
         if head.is_empty() {
             return Ok(Self::Empty);
         }
-        // A character may be cut at the end.
+        // The buffer may cut a character at its end.
         let is_text = match std::str::from_utf8(&head) {
             Ok(_) => true,
             Err(e) => e.error_len().is_none() && head.len() as u64 == HEAD,
@@ -82,7 +82,7 @@ fn begins(text: &str, with: &str) -> bool {
     text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
 }
 
-/// Whether our own sidecar describes a raw file, and fits.
+/// Whether a sidecar of rowmill's own form describes a raw file, and matches it.
 fn is_raw_array(path: &Path, len: u64) -> bool {
     let sidecar = Sidecar::path_for(path);
     if fs::symlink_metadata(&sidecar).is_err() || Sidecar::handmade_path_for(path).exists() {
@@ -104,12 +104,12 @@ fn json(path: &Path, len: u64) -> std::io::Result<Kind> {
     let found = Cell::new(None);
     let reader = BufReader::new(File::open(path)?.take(MOST_JSON));
     let mut parser = serde_json::Deserializer::from_reader(reader);
-    // It ends with an error as soon as a mark is found.
+    // Deserializing ends with an error as soon as a mark is found.
     let _ = Marks { found: &found, depth: 0 }.deserialize(&mut parser);
     Ok(found.get().unwrap_or(Kind::Json))
 }
 
-/// Looks for the marks of rowmill in JSON, and keeps nothing else of it.
+/// Looks for the marks of rowmill in JSON, and stores nothing else.
 #[derive(Clone, Copy)]
 struct Marks<'a> {
     found: &'a Cell<Option<Kind>>,
@@ -144,7 +144,7 @@ impl<'de> serde::de::Visitor<'de> for Marks<'_> {
                     _ => {}
                 },
                 "rowmill_profile" if self.depth == 0 => return found(Kind::Profile),
-                // `rowmill partial` writes the partial within an object of its own.
+                // `rowmill partial` writes the partial inside an object.
                 "partial" if self.depth == 0 => {
                     map.next_value_seed(Marks { depth: 1, ..self })?;
                 }

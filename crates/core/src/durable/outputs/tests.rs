@@ -65,7 +65,7 @@ const WRITTEN: [(Role, Kind); 7] = [
 ];
 
 #[test]
-fn no_output_takes_what_is_read_however_it_is_spelled() {
+fn no_output_replaces_an_input_however_it_is_spelled() {
     let dir = tempfile::tempdir().expect("a folder");
     let folder = dir.path().join("data");
     fs::create_dir(&folder).expect("a folder");
@@ -113,7 +113,7 @@ fn no_output_takes_what_is_read_however_it_is_spelled() {
     assert!(wrong.is_empty(), "{} of {cells} cells:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Says what is not as it was, and puts it back for the cells that follow.
+/// Describes changes, and reverts them for the cells that follow.
 fn put_back(folder: &Path, before: &BTreeMap<PathBuf, Vec<u8>>, wrong: &mut Vec<String>) {
     let after = contents(folder);
     for (path, bytes) in before.iter().filter(|(path, bytes)| after.get(*path) != Some(*bytes)) {
@@ -138,12 +138,12 @@ fn no_output_takes_another_output_of_the_call() {
             assert!(matches!(refused, Error::Taken { .. }), "{refused}");
         }
     }
-    // A sidecar made by hand would be read for it; two arrays of one stem are no harm.
+    // A hand-made sidecar would be read for it; two arrays of one stem do no harm.
     let mut outputs = Outputs::new().overwrite(true);
     outputs.read(Role::Input, at("d.dat"));
     outputs.plan(Role::Partial, Kind::Partial, at("d_meta.json")).expect_err("a sidecar of d.dat");
     outputs.plan(Role::Output, Kind::Raw, at("d.bin")).expect("another array");
-    // Files that come with the output count as well: its sidecar would replace the mask.
+    // Files beside the output count as well: its sidecar would replace the mask.
     let mut outputs = Outputs::new().overwrite(true);
     array(&at("m.npy"));
     outputs.read(Role::Mask, at("m.npy"));
@@ -154,9 +154,9 @@ fn no_output_takes_another_output_of_the_call() {
     }
 }
 
-/// Numbers of files are used again as soon as a file is gone.
+/// Inode numbers are reused as soon as a file is gone.
 #[test]
-fn what_was_replaced_by_one_output_does_not_stand_in_the_way_of_another() {
+fn a_file_replaced_by_one_output_does_not_block_another() {
     let dir = tempfile::tempdir().expect("a folder");
     let at = |name: &str| dir.path().join(name);
     for round in 0..20 {
@@ -233,7 +233,7 @@ fn only_the_same_kind_is_replaced_and_only_when_asked() {
 }
 
 #[test]
-fn what_comes_meanwhile_stays() {
+fn files_created_meanwhile_stay() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("x.npy");
     for overwrite in [false, true] {
@@ -260,7 +260,7 @@ fn the_files_of_a_source_are_known_through_every_view() {
     array(&path);
     let x = Array::<f32>::open(&path).expect("opened");
     let moved = dir.path().join("y.npy");
-    // It is the file that counts, not the name that it had.
+    // The file counts, not the name that it had.
     fs::rename(&path, &moved).expect("renamed");
     let part = x.part();
     let both = crate::view::Concat::new(vec![x.clone(), x.clone()]).expect("alike");
@@ -286,7 +286,7 @@ fn sidecars_that_are_not_ours_stay() {
     let dir = tempfile::tempdir().expect("a folder");
     let at = |name: &str| dir.path().join(name);
     let over = CreateOptions::new().overwrite(true);
-    // One made by hand has keys of its own, and would describe the wrong array.
+    // A hand-made one has keys of its own, and would describe the wrong array.
     fs::write(at("a_meta.json"), "{\"dtype\": \"<u4\", \"shape\": [1], \"who\": \"me\"}")
         .expect("w");
     fs::write(at("a.dat"), [0; 4]).expect("written");
@@ -306,7 +306,7 @@ fn sidecars_that_are_not_ours_stay() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_followed_to_what_they_lead_to() {
+fn links_are_followed_to_their_targets() {
     use std::os::unix::fs::symlink;
     let dir = tempfile::tempdir().expect("a folder");
     let at = |name: &str| dir.path().join(name);

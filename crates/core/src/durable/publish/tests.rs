@@ -10,7 +10,7 @@ use crate::identity::{WITHOUT_BIRTH_TIMES, until_given_out_again, with_the_numbe
 use crate::match_array;
 use crate::shape::Order;
 
-/// Links to every file in a folder, which stay what they are when the names are replaced.
+/// Hard links to every file in a folder, which keep their contents when the names are replaced.
 fn links(folder: &Path, name: &str) -> PathBuf {
     let to = folder.with_file_name(name);
     fs::create_dir(&to).expect("a folder");
@@ -42,7 +42,7 @@ fn seen(path: &Path) -> Result<String> {
     Ok(format!("{dtype} {shape} {order:?} {columns:?} {all}"))
 }
 
-/// Makes the array that is there before.
+/// Makes the old array.
 type Before = fn(&Path);
 
 fn nothing(_: &Path) {}
@@ -81,11 +81,11 @@ fn every_crash_leaves_the_old_array_or_the_new_one() {
                 let old = seen(&path).ok();
                 let mut staged =
                     options.clone().overwrite(true).stage::<u32>(&path, [4, 2]).expect("staged");
-                // In Fortran order it stays zero, which is as good to tell it by.
+                // In Fortran order it stays zero, which identifies it as well.
                 if let Ok(all) = staged.as_mut_slice() {
                     all.fill(7);
                 }
-                // At each step the folder as it is on disk, with the same inodes.
+                // The folder as it is on disk at each step, with the same inodes.
                 let mut crashed = vec![("before".to_owned(), links(&work, "before"))];
                 let mut watch = |step: Step| {
                     let at = format!("{step:?}");
@@ -108,7 +108,7 @@ fn every_crash_leaves_the_old_array_or_the_new_one() {
                 }
                 for (step, folder) in &crashed {
                     let case = format!("{name}: {what} then {options:?}, after {step}");
-                    // Whatever a crash left, the next writer can go on.
+                    // Whatever a crash left, the next writer can proceed.
                     let mut x = CreateOptions::new()
                         .overwrite(true)
                         .create::<u16>(folder.join(name), [3])
@@ -126,7 +126,7 @@ fn every_crash_leaves_the_old_array_or_the_new_one() {
 }
 
 #[test]
-fn a_copy_of_what_a_crash_left_is_refused_not_guessed() {
+fn a_copy_of_a_crashed_replacement_is_refused() {
     let dir = tempfile::tempdir().expect("a folder");
     let (work, copy) = (dir.path().join("work"), dir.path().join("copy"));
     fs::create_dir(&work).expect("a folder");
@@ -147,8 +147,8 @@ fn a_copy_of_what_a_crash_left_is_refused_not_guessed() {
     assert!(refused.contains("was being replaced when its writer stopped"), "{refused}");
 }
 
-/// Where a crash after this step leaves an array, in a folder of its own: the old one has columns,
-/// so has the new one.
+/// The result of a crash after this step, in a folder of its own: the old array has columns, and so
+/// has the new one.
 fn crashed_after(step: Step, dir: &Path, name: &str) -> PathBuf {
     let work = dir.join("work");
     fs::create_dir(&work).expect("a folder");
@@ -192,9 +192,9 @@ fn a_number_given_out_again_is_not_the_file_of_a_record() {
     }
 }
 
-/// The record knows the files by their bytes, so it has to go before those change.
+/// The record identifies files by their bytes, so it has to be removed before those change.
 #[test]
-fn who_writes_to_what_a_crash_left_settles_the_record() {
+fn writing_after_a_crash_settles_the_record() {
     for name in ["x.npy", "x.dat"] {
         for step in [Step::Recorded, Step::Renamed] {
             for appends in [false, true] {
@@ -215,7 +215,7 @@ fn who_writes_to_what_a_crash_left_settles_the_record() {
     }
 }
 
-/// Changes the first row or appends one; gives the elements that there are then, in words.
+/// Changes the first row or appends one; returns a description of the resulting elements.
 fn change<T: crate::element::Element>(path: &Path, appends: bool, now: u8) -> String {
     let value = |byte: u8| T::load(bytemuck::pod_read_unaligned(&u32::from(byte).to_ne_bytes()));
     let (new, now) = ([value(9); 2], [value(now); 8]);
@@ -262,7 +262,7 @@ fn a_failure_before_the_rename_leaves_all_as_it_was() {
         let options = CreateOptions::new().overwrite(true).columns(["a"]);
         let staged = options.stage::<u8>(&path, [9, 1]).expect("staged");
         let mut watch = |step| {
-            // In the way of the rename.
+            // Blocks the rename.
             if step == Step::Recorded {
                 fs::remove_file(&path).expect("removed");
                 fs::create_dir(&path).expect("a folder");

@@ -1,9 +1,11 @@
-//! Append journals as earlier versions wrote them: text, of which the newest tells the file by its
-//! identity and the older ones by its inode number.
+//! The append journals of earlier versions: text. The newest form identifies the file by its
+//! identity, the older ones by its inode number.
 //!
 //! ```text
-//! rowmill-append 2\nlength 00000000000000004096\nfile <66 hexadecimal digits>\ncheck 0123456789abcdef\n
-//! rowmill-append 1\nlength 00000000000000004096\ninode 00000000000000081234\ncheck 0123456789abcdef\n
+//! rowmill-append 2\nlength 00000000000000004096\nfile <66 hexadecimal digits>\n
+//!     check 0123456789abcdef\n
+//! rowmill-append 1\nlength 00000000000000004096\ninode 00000000000000081234\n
+//!     check 0123456789abcdef\n
 //! ```
 
 use super::{Found, Journal};
@@ -17,11 +19,11 @@ const CHECK: &str = "\ncheck ";
 const DIGITS: usize = 20;
 const FILE_DIGITS: usize = 2 * FileIdentity::BYTES;
 
-/// The bytes of the longest.
+/// The length of the longest one, in bytes.
 pub(super) const LEN: usize =
     TITLE.len() + DIGITS + FILE.len() + FILE_DIGITS + CHECK.len() + 16 + 1;
 
-/// The journal, if it is one and whole.
+/// The journal, if it is complete.
 pub(super) fn parse(bytes: &[u8]) -> Option<Found> {
     let text = std::str::from_utf8(bytes).ok()?;
     by_identity(text).map(Found::Journal).or_else(|| by_number(text))
@@ -66,12 +68,12 @@ pub(super) mod tests {
     use super::*;
 
     /// Any identity.
-    pub(in super::super) fn file(numbers: [u64; 4], there: u8) -> FileIdentity {
+    pub(in super::super) fn file(numbers: [u64; 4], present: u8) -> FileIdentity {
         let mut bytes = [0; FileIdentity::BYTES];
-        bytes[0] = there % 4;
+        bytes[0] = present % 4;
         for (i, number) in numbers.iter().enumerate() {
-            let there = [there & 1 == 1, there & 2 == 2, true, true][i];
-            let number = if there { *number } else { 0 };
+            let present = [present & 1 == 1, present & 2 == 2, true, true][i];
+            let number = if present { *number } else { 0 };
             bytes[1 + 8 * i..][..8].copy_from_slice(&number.to_le_bytes());
         }
         FileIdentity::from_bytes(&bytes).expect("its own form")

@@ -1,4 +1,4 @@
-//! [`Journal`]: what says that the end of a file is unfinished.
+//! [`Journal`]: the record that the end of a file is uncommitted.
 
 mod earlier;
 
@@ -12,25 +12,24 @@ use crate::format::{Framing, LeftoverKind};
 use crate::fs::open_regular;
 use crate::identity::{FileIdentity, Stable};
 
-/// Says, beside a file to which rows are being appended, how long the file was before: what lies
-/// behind that is unfinished. Durable before the first byte is appended. It means something only
-/// for a file that is longer than its own metadata says, and only as far as both agree on its
-/// length.
+/// The length that a file had before rows were appended: everything behind it is uncommitted. The
+/// journal is durable before the first byte is appended. It applies only to a file that is longer
+/// than its own metadata says, and only if both agree on the committed length.
 ///
 /// The payload of its [framing](Framing) is the length in 8 bytes, little-endian, and the identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Journal {
     /// The length of the file up to the last row that is part of it, in bytes.
     pub(crate) length: u64,
-    /// Which file it is, by the bytes up to there.
+    /// The identity of the file, by the bytes up to there.
     pub(crate) file: FileIdentity,
 }
 
-/// The file in the place of a journal.
+/// The file at the path of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Journal(Journal),
-    /// A journal of an earlier version, which tells the file by its inode number alone.
+    /// A journal of an earlier version, which identifies the file by its inode number alone.
     ByNumber {
         length: u64,
     },
@@ -38,12 +37,12 @@ pub(crate) enum Found {
 
 const FRAMING: Framing = Framing::new(*b"ROWMILLA", 3);
 
-/// The bytes of a journal: one sector, so that it is written in one piece.
+/// The bytes of a journal: one sector, so that it is written atomically.
 const LEN: usize = Framing::framed_len(8 + FileIdentity::BYTES);
 const _: () = assert!(LEN < 512, "one sector");
 
 impl Journal {
-    /// The journal of a file that ends at `length` for now.
+    /// The journal of a file whose committed length is `length`.
     pub(crate) fn new(file: &File, length: u64) -> io::Result<Self> {
         Ok(Self { length, file: FileIdentity::of(file, &Stable::up_to(length))? })
     }
@@ -52,14 +51,14 @@ impl Journal {
         FRAMING.wrap(&[&self.length.to_le_bytes()[..], &self.file.to_bytes()].concat())
     }
 
-    /// `None` for anything but the bytes of a journal, whole.
+    /// `None` unless the bytes are a complete journal.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (length, file) = FRAMING.unwrap(bytes).ok()?.split_first_chunk()?;
         let file = FileIdentity::from_bytes(file.try_into().ok()?)?;
         Some(Self { length: u64::from_le_bytes(*length), file })
     }
 
-    /// Reads a journal; `None` when there is none, or none that is whole.
+    /// Reads a journal; `None` if there is none, or an incomplete one.
     pub(crate) fn read(path: &Path) -> Option<Found> {
         let file = open_regular(path, fs::OpenOptions::new().read(true)).ok()?;
         let most = LEN.max(earlier::LEN);
@@ -68,20 +67,20 @@ impl Journal {
         Self::parse(&bytes).map(Found::Journal).or_else(|| earlier::parse(&bytes))
     }
 
-    /// Whether it says that `file` ends, for now, at `length`.
+    /// Whether it says that the committed length of `file` is `length`.
     pub(crate) fn allows(self, file: &File, length: u64) -> io::Result<bool> {
         Ok(self.length == length && self == Self::new(file, length)?)
     }
 }
 
-/// Where the journal of an array file is: beside the file itself, not beside a link to it.
+/// The path of an array file's journal: beside the file itself, not beside a link to it.
 pub(crate) fn path_for(path: &Path) -> PathBuf {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     neighbour(&target, LeftoverKind::Append)
 }
 
-/// Whether a journal says that `file`, opened at `path`, ends at `length` for now, although it is
-/// longer.
+/// Whether a journal says that the committed length of `file`, opened at `path`, is `length`,
+/// although the file is longer.
 ///
 /// # Errors
 /// [`Error::AppendedByNumber`], [`Error::Io`].
@@ -92,7 +91,7 @@ pub(crate) fn ends_at(path: &Path, file: &File, length: u64) -> Result<bool> {
         Some(Found::Journal(journal)) => {
             journal.allows(file, length).map_err(Error::io("inspect", path))
         }
-        // A journal of another length says nothing about this file, whichever it is of.
+        // A journal with another length does not apply, whatever file it belongs to.
         Some(Found::ByNumber { length: said }) if said != length => Ok(false),
         Some(Found::ByNumber { length }) => {
             Err(Error::AppendedByNumber { path: path.to_owned(), journal: place, length })
@@ -100,7 +99,7 @@ pub(crate) fn ends_at(path: &Path, file: &File, length: u64) -> Result<bool> {
     }
 }
 
-/// Whether there is a journal, of whatever kind: somebody is appending rows, or was.
+/// Whether there is a journal of any form: an append is or was in progress.
 pub(crate) fn has_journal(path: &Path) -> bool {
     fs::symlink_metadata(path_for(path)).is_ok()
 }

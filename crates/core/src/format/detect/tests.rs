@@ -75,7 +75,7 @@ fn every_fixture_opens_or_is_refused_as_expected() {
 }
 
 #[test]
-fn a_raw_file_needs_someone_to_say_what_it_holds() {
+fn a_raw_file_needs_a_description() {
     let (_dir, path) = folder(&[("a.dat", &[0; 12])]);
     let error = meta_of(&path, None).expect_err("nothing says it");
     assert!(matches!(&error, Error::NoSidecar { expected, alternative, .. }
@@ -97,7 +97,7 @@ fn npy_is_known_by_name_or_by_its_first_bytes() {
     let meta = meta_of(&path, None).expect("by its first bytes");
     assert_eq!((meta.format, meta.columns.map(|c| c.len())), (Format::Npy, Some(4)));
 
-    // Whoever says that it is raw wants its bytes.
+    // A caller who says that it is raw wants its bytes.
     let (_dir, path) = folder(&[("a.bin", &bytes)]);
     assert_eq!(meta_of(&path, Some(&spec)).expect("raw").format, Format::Raw);
     let layout: &[u8] = br#"{"rowmill": 1, "dtype": "uint8", "shape": [140]}"#;
@@ -124,7 +124,7 @@ fn a_spec_and_a_sidecar_have_to_agree() {
     let text = |spec: RawSpec| meta_of(&path, Some(&spec)).expect_err("differs").to_string();
     let other = text(RawSpec::new(DType::U8, shape(&[4, 3])));
     assert!(other.contains("its shape is (3, 4), but the explicit spec says (4, 3)"), "{other}");
-    // The sidecar means offset 0 without saying so.
+    // The sidecar implies offset 0.
     let other = text(RawSpec::new(DType::U8, shape(&[3, 4])).offset(1));
     assert!(other.contains("its offset is 0, but the explicit spec says 1"), "{other}");
 
@@ -225,16 +225,17 @@ proptest! {
     }
 }
 
-/// An appender that is done between the look at a file and that at its journal leaves a failure
-/// without an excuse: it is no failure, and no reading counts that began while there was a journal.
+/// An appender that finishes between the reading of a file and the check of its journal leaves a
+/// failure without an excuse. It is not a failure, and readings that began while there was a
+/// journal do not count.
 #[test]
-fn a_journal_that_goes_meanwhile_excuses_what_was_read() {
+fn a_journal_removed_meanwhile_excuses_a_failed_reading() {
     let (_dir, path) = folder(&[("x.npy", &npy_file(&[3, 2]))]);
     let journal = crate::format::leftovers::neighbour(
         &fs::canonicalize(&path).expect("it is there"),
         crate::format::LeftoverKind::Append,
     );
-    // In how many readings the journal is gone at the end, and how many readings it takes until a
+    // The number of readings at whose end the journal is gone, and the number of readings until a
     // failure counts.
     for (gone_in, expected) in [(None, 2), (Some(1), 2), (Some(2), 3), (Some(5), 6)] {
         if gone_in.is_some() {

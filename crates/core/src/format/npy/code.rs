@@ -1,15 +1,15 @@
-//! Codes of dtypes as a header spells them, and what those mean that are not supported.
+//! Dtype codes in headers, and the meaning of unsupported ones.
 
 use crate::dtype::{ByteOrder, DType};
 
-/// The dtype that a code means, if it is one of those that are read, exactly as NumPy spells it.
+/// The dtype of a code, if it is supported and spelled exactly as NumPy spells it.
 pub(super) fn exact(code: &str) -> Option<(DType, ByteOrder)> {
     let is_exact = |dtype: &DType| code.trim() == code && dtype.has_npy_code();
     let found = DType::parse_with_order(code).ok().filter(|(dtype, _)| is_exact(dtype));
     found.filter(|_| is_signed(code))
 }
 
-/// Whether a code says its byte order, as all do that NumPy writes.
+/// Whether a code states its byte order, as all codes that NumPy writes do.
 pub(super) fn is_signed(code: &str) -> bool {
     code.starts_with(['<', '>', '|', '='])
 }

@@ -8,24 +8,24 @@ use crate::dtype::{ByteOrder, DType};
 use crate::shape::{MAX_NDIM, Order, Shape, ShapeError};
 use crate::text::clip;
 
-/// The dict of a `.npy` header: a [`Header`](super::Header) without the offset, which the bytes
-/// before it give.
+/// The dict of a `.npy` header: a [`Header`](super::Header) without the offset, which depends on
+/// the bytes before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dict {
     /// The element type.
     pub dtype: DType,
-    /// The order of the bytes of one element; the machine's for elements of one byte.
+    /// The byte order of an element; native for one-byte elements.
     pub byte_order: ByteOrder,
     /// The order of the elements.
     pub order: Order,
-    /// The shape; of a field that is a sub-array, with its axes behind those of the array.
+    /// The shape; for a field that is a sub-array, with its axes after those of the array.
     pub shape: Shape,
-    /// Where in the records it is, for one field of a structured array.
+    /// The location within the records, for one field of a structured array.
     pub record: Option<Record>,
 }
 
-/// How the text of a header is encoded.
+/// The encoding of a header's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Encoding {
@@ -46,16 +46,15 @@ pub enum Encoding {
 /// ```
 ///
 /// # Errors
-/// [`HeaderError`] for everything but a dict with exactly the keys descr, fortran_order and shape
-/// that gives a supported dtype and a shape that this machine can address.
+/// [`HeaderError`] unless it is a dict with exactly the keys descr, fortran_order and shape that
+/// has a supported dtype and a shape that this machine can address.
 pub fn parse_dict(text: &[u8], encoding: Encoding) -> Result<Dict, HeaderError> {
     parse_field(text, encoding, None)
 }
 
-/// The same of one field of a structured array, whose dtype, shape and place are those of the
-/// field.
+/// The same for one field of a structured array; dtype, shape and location are those of the field.
 ///
-/// A field within a record that is a field is `outer.inner`.
+/// A nested field is `outer.inner`.
 ///
 /// ```
 /// use rowmill_core::{DType, npy};
@@ -116,7 +115,7 @@ pub fn parse_field(
     }
 }
 
-/// A field of so many records.
+/// A field of `records` records.
 fn of_field(found: Found, order: Order, records: &Shape) -> Result<Dict, HeaderError> {
     let Found { dtype, byte_order, dims, offset, size } = found;
     if order == Order::F && records.dims().iter().filter(|&&dim| dim > 1).count() > 1 {
@@ -135,7 +134,7 @@ enum Descr {
     Field(Found),
 }
 
-/// Parses the colon and the value of a key that must not have come before.
+/// Parses the colon and the value of a key that must not have occurred before.
 fn set<'a, V>(
     slot: &mut Option<V>,
     key: &'static str,
@@ -167,7 +166,7 @@ impl Parser<'_> {
         let raw = self.string("a string such as '<f4'")?;
         let found = || format!("'{}'", self.excerpt_of(raw));
         let text = std::str::from_utf8(raw).unwrap_or("");
-        // The dtype parser forgives spaces around the code; NumPy writes none.
+        // The dtype parser accepts spaces around the code, but NumPy writes none.
         let is_exact = |dtype: &(DType, ByteOrder)| text.trim() == text && dtype.0.has_npy_code();
         let exact = DType::parse_with_order(text).ok().filter(is_exact);
         match exact {
@@ -202,7 +201,7 @@ impl Parser<'_> {
         while !self.eat(b')') {
             let dim = self.dimension()?;
             count += 1;
-            // A header has room for 30,000 dimensions; no more than can be used are kept.
+            // A header has room for 30,000 dimensions; only as many as can be used are stored.
             if count <= MAX_NDIM {
                 dims.push(dim);
             }
@@ -215,7 +214,7 @@ impl Parser<'_> {
         if count > MAX_NDIM {
             return Err(ShapeError::TooManyDimensions { found: count }.into());
         }
-        // To Python `(3)` is a number.
+        // In Python `(3)` is a number.
         if count == 1 && !comma {
             self.at = start;
             return Err(self.wrong_type("shape", TUPLE));

@@ -1,5 +1,5 @@
-//! Headers that NumPy wrote. The script beside the files made them and `expected.json`; both stay
-//! out of the published crate, where these tests have nothing to do.
+//! Headers written by NumPy. The script beside the files made them and `expected.json`; both are
+//! left out of the published crate, and so are these tests.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::skipped::skip;
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures");
 
 #[test]
-fn every_header_of_numpy_says_what_numpy_says() {
+fn headers_of_numpy_are_read_as_numpy_reads_them() {
     let Ok(text) = fs::read(Path::new(FIXTURES).join("expected.json")) else {
         return skip(&format!("no {FIXTURES}"));
     };

@@ -12,32 +12,32 @@ use crate::shape::{Order, Shape};
 pub struct Header {
     /// The element type.
     pub dtype: DType,
-    /// The order of the bytes of one element; the machine's for elements of one byte.
+    /// The byte order of an element; native for one-byte elements.
     pub byte_order: ByteOrder,
     /// The order of the elements.
     pub order: Order,
-    /// The shape; of a field that is a sub-array, with its axes behind those of the array.
+    /// The shape; for a field that is a sub-array, with its axes after those of the array.
     pub shape: Shape,
     /// Where the first element starts, in bytes from the start of the file.
     pub offset: u64,
-    /// The place in the records of one field of a structured array. The records then start so many
-    /// bytes before `offset`.
+    /// The location within the records, for one field of a structured array. The records then start
+    /// `start` bytes before `offset`.
     pub record: Option<Record>,
 }
 
-/// Reads the header of a `.npy` file of `file_len` bytes, and not one byte more.
+/// Reads the header of a `.npy` file of `file_len` bytes, and no more.
 ///
 /// At most 12 bytes are read before the length of the header has been checked against the file and
-/// against [`MAX_HEADER_LEN`]; only then is room for the header allocated.
+/// against [`MAX_HEADER_LEN`]; only then is memory for the header allocated.
 ///
 /// # Errors
-/// [`HeaderError`] when the reader fails, and for every header that is damaged or asks for
-/// something unsupported.
+/// [`HeaderError`] if the reader fails, and for every header that is damaged or asks for an
+/// unsupported feature.
 pub fn read(reader: &mut impl Read, file_len: u64) -> Result<Header, HeaderError> {
     read_field(reader, file_len, None)
 }
 
-/// The same of one field of a structured array: see [`parse_field`].
+/// The same for one field of a structured array: see [`parse_field`].
 ///
 /// # Errors
 /// As [`read`] and [`parse_field`].

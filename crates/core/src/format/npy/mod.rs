@@ -1,10 +1,9 @@
 //! The `.npy` format: headers read and written.
 //!
-//! Versions 1.0, 2.0 and 3.0 are read. The parser works on bytes alone, evaluates nothing, does not
-//! recurse and never holds more than [`MAX_HEADER_LEN`] bytes of a header, whatever the file says
-//! about itself. (Records within records are the exception: it follows them eight deep.) It reads
-//! the header only: whether the data is as long as the header says is for
-//! [`Meta::check`](crate::Meta::check).
+//! Versions 1.0, 2.0 and 3.0 are read. The parser works on bytes alone, evaluates nothing, and
+//! never holds more than [`MAX_HEADER_LEN`] bytes of a header, whatever the file claims. It
+//! recurses only into nested records, eight deep. It reads only the header:
+//! [`Meta::check`](crate::Meta::check) checks the length of the data.
 //!
 //! The header is the `repr` of a Python dict with exactly three keys:
 //!
@@ -14,8 +13,8 @@
 //! ```
 //!
 //! The length takes two bytes in version 1.0 and four in 2.0 and 3.0; 3.0 is UTF-8, the others
-//! Latin-1. What is read is what NumPy has ever written (Python 2's `10L` and the `np.int64(10)` of
-//! NumPy 2 included), not all that Python would evaluate.
+//! Latin-1. The parser accepts everything that NumPy has ever written (Python 2's `10L` and NumPy
+//! 2's `np.int64(10)` included), not all that Python would evaluate.
 //!
 //! ```
 //! use rowmill_core::{ByteOrder, DType, Order, Shape, npy};

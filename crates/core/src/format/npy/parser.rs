@@ -1,4 +1,4 @@
-//! [`Parser`]: a position in the text of a header, and the tokens that are read from there.
+//! [`Parser`]: a position in the text of a header, and the tokens at it.
 
 use super::{Encoding, HeaderError};
 
@@ -7,7 +7,7 @@ pub(super) struct Parser<'a> {
     text: &'a [u8],
     pub(super) at: usize,
     encoding: Encoding,
-    /// The field of records that is wanted.
+    /// The selected field of records.
     pub(super) field: Option<&'a str>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Parser<'a> {
         self.at += self.rest().iter().take_while(is_space).count();
     }
 
-    /// Skips spaces, then `byte` if it is there.
+    /// Skips spaces, then `byte` if it is next.
     pub(super) fn eat(&mut self, byte: u8) -> bool {
         self.skip_space();
         let found = self.rest().first() == Some(&byte);
@@ -37,7 +37,7 @@ impl<'a> Parser<'a> {
         if self.eat(byte) { Ok(()) } else { Err(self.syntax(expected)) }
     }
 
-    /// Skips a word if it is there, whole.
+    /// Skips a whole word if it is next.
     pub(super) fn eat_word(&mut self, word: &str) -> bool {
         let after = self.rest().strip_prefix(word.as_bytes());
         let found = after.is_some_and(|a| {
@@ -47,8 +47,8 @@ impl<'a> Parser<'a> {
         found
     }
 
-    /// A string in either kind of quotes. A backslash has no place in a header that is supported,
-    /// so escapes are refused rather than decoded.
+    /// A string in either kind of quotes. No supported header contains a backslash, so escapes are
+    /// refused rather than decoded.
     pub(super) fn string(&mut self, expected: &'static str) -> Result<&'a [u8], HeaderError> {
         self.skip_space();
         let (quote, inner) = match self.rest().split_first() {
@@ -65,7 +65,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// `3`, Python 2's `3L`, or what NumPy 2 makes of its own integers: `np.int64(3)`.
+    /// `3`, Python 2's `3L`, or NumPy 2's `np.int64(3)`.
     pub(super) fn dimension(&mut self) -> Result<usize, HeaderError> {
         self.skip_space();
         let wrapped = INTEGER_CALLS.iter().find(|call| self.rest().starts_with(call.as_bytes()));
@@ -124,7 +124,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The beginning of some bytes of the header, as text for an error.
+    /// The start of some bytes of the header, as text for an error.
     pub(super) fn excerpt_of(&self, bytes: &[u8]) -> String {
         const LONGEST: usize = 40;
         let cut = &bytes[..bytes.len().min(LONGEST)];
@@ -139,7 +139,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// How NumPy 2 prints its integers: the `repr` of every integer type that can end up in a shape.
+/// How NumPy 2 prints its integers: the `repr` of every integer type that can occur in a shape.
 const INTEGER_CALLS: [&str; 10] = [
     "np.int8(",
     "np.int16(",

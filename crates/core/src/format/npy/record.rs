@@ -1,17 +1,17 @@
-//! Structured arrays: one field of their records, found without holding the others.
+//! Structured arrays: one field of their records, located without storing the others.
 
 use super::HeaderError;
 use super::code::{exact, kind};
 use super::parser::Parser;
 use crate::dtype::{ByteOrder, DType};
 
-/// Where the elements of one field of a structured array are.
+/// The location of one field's elements in a structured array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
-    /// Bytes from one record to the next.
+    /// The record size: bytes from one record to the next.
     pub size: usize,
-    /// Where the field starts in a record, in bytes.
+    /// The offset of the field in a record, in bytes.
     pub offset: usize,
     /// Elements of the field in each record: 1, or more for a sub-array.
     pub len: usize,
@@ -19,34 +19,34 @@ pub struct Record {
     pub count: usize,
 }
 
-/// A field, before it is known how many records there are.
+/// A field, before the number of records is known.
 pub(super) struct Found {
     pub(super) dtype: DType,
     pub(super) byte_order: ByteOrder,
     /// The axes of a sub-array; none for a single element.
     pub(super) dims: Vec<usize>,
     pub(super) offset: usize,
-    /// Bytes of a record.
+    /// The size of a record, in bytes.
     pub(super) size: usize,
 }
 
-/// Records within records, at most.
+/// The deepest nesting of records.
 const MOST_DEPTH: usize = 8;
 
-/// Fields that an error lists, at most.
+/// The most fields that an error lists.
 const MOST_LISTED: usize = 20;
 
-/// A scan through the fields: what it looks for and comes by.
+/// The state of a scan through the fields.
 struct Scan<'w> {
     wanted: Option<&'w str>,
     found: Option<Found>,
-    /// The reason why the field that is wanted cannot be read.
+    /// Why the selected field cannot be read.
     problem: Option<&'static str>,
     listed: String,
     fields: usize,
 }
 
-/// The content of a field.
+/// The type of a field.
 enum Item {
     Plain(DType, ByteOrder),
     Other(&'static str),
@@ -56,8 +56,8 @@ enum Item {
 /// Parses the list of fields of a `descr`, and finds one of them.
 ///
 /// # Errors
-/// [`HeaderError::Structured`] when none is wanted, [`HeaderError::NoSuchField`],
-/// [`HeaderError::Field`], and those of damaged headers.
+/// [`HeaderError::Structured`] if none is selected, [`HeaderError::NoSuchField`],
+/// [`HeaderError::Field`], and the errors of damaged headers.
 pub(super) fn find(parser: &mut Parser<'_>, wanted: Option<&str>) -> Result<Found, HeaderError> {
     let mut scan = Scan::new(wanted);
     let size = parser.record(&mut scan, 0, 0, "")?;
@@ -110,7 +110,7 @@ impl<'w> Scan<'w> {
 }
 
 impl Parser<'_> {
-    /// Reads the list of fields of a record that begins at `offset`, and gives its size.
+    /// Reads the list of fields of a record that begins at `offset`, and returns its size.
     fn record(
         &mut self,
         scan: &mut Scan<'_>,
@@ -134,7 +134,7 @@ impl Parser<'_> {
             let (item, bytes, dims) = if self.rest().first() == Some(&b'[') {
                 let found_before = scan.found.is_some();
                 let bytes = self.record(scan, depth + 1, at, &format!("{path}."))?;
-                // How many there are of a record in records is said behind it.
+                // The shape of a nested record follows it.
                 let dims = self.field_dims()?;
                 if scan.found.is_some() && !found_before && dims.iter().any(|&dim| dim != 1) {
                     scan.found = None;
@@ -175,7 +175,7 @@ impl Parser<'_> {
         Ok(self.text_of(name))
     }
 
-    /// The code of a field: what it holds, and in how many bytes.
+    /// The code of a field: its type and its size in bytes.
     fn item(&mut self) -> Result<(Item, usize), HeaderError> {
         let raw = self.string("the dtype of the field, such as '<f4'")?;
         let refused = || HeaderError::UnsupportedDType {
@@ -197,7 +197,7 @@ impl Parser<'_> {
             digits if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<usize>().ok(),
             _ => None,
         };
-        // Their size is all that has to be known of fields that are not read.
+        // Fields that are not read need only their size.
         let bytes = match letter {
             Some('S' | 'a' | 'V' | 'M' | 'm' | 'f' | 'i' | 'u' | 'c') => n,
             Some('U') => n.and_then(|n| n.checked_mul(4)),
@@ -214,7 +214,7 @@ impl Parser<'_> {
         self.skip_space();
         match self.rest().first() {
             Some(b'(') => Ok(self.shape()?.dims().to_vec()),
-            // A comma that nothing follows.
+            // A trailing comma.
             Some(b')') => Ok(Vec::new()),
             _ => Ok(vec![self.dimension()?]),
         }

@@ -32,7 +32,7 @@ fn fields_are_where_numpy_puts_them() {
 }
 
 #[test]
-fn what_cannot_be_read_is_refused_by_name() {
+fn unsupported_fields_are_refused_by_name() {
     let says = |descr: &str, wanted: Option<&str>, texts: &[&str]| {
         let error = field(descr, wanted).expect_err(descr).to_string();
         for text in texts {

@@ -108,7 +108,7 @@ fn the_longest_header_fits_version_1() {
 }
 
 #[test]
-fn what_others_have_written_is_read() {
+fn headers_of_other_writers_are_read() {
     // 16-byte padding, as NumPy up to 1.13.
     let old = file(1, format!("{:<69}\n", with("", "").trim_end()).as_bytes());
     assert_eq!(old.len() % 16, 0);
@@ -128,7 +128,7 @@ fn what_others_have_written_is_read() {
     }
     let compact = dict("{\"shape\":(2,),\"fortran_order\":True,\"descr\":\"=f8\"}").expect("dict");
     assert_eq!((compact.byte_order, compact.order), (ByteOrder::NATIVE, Order::F));
-    // The order of single bytes means nothing.
+    // The order of single bytes is meaningless.
     for descr in ["'|u1'", "'<u1'", "'>u1'"] {
         assert_eq!(dict(&with("descr", descr)).expect(descr).byte_order, ByteOrder::NATIVE);
     }
@@ -167,12 +167,12 @@ fn damaged_beginnings_are_refused() {
     ));
     let mut huge = file(2, b"{}");
     huge[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
-    // Even a file that is as long as it claims is not read that far.
+    // Even a file of the claimed length is not read that far.
     assert!(matches!(
         read(&mut huge.as_slice(), u64::MAX),
         Err(HeaderError::TooLong { found }) if found == u64::from(u32::MAX)
     ));
-    // The file got shorter after its length was taken.
+    // The file was truncated after its length was taken.
     assert!(matches!(
         read(&mut &good[..50], good.len() as u64),
         Err(HeaderError::Io { source }) if source.kind() == io::ErrorKind::UnexpectedEof
@@ -180,7 +180,7 @@ fn damaged_beginnings_are_refused() {
 }
 
 #[test]
-fn what_is_no_dict_of_numpy_is_refused() {
+fn other_dicts_are_refused() {
     for text in [
         "",
         "  \n",
@@ -322,7 +322,7 @@ fn the_encoding_is_that_of_the_version() {
     assert!(error.to_string().contains("'\u{e9}'"), "{error}");
 }
 
-/// Remembers the largest buffer that it was given to fill.
+/// Remembers the largest buffer that it was asked to fill.
 struct Watching<'a> {
     bytes: &'a [u8],
     largest: usize,
@@ -381,7 +381,7 @@ fn near_dict() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back(
+    fn written_headers_read_back(
         dtype in select(&DType::ALL).prop_filter("a code", |dtype| dtype.has_npy_code()),
         big in any::<bool>(),
         fortran in any::<bool>(),

@@ -1,10 +1,10 @@
-//! [`write`]: the header that NumPy itself would write.
+//! [`write`]: writes a header byte for byte as NumPy does.
 
 use super::MAGIC;
 use crate::dtype::{ByteOrder, DType};
 use crate::shape::{Order, Shape};
 
-/// The data starts at a multiple of this, so that a mapping of it is aligned for any element.
+/// The data starts at a multiple of this, so that a mapping is aligned for any element.
 const ALIGN: usize = 64;
 
 /// NumPy leaves room for the growing axis to reach this many digits without moving the data.
@@ -40,7 +40,7 @@ pub fn write(dtype: DType, byte_order: ByteOrder, order: Order, shape: &Shape) -
         let room = GROWTH_DIGITS.saturating_sub(growing.to_string().len());
         dict.extend(std::iter::repeat_n(' ', room));
     }
-    // As NumPy does it, a header that would end exactly at a multiple of 64 gets 64 more spaces.
+    // As in NumPy, a header that would end exactly at a multiple of 64 gets 64 more spaces.
     let unpadded = PREFIX + dict.len() + 1;
     let padding = ALIGN - unpadded % ALIGN;
     let length = dict.len() + padding + 1;
@@ -56,8 +56,8 @@ pub fn write(dtype: DType, byte_order: ByteOrder, order: Order, shape: &Shape) -
     bytes
 }
 
-/// A header with another shape, of the same version and length, so that no data has to move. `None`
-/// when there is no room for it.
+/// A header with another shape and the same version and length, so that no data has to move. `None`
+/// if there is no room for it.
 pub(crate) fn reshaped(
     header: &[u8],
     dtype: DType,

@@ -1,4 +1,4 @@
-//! A sidecar from bytes: its keys found by name, each value checked for its type.
+//! Parses a sidecar from bytes: finds keys by name and checks the type of each value.
 
 use std::fmt;
 
@@ -16,9 +16,9 @@ impl Sidecar {
     /// Parses rowmill's own form.
     ///
     /// # Errors
-    /// [`SidecarError`] for anything but an object of version 1 with known keys, none of them
-    /// twice, and values of the right types. That the keys needed for a raw file are there is
-    /// checked when the file is opened.
+    /// [`SidecarError`] unless it is an object of version 1 with known keys, no duplicates, and
+    /// values of the right types. Opening the file checks that the keys required for a raw file are
+    /// present.
     pub fn parse(bytes: &[u8]) -> Result<Self, SidecarError> {
         let entries: Entries = entries(bytes)?;
         match &entries.known[0] {
@@ -33,13 +33,12 @@ impl Sidecar {
         Self::from_known(entries.known)
     }
 
-    /// Parses the hand-made form: no version, and unknown keys are somebody else's. The order may
-    /// be said as numpy says it: `"fortran_order": true`.
+    /// Parses the hand-made form: it has no version, and unknown keys are ignored. The order may be
+    /// given in numpy's form: `"fortran_order": true`.
     ///
     /// # Errors
-    /// [`SidecarError`] for anything but an object whose `dtype`, `shape`, `order` (or
-    /// `fortran_order`), `offset` and `columns`, as far as they are there, have the right types and
-    /// come once.
+    /// [`SidecarError`] unless it is an object whose `dtype`, `shape`, `order` (or
+    /// `fortran_order`), `offset` and `columns`, if present, have the right types and occur once.
     pub fn parse_handmade(bytes: &[u8]) -> Result<Self, SidecarError> {
         let Entries { known, fortran_order, .. } = entries(bytes)?;
         let mut sidecar = Self::from_known(known)?;
@@ -70,7 +69,7 @@ impl Sidecar {
 }
 
 /// The entries of a JSON object: the values of the known keys, in the order of [`KEYS`], and the
-/// first key that is not known.
+/// first unknown key.
 #[derive(Default)]
 struct Entries {
     known: [Option<Value>; KEYS.len()],
@@ -80,7 +79,7 @@ struct Entries {
     duplicate: Option<&'static str>,
 }
 
-/// How a `.npy` header, and so many a hand-made sidecar, says the order.
+/// The key for the order in `.npy` headers, and so in many hand-made sidecars.
 const FORTRAN_ORDER: &str = "fortran_order";
 
 fn entries(bytes: &[u8]) -> Result<Entries, SidecarError> {

@@ -8,22 +8,22 @@ use super::{Sidecar, SidecarError};
 use crate::identity::FileIdentity;
 use crate::limits::MAX_SIDECAR_LEN;
 
-/// The version of a record of a replacement: no plain sidecar has it, and readers that know only
-/// plain ones refuse it.
+/// The version of a replacement record: no plain sidecar has it, and readers that know only plain
+/// ones refuse it.
 const MARK: &str = "replacing 2";
 
-/// The same in the records of earlier versions, which tell files by inode number alone.
+/// The mark of earlier versions' records, which identify files by inode number alone.
 const MARK_BY_NUMBER: &str = "replacing";
 
-/// The sidecar of an array file that is being replaced: two descriptions, and which file each
-/// belongs to. A crash leaves the old file or the new one, and then this tells which it is. Copied
-/// elsewhere the file is neither, and is refused; so is one that fits both.
+/// The sidecar of an array file that is being replaced: two descriptions, and the identity of the
+/// file that each belongs to. A crash leaves the old file or the new one, and the record tells
+/// which it is. A copy elsewhere is neither, and is refused; so is one that matches both.
 ///
-/// Neither file changes while the record stands: who opens one for writing
+/// Neither file changes while the record exists: opening one for writing
 /// [settles](crate::publish::settle) the record first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Replacement {
-    /// `None` when there was no file, or none that could be opened.
+    /// `None` if there was no file, or none that could be opened.
     pub(crate) old: Option<Described>,
     pub(crate) new: Described,
 }
@@ -39,11 +39,11 @@ pub(crate) struct Described {
 
 /// The claims of a sidecar about the file beside it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct Claims {
     pub(crate) sidecar: Option<Sidecar>,
     /// The file was replaced: a hand-made sidecar that is still there belongs to the old one.
     pub(crate) replaced: bool,
-    /// A record of a replacement says it.
+    /// The claims come from a replacement record.
     pub(crate) by_record: bool,
 }
 
@@ -57,7 +57,7 @@ struct Record {
     old: Option<String>,
 }
 
-/// As much of a record of an earlier version as tells that it is one.
+/// The part of an earlier version's record that identifies it.
 #[derive(Deserialize)]
 struct Mark {
     rowmill: String,
@@ -68,8 +68,8 @@ fn json(record: &Record) -> String {
 }
 
 impl Replacement {
-    /// The record as JSON. Where both descriptions together are longer than any sidecar that is
-    /// read (names of very many columns), it names neither, and the file is refused meanwhile.
+    /// The record as JSON. If both descriptions together exceed the length limit of a sidecar
+    /// (names of very many columns), it contains neither, and the file is refused meanwhile.
     pub(crate) fn to_json(&self) -> String {
         let old = self.old.as_ref();
         let record = Record {
@@ -86,7 +86,7 @@ impl Replacement {
         json(&Record { rowmill: MARK.to_owned(), ..Record::default() })
     }
 
-    /// `None` for anything but a record.
+    /// `None` unless the bytes are a record.
     fn parse(bytes: &[u8]) -> Option<Result<Self, SidecarError>> {
         let mark: Mark = serde_json::from_slice(bytes).ok()?;
         match &*mark.rowmill {
@@ -109,17 +109,17 @@ impl Replacement {
 
 impl Sidecar {
     /// The claims of a sidecar of rowmill's own form about the file beside it, also while that is
-    /// being replaced. `file` says which one it is, by all its bytes; it is asked only then.
+    /// being replaced. `file` identifies the file by all its bytes; it is called only then.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse); [`SidecarError::Replacing`] when the file is neither the old one
+    /// As [`parse`](Self::parse); [`SidecarError::Replacing`] if the file is neither the old one
     /// nor the new one, [`SidecarError::ReplacingByNumber`], [`SidecarError::File`].
     pub(crate) fn read(
         bytes: &[u8],
         file: impl FnOnce() -> io::Result<FileIdentity>,
-    ) -> Result<Said, SidecarError> {
+    ) -> Result<Claims, SidecarError> {
         let error = match Self::parse(bytes) {
-            Ok(plain) => return Ok(Said { sidecar: Some(plain), ..Said::default() }),
+            Ok(plain) => return Ok(Claims { sidecar: Some(plain), ..Claims::default() }),
             Err(too_long @ SidecarError::TooLong { .. }) => return Err(too_long),
             Err(error) => error,
         };
@@ -133,7 +133,7 @@ impl Sidecar {
             _ => return Err(SidecarError::Replacing),
         };
         let sidecar = text.as_ref().map(|text| Self::parse(text.as_bytes())).transpose()?;
-        Ok(Said { sidecar, replaced, by_record: true })
+        Ok(Claims { sidecar, replaced, by_record: true })
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
         text.into_bytes()
     }
 
-    fn read(bytes: &[u8], number: u8) -> Result<Said, SidecarError> {
+    fn read(bytes: &[u8], number: u8) -> Result<Claims, SidecarError> {
         Sidecar::read(bytes, || Ok(file(number)))
     }
 
@@ -176,26 +176,26 @@ mod tests {
     #[test]
     fn the_identity_tells_which_it_is() {
         let bytes = record(Some((7, Some(OLD))), (8, Some(NEW)));
-        let said = |sidecar, replaced| Said { sidecar, replaced, by_record: true };
-        assert_eq!(read(&bytes, 7).expect("old"), said(plain(OLD), false));
-        assert_eq!(read(&bytes, 8).expect("new"), said(plain(NEW), true));
+        let claims = |sidecar, replaced| Claims { sidecar, replaced, by_record: true };
+        assert_eq!(read(&bytes, 7).expect("old"), claims(plain(OLD), false));
+        assert_eq!(read(&bytes, 8).expect("new"), claims(plain(NEW), true));
         for other in [9, 0] {
             assert!(matches!(read(&bytes, other), Err(SidecarError::Replacing)));
         }
         let none = record(None, (8, None));
-        assert_eq!(read(&none, 8).expect("new"), said(None, true));
+        assert_eq!(read(&none, 8).expect("new"), claims(None, true));
         assert!(matches!(read(&none, 7), Err(SidecarError::Replacing)));
         let both = record(Some((8, Some(OLD))), (8, Some(NEW)));
         assert!(matches!(read(&both, 8), Err(SidecarError::Replacing)), "not guessed");
         let unreadable = Sidecar::read(&none, || Err(io::ErrorKind::PermissionDenied.into()));
         assert!(matches!(unreadable, Err(SidecarError::File { .. })));
-        // A plain sidecar is what it was, and a record is no plain sidecar.
+        // A plain sidecar is unaffected, and a record is not a plain sidecar.
         let of_plain = Sidecar::read(OLD.as_bytes(), || unreachable!("not asked")).expect("plain");
         assert!(of_plain.sidecar == plain(OLD) && !of_plain.by_record);
         assert!(matches!(Sidecar::parse(&bytes), Err(SidecarError::WrongType { .. })));
     }
 
-    /// A record as an earlier version wrote it, for the file that has its number now.
+    /// An earlier version's record, for the file that has its number now.
     #[test]
     fn records_by_number_alone_are_refused_with_a_way_out() {
         let by_number = "{\"rowmill\": \"replacing\", \"new_inode\": 8, \"new\": null, \
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_refused_meanwhile() {
+    fn records_that_are_too_long_are_refused() {
         let long = Described { file: file(8), sidecar: Some("x".repeat(1 << 20)) };
         let record = Replacement { old: None, new: long };
         let bytes = record.to_json().into_bytes();

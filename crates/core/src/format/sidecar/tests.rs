@@ -28,7 +28,7 @@ fn the_whole_form_reads_and_writes() {
 }
 
 #[test]
-fn what_is_not_said_is_none() {
+fn missing_keys_are_none() {
     assert_eq!(parse("{\"rowmill\": 1}").expect("empty"), Sidecar::default());
     let scalar = with("\"shape\": [], \"columns\": []").expect("0-d");
     assert_eq!(scalar.shape.map(|s| s.ndim()), Some(0));
@@ -77,7 +77,7 @@ fn unknown_and_repeated_keys_are_refused() {
 }
 
 #[test]
-fn wrong_types_say_what_was_found() {
+fn wrong_types_name_the_value_found() {
     for (key, value, found) in [
         ("dtype", "4", "found 4"),
         ("dtype", "null", "found null"),
@@ -122,7 +122,7 @@ fn impossible_shapes_are_refused() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn other_json_than_objects_is_refused() {
     let deep = "[".repeat(100_000);
     let deep_value = format!("{{\"shape\": {deep}");
     let deep_ignored = format!("{{\"x\": {deep}");
@@ -184,7 +184,7 @@ fn sidecars_lie_beside_their_files() {
 }
 
 #[test]
-fn the_sidecar_of_a_file_says_what_its_format_leaves_open() {
+fn sidecars_complete_the_format() {
     let meta = Meta {
         format: Format::Raw,
         dtype: DType::F64,
@@ -204,12 +204,12 @@ fn the_sidecar_of_a_file_says_what_its_format_leaves_open() {
 
 #[test]
 fn contradictions_say_both() {
-    let said = with(
+    let sidecar = with(
         "\"dtype\": \"<f4\", \"shape\": [3], \"order\": \"C\", \"offset\": 1, \"columns\": [\"a\"]",
     )
     .expect("sidecar");
-    said.agree_with(&said, "itself").expect("the same");
-    said.agree_with(&Sidecar::default(), "nothing").expect("nothing to contradict");
+    sidecar.agree_with(&sidecar, "itself").expect("the same");
+    sidecar.agree_with(&Sidecar::default(), "nothing").expect("nothing to contradict");
     for (entry, found, expected) in [
         ("\"dtype\": \">f4\"", "its dtype is <f4", "the header says >f4"),
         ("\"shape\": [3, 1]", "its shape is (3,)", "the header says (3, 1)"),
@@ -217,7 +217,7 @@ fn contradictions_say_both() {
         ("\"offset\": 2", "its offset is 1", "the header says 2"),
         ("\"columns\": [\"b\"]", "its columns is [\"a\"]", "the header says [\"b\"]"),
     ] {
-        let error = said.agree_with(&with(entry).expect(entry), "the header").expect_err(entry);
+        let error = sidecar.agree_with(&with(entry).expect(entry), "the header").expect_err(entry);
         let text = error.to_string();
         assert!(text.contains(found) && text.contains(expected), "{text}");
     }
@@ -286,7 +286,7 @@ fn near_json() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back(sidecar in any_sidecar()) {
+    fn written_sidecars_read_back(sidecar in any_sidecar()) {
         prop_assert_eq!(parse(&sidecar.to_json()).expect("our own"), sidecar);
     }
 

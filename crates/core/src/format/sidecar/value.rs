@@ -6,9 +6,9 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use crate::text::clip;
 
-/// A JSON value, as far as a sidecar needs it. Anything else is skipped and kept only as words for
-/// the error, so that what is stored is never much larger than the file. The depth of lists in
-/// lists is limited by `serde_json`.
+/// A JSON value that a sidecar can hold. Any other value is skipped and only described for the
+/// error, so that stored data is never much larger than the file. `serde_json` limits the depth of
+/// nested lists.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Unsigned(u64),
@@ -16,12 +16,12 @@ pub(super) enum Value {
     /// A list of whole numbers; also the empty list.
     Numbers(Vec<u64>),
     Texts(Vec<String>),
-    /// Another value, in words.
+    /// A description of another value.
     Other(String),
 }
 
 impl Value {
-    /// The value in words, for an error.
+    /// The description of the value, for an error.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Unsigned(n) => n.to_string(),

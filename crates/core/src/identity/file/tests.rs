@@ -1,4 +1,4 @@
-//! Which changes another file is told by, on this filesystem and as on one without birth times.
+//! The changes that identify another file, on this filesystem and on one without birth times.
 
 use std::cell::Cell;
 use std::fs;
@@ -11,8 +11,8 @@ mod numbers;
 pub(crate) use numbers::{until_given_out_again, with_the_number_of};
 
 thread_local! {
-    /// Files look as on a filesystem that does not keep when they were made, or as if another got a
-    /// number within the same tick.
+    /// Files look as on a filesystem without birth times, or as if another file got a number within
+    /// the same clock tick.
     pub(crate) static WITHOUT_BIRTH_TIMES: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -97,9 +97,8 @@ fn bytes_read_back() {
     assert_eq!(FileIdentity::from_bytes(&absent_but_said), None);
 }
 
-/// Within a tick of the clock the birth time is the same, too. Linux 6.13 and later move the clock
-/// when a file was looked at that then changes, so that no tick can be hit here: the birth time is
-/// left out.
+/// Within a clock tick the birth time is the same, too. Linux 6.13 and later advance the clock when
+/// a file that was queried changes, so this test cannot hit a tick: it ignores the birth time.
 #[test]
 fn numbers_given_out_again_within_a_tick() {
     for without_birth_times in [false, true] {

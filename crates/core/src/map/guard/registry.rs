@@ -1,9 +1,9 @@
-//! Which addresses are mappings of ours: slots of atomics, for a signal handler to read.
+//! The registry of mappings: slots of atomics, readable by a signal handler.
 //!
 //! A handler must not wait, so it takes no lock. Each slot has a version that is odd while the slot
-//! changes hands (a seqlock): a reader that sees an odd one, or two different ones before and
-//! after, passes the slot over. It loses nothing: the slot of the mapping that it looks for stays
-//! as it is, because the thread that faulted has that mapping borrowed.
+//! changes owner (a seqlock): a reader that sees an odd version, or different ones before and
+//! after, skips the slot. It misses nothing: the slot that it looks for is stable, because the
+//! faulting thread has that mapping borrowed.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
@@ -11,22 +11,23 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 /// Slots of the registry of this process: more files than most processes may have open.
 pub(super) const SLOTS: usize = 4096;
 
-/// The offset of no fault.
+/// The offset that means no fault.
 const NONE: usize = usize::MAX;
 
-/// One mapping, or none: then it starts at 0, where nothing is ever mapped.
+/// A mapping, or none: a free slot starts at 0, where nothing is ever mapped.
 #[derive(Debug)]
 pub(super) struct Slot {
     version: AtomicUsize,
     start: AtomicUsize,
     end: AtomicUsize,
     writable: AtomicBool,
-    /// The first offset into the mapping that was bad.
+    /// The first inaccessible offset in the mapping.
     fault: AtomicUsize,
 }
 
 impl Slot {
-    /// All zeros, so that a registry takes no room in the binary, and memory only where it is used.
+    /// All zeros, so that a registry takes no space in the binary, and memory only where it is
+    /// used.
     const fn free() -> Self {
         Self {
             version: AtomicUsize::new(0),
@@ -54,7 +55,7 @@ impl Slot {
         true
     }
 
-    /// Gives the slot back. Only for whoever took it, before the mapping goes.
+    /// Releases the slot. Only for its owner, before the mapping is unmapped.
     pub(super) fn leave(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
         self.start.store(0, Ordering::SeqCst);
@@ -62,16 +63,16 @@ impl Slot {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The first bad offset, if there is one. For whoever took the slot.
+    /// The first inaccessible offset, if there is one. Only for the owner of the slot.
     #[inline]
     pub(super) fn fault(&self) -> Option<usize> {
-        // Reads of the mapping before this are not moved behind it: a zero that the handler put
-        // there is never seen without the offset.
+        // Earlier reads of the mapping are not reordered after this: a zero that the handler mapped
+        // is never seen without the offset.
         fence(Ordering::Acquire);
         Some(self.fault.load(Ordering::SeqCst)).filter(|&offset| offset != NONE)
     }
 
-    /// The pages that the slot stands for and whether they are written to, if `address` is there.
+    /// The pages of the slot and whether they are writable, if `address` is among them.
     #[cfg_attr(
         not(any(target_os = "linux", target_vendor = "apple")),
         allow(dead_code, reason = "there is no handler")
@@ -101,15 +102,15 @@ impl<const N: usize> Registry<N> {
         Self { slots: [const { Slot::free() }; N] }
     }
 
-    /// Enters a mapping, by its pages. `None` when every slot is taken.
+    /// Registers a mapping, by its pages. `None` if every slot is taken.
     pub(super) fn enter(&self, pages: Range<usize>, writable: bool) -> Option<&Slot> {
         self.slots.iter().find(|slot| slot.take(&pages, writable))
     }
 
-    /// Answers a fault at `address`: writes down the offset of its page, then has `map_zeros`
-    /// replace all pages from there to the end of the mapping, in one call. If that cannot be done,
-    /// all of the mapping: that takes no more entries in the kernel's table of mappings than there
-    /// were. `false` when the address is none of ours, or cannot be helped. Only atomics, no lock.
+    /// Handles a fault at `address`: records the offset of its page, then calls `map_zeros` to
+    /// replace all pages from there to the end of the mapping. If that fails, it replaces the whole
+    /// mapping, which needs no further entry in the kernel's table of mappings. `false` if the
+    /// address is not ours, or nothing helps. Only atomics, no lock.
     pub(super) fn cover(
         &self,
         address: usize,
@@ -132,7 +133,7 @@ mod tests {
 
     const PAGE: usize = 4096;
 
-    /// The answer of `cover`, and the ranges it has mapped.
+    /// The result of `cover`, and the ranges that it mapped.
     fn cover<const N: usize>(
         registry: &Registry<N>,
         address: usize,
@@ -159,7 +160,7 @@ mod tests {
         assert_eq!((a.fault(), b.fault()), (Some(0x2000), None));
         assert_eq!(cover(&registry, 0x14000), (true, vec![(0x14000..0x15000, true)]));
         assert_eq!(b.fault(), Some(0));
-        // The lowest offset is the one that is told.
+        // The lowest offset is reported.
         assert_eq!(cover(&registry, 0x13fff), (true, vec![(0x13000..0x14000, false)]));
         assert_eq!(a.fault(), Some(0x2000));
         assert_eq!(cover(&registry, 0x11000), (true, vec![(0x11000..0x14000, false)]));
@@ -181,12 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_mapped_is_tried_as_a_whole_and_then_left() {
+    fn a_failed_mapping_is_retried_whole_and_then_given_up() {
         let registry = Registry::<1>::new();
         let slot = registry.enter(0x1000..0x5000, true).expect("room");
         let tried = RefCell::new(Vec::new());
         let covered = registry.cover(0x3000, PAGE, |pages, _| {
-            // The offset is known before anything is mapped.
+            // The offset is recorded before anything is mapped.
             assert_eq!(slot.fault(), Some(0x2000));
             tried.borrow_mut().push(pages);
             false
@@ -195,8 +196,8 @@ mod tests {
         assert_eq!(tried.into_inner(), [0x3000..0x5000, 0x1000..0x5000]);
     }
 
-    /// Slots that change hands all the time, while faults are looked up: nobody ever sees the start
-    /// of one mapping with the end of another, or an offset that is not its own.
+    /// Slots change owner all the time while faults are looked up: no lookup may combine the start
+    /// of one mapping with the end of another, or with another's offset.
     #[test]
     fn slots_that_change_hands_are_never_seen_half() {
         let registry = &Registry::<3>::new();
@@ -206,8 +207,8 @@ mod tests {
                 scope.spawn(move || {
                     let mut round = 0;
                     while !stop.load(Ordering::Relaxed) {
-                        // Each thread has addresses of its own: a mapping of n pages starts at a
-                        // multiple of 16 pages, n in its place.
+                        // Each thread has its own addresses: a mapping of n pages starts at a
+                        // multiple of 16 pages, with n encoded in its number.
                         let n = round % 7 + 1;
                         let start = (thread * 1000 + n) * 16 * PAGE;
                         let pages = start..start + n * PAGE;
@@ -225,7 +226,7 @@ mod tests {
                 let thread = i % 2 + 1;
                 let start = (thread * 1000 + n) * 16 * PAGE;
                 let seen = |address| registry.slots.iter().find_map(|slot| slot.holds(address));
-                // Just behind the mapping that may be there: never one of ours.
+                // Just past the mapping that may be there: never one of ours.
                 assert_eq!(seen(start + n * PAGE), None);
                 if let Some(found) = seen(start) {
                     assert_eq!(found, (start..start + n * PAGE, n % 2 == 0));

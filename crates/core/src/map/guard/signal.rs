@@ -1,7 +1,7 @@
-//! The handler of SIGBUS, and its installation.
+//! The SIGBUS handler, and its installation.
 //!
-//! Everything that the handler does is safe in a signal handler: loads and stores of atomics, one
-//! `mmap`, `sigaction`, `raise`. It allocates nothing, locks nothing and returns.
+//! Everything that the handler does is async-signal-safe: loads and stores of atomics, one `mmap`,
+//! `sigaction`, `raise`. It allocates nothing, locks nothing and returns.
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
@@ -20,14 +20,14 @@ static REGISTRY: Registry = Registry::new();
 /// may be reading it. Null for the default action.
 static PREVIOUS: AtomicPtr<libc::sigaction> = AtomicPtr::new(ptr::null_mut());
 
-/// Known before the handler can run; finding it out is not for a signal handler.
+/// Set before the handler can run: a signal handler must not query it.
 static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
 
-/// The registry, once its handler is installed: with the first mapping, and again when somebody has
-/// put back the default since. Another handler is taken to pass on what is ours. `None` if the
-/// system does not let us.
+/// The registry, once its handler is installed: with the first mapping, and again if the default
+/// action was restored since. Another handler is assumed to be chained to ours. `None` if the
+/// system refuses.
 pub(super) fn install() -> Option<&'static Registry> {
-    // Between threads that open files; the handler does not look at it.
+    // Serializes threads that open files; the handler does not take it.
     static INSTALLED: Mutex<bool> = Mutex::new(false);
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
     let before = action(None)?;
@@ -41,17 +41,15 @@ pub(super) fn install() -> Option<&'static Registry> {
 /// Replaces `before` by our handler.
 fn set_handler(before: libc::sigaction) -> Option<()> {
     PAGE_SIZE.store(rustix::param::page_size(), Ordering::SeqCst);
-    // First known, then replaced: from the first moment on the handler can pass on what is not
-    // ours.
+    // Stored first, then replaced: the handler can chain from its first moment on.
     remember(before);
     let mut ours = before;
     ours.sa_sigaction = on_sigbus as *const () as usize;
-    // The stack of a thread may be what is used up; the mask stays the one that the previous
-    // handler asked for.
+    // The thread's stack may be exhausted; the mask stays that of the previous handler.
     ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
     let replaced = action(Some(&ours))?;
     if replaced.sa_sigaction != before.sa_sigaction {
-        // Somebody else was faster. What they put there is what we replaced.
+        // Another thread installed a handler in between, which is the one that we replaced.
         remember(replaced);
     }
     Some(())
@@ -65,7 +63,7 @@ fn remember(action: libc::sigaction) {
     PREVIOUS.store(Box::into_raw(Box::new(action)), Ordering::SeqCst);
 }
 
-/// The action for SIGBUS, which `new` replaces if there is one.
+/// The action for SIGBUS; replaced by `new` if there is one.
 fn action(new: Option<&libc::sigaction>) -> Option<libc::sigaction> {
     let new = new.map_or(ptr::null(), ptr::from_ref);
     let mut old = MaybeUninit::uninit();
@@ -76,16 +74,15 @@ fn action(new: Option<&libc::sigaction>) -> Option<libc::sigaction> {
     done.then(|| unsafe { old.assume_init() })
 }
 
-/// Whether a signal with this code was raised by an access, to which it comes back.
+/// Whether a signal with this code was raised by an access, which is then retried.
 const fn is_access(code: c_int) -> bool {
-    // Linux: BUS_ADRALN, BUS_ADRERR, BUS_OBJERR, BUS_MCEERR_AR; not BUS_MCEERR_AO, which tells of a
-    // bad page that nobody touched, and 0 and below, which somebody sent. Apple's codes of accesses
-    // are 0 to 3, those of senders far above.
+    // Linux: BUS_ADRALN, BUS_ADRERR, BUS_OBJERR, BUS_MCEERR_AR. Not BUS_MCEERR_AO, which reports a
+    // bad page without an access, and not 0 and below, which processes send. Apple's codes of
+    // accesses are 0 to 3, those of senders far above.
     if cfg!(target_os = "linux") { matches!(code, 1..=4) } else { matches!(code, 0..=3) }
 }
 
-/// Answers a SIGBUS: see [`super`]. The code that the signal interrupts finds its `errno` as it
-/// left it.
+/// Handles a SIGBUS: see [`super`]. The interrupted code finds its `errno` unchanged.
 extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     let before = errno::errno();
     answer(signal, info, context);
@@ -93,34 +90,34 @@ extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut
 }
 
 fn answer(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: installed with SA_SIGINFO, so `info` is what the kernel says about the signal.
-    let said = unsafe { &*info };
-    if is_access(said.si_code) {
-        // SAFETY: of a signal raised by an access the kernel says the address.
-        let address = unsafe { said.si_addr() }.addr();
+    // SAFETY: installed with SA_SIGINFO, so `info` is the report of the kernel.
+    let report = unsafe { &*info };
+    if is_access(report.si_code) {
+        // SAFETY: for a signal raised by an access the kernel reports the address.
+        let address = unsafe { report.si_addr() }.addr();
         let page = PAGE_SIZE.load(Ordering::SeqCst);
         if REGISTRY.cover(address, page, map_zeros) {
             return;
         }
     }
-    pass_on(signal, info, context, is_access(said.si_code));
+    pass_on(signal, info, context, is_access(report.si_code));
 }
 
 /// Maps zeros over these pages.
 fn map_zeros(pages: Range<usize>, writable: bool) -> bool {
     let access = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
-    // Nobody needs room for them: the mapping is of no use any more.
+    // No memory needs to be reserved for them: the mapping is of no further use.
     let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
     let at = ptr::without_provenance_mut::<c_void>(pages.start);
-    // SAFETY: the pages are those of a mapping of ours, page-aligned, which cannot go meanwhile:
-    // the thread that runs this handler has it borrowed, for the access that faulted. They are read
-    // and written only through it, as types for which zeros are valid; everyone who did learns that
-    // they are not the file's. Reason: the access that faulted has to succeed for the thread to go
-    // on.
+    // SAFETY: the pages are those of one of our mappings, page-aligned, which cannot be unmapped
+    // meanwhile: the thread that runs this handler has it borrowed, for the access that faulted.
+    // They are read and written only through it, as types for which zeros are valid; every user
+    // learns that they are not the file's. Reason: the access that faulted has to succeed for the
+    // thread to resume.
     unsafe { mmap_anonymous(at, pages.len(), access, flags) }.is_ok()
 }
 
-/// Does with a signal that is not ours what would have been done without us.
+/// Does with a foreign signal what would have happened without our handler.
 fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void, repeats: bool) {
     let previous = PREVIOUS.load(Ordering::SeqCst);
     // SAFETY: null, or never freed.
@@ -130,7 +127,7 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void, repe
         return;
     }
     if is_none(handler) {
-        // An access that is tried again ends the process, at the place where it went wrong.
+        // Retrying the access kills the process at the faulting place.
         set_default();
     } else {
         let flags = previous.map_or(0, |p| p.sa_flags);
@@ -139,15 +136,15 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void, repe
         }
         call(handler, flags & libc::SA_SIGINFO != 0, signal, info, context);
     }
-    // That a handler puts back the default action, as that of Rust's runtime does, means that the
-    // process is to end when the access is tried again. If there was none, it ends here.
+    // A handler that restores the default action, like that of Rust's runtime, wants the retried
+    // access to kill the process. If there was no access, the process is killed here.
     if !repeats && action(None).is_some_and(|now| now.sa_sigaction == libc::SIG_DFL) {
         // SAFETY: a system call without pointers. The signal comes when the handler returns.
         unsafe { libc::raise(signal) };
     }
 }
 
-/// Calls a handler that somebody else has installed.
+/// Calls the previous handler.
 fn call(
     handler: usize,
     with_info: bool,

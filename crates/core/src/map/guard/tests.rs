@@ -1,5 +1,5 @@
-//! The effect of a SIGBUS on a process, with handlers of others before and after ours. How a
-//! process ends is seen from outside: each case runs in a process of its own, this test again.
+//! The effect of a SIGBUS on a process, with foreign handlers before and after ours. The end of a
+//! process is observed from outside: each case runs this test again in a process of its own.
 
 use std::ffi::{c_int, c_void};
 use std::fs::File;
@@ -32,31 +32,31 @@ fn run(case: &str) -> Output {
         .expect("the process starts")
 }
 
-/// A process of this case did what it should and ended well.
+/// A process of this case did what it should and exited normally.
 #[track_caller]
 fn ends_well(case: &str) {
     let output = run(case);
-    assert!(output.status.success() && said(&output, "reached the end"), "{case}: {output:?}");
+    assert!(output.status.success() && printed(&output, "reached the end"), "{case}: {output:?}");
 }
 
-/// A process of this case got as far as the access in question, and was killed by SIGBUS.
+/// A process of this case reached the access in question, and was killed by SIGBUS.
 #[track_caller]
 fn dies_of_sigbus(case: &str) {
     let output = run(case);
     let killed = output.status.signal() == Some(libc::SIGBUS);
-    assert!(killed && said(&output, "about to touch"), "{case}: {output:?}");
-    assert!(!said(&output, "reached the end"), "{case}: {output:?}");
+    assert!(killed && printed(&output, "about to touch"), "{case}: {output:?}");
+    assert!(!printed(&output, "reached the end"), "{case}: {output:?}");
 }
 
-/// A process of this case was ended by the handler of somebody else.
+/// A process of this case was ended by the foreign handler.
 #[track_caller]
 fn ends_by_the_other_handler(case: &str) {
     let output = run(case);
     let ended = output.status.code() == Some(CALLED);
-    assert!(ended && said(&output, "about to touch"), "{case}: {output:?}");
+    assert!(ended && printed(&output, "about to touch"), "{case}: {output:?}");
 }
 
-fn said(output: &Output, text: &str) -> bool {
+fn printed(output: &Output, text: &str) -> bool {
     String::from_utf8_lossy(&output.stdout).contains(text)
 }
 
@@ -85,7 +85,7 @@ fn cut(path: &Path, len: usize) {
     file.set_len(len as u64).expect("shorter");
 }
 
-/// A mapping of ours whose file is cut short is zeros from there, and says so.
+/// A mapping of ours whose file is truncated is zeros from there, and reports it.
 fn survive(folder: &Path) {
     let path = file(folder, "ours");
     let bytes = open(&path, BusErrors::Guarded);
@@ -103,7 +103,7 @@ fn survive(folder: &Path) {
     }
 }
 
-/// Touches a page behind the end of a file in a mapping that is not ours.
+/// Touches a page past the end of a file in a mapping that is not ours.
 fn touch_foreign(folder: &Path) {
     let path = file(folder, "foreign");
     let opened = File::open(&path).expect("just written");
@@ -122,7 +122,7 @@ extern "C" fn exits(_: c_int) {
 }
 
 extern "C" fn exits_with_info(_: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // It was told what the kernel said.
+    // It got the arguments that the kernel passed.
     // SAFETY: installed with SA_SIGINFO.
     let code = unsafe { (*info).si_code };
     if code == 2 && !context.is_null() {
@@ -151,7 +151,7 @@ extern "C" fn counts_and_passes_on(
     before(signal, info, context);
 }
 
-/// Installs a handler for SIGBUS and gives what was there before.
+/// Installs a handler for SIGBUS and returns the previous one.
 fn handle(handler: usize, flags: c_int) -> libc::sigaction {
     // SAFETY: all zeros is an action.
     let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -304,7 +304,7 @@ fn handlers_that_come_later_and_pass_on_work() {
     dies_of_sigbus("handler after, foreign access");
 }
 
-/// As Python's `faulthandler.disable()` does, which puts back what was there before it.
+/// As Python's `faulthandler.disable()` does, which restores the previous handler.
 #[test]
 fn a_handler_that_was_taken_away_comes_back_with_the_next_mapping() {
     dies_of_sigbus("default put back");

@@ -1,4 +1,4 @@
-//! Decoding against loops that take one byte after the other.
+//! Decoding against loops that move one byte after another.
 
 use proptest::prelude::*;
 
@@ -43,7 +43,7 @@ struct Case {
     order: Order,
     byte_order: ByteOrder,
     backend: Backend,
-    /// Where the tile begins and ends, in parts of a thousand.
+    /// The start and the end of the tile, in thousandths.
     tile: [usize; 4],
 }
 
@@ -89,7 +89,7 @@ fn check<T: Element>(case: &Case) {
     let mut expected = Vec::new();
     for r in some.clone() {
         for c in part.clone() {
-            // The indices of this element, then its place in the file.
+            // The indices of this element, then its position in the file.
             let mut index = vec![r];
             let mut rest = c;
             for axis in 1..dims.len() {
@@ -122,7 +122,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn tiles_are_what_a_plain_loop_reads(case in cases()) {
+    fn tiles_agree_with_a_plain_loop(case in cases()) {
         check::<bool>(&case);
         check::<u8>(&case);
         check::<i16>(&case);

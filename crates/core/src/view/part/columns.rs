@@ -1,14 +1,14 @@
-//! Which elements of each row a part takes.
+//! The elements of each row that a part selects.
 
 use std::ops::Range;
 
 use super::indices::Indices;
 
-/// Axes of a row, and which indices of each are taken.
+/// Axes of a row, and the selected indices of each.
 #[derive(Clone, Debug)]
 pub(super) struct Columns {
     axes: Vec<ColumnAxis>,
-    /// So many elements, from multiples of it on, follow each other in the source as well.
+    /// Aligned groups of this many elements are contiguous in the source as well.
     unit: usize,
 }
 
@@ -50,7 +50,7 @@ impl Columns {
         self.axes.iter().map(|axis| axis.of).product()
     }
 
-    /// The elements that are taken.
+    /// The selected elements.
     pub(super) fn len(&self) -> usize {
         self.axes.iter().map(|axis| axis.indices.len()).product()
     }
@@ -59,7 +59,7 @@ impl Columns {
         self.axes.iter().all(|axis| axis.indices.is_all(axis.of))
     }
 
-    /// Which element of a row of the source element `col` is.
+    /// The element of a source row that `col` selects.
     pub(super) fn at(&self, mut col: usize) -> usize {
         let (mut at, mut step) = (0, 1);
         for axis in self.axes.iter().rev() {
@@ -71,7 +71,7 @@ impl Columns {
         at
     }
 
-    /// All of them as indices of one axis.
+    /// All selected elements as indices of one axis.
     pub(super) fn flat(&self) -> Indices {
         match &self.axes[..] {
             [] => Indices::all(1),
@@ -81,8 +81,8 @@ impl Columns {
         }
     }
 
-    /// Where these elements are in a row of the source, as runs in order: none of them is empty,
-    /// and none begins where the one before ends.
+    /// The location of these elements in a source row, as ordered runs: none of them is empty, and
+    /// no two are adjacent.
     pub(super) fn runs(&self, cols: Range<usize>) -> Vec<Range<usize>> {
         let mut runs: Vec<Range<usize>> = Vec::new();
         let mut next = cols.start;
@@ -99,14 +99,14 @@ impl Columns {
         runs
     }
 
-    /// The same as one run, if it is one.
+    /// The same as a single run, if it is one.
     pub(super) fn consecutive(&self, cols: &Range<usize>) -> Option<Range<usize>> {
         let first = self.at(cols.start);
         let within = (cols.start / self.unit + 1) * self.unit;
         if cols.end <= within {
             return Some(first..first + cols.len());
         }
-        // The last one tells most of what is no run without looking at them all.
+        // The last element rules out most other cases without looking at them all.
         let last = self.at(cols.end - 1);
         match self.runs(if last == first + cols.len() - 1 { cols.clone() } else { 0..0 })[..] {
             [ref one] => Some(one.clone()),
@@ -114,7 +114,7 @@ impl Columns {
         }
     }
 
-    /// Adds what tells these from others to a hash.
+    /// Hashes the selection, to distinguish it from others.
     pub(super) fn describe(&self, to: &mut Vec<u8>) {
         for axis in &self.axes {
             to.extend_from_slice(&(axis.of as u64).to_le_bytes());

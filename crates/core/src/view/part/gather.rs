@@ -1,4 +1,4 @@
-//! A part as a source: lent in place where it can be, else gathered.
+//! A part as a source: lent in place if possible, otherwise gathered.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,28 +11,28 @@ use crate::shape::Shape;
 use crate::tile::{Tile, TileBuffer};
 use crate::view::{Source, check_ranges};
 
-/// Gaps between two runs of bytes are read with them up to this length: a system call, or a trip
+/// Gaps of up to this length between two runs of bytes are read with them: a system call, or a pass
 /// through the decoder, takes about as long.
 const GAP_BYTES: usize = 1 << 10;
 
-/// The same between rows of a column, in a source that stores columns: less than a page.
+/// The same between rows of a column, in a column-major source: less than a page.
 const COLUMN_GAP_BYTES: usize = 4 << 10;
 
-/// The most bytes that are read at once, as long as there is a choice.
+/// The most bytes that are read at once, if there is a choice.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Rows that lie so far from each other are let go of one by one.
+/// Rows that are this far apart are released one by one.
 const RELEASE_GAP_BYTES: usize = 64 << 10;
 
-/// The smallest run that holds two, if no more than `gap` is in it that is in neither, and it is
-/// not longer than `most`.
+/// The smallest run that holds both, if the gap between them is at most `gap` and its length at
+/// most `most`.
 fn joined(a: &Range<usize>, b: &Range<usize>, gap: usize, most: usize) -> Option<Range<usize>> {
     let both = a.start.min(b.start)..a.end.max(b.end);
     let between = both.len().saturating_sub(a.len() + b.len());
     (between <= gap && both.len() <= most).then_some(both)
 }
 
-/// Copies runs of a row, of which `from` begins at element `at`, to `to`.
+/// Copies runs of a row from `from`, which begins at element `at`, to `to`.
 fn copy_runs<T: Copy>(from: &[T], at: usize, runs: &[Range<usize>], to: &mut [T]) {
     let mut rest = to;
     for run in runs {
@@ -48,11 +48,11 @@ fn copy_runs<T: Copy>(from: &[T], at: usize, runs: &[Range<usize>], to: &mut [T]
 
 /// Runs of a row that are read together.
 struct Group {
-    /// From the first to the last element, all that is between included.
+    /// From the first to the last element, including gaps.
     hull: Range<usize>,
-    /// Which runs these are.
+    /// The numbers of these runs.
     runs: Range<usize>,
-    /// Where they go in a row of the part, and how many elements they are.
+    /// Their position in a row of the part, and the number of their elements.
     to: Range<usize>,
 }
 
@@ -83,8 +83,7 @@ impl<S> Part<S> {
         groups
     }
 
-    /// Hands runs of the rows to `f`, with the rows of the source from the first to the last of
-    /// each.
+    /// Passes runs of the rows to `f`, with the source rows from the first to the last of each.
     fn each_run(
         &self,
         rows: Range<usize>,
@@ -107,7 +106,7 @@ impl<S> Part<S> {
         Ok(())
     }
 
-    /// Copies a part of the part to `to`, row after row.
+    /// Copies a section of the part to `to`, in row-major order.
     fn copy<T: Element>(
         &self,
         rows: Range<usize>,
@@ -154,7 +153,7 @@ impl<S> Part<S> {
         Ok(())
     }
 
-    /// A part of the part, gathered.
+    /// A section of the part, gathered.
     fn gathered<'a, T: Element>(
         &self,
         rows: Range<usize>,
@@ -194,7 +193,7 @@ impl<S> Part<S> {
         Ok(Tile::new(self.gathered(rows, cols, buffer)?, n, width, width))
     }
 
-    /// Rows a step apart of what lies in place, in rows `stride` apart; not empty.
+    /// Rows at a regular step of elements in place, with rows `stride` apart; not empty.
     fn stepped<'a, V>(
         &self,
         all: &'a [V],
@@ -250,7 +249,7 @@ impl<T: Element, S: Source<T>> Source<T> for Part<S> {
         Some(&self.source)
     }
 
-    /// Those of the elements that are taken.
+    /// The names of the selected elements.
     fn column_names(&self) -> Option<Cow<'_, [String]>> {
         let all = self.source.column_names()?;
         if self.columns.is_all() {
@@ -259,7 +258,7 @@ impl<T: Element, S: Source<T>> Source<T> for Part<S> {
         Some((0..self.columns.len()).map(|col| all[self.columns.at(col)].clone()).collect())
     }
 
-    /// That of the source, and which part of it this is.
+    /// The identity of the source, with the selection.
     fn identity(&self) -> Option<Identity> {
         let whole = self.source.identity()?;
         if self.rows.is_all(self.source.shape().rows()) && self.columns.is_all() {
@@ -329,13 +328,12 @@ impl<T: Element, S: Source<T>> Source<T> for Part<S> {
 }
 
 impl<S> Part<S> {
-    /// The rows of the source that these are, if they follow each other and nothing of them is left
-    /// out.
+    /// The source rows of these rows, if they are contiguous and whole.
     fn whole_rows(&self, rows: &Range<usize>) -> Option<Range<usize>> {
         self.rows.consecutive(rows).filter(|_| self.columns.is_all())
     }
 
-    /// Whether to read whole rows of the source ahead: they would be read for little otherwise.
+    /// Whether to prefetch whole rows of the source: otherwise little of them would be used.
     fn reads_most_of_rows(&self) -> bool {
         self.columns.len() >= self.columns.of().div_ceil(2)
     }

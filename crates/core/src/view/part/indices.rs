@@ -1,4 +1,4 @@
-//! [`Indices`]: the indices of an axis that a part takes, known to exist.
+//! [`Indices`]: the indices of an axis that a part selects, known to exist.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// Indices of an axis that are known to exist.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Indices {
-    /// So many, each `step` after the one before.
+    /// This many, `step` apart.
     Run { first: usize, step: isize, len: usize },
     /// Any, in any order.
     List(Arc<[usize]>),
@@ -17,7 +17,7 @@ impl Indices {
         Self::Run { first: 0, step: 1, len }
     }
 
-    /// One spelling for runs that are the same.
+    /// The same form for equal runs.
     pub(super) fn run(first: usize, step: isize, len: usize) -> Self {
         match len {
             0 => Self::all(0),
@@ -44,7 +44,7 @@ impl Indices {
         }
     }
 
-    /// Those indices of these that `of` means.
+    /// These indices at the positions `of`.
     pub(super) fn compose(&self, of: &Self) -> Self {
         match (self, of) {
             (Self::Run { step, .. }, Self::Run { first, step: next, len }) if *len > 0 => {
@@ -54,12 +54,12 @@ impl Indices {
         }
     }
 
-    /// Whether these are all indices of an axis of `len`, in order.
+    /// Whether these are all indices of an axis of length `len`, in order.
     pub(super) fn is_all(&self, len: usize) -> bool {
         *self == Self::all(len)
     }
 
-    /// The part `range` of the indices, if they follow each other.
+    /// The part `range` of the indices, if they are consecutive.
     pub(super) fn consecutive(&self, range: &Range<usize>) -> Option<Range<usize>> {
         if range.is_empty() {
             return None;
@@ -72,7 +72,7 @@ impl Indices {
         follow.then(|| first..first + range.len())
     }
 
-    /// The step, where it is the same from each index to the next and goes up.
+    /// The step, if it is constant and positive.
     pub(super) fn rising_step(&self) -> Option<usize> {
         match self {
             Self::Run { step, .. } => usize::try_from(*step).ok().filter(|&step| step > 0),
@@ -80,7 +80,7 @@ impl Indices {
         }
     }
 
-    /// Adds what tells these from others to a hash.
+    /// Hashes the indices, to distinguish them from others.
     pub(super) fn describe(&self, to: &mut Vec<u8>) {
         let mut put = |n: usize| to.extend_from_slice(&(n as u64).to_le_bytes());
         match self {

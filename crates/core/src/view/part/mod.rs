@@ -1,8 +1,8 @@
 //! A part of an array as an array: some rows, some columns, a box.
 //!
 //! ```text
-//!   rows and columns that follow each other  ->  a tile of the source, where it lies
-//!   rows a step apart, of what lies in place ->  the same with a longer stride
+//!   contiguous rows and columns              ->  a tile of the source, in place
+//!   rows at a regular step, in place         ->  the same with a longer stride
 //!   anything else                            ->  gathered into the worker's buffer
 //! ```
 
@@ -23,13 +23,13 @@ use indices::Indices;
 pub use pick::Pick;
 pub use slice::{ParseSliceError, Slice};
 
-/// A part of an array, as an array of its own: rows, columns, or a box of any number of axes. Made
+/// A part of an array, as an array of its own: rows, columns, or a box in any number of axes. Made
 /// by [`Source::part`].
 ///
-/// Nothing is copied when it is made, and only what is in the part is read: of a box of 100 x 100
-/// in a file of a terabyte, 100 runs of bytes. What lies in the file as a tile does is lent in
-/// place; anything else is gathered by whoever works on it, a block at a time. Answers are those,
-/// to the bit, of a file that holds the part alone.
+/// Nothing is copied when it is made, and only the part is read: a box of 100 x 100 in a file of a
+/// terabyte takes 100 runs of bytes. Elements with the layout of a tile are lent in place; all
+/// others are gathered by the worker, a block at a time. Answers are the same, to the bit, as for a
+/// file that holds only the part.
 ///
 /// ```
 /// use rowmill_core::{Slice, SliceSource, Source, TileBuffer};
@@ -56,7 +56,7 @@ pub struct Part<S> {
 }
 
 impl<S> Part<S> {
-    /// All of an array, to begin with.
+    /// The whole array, to begin with.
     pub fn new<T: Element>(source: S) -> Self
     where
         S: Source<T>,
@@ -72,11 +72,10 @@ impl<S> Part<S> {
         &self.source
     }
 
-    /// Some of its rows: a range, a range with a step, a list in any order, one row, or numpy's
-    /// slice.
+    /// Selects rows: a range, a range with a step, a list in any order, one row, or numpy's slice.
     ///
     /// # Errors
-    /// [`ViewError::PartRange`] for rows that it does not have.
+    /// [`ViewError::PartRange`] for rows that do not exist.
     pub fn rows(self, pick: impl Into<Pick>) -> Result<Self> {
         let pick = pick.into();
         let found = pick.clone().resolve(self.shape.rows());
@@ -84,11 +83,11 @@ impl<S> Part<S> {
         Self { rows: self.rows.compose(&picked), ..self }.shaped()
     }
 
-    /// Some elements of each of its rows, counted within the row: the same choices as for rows. The
-    /// part has two axes then, rows and columns.
+    /// Selects elements of each row, counted within the row: the same choices as for rows. The part
+    /// then has two axes, rows and columns.
     ///
     /// # Errors
-    /// [`ViewError::PartRange`] for columns that it does not have.
+    /// [`ViewError::PartRange`] for columns that do not exist.
     pub fn columns(self, pick: impl Into<Pick>) -> Result<Self> {
         let (pick, len) = (pick.into(), self.shape.row_len());
         let picked = pick.clone().resolve(len).ok_or_else(|| self.refused("column", len, &pick))?;
@@ -97,12 +96,12 @@ impl<S> Part<S> {
         Self { columns, is_scalar: false, ..self }.shaped()
     }
 
-    /// A box: what is wanted of each axis, the outermost first; of axes that nothing is said of,
-    /// everything. No axis goes away, also where one index is picked.
+    /// Selects a box: the indices of each axis, the outermost first; axes not listed are kept
+    /// whole. No axis is removed, even if a single index is picked.
     ///
     /// # Errors
-    /// [`ViewError::PartAxes`] for more axes than it has, [`ViewError::PartRange`] for indices that
-    /// an axis does not have.
+    /// [`ViewError::PartAxes`] for more axes than the array has, [`ViewError::PartRange`] for
+    /// indices that do not exist.
     pub fn slices<P: Into<Pick>>(self, picks: impl IntoIterator<Item = P>) -> Result<Self> {
         let picks: Vec<Pick> = picks.into_iter().map(Into::into).collect();
         if picks.len() > self.shape.ndim() {
@@ -115,7 +114,7 @@ impl<S> Part<S> {
         Ok(part)
     }
 
-    /// Some of the indices of one axis.
+    /// Selects some of the indices of one axis.
     ///
     /// # Errors
     /// As [`slices`](Self::slices).
@@ -143,7 +142,7 @@ impl<S> Part<S> {
         ViewError::PartRange { what, asked, len, shape: self.shape.clone() }
     }
 
-    /// The same with the shape that follows from what was picked.
+    /// The same with the shape of the selection.
     fn shaped(self) -> Result<Self> {
         // The one row of an array without axes stays an array without axes.
         let is_scalar = self.is_scalar && self.rows.len() == 1;
@@ -155,7 +154,7 @@ impl<S> Part<S> {
         Ok(Self { shape, is_scalar, ..self })
     }
 
-    /// Whether all rows and columns follow each other in the source, and which these are.
+    /// Whether all rows and columns are contiguous in the source, and their ranges.
     fn as_tile(
         &self,
         rows: &Range<usize>,

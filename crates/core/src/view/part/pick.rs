@@ -1,4 +1,4 @@
-//! [`Pick`]: what is asked for of an axis, in any of the forms that Rust and numpy have for it.
+//! [`Pick`]: the requested indices of an axis, in any of the forms of Rust and numpy.
 
 use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
@@ -7,11 +7,11 @@ use super::indices::Indices;
 use super::slice::Slice;
 use crate::text::clip;
 
-/// Indices asked for of an axis: a range, a range with a step, a list, one index, or numpy's
+/// The requested indices of an axis: a range, a range with a step, a list, one index, or numpy's
 /// [`Slice`]. Made by [`From`].
 ///
-/// Ranges and lists are taken at their word: what is not in the array is an error. A [`Slice`] is
-/// cut to the array, as in numpy.
+/// Ranges and lists are strict: an index outside the array is an error. A [`Slice`] is clipped to
+/// the array, as in numpy.
 ///
 /// ```
 /// use rowmill_core::Pick;
@@ -36,7 +36,7 @@ enum Asked {
 }
 
 impl Pick {
-    /// The indices of an axis of `len`; `None` for what it does not have, and for a step of 0.
+    /// The indices of an axis of length `len`; `None` if some do not exist, and for a step of 0.
     pub(super) fn resolve(self, len: usize) -> Option<Indices> {
         match self.0 {
             Asked::Range { start, end, step } => {

@@ -1,4 +1,4 @@
-//! [`Slice`]: some indices of an axis, as numpy writes them.
+//! [`Slice`]: some indices of an axis, in numpy's notation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::indices::Indices;
 use crate::text::clip;
 
-/// A slice as numpy has it, `start:stop:step`: negative bounds count from the end, bounds beyond
-/// the axis are cut to it, a negative step goes backwards.
+/// A slice as in numpy, `start:stop:step`: negative bounds count from the end, bounds beyond the
+/// axis are clipped to it, a negative step goes backwards.
 ///
 /// ```
 /// use rowmill_core::Slice;
@@ -20,9 +20,9 @@ use crate::text::clip;
 pub struct Slice {
     /// The first index; `None` for the first of the axis, or the last one with a negative step.
     pub start: Option<i64>,
-    /// The index before which it ends; `None` for all that are left.
+    /// The end, excluded; `None` for the end of the axis.
     pub stop: Option<i64>,
-    /// From one index to the next; not 0.
+    /// The step between indices; not 0.
     pub step: i64,
 }
 
@@ -30,7 +30,7 @@ impl Slice {
     /// Everything: `:`.
     pub const ALL: Self = Self { start: None, stop: None, step: 1 };
 
-    /// The indices of an axis of `len` that it means; none for a step of 0.
+    /// The selected indices of an axis of length `len`; none for a step of 0.
     ///
     /// ```
     /// use rowmill_core::Slice;
@@ -44,7 +44,7 @@ impl Slice {
         (0..found.len()).map(|i| found.at(i)).collect()
     }
 
-    /// The same as Python's `slice.indices` gives them; `None` for a step of 0.
+    /// The result of Python's `slice.indices`; `None` for a step of 0.
     pub(super) fn resolve(self, len: usize) -> Option<Indices> {
         if self.step == 0 {
             return None;
@@ -63,7 +63,7 @@ impl Slice {
         let (start, stop) = (bound(self.start, from), bound(self.stop, to));
         let span = if step > 0 { stop - start } else { start - stop };
         let count = if span <= 0 { 0 } else { (span - 1) / step.abs() + 1 };
-        // Start and count lie within the axis.
+        // Start and count are within the axis.
         Some(Indices::run(start.max(0) as usize, step as isize, count as usize))
     }
 }
@@ -76,18 +76,18 @@ impl fmt::Display for Slice {
     }
 }
 
-/// A text that is no slice.
+/// A text that is not a slice.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is not a slice; expected START:STOP or START:STOP:STEP with whole numbers, each of which \
      may be left out, such as 10:20, -100: or ::2"
 )]
 pub struct ParseSliceError {
-    /// The text that was given.
+    /// The text.
     pub text: String,
 }
 
-/// Takes `start:stop` and `start:stop:step`, each of the three may be left out; not a single index.
+/// Accepts `start:stop` and `start:stop:step`, with each of the three optional; not a single index.
 impl FromStr for Slice {
     type Err = ParseSliceError;
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::tile::TileBuffer;
 use crate::view::SliceSource;
 
-/// A source that lends nothing in place, and counts the elements that it was asked for.
+/// A source that lends nothing in place, and counts the requested elements.
 struct Decoded<'a>(SliceSource<'a, u32>, std::sync::atomic::AtomicUsize);
 
 impl Source<u32> for Decoded<'_> {
@@ -85,7 +85,7 @@ fn every_order_of_axes_and_every_tile() {
     }
 }
 
-/// The first axes as one: runs of elements of rows that lie beside each other in the source.
+/// The leading axes merged: runs of elements of rows that are adjacent in the source.
 #[test]
 fn merged_rows_of_permuted_axes() {
     let dims = [2, 5, 21, 4];
@@ -121,7 +121,7 @@ fn merged_rows_of_permuted_axes() {
     }
 }
 
-/// A part has gaps between its rows, and rows without gaps can be asked for all the same.
+/// A part has gaps between its rows, and rows without gaps can be requested all the same.
 #[test]
 fn rows_of_a_part_whose_axes_stay() {
     let data: Vec<u32> = (0..12).collect();
@@ -137,7 +137,7 @@ fn rows_of_a_part_whose_axes_stay() {
 }
 
 #[test]
-fn what_is_far_apart_is_not_read_between() {
+fn gaps_between_distant_elements_are_not_read() {
     let data: Vec<u32> = (0..4 * 1000 * 100).collect();
     let x = SliceSource::new(&data, [4, 1000, 100]).expect("as many");
     let x = Decoded(x, Default::default());

@@ -1,4 +1,4 @@
-//! The loader: fills the batches of one group of windows after the other, on threads of its own.
+//! The loader: fills the batches of one group of windows after another, on its own threads.
 
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::job::gather::{Gather, Slot, slots};
 use crate::job::shuffle::Order;
 
-/// Bytes that a loader takes at a time: with the default a window. With 1 MiB the threads
-/// interrupted each other's readahead, and a cold epoch took up to twice as long.
+/// Bytes that a loader takes at a time: one window by default. With 1 MiB the threads interrupted
+/// each other's readahead, and a cold epoch took up to twice as long.
 const PIECE_BYTES: usize = 4 << 20;
 
 /// An epoch as its loader reads it.
@@ -43,7 +43,7 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
             });
             at += rows.len();
             let failed = loaded.is_err();
-            // Nobody takes it when the consumer has gone.
+            // Sending fails when the consumer is gone.
             if groups.send(loaded).is_err() || failed {
                 return;
             }
@@ -55,8 +55,8 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
         self.batch.min(self.source.shape().rows() - number * self.batch)
     }
 
-    /// Loads rows, of which the first is `at`-th in the epoch: the rest of the batch that was begun
-    /// with the group before, and the batches after it. The last may not be full.
+    /// Loads rows, the first of which is the `at`-th of the epoch: completes the batch that the
+    /// previous group began, then fills those after it. The last one may not be full.
     fn load(&self, rows: &[usize], at: usize, begun: Option<Batch<T>>) -> Result<Vec<Batch<T>>> {
         let shape = self.source.shape();
         let row_len = shape.row_len();
@@ -95,7 +95,7 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
         Ok(batches)
     }
 
-    /// Copies rows that are in the order of the file.
+    /// Copies rows in file order.
     fn copy(&self, wanted: &mut [Slot<'_, T>]) -> Result<()> {
         let gather = &Gather::neighbours(&self.source);
         let row_bytes = (self.source.shape().row_len() * size_of::<T>()).max(1);
@@ -123,7 +123,7 @@ impl<T: Element, S: Source<T>> Loader<T, S> {
         };
         std::thread::scope(|scope| {
             for _ in 1..workers {
-                // Without it the others have more to do.
+                // If a thread cannot be started, the others do its work.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, work);
             }
             work();

@@ -1,14 +1,14 @@
-//! Shuffled batches: every row once, in an order that a seed decides, read in long runs.
+//! Shuffled batches: every row once, in an order determined by a seed, read in long runs.
 //!
 //! ```text
 //!   rows in the file   | window 0 | window 1 | window 2 | window 3 | ...
-//!   visited as                 2, 0 | 3, 1 | ...               windows shuffled, two to a group
+//!   visited as                 2, 0 | 3, 1 | ...               windows shuffled, two per group
 //!   loaded by               [ 2 and 0 ]  [ 3 and 1 ]           in file order, each row to its place
 //!   rows shuffled          b b b b b b|b  b b b b|b ...        cut into batches
 //! ```
 //!
-//! A loader thread fills the batches of one group while the consumer takes those of the group
-//! before, and waits for the consumer to come for them: two groups are in memory at a time.
+//! A loader thread fills the batches of one group while the consumer takes those of the previous
+//! one, and then waits for the consumer: two groups are in memory at a time.
 
 mod loader;
 mod running;
@@ -26,17 +26,17 @@ use loader::Loader;
 pub use running::Batches;
 use running::Running;
 
-/// Rows of a batch, unless told otherwise.
+/// The default number of rows per batch.
 const BATCH_ROWS: usize = 256;
 
-/// Rows of a window, unless told otherwise: so many bytes, and not more rows than this.
+/// The default window: this many bytes, and at most this many rows.
 const WINDOW_BYTES: usize = 4 << 20;
 const WINDOW_ROWS: usize = 64 << 10;
 
-/// Windows that are mixed, unless told otherwise.
-const TOGETHER: usize = 8;
-/// Some rows of an array in the order of an epoch, and their numbers. It owns both: it can be kept,
-/// or sent to another thread.
+/// The default number of windows that are mixed.
+const GROUP_WINDOWS: usize = 8;
+/// Some rows of an array in the order of an epoch, with their indices. It owns both, so it can be
+/// kept or sent to another thread.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch<T> {
     number: usize,
@@ -46,13 +46,13 @@ pub struct Batch<T> {
 }
 
 impl<T: Element> Batch<T> {
-    /// Which batch of the epoch it is, from 0.
+    /// The number of the batch within the epoch, from 0.
     #[must_use]
     pub fn number(&self) -> usize {
         self.number
     }
 
-    /// The number in the array of each row.
+    /// The index in the array of each row.
     #[must_use]
     pub fn indices(&self) -> &[usize] {
         &self.indices
@@ -71,40 +71,39 @@ impl<T: Element> Batch<T> {
         std::iter::once(rows).chain(self.row_dims.iter().copied()).collect()
     }
 
-    /// The rows one by one.
+    /// An iterator over the rows.
     pub fn iter_rows(&self) -> impl ExactSizeIterator<Item = &[T]> {
         let row_len = self.values.len() / self.indices.len().max(1);
         (0..self.indices.len()).map(move |i| &self.values[i * row_len..(i + 1) * row_len])
     }
 
-    /// The numbers of the rows, and the elements.
+    /// The indices of the rows, and the elements.
     #[must_use]
     pub fn into_parts(self) -> (Vec<usize>, Vec<T>) {
         (self.indices, self.values)
     }
 }
 
-/// An epoch of shuffled batches that has not begun. Made by [`Engine::shuffled_batches`].
+/// An epoch of shuffled batches that has not started. Made by [`Engine::shuffled_batches`].
 ///
 /// # The order
 ///
-/// It is a function of the seed, the number of the epoch, the number of rows and the two sizes of
-/// windows, and of nothing else: not of the machine, the workers or the batch size. It stays as it
-/// is in later versions.
+/// It is a function of the seed, the number of the epoch, the number of rows and the two window
+/// sizes alone: not of the machine, the workers or the batch size. It is stable across versions.
 ///
 /// 1. The rows are cut into windows of [`window_rows`](Self::window_rows); the last is shorter. The
-///    list of their numbers 0, 1, … is shuffled with the numbers of key 0.
-/// 2. Each [`windows_together`](Self::windows_together) of that list are a group; the last is
-///    smaller. The rows of group `g`, first in the order of its windows and within each rising, are
-///    shuffled with the numbers of key `g + 1`.
-/// 3. The rows of all groups, one group after the other, are the epoch. Batches are cut from it
-///    without regard to groups.
+///    list of window numbers 0, 1, … is shuffled with the random numbers of key 0.
+/// 2. Each run of [`windows_together`](Self::windows_together) windows of that list is a group; the
+///    last is smaller. The rows of group `g`, listed window by window and ascending within each,
+///    are shuffled with the random numbers of key `g + 1`.
+/// 3. The epoch is the rows of all groups, one group after another. Batches are cut from it
+///    regardless of groups.
 ///
-/// To shuffle `n` items is to swap, for `i` from `n - 1` down to 1, item `i` with item
-/// `r * (i + 1) / 2^64`, rounded down, where `r` is the next number. The numbers of key `k` are
-/// those of [SplitMix64](https://prng.di.unimi.it/splitmix64.c) from the state
-/// `m(m(m(seed) ^ epoch) ^ k)`, where `m(s)` is its first number from the state `s`. All arithmetic
-/// is in 64 bits, the product in 128.
+/// Shuffling `n` items swaps, for `i` from `n - 1` down to 1, item `i` with item `r * (i + 1) /
+/// 2^64`, rounded down, where `r` is the next random number. The random numbers of key `k` are
+/// those of [SplitMix64](https://prng.di.unimi.it/splitmix64.c) from the state `m(m(m(seed) ^
+/// epoch) ^ k)`, where `m(s)` is its first number from the state `s`. Arithmetic is in 64 bits, the
+/// product in 128.
 #[derive(Clone, Debug)]
 #[must_use = "iterating starts to read"]
 pub struct ShuffledBatches<T, S> {
@@ -113,7 +112,7 @@ pub struct ShuffledBatches<T, S> {
     epoch: u64,
     batch: usize,
     window: Option<usize>,
-    together: usize,
+    group: usize,
     workers: usize,
     cancel: CancelToken,
     observer: Option<Observer>,
@@ -122,15 +121,15 @@ pub struct ShuffledBatches<T, S> {
 
 impl Engine {
     /// Batches of rows in shuffled order, each row once: an epoch of training. The order depends on
-    /// `seed` and on the knobs that [`ShuffledBatches`] says, and is the same everywhere.
+    /// `seed` and on the options listed at [`ShuffledBatches`], and is the same on every machine.
     ///
-    /// The file is read in long runs (windows), which is what disks are good at, and shuffled
-    /// within some windows at a time. The next windows are read on threads of their own, as many as
-    /// the engine has workers, while a batch is used. Memory holds two groups of windows, 64 MiB
-    /// by default, and what the consumer keeps.
+    /// The file is read in long runs (windows), which disks do well, and rows are shuffled within a
+    /// few windows at a time. Separate threads, as many as the engine has workers, read the next
+    /// windows while a batch is used. Memory holds two groups of windows, 64 MiB by default, and
+    /// the batches that the consumer keeps.
     ///
-    /// `source` is owned, since those threads outlive the call: an
-    /// [`Array`](rowmill_core::Array) is cheap to clone.
+    /// `source` is owned, since those threads outlive the call: cloning an
+    /// [`Array`](rowmill_core::Array) is cheap.
     ///
     /// ```
     /// use rowmill_core::{Array, CreateOptions};
@@ -165,7 +164,7 @@ impl Engine {
             epoch: 0,
             batch: BATCH_ROWS,
             window: None,
-            together: TOGETHER,
+            group: GROUP_WINDOWS,
             workers: self.workers(),
             cancel: self.cancel.clone(),
             observer: self.observer.clone(),
@@ -185,22 +184,22 @@ where
         self
     }
 
-    /// Rows that are read as one run. More are read faster from a disk and take more memory; each
-    /// window takes a word of memory as well. Default: 4 MiB of rows, at least 1 and at most
-    /// 65,536.
+    /// Rows per window, which is read as one run. Larger windows read faster from a disk and take
+    /// more memory. Default: 4 MiB of rows, at least 1 and at most 65,536 rows. Each window takes a
+    /// word of memory.
     pub fn window_rows(mut self, rows: usize) -> Self {
         self.window = Some(rows);
         self
     }
 
-    /// Windows whose rows are mixed with each other. Default: 8. With 1, rows that are close
-    /// to each other in the file stay close.
+    /// The number of windows whose rows are mixed with each other. Default: 8. With 1, rows that
+    /// are close to each other in the file stay close.
     pub fn windows_together(mut self, windows: usize) -> Self {
-        self.together = windows;
+        self.group = windows;
         self
     }
 
-    /// The number of the epoch: each has an order of its own. Default: 0.
+    /// The number of the epoch; each has its own order. Default: 0.
     pub fn epoch(mut self, epoch: u64) -> Self {
         self.epoch = epoch;
         self
@@ -218,8 +217,8 @@ where
         if self.window == Some(0) {
             return Err(bad("the number of rows of a window"));
         }
-        if self.together == 0 {
-            return Err(bad("the number of windows together"));
+        if self.group == 0 {
+            return Err(bad("the number of windows per group"));
         }
         let shape = self.source.shape();
         let row_bytes = shape.row_len() * size_of::<T>();
@@ -227,7 +226,7 @@ where
         let window = self.window.unwrap_or_else(default);
         let total = (shape.rows() * row_bytes) as u64;
         let loader = Loader {
-            order: Order::new(self.seed, self.epoch, shape.rows(), window, self.together),
+            order: Order::new(self.seed, self.epoch, shape.rows(), window, self.group),
             source: self.source,
             batch: self.batch,
             workers: self.workers,
@@ -247,7 +246,7 @@ where
     type Item = Result<Batch<T>>;
     type IntoIter = Batches<T>;
 
-    /// Starts to read.
+    /// Starts reading.
     fn into_iter(self) -> Batches<T> {
         Batches::from(self.start())
     }

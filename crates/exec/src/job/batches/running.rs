@@ -1,4 +1,4 @@
-//! The consumer's side of an epoch: batches in order, as the loader has them ready.
+//! The consumer's side of an epoch: takes batches in order as the loader finishes them.
 
 use std::collections::VecDeque;
 use std::iter::FusedIterator;
@@ -19,14 +19,14 @@ use crate::error::{Error, Result};
 
 /// The batches of an epoch, in order. Made from [`ShuffledBatches`](super::ShuffledBatches).
 ///
-/// An item is an error when a knob has no meaning ([`Error::BadOption`]), when the array cannot be
-/// read or changed meanwhile ([`Error::File`]), when there is no memory ([`Error::TooManyRows`]) or
-/// no thread ([`Error::LoaderThread`]), and when the engine's token was used
-/// ([`Error::Cancelled`]). It is the last item. Rows are given out only after the file was found
-/// unchanged since it was opened.
+/// An item is an error if an option is invalid ([`Error::BadOption`]), or if the array cannot be
+/// read or changed meanwhile ([`Error::File`]). So it is if memory ([`Error::TooManyRows`]) or
+/// threads ([`Error::LoaderThread`]) run out, and if the engine's token was cancelled
+/// ([`Error::Cancelled`]). An error is the last item. Rows are delivered only after the file was
+/// found unchanged since it was opened.
 ///
-/// The engine's progress callback is called on the consumer's thread. Dropping the iterator ends
-/// the reading, within 4 MiB of each thread.
+/// The engine's progress callback is called on the consumer's thread. Dropping the iterator stops
+/// reading, within 4 MiB per thread.
 #[derive(Debug)]
 pub struct Batches<T>(State<T>);
 
@@ -36,7 +36,7 @@ enum State<T> {
     Failed(Option<Error>),
 }
 
-/// An epoch that has begun.
+/// A running epoch.
 #[derive(Debug)]
 pub(super) struct Running<T> {
     /// Batches of the current group.
@@ -72,7 +72,7 @@ impl<T: Element> Iterator for Batches<T> {
         match running.next() {
             Ok(batch) => batch.map(Ok),
             Err(error) => {
-                // Dropping what runs ends it.
+                // This drops the running epoch, which stops it.
                 self.0 = State::Failed(None);
                 Some(Err(error))
             }
@@ -151,10 +151,10 @@ impl<T: Element> Running<T> {
 impl<T> Drop for Running<T> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // The loader does not wait any longer for its group to be taken.
+        // The loader stops waiting for its group to be taken.
         self.groups = None;
         if let Some(thread) = self.thread.take() {
-            // If it panicked, nobody asked for what it was doing.
+            // Its panic concerns only work that nobody needs any more.
             let _ = thread.join();
         }
     }

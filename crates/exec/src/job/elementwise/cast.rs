@@ -1,16 +1,16 @@
-//! [`Cast`]: computed numbers as elements of another type, and the numbers that it cannot hold.
+//! [`Cast`]: the conversion of computed numbers to another element type.
 
 use half::{bf16, f16};
 use rowmill_core::Element;
 
-/// The treatment of values that an element type cannot hold. Values in between are rounded: to the
-/// nearest float, to the integer towards zero as numpy's `astype` does.
+/// The treatment of values that an element type cannot represent. Values in between are rounded: to
+/// the nearest float, or towards zero for integers, as by numpy's `astype`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cast {
-    /// The job ends with [`rowmill_core::Error::Narrowing`]. For integers that is what is beyond
-    /// their range, infinities and NaN; for floats a finite value that would become infinite.
+    /// The job fails with [`rowmill_core::Error::Narrowing`]: for integers at values out of range,
+    /// infinities and NaN; for floats at a finite value that would become infinite.
     Checked,
-    /// It becomes the nearest value that there is, for floats an infinity; NaN becomes 0 in
+    /// Saturates at the nearest representable value, an infinity for floats; NaN becomes 0 in
     /// integers.
     Saturating,
 }
@@ -21,7 +21,7 @@ mod sealed {
 
 /// A type that computed elements can be cast to: every real number type.
 pub trait CastElement: Element + sealed::Sealed {
-    /// The nearest value, saturating, and whether nothing was lost but digits.
+    /// The nearest value, saturating, and whether only digits were lost.
     fn cast_from(value: f64) -> (Self, bool);
 }
 
@@ -32,7 +32,7 @@ macro_rules! integers {
             #[inline]
             #[allow(clippy::cast_lossless, reason = "lossless for some of the types only")]
             fn cast_from(value: f64) -> (Self, bool) {
-                // The least and the first beyond are floats exactly.
+                // The lower bound and the first value beyond the upper one are exact as floats.
                 let beyond = ((Self::MAX / 2 + 1) as f64) * 2.0;
                 let whole = value.trunc();
                 (value as Self, whole >= Self::MIN as f64 && whole < beyond)

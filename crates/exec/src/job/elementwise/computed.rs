@@ -1,4 +1,4 @@
-//! [`Computed`]: a source whose elements a chain of functions makes of another's.
+//! [`Computed`]: a source whose elements are a chain of functions of another's elements.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -34,14 +34,14 @@ impl<'a, T, S> Computed<'a, T, S, f64> {
 }
 
 impl<'a, T, S, U> Computed<'a, T, S, U> {
-    /// The same as elements of another type. Default: `f64`.
+    /// The same source with another element type. Default: `f64`.
     pub fn cast<V: CastElement>(self, cast: Cast) -> Computed<'a, T, S, V> {
         Computed { chain: self.chain, source: self.source, cast, elements: PhantomData }
     }
 }
 
 impl<T: Numeric, S: Source<T>, U: CastElement> Computed<'_, T, S, U> {
-    /// Computes a tile, which begins at this row and column.
+    /// Computes a tile that begins at this row and column.
     fn compute<'a>(
         &self,
         tile: Tile<'_, T>,
@@ -117,7 +117,7 @@ impl<T: Numeric, S: Source<T>, U: CastElement> Source<U> for Computed<'_, T, S, 
         self.source.column_names()
     }
 
-    /// None: the elements are not those of the file. Checkpoints need a file as it is.
+    /// None: the elements are not those of the file, and checkpoints need an unmodified file.
     fn identity(&self) -> Option<Identity> {
         None
     }

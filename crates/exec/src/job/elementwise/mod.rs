@@ -13,15 +13,14 @@ use crate::kernel::{CompareOp, Numeric};
 pub use cast::{Cast, CastElement};
 pub use computed::Computed;
 
-/// Elements that pass through all steps before the next ones do: they stay in the first-level
-/// cache.
+/// Elements that pass through all steps at a time: they stay in the first-level cache.
 const AT_ONCE: usize = 1 << 10;
 
-/// A chain of functions, applied to each element one after the other, in `f64`: any job can have it
-/// in front of it ([`of`](Self::of)), without an array in between.
+/// A chain of functions, applied to each element in `f64`. Any job can run on it
+/// ([`of`](Self::of)), without an intermediate array.
 ///
-/// `ln`, `exp` and `power` are those of the `libm` crate, whose bits are the same on every machine,
-/// to within a unit in the last place or so of the true value.
+/// `ln`, `exp` and `power` are those of the `libm` crate: the same bits on every machine, within
+/// about a unit in the last place of the true value.
 ///
 /// ```
 /// use rowmill_core::{Array, SliceSource};
@@ -59,7 +58,7 @@ enum Step {
 }
 
 impl Elementwise {
-    /// Elements as they are, in `f64`.
+    /// The identity, in `f64`.
     pub fn new() -> Self {
         Self::default()
     }
@@ -74,8 +73,8 @@ impl Elementwise {
         self.then(Step::Affine { factor, plus })
     }
 
-    /// The nearest value from `low` to `high`. NaN stays NaN. With `low > high` all is `high`, as
-    /// in numpy.
+    /// Clips to the range from `low` to `high`. NaN stays NaN. With `low > high` every element
+    /// becomes `high`, as in numpy.
     pub fn clip(self, low: f64, high: f64) -> Self {
         self.then(Step::Clip { low, high })
     }
@@ -105,13 +104,13 @@ impl Elementwise {
         self.then(Step::Power(exponent))
     }
 
-    /// Elements that compare so with a number stay, all others become `otherwise` (numpy's
-    /// `where`).
+    /// Keeps elements for which the comparison with `number` holds; all others become `otherwise`
+    /// (numpy's `where`).
     pub fn keep_where(self, op: CompareOp, number: f64, otherwise: f64) -> Self {
         self.then(Step::Where { op, number, otherwise })
     }
 
-    /// A source of what becomes of another source's elements.
+    /// A source of the computed elements of another source.
     pub fn of<'a, T: Numeric, S: Source<T>>(&'a self, source: &'a S) -> Computed<'a, T, S, f64> {
         Computed::new(self, source)
     }
@@ -129,7 +128,7 @@ impl Step {
     fn apply(self, values: &mut [f64]) {
         let mut each = |f: &dyn Fn(f64) -> f64| values.iter_mut().for_each(|x| *x = f(*x));
         match self {
-            // Loops of their own, which are vectorised.
+            // Separate loops per step, which are vectorized.
             Self::Affine { factor, plus } => {
                 values.iter_mut().for_each(|x| *x = *x * factor + plus);
             }

@@ -24,33 +24,32 @@ impl<'a, T> Chunk<'a, T> {
         self.data
     }
 
-    /// The rows of the array that the chunk holds, or the one of which it holds a part.
+    /// The rows of the array that the chunk holds, or the row that it is part of.
     #[must_use]
     pub fn rows(&self) -> Range<usize> {
         self.rows.clone()
     }
 
-    /// Where in its row the first element is; 0 when the chunk holds whole rows.
+    /// The position of the first element in its row; 0 if the chunk holds whole rows.
     #[must_use]
     pub fn first_col(&self) -> usize {
         self.first_col
     }
 
-    /// The number of elements of a row of the array.
+    /// The number of elements per row of the array.
     #[must_use]
     pub fn row_len(&self) -> usize {
         self.row_len
     }
 
-    /// The rows one by one; the part of one, if that is what the chunk holds.
+    /// An iterator over the rows; a single item if the chunk is part of a row.
     pub fn iter_rows(&self) -> impl ExactSizeIterator<Item = &'a [T]> + use<'a, T> {
         let (data, len) = (self.data, self.data.len() / self.rows.len().max(1));
         (0..self.rows.len()).map(move |i| &data[i * len..(i + 1) * len])
     }
 }
 
-/// An output in parts, one for each chunk, of which each is taken once. Items have so many
-/// elements.
+/// An output in disjoint parts, one per chunk, each taken once. Items have `item_len` elements.
 pub(crate) fn parts_of<'a, U>(
     mut output: &'a mut [U],
     plan: &Plan,
@@ -65,7 +64,7 @@ pub(crate) fn parts_of<'a, U>(
     parts
 }
 
-/// The unit that a range of a chunk is counted in.
+/// The unit in which the range of a chunk is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Rows.
@@ -74,8 +73,8 @@ pub(crate) enum Unit {
     Elements,
 }
 
-/// Lends the items `range` to `f`, with the number of the first: at once if they are whole rows,
-/// else row by row. Gives the last that `f` gave.
+/// Lends the items `range` to `f`, with the number of the first: at once for whole rows, row by row
+/// otherwise. Returns the last result of `f`.
 pub(crate) fn each_run<T: Element, R>(
     source: &dyn Source<T>,
     range: Range<usize>,

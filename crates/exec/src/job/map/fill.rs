@@ -1,4 +1,4 @@
-//! Outputs that are filled chunk by chunk, from whatever it is.
+//! Outputs that are filled chunk by chunk, from any kind of source.
 
 use std::any::Any;
 use std::ops::Range;
@@ -13,14 +13,14 @@ use crate::error::Result;
 
 /// An output that is filled chunk by chunk.
 pub(crate) trait Fill<U>: Sync {
-    /// The array that it is made of.
+    /// The array that it is computed from.
     fn input(&self) -> &dyn Input;
     /// The shape of one row of output.
     fn row_dims(&self) -> Vec<usize>;
-    /// Whether a chunk may be a part of a row.
+    /// Whether a chunk may be part of a row.
     fn within_rows(&self) -> bool;
     /// The memory of one worker.
-    fn worker(&self, lets_go: bool) -> Box<dyn Any>;
+    fn worker(&self, releases: bool) -> Box<dyn Any>;
     /// Computes items of the output.
     fn fill(
         &self,
@@ -31,7 +31,7 @@ pub(crate) trait Fill<U>: Sync {
     ) -> Result<()>;
 }
 
-/// An output that a map fills from a source.
+/// An output that a map computes from a source.
 pub(crate) struct Mapped<'a, T, U> {
     input: Typed<'a, T>,
     kernel: &'a dyn Map<T, U>,
@@ -56,8 +56,8 @@ impl<T: Element, U: Element> Fill<U> for Mapped<'_, T, U> {
         self.kernel.within_rows()
     }
 
-    fn worker(&self, lets_go: bool) -> Box<dyn Any> {
-        Box::new(TileBuffer::<T>::new().below_ceiling(lets_go))
+    fn worker(&self, releases: bool) -> Box<dyn Any> {
+        Box::new(TileBuffer::<T>::new().below_ceiling(releases))
     }
 
     fn fill(
@@ -71,14 +71,15 @@ impl<T: Element, U: Element> Fill<U> for Mapped<'_, T, U> {
         let filled = each_run(self.input.0, items.clone(), unit, buffer, |input, first| {
             match unit {
                 Unit::Rows => self.kernel.map(&input, out),
-                // One element becomes one.
+                // One output element per input element.
                 Unit::Elements => {
                     let at = first - items.start;
                     self.kernel.map(&input, &mut out[at..at + input.as_slice().len()])
                 }
             }
         });
-        // A kernel's output from bytes that were not there is no result, and its error no failure.
+        // Output computed from bytes past the end of a truncated file is invalid, and so is a
+        // kernel's error.
         self.input.check()?;
         filled.map(drop)
     }

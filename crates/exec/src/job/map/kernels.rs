@@ -1,4 +1,4 @@
-//! Maps of functions: of an element, and of a row.
+//! Maps made from functions of an element or a row.
 
 use rowmill_core::Element;
 
@@ -38,7 +38,7 @@ impl<T: Element, U: Element, F: Fn(T) -> U + Sync> Map<T, U> for Elements<F> {
     }
 }
 
-/// A map that turns each row into a row of `row_dims`.
+/// A map from each row to a row of `row_dims`.
 ///
 /// ```
 /// use rowmill_core::{Array, SliceSource};

@@ -1,4 +1,4 @@
-//! How an output lies beside its input.
+//! The layout of an output relative to its input.
 
 use std::ops::Range;
 
@@ -13,10 +13,11 @@ use crate::engine::plan::Plan;
 /// Output that is computed in the cache at a time, in bytes.
 const STAGE: usize = 128 << 10;
 
-/// Smaller chunks of a map are taken together, in bytes: each has a book-keeping of its own.
+/// Smaller chunks of a map are combined, in bytes: each one has bookkeeping costs.
 const SMALLEST_CHUNK: usize = 64 << 10;
 
-/// How an output lies beside its input: what its chunks count, and how much of both an item is.
+/// The layout of an output relative to its input: the unit of its chunks, and the size of an item
+/// in both.
 pub(super) struct Layout {
     pub(super) unit: Unit,
     /// The dimensions of the output.
@@ -43,7 +44,7 @@ impl Layout {
         let row_len = shape.row_len();
         let mut dims = shape.dims().get(..1).unwrap_or(&[]).to_vec();
         dims.extend(row_dims);
-        // Too many for any file are refused when the output is made.
+        // Sizes beyond any file are refused when the output is created.
         let out_row = dims.get(1..).unwrap_or_default().iter();
         let out_len = out_row.fold(1, |n: usize, d| n.saturating_mul(*d));
         if within_rows && row_len == out_len && row_len > 0 {
@@ -54,7 +55,7 @@ impl Layout {
         Self { unit, dims, items, row_len, in_bytes, out_item: out_len, size }
     }
 
-    /// Where items are in the output, in bytes.
+    /// The byte ranges of items in the output.
     pub(super) fn bytes(&self, items: &Range<usize>) -> Range<u64> {
         let at = |item: usize| (item * self.out_item * self.size) as u64;
         at(items.start)..at(items.end)
@@ -69,7 +70,7 @@ impl Layout {
                     .finer(most)
             }
             Unit::Rows => {
-                // Empty input and output need no chunks, however many rows there are.
+                // Empty input and output need no chunks, whatever the row count.
                 let rows = if input_len == 0 && output_len == 0 { 0 } else { self.items };
                 let row_bytes = self.in_bytes.max(self.out_item * self.size);
                 Plan::rows(rows, row_bytes, engine.chunk, workers)
@@ -79,8 +80,8 @@ impl Layout {
         }
     }
 
-    /// Items whose output is computed in the cache, to be written past it. None where a row is too
-    /// long for that, and where the source is only read well many rows at a time.
+    /// The number of items whose output is computed in the cache, to be written past it. None if a
+    /// row is too long for that, or if the source is read well only many rows at a time.
     pub(super) fn in_cache(&self, input: &dyn Input) -> usize {
         match self.unit {
             _ if input.rows_at_a_time() > 1 => 0,
@@ -90,7 +91,7 @@ impl Layout {
     }
 }
 
-/// So many elements in whole rows, if that is one at least.
+/// This many elements, rounded down to whole rows if at least one fits.
 fn whole_rows(elements: usize, row_len: usize) -> usize {
     if row_len <= elements { elements / row_len.max(1) * row_len } else { elements }
 }

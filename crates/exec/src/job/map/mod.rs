@@ -25,26 +25,26 @@ pub(crate) use write::planned;
 ///
 /// For the common cases there are [`map_elements`] and [`map_rows`].
 pub trait Map<T: Element, U: Element>: Sync {
-    /// The shape of one row of output for rows of this shape. Default: the same.
+    /// The shape of an output row for input rows of this shape. Default: the same.
     fn row_dims(&self, row_dims: &[usize]) -> Vec<usize> {
         row_dims.to_vec()
     }
 
-    /// Whether each element is mapped by itself and its position, so that a chunk may be a part of
-    /// a long row. Default: no, chunks are whole rows.
+    /// Whether each element is mapped independently, so that a chunk may be part of a long row.
+    /// Default: no, chunks are whole rows.
     fn within_rows(&self) -> bool {
         false
     }
 
-    /// Writes the rows that `input` becomes.
+    /// Writes the output rows for `input`.
     ///
     /// # Errors
-    /// Ends the job; nothing is published then. [`Error::kernel`](crate::Error::kernel) wraps
-    /// errors of any other type.
+    /// An error ends the job, and nothing is published. [`Error::kernel`](crate::Error::kernel)
+    /// wraps errors of any other type.
     fn map(&self, input: &Chunk<'_, T>, output: &mut [U]) -> Result<()>;
 }
 
-/// A map that waits for a place to write to. Made by [`Engine::map`].
+/// A map whose output is not chosen yet. Made by [`Engine::map`].
 #[derive(Debug)]
 #[must_use = "write_npy() runs the job"]
 pub struct Mapping<'a, T, U, S, K> {
@@ -60,9 +60,9 @@ pub struct Mapping<'a, T, U, S, K> {
 #[derive(Clone, Debug)]
 pub(crate) struct Keep<'a> {
     pub(crate) checkpoint: &'a Checkpoint,
-    /// The computation of the map, if it can be described.
+    /// A description of the map's computation, if it has one.
     pub(crate) what: Option<String>,
-    /// The result of an earlier read, for the map.
+    /// The result of an earlier read, on which the map depends.
     pub(crate) fitted: Vec<u8>,
 }
 
@@ -93,9 +93,9 @@ where
     S: Source<T>,
     K: Map<T, U>,
 {
-    /// Keeps what was done in a checkpoint: killed at any point and run again with it, the job goes
-    /// on with the output as far as it was written, and gives the same bytes as an uninterrupted
-    /// one. The unfinished output then stays, also when the job fails. The checkpoint needs a
+    /// Saves progress in a checkpoint: a job that was killed at any point resumes from the output
+    /// written so far when it is run again, with the same bytes as an uninterrupted run. The
+    /// unfinished output then stays, also if the job fails. The checkpoint needs a
     /// [label](Checkpoint::label) that says what the kernel computes.
     ///
     /// ```
@@ -115,8 +115,8 @@ where
         self
     }
 
-    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched
-    /// when anything fails. Other files never are, and no input of the job. Default: `false`.
+    /// Whether an existing array is replaced, atomically at the end; if anything fails it is
+    /// untouched. Other files and inputs of the job are never replaced. Default: `false`.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
@@ -125,10 +125,9 @@ where
     /// Runs the job and writes a new `.npy` file.
     ///
     /// # Errors
-    /// [`Error::File`] when reading or writing fails (no room, no permission, another writer), when
-    /// a file of that name [exists](rowmill_core::Error::Exists) or is an
-    /// [input](rowmill_core::Error::Taken), [`Error::Cancelled`], [`Error::KernelPanicked`], and
-    /// what the kernel gives.
+    /// [`Error::File`] if reading or writing fails (no space, no permission, another writer), if
+    /// the file [exists](rowmill_core::Error::Exists) or is an [input](rowmill_core::Error::Taken);
+    /// [`Error::Cancelled`]; [`Error::KernelPanicked`]; errors of the kernel.
     ///
     /// [`Error::File`]: crate::Error::File
     /// [`Error::Cancelled`]: crate::Error::Cancelled
@@ -137,7 +136,7 @@ where
         self.write(path, &CreateOptions::new().format(rowmill_core::Format::Npy))
     }
 
-    /// Runs the job and writes a new array file as the options say.
+    /// Runs the job and writes a new array file with these options.
     ///
     /// # Errors
     /// As [`write_npy`](Self::write_npy).

@@ -1,4 +1,4 @@
-//! The job of a map: compiled once for each element type of an output, whatever is mapped and how.
+//! The write job of a map: compiled once per output element type, for all maps and sources.
 
 use std::any::Any;
 use std::ops::Range;
@@ -56,11 +56,11 @@ impl Engine {
             write_back: &write_back,
             keeper: keeper.as_ref(),
             in_cache: layout.in_cache(input),
-            lets_go: job.lets_go(),
+            releases: job.releases(),
         };
         let ended = writer.run(self, &job);
         if keeper.is_some() {
-            // Also when it cannot take its name: all of it is done then.
+            // Also if publishing fails: all of the work is done then.
             staged.keep_unfinished();
         }
         ended?;
@@ -70,7 +70,7 @@ impl Engine {
     }
 }
 
-/// The chunks of an output on their way to its file.
+/// The chunks of an output that is being written.
 struct Writer<'a, U: Element> {
     fill: &'a dyn Fill<U>,
     layout: &'a Layout,
@@ -81,30 +81,30 @@ struct Writer<'a, U: Element> {
     keeper: Option<&'a MapKeeper<'a>>,
     in_cache: usize,
     /// Whether finished chunks are released.
-    lets_go: bool,
+    releases: bool,
 }
 
-/// The memory of one worker: that of the fill, and what output is computed in.
+/// The memory of one worker: that of the fill, and an output buffer.
 type Worker<U> = (Box<dyn Any>, Vec<U>);
 
 impl<U: Element> Writer<'_, U> {
-    /// Does all chunks.
+    /// Processes all chunks.
     fn run(&self, engine: &Engine, job: &Job<'_>) -> Result<()> {
         engine.run(
             job,
             |chunk| (self.plan.chunk(chunk).len() * self.layout.in_bytes) as u64,
-            || -> Worker<U> { (self.fill.worker(self.lets_go), Vec::new()) },
+            || -> Worker<U> { (self.fill.worker(self.releases), Vec::new()) },
             |worker, chunk| self.chunk(worker, chunk),
         );
         let ended = job.end(self.fill.input());
         if let (Err(_), Some(keeper)) = (&ended, self.keeper) {
-            // The failure is what has to be known, not that less of the work was kept.
+            // The job's failure matters more than a failure to save its progress.
             let _ = keeper.save(&|done| self.sync(done));
         }
         ended
     }
 
-    /// Does a chunk, or what is missing of it.
+    /// Processes a chunk, or the missing parts of it.
     fn chunk(&self, worker: &mut Worker<U>, chunk: usize) -> Result<()> {
         let all = &mut **self.parts[chunk].lock();
         let items = self.plan.chunk(chunk);
@@ -131,7 +131,7 @@ impl<U: Element> Writer<'_, U> {
         match U::view_mut(part) {
             Some(part) if self.in_cache == 0 => {
                 if self.keeper.is_some() {
-                    // An earlier run may have begun with it.
+                    // An earlier run may have written part of it.
                     part.fill(U::default());
                 }
                 self.fill.fill(&mut *worker.0, items.clone(), self.layout.unit, part)?;
@@ -140,14 +140,14 @@ impl<U: Element> Writer<'_, U> {
         }
         self.write_back.check()?;
         self.write_back.start(bytes.clone());
-        if self.lets_go {
+        if self.releases {
             self.write_back.release(bytes);
             release_items(self.fill.input(), items, self.layout.unit);
         }
         Ok(())
     }
 
-    /// Computes items in the cache, as many at a time as stay there, and writes them past it.
+    /// Computes items in the cache, as many at a time as fit, and writes them past it.
     fn past_cache(
         &self,
         (worker, piece): &mut Worker<U>,
@@ -160,7 +160,7 @@ impl<U: Element> Writer<'_, U> {
             let some = next..items.end.min(next.saturating_add(self.in_cache.max(1)));
             next = some.end;
             let at = (some.start - items.start) * out_item;
-            // Elements that a kernel leaves out are zero, as in the file.
+            // Elements that a kernel does not write are zero, as in the file.
             piece.clear();
             piece.resize(some.len() * out_item, U::default());
             let to = bytemuck::cast_slice_mut(&mut part[at..at + piece.len()]);
@@ -170,7 +170,7 @@ impl<U: Element> Writer<'_, U> {
         Ok(())
     }
 
-    /// Makes what was written durable, and says which file it is in.
+    /// Makes the written data durable, and returns the identity of the file.
     fn sync(&self, done: &Ranges) -> Result<FileIdentity> {
         self.write_back.sync()?;
         let ranges = done.in_bytes(self.layout.out_item * self.layout.size);
@@ -186,7 +186,7 @@ fn publish<U: Element>(
 ) -> Result<()> {
     let whole = keeper.is_some().then(|| staged.file_identity(std::slice::from_ref(&all)));
     if let Err(error) = staged.publish() {
-        // All of it is durable and done, and only its name was taken meanwhile.
+        // The data is complete and durable, and only the name was taken meanwhile.
         let has_no_name = matches!(
             error,
             FileError::Exists { .. } | FileError::OtherKind { .. } | FileError::Taken { .. }
@@ -199,8 +199,8 @@ fn publish<U: Element>(
     keeper.map_or(Ok(()), MapKeeper::remove)
 }
 
-/// The options with all files of the job: nothing it writes replaces one of them, or a file that
-/// may not be replaced.
+/// The options with all files of the job registered: no output replaces one of them, or a protected
+/// file.
 pub(crate) fn planned(
     options: &CreateOptions,
     overwrite: bool,
@@ -218,8 +218,8 @@ pub(crate) fn planned(
     Ok(options.clone().outputs(outputs))
 }
 
-/// The output of a job with a checkpoint: the unfinished one that the checkpoint is of, else a new
-/// one.
+/// The output of a job with a checkpoint: the unfinished one that the checkpoint belongs to, or a
+/// new one.
 fn stage_kept<'a, U: Element>(
     keep: Keep<'a>,
     input: &dyn Input,
@@ -231,34 +231,34 @@ fn stage_kept<'a, U: Element>(
     let mut keeper = Keeper::open(checkpoint, what, input, options.files().clone())?;
     let dims = &layout.dims;
     let mut done = Ranges::default();
-    let mut goes_on = None;
+    let mut resumed = None;
     match keeper.take_found() {
         None => {}
         Some(State::Map { output, done: ranges, fitted: earlier }) => {
             if earlier != fitted {
-                return Err(keeper.damaged("what was found in an earlier read differs"));
+                return Err(keeper.damaged("the result of an earlier read differs"));
             }
             let kept = done_of(&ranges, layout.items);
             let kept = kept.ok_or_else(|| keeper.damaged("its items do not fit the job"))?;
             let in_bytes = kept.in_bytes(layout.out_item * layout.size);
-            // Without its output there is nothing to go on with: the job starts over.
+            // Without its output the checkpoint is of no use: the job starts over.
             if let (Some(staged), Some(output)) =
                 (options.stage_again::<U>(path, dims.clone())?, output)
                 && staged.file_identity(&in_bytes)? == output
             {
-                (done, goes_on) = (kept, Some(staged));
+                (done, resumed) = (kept, Some(staged));
             }
         }
         Some(_) => return Err(keeper.damaged("it is not the checkpoint of a map")),
     }
-    let staged = match goes_on {
+    let staged = match resumed {
         Some(staged) => staged,
         None => options.stage::<U>(path, dims.clone())?,
     };
     Ok((staged, MapKeeper::new(keeper, fitted, done)))
 }
 
-/// Releases the items `range` of the input: whole rows, or a part of one row or of a few.
+/// Releases the items `range` of the input: whole rows, or parts of one row or several.
 fn release_items(input: &dyn Input, range: Range<usize>, unit: Unit) {
     let row_len = input.shape().row_len();
     if unit == Unit::Rows {

@@ -17,12 +17,12 @@ use crate::kernel::frame::pieces::encoded;
 use crate::kernel::loops::Loops;
 use rowmill_lanes::arch::Isa;
 
-/// The second read: scales by what the first one found.
+/// The second read: scales by the statistics of the first.
 pub(super) struct Apply {
     pub(super) isa: Isa,
     pub(super) how: Normalize,
     pub(super) scalings: Vec<Scaling>,
-    /// From what was normalized to what it was.
+    /// From normalized values to the original ones.
     pub(super) back: bool,
 }
 
@@ -38,7 +38,7 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for Apply {
         let (mut x, mut out) = (input.as_slice(), output);
         let (mut row, mut col) = (input.rows().start, input.first_col());
         while !x.is_empty() {
-            // As much as is scaled alike: everything, or the rest of a row.
+            // Elements that share a scaling: all, or the rest of a row.
             let len = match self.how.axis {
                 NormalizeAxis::All => x.len(),
                 _ => x.len().min(row_len - col),
@@ -61,7 +61,7 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for Apply {
     }
 }
 
-/// Per row, when rows fit the cache: one read, each row scaled as soon as its statistics are known.
+/// Per row, if rows fit the cache: one read, each row scaled as soon as its statistics are known.
 pub(super) struct FitAndApply {
     pub(super) isa: Isa,
     pub(super) how: Normalize,
@@ -75,7 +75,7 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for FitAndApply {
         }
         let target = self.how.target();
         let scratch = Scratch::default();
-        // As many rows at a time as stay in the cache.
+        // As many rows at a time as fit in the cache.
         let at_once = (BLOCK_BYTES / (row_len * size_of::<T>())).max(1) * row_len;
         for (x, out) in input.as_slice().chunks(at_once).zip(output.chunks_mut(at_once)) {
             let tile = Tile::new(x, x.len() / row_len, row_len, row_len);
@@ -94,13 +94,13 @@ impl<T: Numeric, U: FloatElement> Map<T, U> for FitAndApply {
 }
 
 impl Engine {
-    /// Normalizes an array of floats in place: each row is replaced by its normalized values, which
-    /// are what [`normalize`](Self::normalize) would write. Journalled and finished after a crash
-    /// as [`map_in_place`](Self::map_in_place) says.
+    /// Normalizes an array of floats in place: each row is replaced by the values that
+    /// [`normalize`](Self::normalize) would write. Journalled, and finished after a crash, as
+    /// described at [`map_in_place`](Self::map_in_place).
     ///
-    /// An array that the same normalization was the last to change is left as it is: a small hidden
-    /// file beside it (`.NAME.rowmill-done`) says so, for who was killed after the last row and
-    /// runs it again.
+    /// If the last change of the array was the same normalization, it is left as it is. A small
+    /// hidden file beside it (`.NAME.rowmill-done`) records that, so a run that was killed after
+    /// the last row can be repeated safely.
     ///
     /// ```
     /// use rowmill_core::{Array, ArrayMut};

@@ -22,9 +22,8 @@ use crate::kernel::{
 use crate::resume::checkpoint::{Keeper, State};
 use rowmill_lanes::arch::Isa;
 
-/// The statistics of a cell: its moments or its range, whichever the method needs. With the robust
-/// method, the mean is the median, and the range that of the quantiles. With a norm, the maximum is
-/// that norm.
+/// The statistics of a cell: its moments or its range, as the method needs. With the robust method,
+/// the mean is the median and the range is the quantiles. With a norm, the maximum is the norm.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) moments: MeanVar,
@@ -32,7 +31,7 @@ pub(super) struct Found {
     pub(super) max: f64,
 }
 
-/// To the bit: what was not looked for is NaN, and equals itself.
+/// Compares bits: a statistic that was not computed is NaN, and equals itself.
 impl PartialEq for Found {
     fn eq(&self, other: &Self) -> bool {
         let bits = |f: &Self| [f.moments.mean, f.moments.var, f.min, f.max].map(f64::to_bits);
@@ -40,7 +39,7 @@ impl PartialEq for Found {
     }
 }
 
-/// The statistics of no elements.
+/// The statistics of an empty selection.
 pub(super) const NOTHING: Found = Found {
     moments: MeanVar { count: 0, mean: f64::NAN, var: f64::NAN },
     min: f64::NAN,
@@ -48,7 +47,7 @@ pub(super) const NOTHING: Found = Found {
 };
 
 impl Normalize {
-    /// How many scalings an array has.
+    /// The number of scalings of an array.
     pub(super) fn cells(self, shape: &Shape) -> usize {
         match self.axis {
             NormalizeAxis::All => 1,
@@ -62,8 +61,8 @@ impl Normalize {
         Ok(self.find(whole)?.into_iter().map(|found| self.scaling(found)).collect())
     }
 
-    /// The scalings of an array, from one read or from the checkpoint of an earlier run that was
-    /// through with it; as values and as bytes.
+    /// The scalings of an array, from one read or from the checkpoint of an earlier run that
+    /// completed that read; as values and as bytes.
     pub(super) fn fit_once<T: Numeric>(
         self,
         engine: &Engine,
@@ -133,10 +132,10 @@ fn robust([min, middle, max]: [f64; 3]) -> Found {
     Found { moments: MeanVar { mean: middle, ..NOTHING.moments }, min, max }
 }
 
-/// The scalings that bytes stand for, if there are so many, and each is one that is made here.
+/// The scalings that these bytes encode, if the count is right and each could be computed here.
 pub(super) fn scalings_of(fitted: &[u8], cells: usize) -> Option<Vec<Scaling>> {
     let scalings: Vec<Scaling> = decoded(fitted)?;
-    (scalings.len() == cells && scalings.iter().all(Scaling::is_one)).then_some(scalings)
+    (scalings.len() == cells && scalings.iter().all(Scaling::is_valid)).then_some(scalings)
 }
 
 /// Anything that can run one reduction: an engine over an array, or over one block.
@@ -150,7 +149,7 @@ pub(super) trait OneRead<T: Numeric> {
 pub(super) struct Whole<'a, T> {
     pub(super) engine: &'a Engine,
     pub(super) source: &'a dyn Source<T>,
-    /// Who keeps what was done, and what an earlier run did.
+    /// The keeper of progress, and the progress of an earlier run.
     pub(super) keep: Option<(&'a Keeper<'a>, Option<State>)>,
 }
 
@@ -164,7 +163,7 @@ impl<T: Numeric> OneRead<T> for Whole<'_, T> {
         Ok(answers.into_iter().next().expect(OWN))
     }
 
-    /// Without a checkpoint: what was counted is not kept, and is counted again after a kill.
+    /// Without a checkpoint the counts are not saved, and are computed again after a kill.
     fn quantiles(&mut self, axis: AnyAxis, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
         let quantiles = self.engine.quantiles(&self.source, &at).nan(NanPolicy::Skip);
         let cells = match axis {
@@ -198,7 +197,7 @@ impl<T: Numeric> OneRead<T> for OneBlock<'_, T> {
         reducer.finish(Shared::default(), state, &shape)
     }
 
-    /// Supports rows only, which is all that single blocks are used for.
+    /// Supports rows only: single blocks need nothing else.
     fn quantiles(&mut self, _: AnyAxis, at: [f64; 3]) -> Result<Vec<[f64; 3]>> {
         let mut sorted = Vec::with_capacity(self.tile.cols());
         let of_row = |row: &[T]| {

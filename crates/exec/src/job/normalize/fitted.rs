@@ -1,4 +1,4 @@
-//! [`Fitted`]: what a normalization found of an array, as a value.
+//! [`Fitted`]: the statistics of a normalization, as a value.
 
 use crate::error::FITTED_VERSION;
 use crate::error::FittedError;
@@ -17,10 +17,9 @@ use crate::kernel::{MeanVar, Numeric};
 
 const FORMAT: &str = "rowmill normalization";
 
-/// The statistics that a normalization found in an array. By them other arrays with the same
-/// columns are normalized ([`Engine::normalize_by`]), and normalized ones restored
-/// ([`Engine::denormalize`]). Made by [`Engine::fit`], updated with new rows by
-/// [`Engine::fit_more`], kept as JSON.
+/// The statistics that a normalization found in an array. They normalize other arrays with the same
+/// columns ([`Engine::normalize_by`]) and restore normalized ones ([`Engine::denormalize`]). Made
+/// by [`Engine::fit`], updated with new rows by [`Engine::fit_more`], saved as JSON.
 ///
 /// The JSON holds the statistics of each column as plain numbers, exact to the last bit. NaN is
 /// null, and infinities are text.
@@ -45,10 +44,10 @@ struct Json {
     mean: Vec<Float>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     var: Vec<Float>,
-    /// The median, if quantiles were fitted, which are the range then.
+    /// The median, if quantiles were fitted; the range then holds the quantiles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     median: Vec<Float>,
-    /// The range, if it was fitted; a norm is kept as the maximum.
+    /// The range, if it was fitted; a norm is stored as the maximum.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     min: Vec<Float>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -95,12 +94,12 @@ impl From<Float> for f64 {
 }
 
 impl Fitted {
-    /// How it was fitted.
+    /// The normalization that was fitted.
     pub fn how(&self) -> Normalize {
         self.how
     }
 
-    /// The shape of a row of the array that it was fitted to, and of those that it can be used for.
+    /// The shape of a row of the fitted array, and of arrays that it applies to.
     #[must_use]
     pub fn row_dims(&self) -> &[usize] {
         &self.row_dims
@@ -109,7 +108,7 @@ impl Fitted {
     /// As JSON, on several lines.
     ///
     /// # Panics
-    /// Never: there is nothing in it that JSON cannot hold.
+    /// Never: all its values have a JSON form.
     #[must_use]
     pub fn to_json(&self) -> String {
         let floats = |of: fn(&Found) -> f64| self.found.iter().map(|f| of(f).into()).collect();
@@ -130,8 +129,8 @@ impl Fitted {
         serde_json::to_string_pretty(&json).expect("strings and numbers")
     }
 
-    /// Writes the JSON to a file, as one of the outputs of a call. A file that holds the same stays
-    /// as it is, so that a job that was killed can be run again.
+    /// Writes the JSON to a file, as one of the outputs of a call. A file with the same contents is
+    /// left alone, so that a killed job can be repeated.
     ///
     /// ```
     /// use rowmill_core::{Outputs, SliceSource};
@@ -144,8 +143,8 @@ impl Fitted {
     /// ```
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File), also when another file
-    /// [exists](rowmill_core::Error::Exists) there.
+    /// [`Error::File`](crate::Error::File), also if another file
+    /// [exists](rowmill_core::Error::Exists) at this path.
     pub fn save(&self, path: impl AsRef<Path>, outputs: &Outputs) -> Result<()> {
         let text = self.to_json() + "\n";
         Ok(outputs.save_once(Role::Fit, Kind::Fit, path, text.as_bytes())?)
@@ -197,12 +196,12 @@ impl Fitted {
             }
             found
         };
-        if let Some(i) = found.iter().position(|found| !found.is_one()) {
-            let what = format!("what it says of column {i} cannot be found of any elements");
+        if let Some(i) = found.iter().position(|found| !found.is_valid()) {
+            let what = format!("no elements can have the statistics of column {i}");
             return Err(unreadable(what).into());
         }
         if Some(found.len()) != cells {
-            let what = format!("it says something of {} columns, not of all", found.len());
+            let what = format!("it has the statistics of {} columns, not of all", found.len());
             return Err(unreadable(what).into());
         }
         Ok(Self { how: json.how, row_dims: json.row_shape, found })
@@ -225,18 +224,18 @@ impl Fitted {
 }
 
 impl Found {
-    /// Whether this can be found of elements: counts of more than there are addresses for would
-    /// overflow when new rows come.
-    fn is_one(&self) -> bool {
+    /// Whether these can be the statistics of an array: a count beyond the address space would
+    /// overflow when new rows are added.
+    fn is_valid(&self) -> bool {
         let MeanVar { count, var, .. } = self.moments;
         let in_order = self.min <= self.max || self.min.is_nan() || self.max.is_nan();
         isize::try_from(count).is_ok() && (var >= 0.0 || var.is_nan()) && in_order
     }
 }
 
-/// The statistics of two runs of rows together.
-fn together(a: Found, b: Found) -> Found {
-    // NaN means nothing there.
+/// The statistics of two runs of rows combined.
+fn merge(a: Found, b: Found) -> Found {
+    // NaN means that there are no values.
     let lower = |a: f64, b: f64| if b < a || a.is_nan() { b } else { a };
     let higher = |a: f64, b: f64| if b > a || a.is_nan() { b } else { a };
     let (x, y) = (a.moments, b.moments);
@@ -256,11 +255,11 @@ fn together(a: Found, b: Found) -> Found {
 }
 
 impl Engine {
-    /// Finds what a normalization has to know of an array, in one read.
+    /// Computes the statistics that a normalization needs, in one read.
     ///
     /// # Errors
-    /// As [`reduce`](Self::reduce); [`FittedError::PerRow`] for a normalization of rows, of which
-    /// nothing holds for other arrays.
+    /// As [`reduce`](Self::reduce); [`FittedError::PerRow`] for a per-row normalization, whose
+    /// statistics hold for no other array.
     pub fn fit<T: Numeric, S: Source<T>>(&self, source: &S, how: Normalize) -> Result<Fitted> {
         if how.axis == NormalizeAxis::Rows {
             return Err(FittedError::PerRow.into());
@@ -269,8 +268,8 @@ impl Engine {
         Ok(Fitted { how, row_dims: source.shape().row_dims().to_vec(), found })
     }
 
-    /// The fit with new rows added: only these are read. Ranges are those of all rows together.
-    /// Means and variances are too, but to rounding, not to the bits of one fit. (For those see
+    /// The fit with new rows added: only these are read. Ranges are exactly those of all rows.
+    /// Means and variances agree with a single fit up to rounding, not to the bit. (For that see
     /// [`partial_after`](Self::partial_after).)
     ///
     /// ```
@@ -294,7 +293,7 @@ impl Engine {
             return Err(FittedError::NoUpdate.into());
         }
         let new = self.fit(rows, fitted.how)?.found;
-        let found = fitted.found.iter().zip(new).map(|(&a, b)| together(a, b)).collect();
+        let found = fitted.found.iter().zip(new).map(|(&a, b)| merge(a, b)).collect();
         Ok(Fitted { found, ..fitted.clone() })
     }
 }

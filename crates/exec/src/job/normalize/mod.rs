@@ -1,8 +1,8 @@
 //! Normalization: statistics in one read, the scaled copy in a second.
 //!
-//! The conventions are scikit-learn's `StandardScaler`, `MinMaxScaler` and `MaxAbsScaler`:
-//! statistics in `f64`, population variance, NaN left out of the statistics and kept in the output,
-//! what is constant gets scale 1.
+//! The conventions are those of scikit-learn's `StandardScaler`, `MinMaxScaler` and `MaxAbsScaler`:
+//! statistics in `f64`, population variance, NaN ignored in the statistics and kept in the output,
+//! constants scaled by 1.
 
 mod apply;
 mod fit;
@@ -34,14 +34,14 @@ pub enum NormalizeMethod {
     },
     /// To a largest absolute value of 1. Zero stays zero.
     MaxAbs,
-    /// By the median and the distance of two quantiles, which a few extreme values do not move.
+    /// By the median and the distance between two quantiles, which are robust to outliers.
     Robust {
         /// The lower quantile, from 0 to 1.
         low: f64,
         /// The upper quantile, from 0 to 1.
         high: f64,
     },
-    /// To a norm of 1, of everything, each column or, mostly, each row. Zero stays zero.
+    /// To a norm of 1, of everything, each column or, usually, each row. Zero stays zero.
     Norm(NormOrder),
 }
 
@@ -69,7 +69,7 @@ pub struct Normalize {
 }
 
 impl Normalize {
-    /// By a method that is known at run time, per column.
+    /// By a method chosen at run time, per column.
     pub fn new(method: NormalizeMethod) -> Self {
         Self { method, axis: NormalizeAxis::Columns, centred: true, clip: false }
     }
@@ -89,13 +89,13 @@ impl Normalize {
         Self::new(NormalizeMethod::MinMax { low, high })
     }
 
-    /// To a largest absolute value of 1, per column. Zero stays zero, so what is sparse stays so.
+    /// To a largest absolute value of 1, per column. Zero stays zero, so sparse data stays sparse.
     pub fn max_abs() -> Self {
         Self::new(NormalizeMethod::MaxAbs)
     }
 
-    /// By the median and the distance of the quartiles, per column (scikit-learn's `RobustScaler`).
-    /// Takes a few reads more than the others: quantiles are exact.
+    /// By the median and the distance between the quartiles, per column (scikit-learn's
+    /// `RobustScaler`). Takes a few more reads than the others: quantiles are exact.
     pub fn robust() -> Self {
         Self::new(NormalizeMethod::Robust { low: 0.25, high: 0.75 })
     }
@@ -105,16 +105,16 @@ impl Normalize {
         Self::new(NormalizeMethod::Norm(order)).per_row()
     }
 
-    /// Whether a z-score takes the mean away, besides dividing by the standard deviation
-    /// (scikit-learn's `with_mean`), and a robust normalization the median. The other methods do
-    /// not look at it. Default: yes.
+    /// Whether a z-score subtracts the mean besides dividing by the standard deviation
+    /// (scikit-learn's `with_mean`), and a robust normalization the median. The other methods
+    /// ignore it. Default: yes.
     pub fn centred(mut self, centred: bool) -> Self {
         self.centred = centred;
         self
     }
 
-    /// Whether what falls outside of the interval of a min-max normalization, as elements of
-    /// another array can, becomes its nearest end; likewise -1 and 1 for max-abs. A z-score has no
+    /// Whether values outside the interval of a min-max normalization, which elements of another
+    /// array can have, are clipped to it; likewise to -1 and 1 for max-abs. A z-score has no
     /// interval. NaN stays NaN. Default: no.
     pub fn clip(mut self, clip: bool) -> Self {
         self.clip = clip;
@@ -127,7 +127,7 @@ impl Normalize {
         self
     }
 
-    /// How elements are scaled, and what is normalized by itself.
+    /// The method, and the part that is normalized by itself.
     #[must_use]
     pub fn method_and_axis(self) -> (NormalizeMethod, NormalizeAxis) {
         (self.method, self.axis)

@@ -1,4 +1,4 @@
-//! Scaling of elements by what was found of them.
+//! The scaling of elements by fitted statistics.
 
 use super::fit::Found;
 use super::{Normalize, NormalizeMethod};
@@ -12,17 +12,17 @@ impl Normalize {
             NormalizeMethod::ZScore => {
                 let MeanVar { count, mean, var } = found.moments;
                 let n = count as f64;
-                // scikit-learn's `_is_constant_feature`: a variance that is rounding error only.
+                // scikit-learn's `_is_constant_feature`: a variance that is only rounding error.
                 let noise = n * f64::EPSILON * var + (n * mean * f64::EPSILON).powi(2);
                 let scale = if var <= noise { 1.0 } else { var.sqrt() };
-                // A mean that is no number makes all of it none, centred or not.
+                // A NaN mean makes every result NaN, centred or not.
                 let shift = if self.centred || !mean.is_finite() { mean } else { 0.0 };
                 Scaling { factor: 1.0, shift, scale }
             }
             NormalizeMethod::MinMax { .. } => {
                 let (min, max) = (found.min, found.max);
                 if !(min.is_finite() && max.is_finite()) {
-                    // Everything else would become the same value, silently.
+                    // Otherwise all values would silently become the same.
                     Scaling { factor: 1.0, shift: min, scale: f64::NAN }
                 } else if max == min {
                     Scaling { factor: 1.0, shift: min, scale: 1.0 }

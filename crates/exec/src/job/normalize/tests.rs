@@ -1,4 +1,4 @@
-//! Fitted normalizations as values. What is written is tested against an oracle in
+//! Fitted normalizations as values. Written arrays are tested against an oracle in
 //! `tests/it/answers/normalize.rs`.
 
 use crate::error::FittedError;
@@ -15,7 +15,7 @@ fn error(result: Result<impl std::fmt::Debug, Error>) -> FittedError {
     }
 }
 
-/// Columns with a NaN, an infinity, nothing but one value, and nothing but NaN.
+/// Columns with a NaN, an infinity, a single value, and only NaN.
 const VALUES: [f64; 20] = {
     let (nan, inf) = (f64::NAN, f64::INFINITY);
     [
@@ -53,7 +53,7 @@ fn json_keeps_every_bit() {
 }
 
 #[test]
-fn what_is_fitted_before_gives_the_same_bytes() {
+fn an_earlier_fit_gives_the_same_bytes() {
     let dir = tempfile::tempdir().expect("a place for files");
     let x = SliceSource::new(&VALUES, [4, 5]).expect("four rows");
     let engine = Engine::builder().workers(1).build().expect("a worker");
@@ -65,12 +65,12 @@ fn what_is_fitted_before_gives_the_same_bytes() {
         engine.normalize_by(&x, &fitted).overwrite(true).write_npy(&two).expect("room");
         let bytes = std::fs::read(&one).expect("written");
         assert_eq!(bytes, std::fs::read(&two).expect("written"));
-        // And back, where it was finite.
+        // And the inverse, where it was finite.
         let y = Array::<f64>::open(&one).expect("written");
         engine.denormalize(&y, &fitted).overwrite(true).write_npy(&two).expect("room");
         let back = Array::<f64>::open(&two).expect("written");
         for (i, (&x, &back)) in VALUES.iter().zip(back.as_slice().expect("mapped")).enumerate() {
-            // The second column has an infinity, the fourth nothing.
+            // The second column has an infinity, the fourth no number.
             let kept = i % 5 != 1 && x.is_finite();
             assert!(!kept || (x - back).abs() <= 1e-12 * x.abs().max(VALUES[i % 5 + 15].abs()));
         }
@@ -153,7 +153,7 @@ fn robust_and_norms() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn arrays_that_do_not_match_are_refused() {
     let engine = Engine::builder().workers(1).build().expect("a worker");
     let x = SliceSource::new(&VALUES, [4, 5]).expect("four rows");
     let other = SliceSource::new(&VALUES, [5, 4]).expect("five rows");

@@ -1,4 +1,4 @@
-//! Normalizations to a new file: [`Engine::normalize`] and its like.
+//! Normalizations to a new file: [`Engine::normalize`] and its variants.
 
 use std::marker::PhantomData;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::kernel::Numeric;
 use crate::kernel::float::FloatElement;
 use crate::resume::checkpoint::{Checkpoint, Keeper};
 
-/// A normalization that waits for a place to write to. Made by [`Engine::normalize`].
+/// A normalization whose output is not chosen yet. Made by [`Engine::normalize`].
 #[derive(Debug)]
 #[must_use = "write_npy() runs the job"]
 pub struct Normalizing<'a, T, S> {
@@ -33,18 +33,18 @@ pub struct Normalizing<'a, T, S> {
 enum Work<'a> {
     /// Find the statistics, then scale.
     Fit(Normalize),
-    /// Scale by statistics that were found before.
+    /// Scale by given statistics.
     Apply(&'a Fitted),
-    /// The way back.
+    /// Invert a normalization.
     Invert(&'a Fitted),
 }
 
 impl Engine {
     /// Normalizes an array to a new file of the same shape: statistics in one read, the scaled copy
-    /// in a second, written once. (Per row, short rows need one read only.)
+    /// in a second, written once. (Short rows, normalized per row, need only one read.)
     ///
-    /// NaN are left out of the statistics and stay NaN. What is constant becomes 0, or `low` with
-    /// [`Normalize::min_max_to`]. An infinity makes all that it is normalized with NaN.
+    /// NaN are ignored in the statistics and stay NaN. Constants become 0, or `low` with
+    /// [`Normalize::min_max_to`]. An infinity turns all elements that share its scaling into NaN.
     ///
     /// ```
     /// use rowmill_core::{Array, SliceSource};
@@ -64,7 +64,7 @@ impl Engine {
         self.normalizing(source, Work::Fit(how))
     }
 
-    /// Normalizes an array by what was found of another: each column as it was there.
+    /// Normalizes an array by the statistics of another, column by column.
     ///
     /// ```
     /// use rowmill_core::{Array, SliceSource};
@@ -85,8 +85,8 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// When it is written: [`FittedError::RowShape`](crate::FittedError::RowShape) for an array
-    /// with other columns.
+    /// On writing: [`FittedError::RowShape`](crate::FittedError::RowShape) if the array has other
+    /// columns.
     pub fn normalize_by<'a, T, S>(
         &'a self,
         source: &'a S,
@@ -99,12 +99,12 @@ impl Engine {
         self.normalizing(source, Work::Apply(fitted))
     }
 
-    /// The way back: what [`normalize_by`](Self::normalize_by) made becomes what it was made of, to
-    /// rounding. What was clipped stays at the ends of the interval.
+    /// Inverts [`normalize_by`](Self::normalize_by), up to rounding. Clipped values stay at the
+    /// ends of the interval.
     ///
     /// # Errors
-    /// When it is written: as [`normalize_by`](Self::normalize_by), and
-    /// [`FittedError::NoInverse`](crate::FittedError::NoInverse) where all became the same.
+    /// On writing: as [`normalize_by`](Self::normalize_by), and
+    /// [`FittedError::NoInverse`](crate::FittedError::NoInverse) if all values became the same.
     pub fn denormalize<'a, T, S>(
         &'a self,
         source: &'a S,
@@ -130,23 +130,23 @@ impl Engine {
 }
 
 impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
-    /// Keeps what was done in a checkpoint, in both reads: killed at any point and run again with
-    /// it, the job goes on, and gives the same bytes as an uninterrupted one. The unfinished output
-    /// then stays, also when the job fails. Default: none.
+    /// Saves progress of both reads in a checkpoint: a job that was killed at any point resumes
+    /// when it is run again, with the same bytes as an uninterrupted run. The unfinished output
+    /// then stays, also if the job fails. Default: none.
     pub fn checkpoint(mut self, checkpoint: &'a Checkpoint) -> Self {
         self.checkpoint = Some(checkpoint);
         self
     }
 
-    /// Whether an array of that name is replaced, at the end and in one step; it stays untouched
-    /// when anything fails. Other files never are, and no input of the job. Default: `false`.
+    /// Whether an existing array is replaced, atomically at the end; if anything fails it is
+    /// untouched. Other files and inputs of the job are never replaced. Default: `false`.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
     }
 
-    /// Writes a new `.npy` file: `f16` and `f32` as they are, `bf16` as `f32`, everything else as
-    /// `f64`.
+    /// Writes a new `.npy` file: `f16` and `f32` keep their type, `bf16` becomes `f32`, everything
+    /// else `f64`.
     ///
     /// # Errors
     /// As [`Mapping::write_npy`](crate::Mapping::write_npy).
@@ -162,7 +162,7 @@ impl<'a, T: Numeric, S: Source<T>> Normalizing<'a, T, S> {
         self.write_as::<U>(path, &CreateOptions::new().format(Format::Npy))
     }
 
-    /// Writes a new array file of floats of type `U` as the options say.
+    /// Writes a new array file of floats of type `U` with these options.
     ///
     /// # Errors
     /// As [`Mapping::write_npy`](crate::Mapping::write_npy).
@@ -185,7 +185,7 @@ struct Planned<'a> {
     overwrite: bool,
 }
 
-/// The results of the first read that the second one needs.
+/// The results of the first read, for the second.
 enum Found {
     /// Nothing: each row is scaled as it is read.
     RowByRow(Normalize),
@@ -201,7 +201,7 @@ impl Planned<'_> {
         options: &CreateOptions,
     ) -> Result<()> {
         let input = &Typed(source);
-        // Before the first read, which may be long.
+        // Refuses bad outputs before the first read, which may be long.
         let options = &planned(options, self.overwrite, input, self.checkpoint, path)?;
         let what = self.work.describe(U::DTYPE);
         let found = self.found(source, &what, options)?;
@@ -213,7 +213,7 @@ impl Planned<'_> {
         self.engine.write(&Mapped::new(source, kernel), (keep, self.overwrite), path, options)
     }
 
-    /// The first read, where there is one.
+    /// The first read, if one is needed.
     fn found<T: Numeric>(
         &self,
         source: &dyn Source<T>,
@@ -253,7 +253,7 @@ impl Planned<'_> {
 }
 
 impl Work<'_> {
-    /// The job in words that differ for jobs that differ.
+    /// A description of the job that differs between different jobs.
     fn describe(self, to: DType) -> String {
         match self {
             Self::Fit(how) => format!("{how:?} to {to}"),

@@ -1,12 +1,12 @@
-//! Exact sums as they are kept: the digits that are not zero.
+//! The stored form of exact sums: the nonzero digits.
 
 use serde::{Deserialize, Serialize};
 
 use super::wide::{CHUNKS, carry};
 
-/// A number exactly, as digits of 32 bits: `sum of digits[i] * 2^(32 (start + i) - 1074)`. One
-/// number has one form: all digits but the last are not negative, neither the first nor the last is
-/// zero, and the last is -1 only where it is the only one.
+/// An exact number, as digits of 32 bits: `sum of digits[i] * 2^(32 (start + i) - 1074)`. Each
+/// number has one form: only the last digit may be negative, neither the first nor the last is
+/// zero, and the last is -1 only if it is the only one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Digits {
     start: u8,
@@ -17,18 +17,18 @@ pub(super) struct Digits {
     below: bool,
 }
 
-/// 2 to the power of this is the unit of the first digit.
+/// The exponent of two of the first digit's unit.
 const UNIT: i32 = -1074;
 
 const DIGIT: i64 = 1 << 32;
 
 impl Digits {
-    /// The digits of chunks, the first of which has number `first`.
+    /// The digits of these chunks, the first of which has number `first`.
     pub(super) fn of(mut chunks: [i64; CHUNKS], first: usize) -> Self {
         carry(&mut chunks);
         let Some(start) = chunks.iter().position(|&c| c != 0) else { return Self::default() };
         let mut end = chunks.iter().rposition(|&c| c != 0).unwrap_or(start) + 1;
-        // A negative number begins with a long row of the largest digits.
+        // A negative number begins with a long run of the largest digits.
         while chunks[end - 1] == -1 && end - start > 1 {
             chunks[end - 2] -= DIGIT;
             end -= 1;
@@ -46,9 +46,8 @@ impl Digits {
         self.nan
     }
 
-    /// Whether these are digits, in the one form that a number has: what was read from a file may
-    /// be anything.
-    pub(super) fn are_digits(&self) -> bool {
+    /// Whether these are valid digits, in the unique form of a number: they may come from a file.
+    pub(super) fn is_valid(&self) -> bool {
         let Some((last, others)) = self.digits.split_last() else { return self.start == 0 };
         usize::from(self.start) + self.digits.len() <= CHUNKS
             && others.iter().all(|digit| (0..DIGIT).contains(digit))
@@ -58,21 +57,21 @@ impl Digits {
             && (*last != -1 || others.is_empty())
     }
 
-    /// Whether these are digits of a sum of so many elements, the finite ones of which are at most
-    /// this large.
-    pub(super) fn are_digits_of(&self, count: u64, largest: f64) -> bool {
+    /// Whether these can be the digits of a sum of `count` elements whose finite magnitudes are at
+    /// most `largest`.
+    pub(super) fn is_valid_sum(&self, count: u64, largest: f64) -> bool {
         if count == 0 {
             return *self == Self::default();
         }
-        let Some(&last) = self.digits.last() else { return self.are_digits() };
-        // The sum is at least so many of the units of the last digit, as a power of two ...
+        let Some(&last) = self.digits.last() else { return self.is_valid() };
+        // The magnitude is at least this power of two, in units of the last digit ...
         let borrows = last < 0 && self.digits.len() > 1;
         let least = if borrows { (last + 1).unsigned_abs() } else { last.unsigned_abs() };
         let place = i32::from(self.start) + self.digits.len() as i32 - 1;
         let size = least.checked_ilog2().map_or(UNIT, |bits| bits as i32 + UNIT + 32 * place);
         // ... and below this one.
         let exponent = (largest.to_bits() >> 52 & 0x7ff) as i32 - 1022;
-        self.are_digits() && size < exponent + count.ilog2() as i32 + 1
+        self.is_valid() && size < exponent + count.ilog2() as i32 + 1
     }
 
     /// Adds another number.
@@ -87,7 +86,7 @@ impl Digits {
         *self = Self::of(chunks, 0).with_special(special.0, special.1, special.2);
     }
 
-    /// The value that NaN and infinities give the sum; `None` if there are none.
+    /// The value of a sum with NaN or infinities; `None` if there are none.
     fn special(&self) -> Option<f64> {
         match (self.nan, self.above, self.below) {
             (false, false, false) => None,
@@ -123,7 +122,7 @@ impl Digits {
 
     /// The number divided by `n`, which is not zero, rounded once.
     pub(super) fn divided(&self, n: u64) -> f64 {
-        /// Further digits, so that the quotient has more than a float, whatever it is divided by.
+        /// Extra digits, so that the quotient has more than 53 bits, whatever the divisor.
         const MORE: usize = 4;
         self.special().unwrap_or_else(|| {
             let (negative, digits) = self.magnitude();
@@ -142,12 +141,12 @@ impl Digits {
     }
 }
 
-/// The float nearest to digits (lowest first) times `2^unit`, ties to even. `more` says that there
-/// is something behind the last digit.
+/// The float nearest to digits (lowest first) times `2^unit`, ties to even. `more` says that
+/// nonzero digits follow the last one.
 fn nearest(digits: &[u32], unit: i32, more: bool) -> f64 {
     let Some(last) = digits.iter().rposition(|&digit| digit != 0) else { return 0.0 };
     let top = 32 * last as i32 + 31 - digits[last].leading_zeros() as i32;
-    // The lowest bit that a float of this size has.
+    // The lowest bit of a float of this magnitude.
     let lowest = (top + unit - 52).max(UNIT);
     let cut = lowest - unit;
     let bit =
@@ -161,7 +160,7 @@ fn nearest(digits: &[u32], unit: i32, more: bool) -> f64 {
     if half && (beyond || mantissa & 1 == 1) {
         mantissa += 1;
     }
-    // A carry out of the mantissa goes into the exponent, as it should.
+    // A carry out of the mantissa correctly increments the exponent.
     let bits = (u64::from((lowest - UNIT).unsigned_abs()) << 52) + mantissa;
     f64::from_bits(bits.min(f64::INFINITY.to_bits()))
 }
@@ -185,7 +184,7 @@ mod tests {
         let some = [1.0, 0.1, f64::MAX, f64::MIN_POSITIVE, tiny, 3.0 * tiny, 1e300, 1e-300];
         for x in some.into_iter().flat_map(|x| [x, -x]) {
             let digits = sum(&[x]);
-            assert!(digits.are_digits(), "{digits:?}");
+            assert!(digits.is_valid(), "{digits:?}");
             assert_eq!(digits.rounded().to_bits(), x.to_bits());
             assert_eq!(digits.divided(1).to_bits(), x.to_bits());
             assert_eq!(sum(&[x, -x, x, 1.0, -1.0]), digits, "one number has one form");
@@ -204,7 +203,7 @@ mod tests {
         assert_eq!(sum(&[1.0, ulp / 2.0, 1e-300]).rounded(), 1.0 + ulp);
         assert_eq!(sum(&[1.0, ulp / 2.0, -1e-300]).rounded(), 1.0);
         assert_eq!(sum(&[-1.0, -ulp / 2.0, -1e-300]).rounded(), -1.0 - ulp);
-        // To the power of two above, and beyond all floats.
+        // Carries to the next power of two, and past the largest float.
         assert_eq!(sum(&[2.0 - ulp, ulp / 2.0]).rounded(), 2.0);
         assert_eq!(sum(&[f64::MAX, f64::MAX]).rounded(), f64::INFINITY);
         assert_eq!(sum(&[f64::MIN, f64::MIN]).divided(2), f64::MIN);
@@ -243,19 +242,19 @@ mod tests {
     #[test]
     fn digits_of_another_form_or_of_more_than_was_added_are_none() {
         let of = |start, digits: &[i64]| {
-            Digits { start, digits: digits.to_vec(), ..Digits::default() }.are_digits()
+            Digits { start, digits: digits.to_vec(), ..Digits::default() }.is_valid()
         };
         assert!(of(0, &[]) && of(3, &[1]) && of(3, &[-1]) && of(3, &[5, 0, -2]));
         assert!(!of(1, &[]) && !of(3, &[0, 1]) && !of(3, &[1, 0]) && !of(3, &[1, -1]));
         assert!(!of(70, &[1]) && !of(69, &[1, 1]) && !of(3, &[-1, 1]) && !of(3, &[1 << 32, 1]));
         for x in [1.0, f64::MAX, f64::MIN, f64::MIN_POSITIVE, -0.1] {
             let digits = sum(&[x; 5]);
-            assert!(digits.are_digits_of(5, f64::MAX) && digits.are_digits_of(5, x.abs()), "{x}");
-            assert!(!digits.are_digits_of(0, f64::MAX));
+            assert!(digits.is_valid_sum(5, f64::MAX) && digits.is_valid_sum(5, x.abs()), "{x}");
+            assert!(!digits.is_valid_sum(0, f64::MAX));
         }
         for x in [1.0, f64::MAX, f64::MIN, -0.1] {
-            assert!(!sum(&[x; 5]).are_digits_of(5, x.abs() / 32.0), "{x}");
+            assert!(!sum(&[x; 5]).is_valid_sum(5, x.abs() / 32.0), "{x}");
         }
-        assert!(!sum(&[f64::MAX; 5]).are_digits_of(1, f64::MAX));
+        assert!(!sum(&[f64::MAX; 5]).is_valid_sum(1, f64::MAX));
     }
 }

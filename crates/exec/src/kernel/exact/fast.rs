@@ -1,49 +1,49 @@
 //! The fast path of exact sums: elements are added to anchors, `1.5 * 2^m`, whose last digit is so
-//! coarse that a thousand additions lose nothing; what an addition left over goes to a second
-//! anchor in the same way. Where something is still left over, or an element was so large that a
-//! sum left the binade of its anchor, the group of elements is taken back and added anew.
+//! coarse that a thousand additions lose nothing. The remainder of an addition goes to a second
+//! anchor in the same way. If a remainder is still left over, or an element was so large that a sum
+//! left the binade of its anchor, the group of elements is undone and added again by slower means.
 //!
-//! As long as a sum stays in the binade of its anchor, no element was larger than the sum, and then
-//! what an addition rounded off is found exactly (Dekker's fast two-sum).
+//! As long as a sum stays in the binade of its anchor, no element was larger than the sum, and the
+//! rounding error of an addition is exact (Dekker's fast two-sum).
 //!
 //! ```text
 //!   element    |x x x x x x x x x x x x|
-//!   anchor 1   1.1000000000000s s s s s s s         the sum of the upper digits, exactly
-//!   anchor 2                  1.1000000000000s s s s s s s s      of the lower ones
+//!   anchor 1   1.1000000000000s s s s s s s         the exact sum of the upper digits
+//!   anchor 2                  1.1000000000000s s s s s s s s      of the lower digits
 //! ```
 
 use super::Wide;
 use rowmill_lanes::arch::{Isa, Job, Simd, prefetch};
 use rowmill_lanes::lanes::{Lane, N};
 
-/// Streams that are stepped through together, each with accumulators of its own.
+/// Interleaved streams, each with its own accumulators.
 const STREAMS: usize = 4;
 
-/// Vectors of each stream in a group.
+/// Vectors per stream in a group.
 const STEPS: usize = 16;
 
-/// Elements of a group.
+/// Elements per group.
 const GROUP: usize = STREAMS * STEPS * N;
 
-/// Groups after which accumulators are emptied: 2^11 additions to each.
+/// Groups after which accumulators are flushed: 2^11 additions to each.
 const GROUPS: usize = 128;
 
-/// Bits between the largest element and the anchor, for so many additions and their rounding.
+/// Bits between the largest element and the anchor, for that many additions and their rounding.
 const ROOM: i32 = 13;
 
-/// The exponents that anchors can be made for.
+/// The exponents for which anchors exist.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -900..=1000;
 
 /// Runs shorter than this are added one by one.
 const SHORT: usize = 64;
 
-/// How far ahead of its use a stream is fetched, in bytes.
+/// The prefetch distance of a stream, in bytes.
 const AHEAD: usize = 1 << 10;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// A float that is widened without loss.
+/// A float type that widens without loss.
 pub(in crate::kernel) trait Float: Lane {
     /// Whether most elements have more digits than one anchor takes in.
     const LONG: bool;
@@ -90,7 +90,7 @@ struct Anchored {
     low: [f64; N],
 }
 
-/// The anchors for elements up to a size.
+/// The anchors for elements up to a magnitude.
 #[derive(Clone, Copy)]
 struct Anchors {
     high: f64,
@@ -98,10 +98,10 @@ struct Anchors {
 }
 
 impl Anchors {
-    /// For no elements but zeros.
+    /// For zeros only.
     const NONE: Self = Self { high: 0.0, low: 0.0 };
 
-    /// For elements of at most this size, if there are such anchors.
+    /// The anchors for elements of at most this magnitude, if they exist.
     fn of(largest: f64) -> Option<Self> {
         let exponent = (largest.to_bits() >> 52 & 0x7ff) as i32 - 1022; // largest < 2^exponent
         let exponent = exponent.max(*EXPONENTS.start());
@@ -109,7 +109,7 @@ impl Anchors {
             return None;
         }
         let power = |exponent: i32| f64::from_bits(((exponent + 1023) as u64) << 52);
-        // The last digit of an anchor is 2^-52 of it, and rounding leaves at most half of that.
+        // The last digit of an anchor is 2^-52 of it, and a rounding error is at most half of that.
         let high = exponent + ROOM;
         let low = high - 53 + ROOM;
         Some(Self { high: 1.5 * power(high), low: 1.5 * power(low) })
@@ -125,7 +125,7 @@ impl Anchors {
 struct Seen {
     /// Whether a sum left the binade of its anchor.
     beyond: bool,
-    /// Whether there are digits that the anchors did not take in.
+    /// Whether digits were left that the anchors did not take in.
     left_over: bool,
 }
 
@@ -147,7 +147,7 @@ impl<L: Float> Job for AddAll<'_, L> {
             slow |= add_group(simd, group, &mut anchors, &mut sums, to);
             if i % GROUPS == GROUPS - 1 {
                 empty(&anchors, &mut sums, to);
-                // One large element must not make those that follow slow.
+                // One large element must not slow down those that follow.
                 anchors = if slow { Anchors::NONE } else { anchors };
                 sums = anchors.new_sums();
                 slow = false;
@@ -164,7 +164,7 @@ impl<L: Float> Job for AddAll<'_, L> {
     }
 }
 
-/// Adds a group, and tells whether that was slow.
+/// Adds a group; returns whether that took the slow path.
 #[inline(always)]
 fn add_group<L: Float>(
     simd: impl Simd,
@@ -179,13 +179,13 @@ fn add_group<L: Float>(
         return false;
     }
     *sums = before;
-    add_again(simd, group, seen, anchors, sums, to)
+    retry_group(simd, group, seen, anchors, sums, to)
 }
 
-/// Adds a group that does not fit the anchors: with others, with both, or one by one, which it
-/// tells.
+/// Adds a group that the anchors do not suit: with wider anchors, with both, or one by one. Returns
+/// whether it was one by one.
 #[inline(always)]
-fn add_again<L: Float>(
+fn retry_group<L: Float>(
     simd: impl Simd,
     group: [&[[L; N]; STEPS]; STREAMS],
     seen: Seen,
@@ -195,7 +195,7 @@ fn add_again<L: Float>(
 ) -> bool {
     let elements = || group.into_iter().flatten().flatten().map(|x| x.to_f64());
     if seen.beyond {
-        // NaN are passed over here, and found below.
+        // NaN are skipped here and found below.
         let largest = elements().fold(0.0, |largest: f64, x| largest.max(x.abs()));
         if let Some(wider) = Anchors::of(largest) {
             empty(anchors, sums, to);
@@ -215,8 +215,7 @@ fn add_again<L: Float>(
     true
 }
 
-/// Adds a group to the sums, as far as that goes; to the second ones only if there may be digits
-/// for them.
+/// Adds a group to the sums, and to the second ones only if `both` is set.
 #[inline(always)]
 fn step_group<L: Float>(
     simd: impl Simd,
@@ -262,11 +261,11 @@ fn step_group<L: Float>(
     }
     *sums = [a, b, c, d];
     let any = |bits: [u64; N]| bits.into_iter().fold(0, |a, b| a | b);
-    // Sign and exponent, and all but the sign: that of a zero means nothing.
+    // Sign and exponent; everything but the sign, since the sign of a zero means nothing.
     Seen { beyond: any(moved) >> 52 != 0, left_over: any(left) << 1 != 0 }
 }
 
-/// Takes the sums to where all goes.
+/// Flushes the sums into the wide accumulator.
 #[inline(always)]
 fn empty(anchors: &Anchors, sums: &mut [Anchored; STREAMS], to: &mut Wide) {
     for sum in sums {
@@ -306,7 +305,7 @@ mod tests {
     #[test]
     fn nothing_is_lost_of_numbers_of_any_size() {
         for len in [1, 63, 64, 511, 512, 513, 5000, 3 * GROUPS * GROUP + 77] {
-            // Exponents that differ by so much.
+            // Exponents that differ by this much.
             for spread in [0, 5, 30, 60, 200, 2046] {
                 let mut next = numbers(len as u64 + spread);
                 let mut double = || {
@@ -330,7 +329,7 @@ mod tests {
         let mut next = numbers(3);
         let mut x: Vec<f64> = (0..20_000).map(|_| (next() >> 11) as f64 / 9e15 - 0.3).collect();
         for (i, at) in (700..19_000).step_by(997).enumerate() {
-            // One after the other in a lane, so that the sum comes back within a group.
+            // Consecutive elements of one lane, so that the sum returns within a group.
             let huge = 2.0_f64.powi(40 * i as i32 - 300) * 1.1;
             (x[at], x[at + N]) = (huge, -huge);
         }

@@ -1,14 +1,14 @@
-//! Sums and means that are correctly rounded: as if computed with all digits, and rounded once.
+//! Correctly rounded sums and means: computed exactly, and rounded once.
 //!
 //! ```text
 //!   elements --fast--> vectors anchored at a power of two, no digit lost --\
-//!            --slow--> one by one ----------------------------------------> Wide --> Digits (kept)
+//!            --slow--> one by one ----------------------------------------> Wide --> Digits (state)
 //! ```
 //!
 //! [`Wide`](wide::Wide) is the small superaccumulator of Radford Neal ("Fast exact summation using
 //! small and large superaccumulators", arXiv:1505.05571, 2015). The fast path splits elements by
 //! adding them to anchors, as Demmel and Nguyen ("Parallel reproducible summation", IEEE
-//! Transactions on Computers 64, 2015) do, and checks that nothing is left over.
+//! Transactions on Computers 64, 2015) do, and checks that no remainder is left.
 
 mod digits;
 mod fast;
@@ -36,13 +36,12 @@ pub struct ExactSum;
 pub struct ExactMean;
 
 impl<A, M> Reduction<Sum, A, M> {
-    /// The correctly rounded sum: what all digits of all elements add up to, rounded once to `f64`
-    /// (to the nearest, ties to even), in whatever order they come. Sums of integers are exact
-    /// anyway.
+    /// The correctly rounded sum: the exact sum of all elements, rounded once to `f64` (to nearest,
+    /// ties to even), whatever their order. Sums of integers are exact anyway.
     ///
-    /// NaN where there is a NaN or infinities of both signs; infinite where there are infinities of
-    /// one sign, or where the sum itself is beyond the range of `f64`: never because of an overflow
-    /// on the way.
+    /// NaN if there is a NaN or infinities of both signs; infinite if there are infinities of one
+    /// sign, or if the exact sum exceeds the range of `f64`: never because of an intermediate
+    /// overflow.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -59,7 +58,7 @@ impl<A, M> Reduction<Sum, A, M> {
 
 impl<A, M> Reduction<Mean, A, M> {
     /// The correctly rounded mean: the exact sum divided by the number of elements, rounded once.
-    /// NaN of nothing; otherwise as the exact sum.
+    /// NaN for an empty selection; otherwise as the exact sum.
     ///
     /// ```
     /// use rowmill_core::SliceSource;
@@ -73,7 +72,7 @@ impl<A, M> Reduction<Mean, A, M> {
     }
 }
 
-/// An exact sum: of floats as digits, of integers as one.
+/// An exact sum: as digits for floats, as one number for integers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExactTotal {
     count: u64,
@@ -93,7 +92,7 @@ pub(super) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [ExactTotal]) {
     let mut wide = Wide::new();
     let straight = lanes.keep.is_none() && lanes.cell != rowmill_lanes::fold::Cell::Column;
     if straight {
-        // Elements as they are.
+        // Elements without masks or policies.
         let mut last = 0;
         lanes.runs(|run| {
             if run.cell != last {
@@ -115,7 +114,7 @@ pub(super) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [ExactTotal]) {
     });
 }
 
-fn fits<T: Numeric>(state: &ExactTotal, room: &Room<'_>) -> bool {
+fn is_valid<T: Numeric>(state: &ExactTotal, room: &Room<'_>) -> bool {
     let ExactTotal { count, integer, digits } = state;
     if !room.counts(*count) {
         return false;
@@ -126,14 +125,14 @@ fn fits<T: Numeric>(state: &ExactTotal, room: &Room<'_>) -> bool {
         return bounds.contains(integer) && *digits == Digits::default();
     }
     *integer == 0
-        && digits.are_digits_of(*count, Lane::to_f64(T::MOST))
+        && digits.is_valid_sum(*count, Lane::to_f64(T::MOST))
         && (!digits.has_nan() || room.takes_nan::<T::Lane>())
 }
 
 impl ExactTotal {
     fn join(&mut self, next: &Self) {
         self.count += next.count;
-        self.integer = self.integer.saturating_add(next.integer); // never, of what was counted
+        self.integer = self.integer.saturating_add(next.integer); // never saturates within a room
         self.digits.add(&next.digits);
     }
 }
@@ -154,8 +153,8 @@ macro_rules! exact {
             fn merge(&self, state: &mut ExactTotal, next: ExactTotal) {
                 state.join(&next);
             }
-            fn fits(&self, state: &ExactTotal, room: &Room<'_>) -> bool {
-                fits::<T>(state, room)
+            fn is_valid(&self, state: &ExactTotal, room: &Room<'_>) -> bool {
+                is_valid::<T>(state, room)
             }
             fn value(&self, $state: &ExactTotal, _: &CellPlace<'_>) -> Result<$value> {
                 $make

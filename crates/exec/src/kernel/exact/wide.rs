@@ -2,18 +2,17 @@
 
 use super::digits::Digits;
 
-/// Chunks of a [`Wide`]: 32 bits apart from 2^-1074 up to 2^1166, of which elements reach to
-/// 2^1024.
+/// Chunks of a [`Wide`]: 32 bits apart from 2^-1074 up to 2^1166; elements reach up to 2^1024.
 pub(super) const CHUNKS: usize = 70;
 
-/// Additions to a chunk before it has to be carried: each is below 2^53.
+/// Additions to a chunk before its carry is propagated: each is below 2^53.
 const MOST_PENDING: u32 = 1000;
 
-/// A sum of floats, exactly: chunk `i` counts units of `2^(32 i - 1074)`.
+/// An exact sum of floats: chunk `i` counts units of `2^(32 i - 1074)`.
 #[derive(Clone, Debug)]
 pub struct Wide {
     chunks: [i64; CHUNKS],
-    /// Additions since the chunks were carried.
+    /// Additions since the last carry.
     pending: u32,
     nan: bool,
     above: bool,
@@ -42,7 +41,7 @@ impl Wide {
         let (chunk, within) = (shift / 32, shift % 32);
         let low = (mantissa << within) & 0xffff_ffff;
         let high = mantissa >> (32 - within);
-        // Negates where the sign says so.
+        // Negates if the sign bit is set.
         let sign = bits.cast_signed() >> 63;
         self.chunks[chunk] += (low.cast_signed() ^ sign) - sign;
         self.chunks[chunk + 1] += (high.cast_signed() ^ sign) - sign;
@@ -66,14 +65,14 @@ impl Wide {
         self.pending = 0;
     }
 
-    /// The sum, and starts again.
+    /// Returns the sum and resets it.
     pub(super) fn take(&mut self) -> Digits {
         let done = std::mem::replace(self, Self::new());
         Digits::of(done.chunks, 0).with_special(done.nan, done.above, done.below)
     }
 }
 
-/// Hands what is beyond 32 bits of each chunk to the next. The last has room for any sum of fewer
+/// Carries the bits beyond 32 of each chunk to the next. The last has room for any sum of fewer
 /// than 2^63 floats.
 pub(super) fn carry(chunks: &mut [i64]) {
     for i in 0..chunks.len() - 1 {

@@ -20,12 +20,12 @@ mod sealed {
 /// The kinds of answers: [`All`] gives one value, [`Columns`], [`Rows`] and [`Axes`] give
 /// [`Values`].
 ///
-/// Only the type of the answer depends on it. What is kept is a value.
+/// Only the type of the answer depends on it. The axes themselves are a value.
 pub trait Axis: sealed::Sealed + Copy + std::fmt::Debug + Send + Sync {
     /// One value, or many with their shape.
     type Output<V: Send>: Send;
 
-    /// The answer that these values are.
+    /// The answer for these values.
     fn output<V: Send>(values: Values<V>) -> Self::Output<V>;
 }
 
@@ -39,12 +39,12 @@ pub struct Kept<'a> {
 }
 
 impl Kept<'_> {
-    /// The cells of an array as it is.
+    /// Cells of the array in its own shape.
     pub(crate) const fn of(cell: Cell) -> Self {
         Self { cell, view: None }
     }
 
-    /// In words, for the description of a job.
+    /// A description for that of a job.
     pub(crate) fn name(&self) -> &'static str {
         match self.cell {
             Cell::All => "all",
@@ -68,8 +68,8 @@ impl Kept<'_> {
         piece(self.cell, bounds)
     }
 
-    /// The number of cells of the answer and of a piece of it, where no two blocks share a piece.
-    pub(crate) fn apart(&self, shape: &Shape, grid: &Grid) -> Option<(usize, usize)> {
+    /// If no two blocks share a piece, the number of cells of the answer and of a piece.
+    pub(crate) fn disjoint(&self, shape: &Shape, grid: &Grid) -> Option<(usize, usize)> {
         match self.cell {
             Cell::All => None,
             Cell::Column => (grid.bands() == 1).then(|| (shape.row_len(), grid.tile_cols())),
@@ -77,7 +77,7 @@ impl Kept<'_> {
         }
     }
 
-    /// The number of the first cell of a block, counted within the answer.
+    /// The index of the first cell of a block, within the answer.
     pub(crate) fn first(&self, bounds: &Bounds) -> usize {
         match self.cell {
             Cell::All => 0,
@@ -97,7 +97,7 @@ impl Kept<'_> {
     }
 }
 
-/// The piece of an answer of such cells that a block contributes to.
+/// The piece that a block contributes to, for this kind of cell.
 pub(crate) fn piece(cell: Cell, bounds: &Bounds) -> usize {
     match cell {
         Cell::All => 0,
@@ -118,7 +118,7 @@ pub struct Columns;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rows;
 
-/// Over a set of axes of an array, by way of a view of it. Made by [`Over`](crate::Over).
+/// Over a set of axes of an array, through a view of it. Made by [`Over`](crate::Over).
 #[derive(Clone, Copy, Debug)]
 pub struct Axes<'a> {
     pub(crate) cell: Cell,
@@ -135,7 +135,7 @@ impl Axes<'_> {
     }
 }
 
-/// One of the axes above, known at run time only. The answer has its shape with it: none over
+/// One of the axes above, chosen at run time. The answer has its shape with it: empty over
 /// everything.
 ///
 /// ```
@@ -231,8 +231,8 @@ impl Axis for Axes<'_> {
     }
 }
 
-/// The functions that make a reduction, one for each kind of answer: within an `impl`, without
-/// `self` or of it. `$kernel` is the type of the kernel within the reduction.
+/// The constructors of a reduction, one for each kind of answer: within an `impl`, without `self`
+/// or with it. `$kernel` is the type of the kernel within the reduction.
 macro_rules! for_each_axis {
     ($kernel:ty, ($($this:ident)?), $value:expr) => {
         /// Over everything: one value.
@@ -250,7 +250,7 @@ macro_rules! for_each_axis {
             $crate::kernel::Reduction::new($value, $crate::kernel::Rows)
         }
 
-        /// Along an axis that is known at run time only.
+        /// Along an axis chosen at run time.
         pub fn along($($this,)? axis: $crate::kernel::AnyAxis) -> $crate::kernel::Reduction<$kernel, $crate::kernel::AnyAxis> {
             $crate::kernel::Reduction::new($value, axis)
         }
@@ -263,7 +263,7 @@ macro_rules! for_each_axis {
 }
 pub(crate) use for_each_axis;
 
-/// The values of the cells of a result, in C order, with their shape. A slice otherwise.
+/// The values of the cells of a result, in C order, with their shape. Dereferences to a slice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Values<V> {
     values: Vec<V>,
@@ -276,8 +276,7 @@ impl<V> Values<V> {
         Self { values, dims }
     }
 
-    /// The shape: all axes but 0 for columns, axis 0 for rows, those that were not reduced for
-    /// [`Axes`].
+    /// The shape: all axes but 0 for columns, axis 0 for rows, the kept axes for [`Axes`].
     #[must_use]
     pub fn dims(&self) -> &[usize] {
         &self.dims

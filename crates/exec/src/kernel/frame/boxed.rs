@@ -1,4 +1,4 @@
-//! States in boxes: what is done to them is compiled for each kind of state, which many kernels and
+//! Boxed states: these functions are compiled once per kind of state, which many kernels and
 //! elements share.
 
 use serde::Serialize;
@@ -18,14 +18,14 @@ pub(super) fn join<S: 'static>(cells: &mut State, next: State, merge: &dyn Fn(&m
     }
 }
 
-pub(super) fn fit<S: 'static>(
+pub(super) fn are_valid<S: 'static>(
     cells: &State,
     room: &Room<'_>,
-    fits: &dyn Fn(&S, &Room<'_>) -> bool,
+    is_valid: &dyn Fn(&S, &Room<'_>) -> bool,
 ) -> bool {
     let cells: &Vec<S> = cells.downcast_ref().expect(OWN);
     let mut numbered = cells.iter().enumerate();
-    cells.len() == room.cells() && numbered.all(|(i, state)| fits(state, &room.of_cell(i)))
+    cells.len() == room.cells() && numbered.all(|(i, state)| is_valid(state, &room.of_cell(i)))
 }
 
 pub(super) fn save<S: Serialize + 'static>(cells: &State, bytes: Vec<u8>) -> Result<Vec<u8>> {
@@ -33,8 +33,8 @@ pub(super) fn save<S: Serialize + 'static>(cells: &State, bytes: Vec<u8>) -> Res
     encoded(cells, bytes)
 }
 
-/// Adds the values of some cells, the first of which is at a place; of a new state, if there are
-/// none.
+/// Adds the values of cells, the first of which is at a place; the value of a new state if there
+/// are none.
 pub(super) fn values<S: 'static, V>(
     values: &mut Vec<V>,
     cells: Option<&State>,

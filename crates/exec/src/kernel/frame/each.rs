@@ -1,4 +1,4 @@
-//! Kernels that keep one object a cell: the open trait, and what the frame makes of it.
+//! Kernels that keep one object per cell: the open trait, and its adapter to the frame.
 
 use std::marker::PhantomData;
 
@@ -17,11 +17,11 @@ use crate::kernel::frame::room::Room;
 use crate::kernel::reduce::{Block, Shared, State};
 use rowmill_lanes::fold::Cell;
 
-/// A reduction of your own, or one of this crate: what it keeps of a cell, how elements go in, how
-/// two states merge, what comes out.
+/// A reduction of your own, or one of this crate: the state of a cell, how elements are folded into
+/// it, how two states merge, and the value of a state.
 ///
 /// The frame does the rest: axes, masks, NaN policy, keepdims, several reductions in one read,
-/// answers put together in place, checkpoints and partials. The bits of the answer do not depend on
+/// answers assembled in place, checkpoints and partials. The bits of the answer do not depend on
 /// workers or chunks, because states are merged in a tree over the blocks of the array.
 ///
 /// ```
@@ -72,49 +72,50 @@ pub trait Kernel<T: Numeric>: Sync {
     /// Refuses arrays that the kernel cannot work on.
     ///
     /// # Errors
-    /// Whatever the kernel has against the shape.
+    /// Any reason of the kernel to refuse the shape.
     #[doc(hidden)]
     fn check(&self, shape: &Shape, grid: &Grid, cell: Cell) -> Result<()> {
         let _ = (shape, grid, cell);
         Ok(())
     }
 
-    /// The state of a cell that nothing went into.
+    /// The state of an empty cell.
     fn new_state(&self) -> Self::State;
 
-    /// Takes the elements of a block that take part into its cells, which are new.
+    /// Folds the selected elements of a block into its cells, which are new.
     ///
     /// # Errors
-    /// Ends the job. [`Error::kernel`](crate::Error::kernel) wraps errors of any other type.
+    /// An error ends the job. [`Error::kernel`](crate::Error::kernel) wraps errors of any other
+    /// type.
     fn fold(&self, cells: &mut [Self::State], selected: &Selected<'_, T>) -> Result<()>;
 
-    /// Takes in the same cell of other elements: of blocks that follow, or lie beside.
+    /// Merges the state of the same cell from other elements: of blocks that follow, or lie beside.
     fn merge(&self, state: &mut Self::State, next: Self::State);
 
     /// The value of a cell.
     ///
     /// # Errors
-    /// When there is none.
+    /// If the cell has no value.
     fn value(&self, state: &Self::State, at: &CellPlace<'_>) -> Result<Self::Value>;
 
-    /// Whether a state that was read from a file, which may be anything, can be that of a cell with
-    /// this room. States that fit can be merged, with themselves too, and finished in any order:
-    /// nothing panics and nothing wraps. Default: any.
-    fn fits(&self, state: &Self::State, room: &Room<'_>) -> bool {
+    /// Whether a state read from a file can be that of a cell with this room. The file may hold
+    /// anything. Valid states can be merged, with themselves too, and finished in any order:
+    /// nothing panics and nothing wraps. Default: any state is valid.
+    fn is_valid(&self, state: &Self::State, room: &Room<'_>) -> bool {
         let _ = (state, room);
         true
     }
 
-    /// Name and options: equal for equal kernels only. With a name, the reduction can be kept in
-    /// checkpoints and partials. Default: none.
+    /// Name and options: equal only for equal kernels. With a description, the reduction can be
+    /// saved in checkpoints and partials. Default: none.
     fn describe(&self) -> Option<String> {
         None
     }
 
-    /// Checks that everything read beside the array is still what was opened.
+    /// Checks that every input beside the array is unchanged since it was opened.
     ///
     /// # Errors
-    /// When it is not.
+    /// If one has changed.
     fn verify(&self) -> Result<()> {
         Ok(())
     }
@@ -173,8 +174,8 @@ impl<T: Numeric, K: Kernel<T>> Cellular<T> for Each<K> {
         boxed::join(cells, next, &|state, next| self.0.merge(state, next));
     }
 
-    fn fits(&self, cells: &State, room: &Room<'_>) -> bool {
-        boxed::fit(cells, room, &|state, room| self.0.fits(state, room))
+    fn is_valid(&self, cells: &State, room: &Room<'_>) -> bool {
+        boxed::are_valid(cells, room, &|state, room| self.0.is_valid(state, room))
     }
 
     fn save(&self, cells: &State, bytes: Vec<u8>) -> Result<Vec<u8>> {
@@ -219,7 +220,7 @@ impl<T: Numeric, K: Kernel<T>> Cellular<T> for Each<K> {
     }
 }
 
-/// A kernel of elements of type `T`, for the lists of its values.
+/// A type-erased kernel for elements of type `T`, for lists of values.
 struct Of<'a, K, T>(&'a K, PhantomData<T>);
 
 impl<T: Numeric, K: Kernel<T>> Lists for Of<'_, K, T> {

@@ -1,4 +1,4 @@
-//! Statistics whose states live in the lanes' cells, side by side.
+//! Statistics whose states are stored side by side in the cells of `rowmill-lanes`.
 
 use crate::kernel::select::NanPolicy;
 use parking_lot::Mutex;
@@ -17,8 +17,8 @@ use crate::kernel::reduce::{Block, Shared, State};
 use rowmill_lanes::fold::{Cell, CellState, Cells, Need};
 use rowmill_lanes::lanes::Lane;
 
-/// A kernel whose states live in the lanes' cells: sums, squares and ranges, in the loops that all
-/// share. Implemented by [`Sum`](crate::Sum), [`Mean`](crate::Mean) and their like. For a reduction
+/// A kernel whose states are lane cells: sums, squares and ranges, in the loops that all of them
+/// share. Implemented by [`Sum`](crate::Sum), [`Mean`](crate::Mean) and the like. For a reduction
 /// of your own, implement [`Kernel`](crate::Kernel).
 pub trait Statistic<T: Numeric>: Sync {
     /// The value of one cell.
@@ -27,7 +27,7 @@ pub trait Statistic<T: Numeric>: Sync {
     /// The parts that have to be accumulated.
     fn need(&self) -> Need;
 
-    /// Whether counts of NaN and infinities are wanted.
+    /// Whether NaN and infinities have to be counted.
     fn special(&self) -> bool;
 
     /// Name and options.
@@ -37,7 +37,7 @@ pub trait Statistic<T: Numeric>: Sync {
     fn value(&self, cell: &CellState<T::Lane>, nan: NanPolicy, index: usize)
     -> Result<Self::Value>;
 
-    /// The values of some cells, the first of which has number `first`.
+    /// The values of consecutive cells, the first of which has number `first`.
     fn values(
         &self,
         cells: &Cells<T::Lane>,
@@ -72,8 +72,8 @@ pub(in crate::kernel) fn fold<T: Numeric>(
     if tile.len() <= most {
         return fold_lanes(block, selected, (need, special));
     }
-    // Widened as a whole, the block would leave the cache. Only integers widen this far, and their
-    // cells are exact: they can be joined in any way.
+    // Widening the whole block would overflow the cache. Only integer types widen this far, and
+    // their cells are exact, so they can be merged in any order.
     let mut joined: Option<Cells<T::Lane>> = None;
     let rows = (most / tile.cols().max(1)).max(1);
     for first in (0..tile.rows()).step_by(rows) {
@@ -88,7 +88,7 @@ pub(in crate::kernel) fn fold<T: Numeric>(
     Ok(joined.expect("a block that is too large has rows"))
 }
 
-/// The cells of a block, or of some of its rows, by way of lanes.
+/// The cells of a block, or of some of its rows, computed from lanes.
 fn fold_lanes<T: Numeric>(
     block: &Block<'_, T>,
     selected: &JobSelection<'_, T>,
@@ -115,7 +115,7 @@ fn cells_of<L: Lane>(cells: &State) -> &Cells<L> {
     cells.downcast_ref().expect(OWN)
 }
 
-/// The values of all cells: by all workers where there are many.
+/// The values of all cells, computed by all workers if there are many.
 pub(in crate::kernel) fn values<T: Numeric, S: Statistic<T>>(
     statistic: &S,
     pieces: &[(usize, State)],
@@ -169,7 +169,7 @@ fn many_values<T: Numeric, S: Statistic<T>>(
     }
 }
 
-/// The place where values are put together.
+/// The shared output that values are written to.
 pub(in crate::kernel) fn share<V: Copy + Send + Sync + 'static>(
     len: usize,
     of_block: usize,
@@ -177,7 +177,7 @@ pub(in crate::kernel) fn share<V: Copy + Send + Sync + 'static>(
     Assembly::<V>::new(len, of_block).map(Shared::new).ok_or(Error::TooManyCells { cells: len })
 }
 
-/// Puts the values of a piece in their place.
+/// Writes the values of a piece to their places.
 pub(in crate::kernel) fn place<T: Numeric, S: Statistic<T>>(
     statistic: &S,
     shared: &Shared,
@@ -188,7 +188,7 @@ pub(in crate::kernel) fn place<T: Numeric, S: Statistic<T>>(
     answer.fill(piece, |to| statistic.values(cells_of(&cells), at.nan, at.index, to))
 }
 
-/// The values that were put together.
+/// The assembled values.
 pub(in crate::kernel) fn placed<V: Copy + Send + Sync + 'static>(shared: Shared) -> Box<dyn List> {
     let answer: Assembly<V> = shared.into_inner().expect(OWN);
     Box::new(answer.into_vec().expect("every block filled its part"))
@@ -200,9 +200,9 @@ pub(in crate::kernel) fn join<L: Lane>(cells: &mut State, next: &State) {
     cells.merge(cells_of(next));
 }
 
-/// As [`Cellular::fits`](super::Cellular::fits).
-pub(in crate::kernel) fn fits<T: Numeric>(need: Need, cells: &State, room: &Room<'_>) -> bool {
-    cells_of::<T::Lane>(cells).are(need, room.cells(), &room.limits::<T>())
+/// As [`Cellular::is_valid`](super::Cellular::is_valid).
+pub(in crate::kernel) fn is_valid<T: Numeric>(need: Need, cells: &State, room: &Room<'_>) -> bool {
+    cells_of::<T::Lane>(cells).are_valid(need, room.cells(), &room.limits::<T>())
 }
 
 /// As [`Cellular::counts_agree`](super::Cellular::counts_agree).
@@ -249,8 +249,8 @@ macro_rules! lane_statistics {
                 fn join(&self, cells: &mut State, next: State) {
                     lanes::join::<T::Lane>(cells, &next);
                 }
-                fn fits(&self, cells: &State, room: &Room<'_>) -> bool {
-                    lanes::fits::<T>(Statistic::<T>::need(self), cells, room)
+                fn is_valid(&self, cells: &State, room: &Room<'_>) -> bool {
+                    lanes::is_valid::<T>(Statistic::<T>::need(self), cells, room)
                 }
                 fn counts_agree(&self, cells: &State, others: &State) -> bool {
                     lanes::counts_agree::<T::Lane>(cells, others)

@@ -1,4 +1,5 @@
-//! The values of an answer on their way: lists whose type their kernel and their reduction know.
+//! The values of an answer as they are assembled: lists whose type only their kernel and their
+//! reduction know.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -12,18 +13,18 @@ use crate::engine::OWN;
 use crate::error::{Error, Result};
 use crate::kernel::reduce::{Answer, Shared, State};
 
-/// The most cells of a result that no element went into.
+/// The most cells of a result whose cells are all empty.
 const MOST_EMPTY_CELLS: usize = 1 << 24;
 
-/// The values of some cells.
+/// The values of some cells, type-erased.
 pub trait List: Any + Send {
     /// The number of values.
     fn count(&self) -> usize;
 
-    /// Makes room for so many values in all; whether there is.
+    /// Reserves memory for `len` values in all; returns whether that succeeded.
     fn reserve(&mut self, len: usize) -> bool;
 
-    /// Takes in the values of cells that follow.
+    /// Appends the values of the following cells.
     fn append(&mut self, next: Box<dyn List>);
 
     /// The answer: [`Values`] of these dimensions.
@@ -51,25 +52,25 @@ pub(super) fn own<V: 'static>(list: &mut dyn List) -> &mut Vec<V> {
     (list as &mut dyn Any).downcast_mut().expect(OWN)
 }
 
-/// A kernel that gives the values of its cells one after the other.
+/// A kernel that makes the values of its cells one after another.
 pub(super) trait Lists {
     /// An empty list.
     fn list(&self) -> Box<dyn List>;
 
-    /// Adds the values of some cells, the first of which is at a place; `None` is one that nothing
-    /// went into.
+    /// Adds the values of cells, the first of which is at a place; `None` is a cell without
+    /// elements.
     fn extend(&self, list: &mut dyn List, cells: Option<&State>, at: &CellPlace<'_>) -> Result<()>;
 }
 
-/// Values that were made block by block, where no two blocks share a cell: by piece.
+/// Values that are computed block by block, where no two blocks share a cell: by piece.
 type Made = Mutex<BTreeMap<usize, Box<dyn List>>>;
 
-/// The place where lists are put together.
+/// The shared output that lists are written to.
 pub(super) fn share() -> Shared {
     Shared::new(Made::default())
 }
 
-/// Puts the values of a piece in their place.
+/// Writes the values of a piece to their places.
 pub(super) fn place(
     kernel: &dyn Lists,
     shared: &Shared,
@@ -83,7 +84,7 @@ pub(super) fn place(
     Ok(())
 }
 
-/// The values that were put together.
+/// The assembled values.
 pub(super) fn placed(
     kernel: &dyn Lists,
     shared: Shared,
@@ -96,7 +97,7 @@ pub(super) fn placed(
     if values.count() == len { Ok(values) } else { Err(Error::TooManyCells { cells: len }) }
 }
 
-/// The values of all cells of an answer. Arrays without elements have cells that nothing went into.
+/// The values of all cells of an answer. Arrays without elements have empty cells.
 pub(super) fn values(
     kernel: &dyn Lists,
     pieces: &[(usize, State)],
@@ -115,12 +116,11 @@ pub(super) fn values(
     Ok(values)
 }
 
-/// Whether an answer of `len` cells may be made of an array.
+/// Checks that an answer of `len` cells may be made from an array.
 ///
 /// # Errors
-/// [`Error::TooManyCells`]. A header of 128 bytes can claim an array without elements that has any
-/// number of cells: memory that no data stands behind is not asked for, and no other without a
-/// check.
+/// [`Error::TooManyCells`]. A header of 128 bytes can claim an empty array with any number of
+/// cells: memory without data behind it is limited, and every other allocation is checked.
 pub(crate) fn check_len(shape: &Shape, len: usize) -> Result<()> {
     let too_many = shape.is_empty() && len > MOST_EMPTY_CELLS;
     if too_many { Err(Error::TooManyCells { cells: len }) } else { Ok(()) }

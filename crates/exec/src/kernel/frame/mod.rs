@@ -1,17 +1,16 @@
-//! The frame of all reductions: what is kept, which elements take part, how states of cells travel
-//! through the merge tree, how values become an answer.
+//! The frame of all reductions: which axes are kept, which elements are selected, how states of
+//! cells pass through the merge tree, how values become an answer.
 //!
 //! ```text
-//!   block --selection, NaN policy--> elements --Kernel::fold--> states, one for each cell
+//!   block --selection, NaN policy--> elements --Kernel::fold--> states, one per cell
 //!                                                                  |  merged by piece, in the tree
 //!                                                                  v
 //!                                                       Kernel::value of each cell
 //! ```
 //!
-//! Kernels keep their states in one of two ways ([`Cellular`]): one object a cell ([`Each`]), or
-//! side by side in the lanes' cells, for sums, squares and ranges (`lanes.rs`). Everything else is
-//! the same for both, and written once, here. A [`Frame`] is one reduction of a job as the engine
-//! sees it.
+//! Kernels store their states in one of two ways ([`Cellular`]): one object per cell ([`Each`]), or
+//! side by side in lane cells, for sums, squares and ranges (`lanes.rs`). Everything else is common
+//! to both, and written once, here. A [`Frame`] is one reduction of a job as the engine sees it.
 
 pub(crate) mod axis;
 mod boxed;
@@ -50,10 +49,10 @@ use crate::kernel::reduce::{Answer, Block, Reducer, Shared, State};
 use rowmill_core::{Outputs, Shape};
 use rowmill_lanes::fold::Cell;
 
-/// How the states of many cells are kept, and what becomes of them, without its types: what the
-/// frame works with. A [`State`] is that of some cells.
+/// The type-erased interface between the frame and its kernels: how the states of many cells are
+/// stored, merged and finished. A [`State`] holds those of some cells.
 ///
-/// Implemented for [`Each`] kernel, and for the statistics whose states live in the lanes' cells.
+/// Implemented for [`Each`] kernel, and for the statistics whose states are lane cells.
 pub trait Cellular<T: Numeric>: Sync {
     /// Refuses arrays that the kernel cannot work on.
     ///
@@ -67,36 +66,34 @@ pub trait Cellular<T: Numeric>: Sync {
     /// The cells of a block.
     ///
     /// # Errors
-    /// Failures to read other inputs beside the array, like weights.
+    /// Failures to read inputs beside the array, like weights.
     fn fold(&self, block: &Block<'_, T>, job: &JobSelection<'_, T>) -> Result<State>;
 
-    /// Takes in the same cells of other elements: of blocks that follow, or lie beside.
+    /// Merges the same cells of other elements: of blocks that follow, or lie beside.
     fn join(&self, cells: &mut State, next: State);
 
-    /// Whether cells that were read from a file, which may be anything, can be cells with this
-    /// room.
-    fn fits(&self, cells: &State, room: &Room<'_>) -> bool;
+    /// Whether cells read from a file, which may hold anything, can be cells with this room.
+    fn is_valid(&self, cells: &State, room: &Room<'_>) -> bool;
 
-    /// Whether the same elements can have gone into both.
+    /// Whether both states can stem from the same elements.
     fn counts_agree(&self, cells: &State, others: &State) -> bool {
         let _ = (cells, others);
         true
     }
 
-    /// Adds cells to bytes.
+    /// Appends the serialized cells to bytes.
     ///
     /// # Errors
     /// [`Error::Unsaved`].
     fn save(&self, cells: &State, bytes: Vec<u8>) -> Result<Vec<u8>>;
 
-    /// Takes cells off the beginning of bytes.
+    /// Deserializes cells from the start of bytes, and returns the rest.
     fn load<'b>(&self, bytes: &'b [u8]) -> Option<(State, &'b [u8])>;
 
-    /// The values of all cells of an answer. Arrays without elements have cells that nothing went
-    /// into.
+    /// The values of all cells of an answer. Arrays without elements have empty cells.
     ///
     /// # Errors
-    /// When a cell has no value, like the least of nothing.
+    /// If a cell has no value, like the minimum of an empty one.
     fn values(
         &self,
         pieces: &[(usize, State)],
@@ -104,19 +101,19 @@ pub trait Cellular<T: Numeric>: Sync {
         at: &CellPlace<'_>,
     ) -> Result<Box<dyn List>>;
 
-    /// The place where the values of `len` cells are put together, `of_block` at a time.
+    /// The shared output for the values of `len` cells, `of_block` at a time.
     ///
     /// # Errors
     /// [`Error::TooManyCells`].
     fn share(&self, len: usize, of_block: usize) -> Result<Shared>;
 
-    /// Puts the values of a piece in their place; `at` is the first of them.
+    /// Writes the values of a piece to their places; `at` is the first of them.
     ///
     /// # Errors
     /// As [`values`](Self::values).
     fn place(&self, shared: &Shared, piece: (usize, State), at: &CellPlace<'_>) -> Result<()>;
 
-    /// The values of `len` cells that were put together.
+    /// The `len` assembled values.
     ///
     /// # Errors
     /// [`Error::TooManyCells`].
@@ -125,10 +122,10 @@ pub trait Cellular<T: Numeric>: Sync {
     /// Name and options.
     fn describe(&self) -> Option<String>;
 
-    /// Checks that everything read beside the array is still what was opened.
+    /// Checks that every input beside the array is unchanged since it was opened.
     ///
     /// # Errors
-    /// When it is not.
+    /// If one has changed.
     fn verify(&self) -> Result<()> {
         Ok(())
     }
@@ -145,7 +142,7 @@ pub trait Valued<T: Numeric>: Cellular<T> {
     type Value: Send + 'static;
 }
 
-/// A cell of the answer that is about to get its value.
+/// The place of a cell whose value is being computed.
 #[derive(Clone, Copy, Debug)]
 pub struct CellPlace<'a> {
     pub(super) nan: NanPolicy,
@@ -168,12 +165,13 @@ impl<'a> CellPlace<'a> {
         self.nan
     }
 
-    /// The same place, so many cells further.
+    /// The place of a later cell, `cells` further on.
     pub(super) fn plus(&self, cells: usize) -> CellPlace<'a> {
         Self { index: self.index + cells, ..*self }
     }
 
-    /// A position in the array as one within the cell: the row of a column, the element of a row.
+    /// Converts a position in the array to one within the cell: the row for a column, the element
+    /// for a row.
     pub(super) fn within(&self, at: u64) -> usize {
         let row_len = self.shape.row_len().max(1) as u64;
         (match self.cell {
@@ -184,7 +182,7 @@ impl<'a> CellPlace<'a> {
     }
 }
 
-/// Which elements of a job take part, and in which cells.
+/// The selection of a job: which elements take part, and in which cells.
 pub struct JobSelection<'a, T> {
     pub(crate) cell: Cell,
     pub(crate) mask: &'a dyn Selector<T>,
@@ -205,7 +203,7 @@ impl<T> std::fmt::Debug for JobSelection<'_, T> {
     }
 }
 
-/// A kernel with everything that its job says: one reduction as the engine sees it.
+/// A kernel with its axis, mask and NaN policy: one reduction as the engine sees it.
 pub(crate) struct Frame<'a, T> {
     pub(super) kernel: &'a dyn Cellular<T>,
     pub(super) kept: Kept<'a>,
@@ -226,12 +224,12 @@ impl<T: Numeric> Frame<'_, T> {
     ) -> Option<State> {
         let pieces = Pieces::load(bytes, &|bytes| self.kernel.load(bytes))?;
         let grid = Grid::new(shape.rows(), shape.row_len(), size);
-        let fits = |cells: &State, room: &Room<'_>| self.kernel.fits(cells, room);
-        let are = pieces.are(self.kept.cell, self.selected.nan, &grid, blocks, &fits);
-        are.then(|| Box::new(pieces) as State)
+        let is_valid = |cells: &State, room: &Room<'_>| self.kernel.is_valid(cells, room);
+        let valid = pieces.are_valid(self.kept.cell, self.selected.nan, &grid, blocks, &is_valid);
+        valid.then(|| Box::new(pieces) as State)
     }
 
-    /// Whether two states of this frame can be of the same elements.
+    /// Whether two states of this frame can stem from the same elements.
     pub(super) fn counts_agree(&self, one: &State, other: &State) -> bool {
         let (Some(one), Some(other)) =
             (one.downcast_ref::<Pieces>(), other.downcast_ref::<Pieces>())
@@ -251,8 +249,8 @@ impl<T: Numeric> Reducer<T> for Frame<'_, T> {
     }
 
     fn share(&self, shape: &Shape, grid: &Grid) -> Result<Shared> {
-        let apart = self.kept.apart(shape, grid).filter(|_| !shape.is_empty());
-        match apart.filter(|(cells, _)| *cells >= MANY_CELLS) {
+        let disjoint = self.kept.disjoint(shape, grid).filter(|_| !shape.is_empty());
+        match disjoint.filter(|(cells, _)| *cells >= MANY_CELLS) {
             None => Ok(Shared::default()),
             Some((cells, of_block)) => self.kernel.share(cells, of_block),
         }

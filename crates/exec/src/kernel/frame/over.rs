@@ -6,21 +6,21 @@ use crate::error::Result;
 use crate::kernel::{AnyAxis, Axes};
 use rowmill_lanes::fold::Cell;
 
-/// An array seen so that a set of its axes can be reduced, and what is reduced then.
+/// A view of an array in which a set of its axes can be reduced, with the axes to reduce.
 ///
 /// ```text
-///   all are reduced:    as it is
-///   axis 0 is reduced:  the axes to reduce first, as one; then per column
-///   axis 0 is kept:     the axes to keep first, as one; then per row
+///   all are reduced:    the array itself
+///   axis 0 is reduced:  the reduced axes first, merged; then per column
+///   axis 0 is kept:     the kept axes first, merged; then per row
 /// ```
 ///
-/// Axis 0 stays the first, and what is read at a time stays together. Where the axes have to change
-/// places, each block is put in order in the cache; where they need not, elements are lent in
-/// place. All reductions take such [`axes`](Self::axes), several of one read as ever.
+/// Axis 0 stays first, and runs that are read together stay together. If axes have to be permuted,
+/// each block is reordered in the cache; otherwise elements are lent in place. All reductions
+/// accept such [`axes`](Self::axes), and several still share one read.
 ///
-/// Masks and weights that are arrays of the same shape are seen the same way first. What a
-/// reduction says of positions ([`ArgMin`](crate::ArgMin)) counts in C order of the axes that are
-/// reduced; the row of an [`Error::NanFound`](crate::Error::NanFound) is one of the view.
+/// View masks and weights of the same shape in the same way first. Positions in answers
+/// ([`ArgMin`](crate::ArgMin)) count in C order of the reduced axes; the row of an
+/// [`Error::NanFound`](crate::Error::NanFound) is one of the view.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -46,17 +46,17 @@ pub struct Over<S> {
     shape: Shape,
     cell: Cell,
     dims: Vec<usize>,
-    /// The same with ones for the axes that are reduced.
+    /// The shape with ones for the reduced axes.
     keepdims: Vec<usize>,
 }
 
 impl<S> Over<S> {
-    /// Over these axes; negative ones count from the end. Over none of them, each element is a cell
+    /// Reduces these axes; negative ones count from the end. With no axes, each element is a cell
     /// of its own.
     ///
     /// # Errors
-    /// [`AxisRange`](rowmill_core::ViewError::AxisRange) for an axis that the array does not have,
-    /// [`AxisTwice`](rowmill_core::ViewError::AxisTwice).
+    /// [`AxisRange`](rowmill_core::ViewError::AxisRange) for an axis that does not exist,
+    /// [`AxisTwice`](rowmill_core::ViewError::AxisTwice) for a repeated one.
     pub fn new<T: Element>(source: S, axes: &[isize]) -> Result<Self>
     where
         S: Source<T>,
@@ -72,7 +72,7 @@ impl<S> Over<S> {
             (Cell::Row, &kept, &reduced)
         };
         let order: Vec<usize> = first.iter().chain(then).copied().collect();
-        // Over everything, rows stay rows, and so do the blocks that they make.
+        // Over everything, rows and blocks stay the same.
         let merged = if cell == Cell::All { dims.len().min(1) } else { first.len() };
         let view = Merged::new(Permuted::new(source, &order)?, merged)?;
         let shape = view.shape().clone();
@@ -83,7 +83,7 @@ impl<S> Over<S> {
         Ok(Self { view, shape, cell, dims, keepdims })
     }
 
-    /// Axes that are reduced stay in the result, with length 1.
+    /// Reduced axes stay in the result, with length 1.
     pub fn keepdims(mut self) -> Self {
         self.dims.clone_from(&self.keepdims);
         self
@@ -94,18 +94,18 @@ impl<S> Over<S> {
         &self.view
     }
 
-    /// The same without the axes, for what knows them by itself.
+    /// The view alone, without the axes.
     pub fn into_view(self) -> Merged<Permuted<S>> {
         self.view
     }
 
-    /// The axes that a reduction is made with: `Sum::over(axes)`.
+    /// The axes to make a reduction with: `Sum::over(axes)`.
     pub fn axes(&self) -> Axes<'_> {
         Axes { cell: self.cell, shape: &self.shape, dims: &self.dims }
     }
 
-    /// The axis of the view that is reduced: `Sum::along(over.along())` of [`view`](Self::view) has
-    /// the values, and [`dims`](Self::dims) is their shape.
+    /// The axis of the view to reduce: `Sum::along(over.along())` of [`view`](Self::view) has the
+    /// values, and [`dims`](Self::dims) is their shape.
     #[must_use]
     pub fn along(&self) -> AnyAxis {
         match self.cell {

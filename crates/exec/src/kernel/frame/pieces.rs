@@ -1,5 +1,5 @@
-//! The cells of a partial, by the piece of the result that they belong to: what all reductions over
-//! an axis share.
+//! The cells of a partial, by the piece of the result that they belong to: common to all reductions
+//! over an axis.
 
 use std::ops::Range;
 
@@ -14,31 +14,30 @@ use crate::kernel::frame::room::Room;
 use crate::kernel::reduce::State;
 use rowmill_lanes::fold::Cell;
 
-/// The states of cells by the piece of the result that they belong to, pieces in order. Over
-/// everything there is one piece; of long rows, columns come in one piece for each tile; rows in
-/// one for each band.
+/// The states of cells by the piece of the result that they belong to, in order. Over everything
+/// there is one piece; columns of long rows have one per tile; rows have one per band.
 #[derive(Default)]
 pub(crate) struct Pieces(pub(in crate::kernel) Vec<(usize, State)>);
 
-/// How the states of some cells take in those of the same cells of other elements.
+/// Merges the states of the same cells of other elements.
 type Join<'a> = &'a dyn Fn(&mut State, State);
 
-/// How the states of some cells are put behind bytes.
+/// Appends the serialized states of some cells to bytes.
 type Save<'a> = &'a dyn Fn(&State, Vec<u8>) -> Result<Vec<u8>>;
 
-/// How the states of some cells are taken off the beginning of bytes.
+/// Deserializes the states of some cells from the start of bytes.
 type Load<'a> = &'a dyn for<'b> Fn(&'b [u8]) -> Option<(State, &'b [u8])>;
 
 impl Pieces {
-    /// The pieces of a state that was made of them.
+    /// Downcasts a state that was made from pieces.
     pub(in crate::kernel) fn of(state: State) -> Self {
         *state.downcast().expect(OWN)
     }
 
-    /// Takes in the pieces of the blocks that follow.
+    /// Merges the pieces of the blocks that follow.
     pub(in crate::kernel) fn merge(&mut self, next: Self, join: Join<'_>) {
         let mut next = next.0.into_iter().peekable();
-        // The usual cases, in place: the same piece, or pieces that follow.
+        // The common cases, in place: the same piece, or pieces that follow.
         if let (Some((last, cells)), Some(first)) = (self.0.last_mut(), next.peek().map(|n| n.0)) {
             if *last > first {
                 return self.interleave(next, join);
@@ -68,7 +67,7 @@ impl Pieces {
         self.0 = merged;
     }
 
-    /// As bytes, those of the states by `save`: how serde has a list of pairs.
+    /// Serializes the pieces, each state by `save`, like a list of pairs in serde.
     pub(in crate::kernel) fn save(&self, save: Save<'_>) -> Result<Vec<u8>> {
         let mut bytes = encoded(&self.0.len(), Vec::new())?;
         for (piece, cells) in &self.0 {
@@ -77,7 +76,7 @@ impl Pieces {
         Ok(bytes)
     }
 
-    /// The pieces that bytes stand for, all of them; `load` takes a state off their beginning.
+    /// Deserializes all of the bytes; `load` takes a state off their beginning.
     pub(in crate::kernel) fn load(bytes: &[u8], load: Load<'_>) -> Option<Self> {
         let (len, mut rest) = postcard::take_from_bytes::<usize>(bytes).ok()?;
         let mut pieces = Vec::new();
@@ -90,42 +89,42 @@ impl Pieces {
         rest.is_empty().then_some(Self(pieces))
     }
 
-    /// Whether these are the pieces of some blocks, each with cells that `fits` accepts, by the
-    /// room that they have: what was read from a file may be anything.
+    /// Whether these are exactly the pieces of these blocks, each with cells that `is_valid`
+    /// accepts for their room: bytes read from a file may be anything.
     ///
-    /// Every state of every kernel over an axis comes through here; a kernel gets to see no room
-    /// but the one that the grid gives.
-    pub(in crate::kernel) fn are(
+    /// Every state of every kernel over an axis is checked here; a kernel never sees a room that
+    /// the grid did not give.
+    pub(in crate::kernel) fn are_valid(
         &self,
         cell: Cell,
         nan: NanPolicy,
         grid: &Grid,
         blocks: Range<usize>,
-        fits: &dyn Fn(&State, &Room<'_>) -> bool,
+        is_valid: &dyn Fn(&State, &Room<'_>) -> bool,
     ) -> bool {
         let Some((len, rooms)) = Room::of_pieces(cell, nan, grid, blocks) else {
             return false;
         };
-        let fits = |((piece, cells), (expected, room)): (&(usize, State), (usize, Room<'_>))| {
-            *piece == expected && fits(cells, &room)
+        let matches = |((piece, cells), (expected, room)): (&(usize, State), (usize, Room<'_>))| {
+            *piece == expected && is_valid(cells, &room)
         };
-        // Only as many rooms are made as there are pieces.
-        self.0.len() == len && self.0.iter().zip(rooms).all(fits)
+        // Rooms are computed only as long as there are pieces.
+        self.0.len() == len && self.0.iter().zip(rooms).all(matches)
     }
 }
 
-/// Results of so many cells are made in place, or by all workers.
+/// Answers with this many cells are assembled in place, or by all workers.
 pub(in crate::kernel) const MANY_CELLS: usize = 1 << 16;
 
-/// A value behind bytes that are there.
+/// Appends a serialized value to bytes.
 ///
 /// # Errors
-/// [`Error::Unsaved`] for what serde has no form for.
+/// [`Error::Unsaved`] if serde cannot serialize it.
 pub(crate) fn encoded(value: &impl Serialize, bytes: Vec<u8>) -> Result<Vec<u8>> {
     postcard::to_extend(value, bytes).map_err(|e| Error::Unsaved { what: e.to_string() })
 }
 
-/// A state at the beginning of bytes, and the bytes behind it.
+/// Deserializes a state from the start of bytes, and returns the rest.
 pub(in crate::kernel) fn taken<C: DeserializeOwned + Send + 'static>(
     bytes: &[u8],
 ) -> Option<(State, &[u8])> {

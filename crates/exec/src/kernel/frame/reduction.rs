@@ -6,17 +6,17 @@ use crate::kernel::reduce::{Answers, Reduce, Reducer};
 use crate::kernel::select::NanPolicy;
 use crate::kernel::{Numeric, Selector, Unmasked, Values};
 
-/// A kernel over an axis, of the elements that a mask keeps.
+/// A kernel over an axis, for the elements that a mask keeps.
 ///
-/// Made by `Sum::all()`, `Mean::per_column()`, `ArgMin::per_row()` and so on. It is a
-/// [`Reduce`] and can be put into a tuple with others.
+/// Made by `Sum::all()`, `Mean::per_column()`, `ArgMin::per_row()` and so on. It is a [`Reduce`]
+/// and can be part of a tuple.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a reduction does nothing until an engine runs it"]
 pub struct Reduction<K, A, M = Unmasked> {
     pub(crate) kernel: K,
     pub(crate) axis: A,
     pub(crate) mask: M,
-    /// `None`: that of the call, which is to propagate unless it says otherwise.
+    /// `None`: the policy of the call, which propagates by default.
     pub(crate) nan: Option<NanPolicy>,
 }
 
@@ -27,7 +27,7 @@ impl<K, A> Reduction<K, A> {
 }
 
 impl<K, A, M> Reduction<K, A, M> {
-    /// Only the elements that a [`Mask`](crate::Mask) keeps take part. Default: all.
+    /// Reduces only the elements that a [`Mask`](crate::Mask) keeps. Default: all.
     pub fn masked<N>(self, mask: N) -> Reduction<K, A, N> {
         Reduction { kernel: self.kernel, axis: self.axis, mask, nan: self.nan }
     }
@@ -38,12 +38,12 @@ impl<K, A, M> Reduction<K, A, M> {
         self
     }
 
-    /// The same with another kernel.
+    /// The same reduction with another kernel.
     pub(crate) fn with_kernel<L>(self, kernel: L) -> Reduction<L, A, M> {
         Reduction { kernel, axis: self.axis, mask: self.mask, nan: self.nan }
     }
 
-    /// The same without its types but that of the kernel.
+    /// The same with only the kernel's type.
     pub(crate) fn frame<T: Numeric>(&self, nan: NanPolicy) -> Frame<'_, T>
     where
         K: Cellular<T>,

@@ -1,5 +1,5 @@
-//! The room of a cell: how much of an array can have gone into it. States from files are held
-//! against it, all of them, in one place: [`Pieces::are`](super::frame::pieces::Pieces::are).
+//! The room of a cell: how much of an array can have gone into it. All states from files are
+//! checked against it in one place: [`Pieces::are_valid`](super::frame::pieces::Pieces::are_valid).
 
 use std::ops::Range;
 
@@ -8,15 +8,15 @@ use crate::kernel::{NanPolicy, Numeric};
 use rowmill_lanes::fold::{Cell, Limits};
 use rowmill_lanes::lanes::Lane;
 
-/// A bound on what can have gone into the cells of a piece of a result, or into one of them.
+/// An upper bound on the elements of the cells of a piece, or of one of them.
 ///
 /// It follows from the grid, the axis and the blocks alone. States within it can be merged and
-/// finished without overflow: counts fit `i64`, and sums of integers `i128`, with room for more.
+/// finished without overflow: counts fit `i64`, and sums of integers fit `i128` with headroom.
 #[derive(Clone, Debug)]
 pub struct Room<'a> {
     /// The number of cells.
     pub(in crate::kernel) cells: usize,
-    /// The most elements of each cell: one at least.
+    /// The most elements per cell, at least one.
     pub(in crate::kernel) elements: u64,
     nan: NanPolicy,
     cell: Cell,
@@ -27,16 +27,16 @@ pub struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    /// The number of the pieces of some blocks, and the pieces in order, each with its room. `None`
-    /// for blocks outside the grid, and for a grid that is larger than any file.
+    /// The number of pieces of some blocks, and the pieces in order, each with its room. `None` for
+    /// blocks outside the grid, and for a grid that is larger than any file.
     pub(in crate::kernel) fn of_pieces(
         cell: Cell,
         nan: NanPolicy,
         grid: &'a Grid,
         blocks: Range<usize>,
     ) -> Option<(usize, impl Iterator<Item = (usize, Self)>)> {
-        let fits = grid.fits_a_file() && blocks.start <= blocks.end && blocks.end <= grid.len();
-        if !fits {
+        let inside = grid.fits_a_file() && blocks.start <= blocks.end && blocks.end <= grid.len();
+        if !inside {
             return None;
         }
         let (bands, [tiles, more_tiles]) = (grid.bands_of(&blocks), grid.tiles_of(&blocks));
@@ -68,7 +68,7 @@ impl<'a> Room<'a> {
         Some((pieces.len() + more.len(), pieces.chain(more).map(room)))
     }
 
-    /// The room of one of the cells.
+    /// The room of a single cell.
     pub(in crate::kernel) fn of_cell(&self, i: usize) -> Self {
         let mut room = Self { cells: 1, ..self.clone() };
         match self.cell {
@@ -89,24 +89,24 @@ impl<'a> Room<'a> {
         self.grid.row_len()
     }
 
-    /// Whether so many rows, or fewer, may be in a cell.
+    /// Whether a cell can hold this many rows.
     pub(in crate::kernel) fn counts_rows(&self, rows: u64) -> bool {
         rows <= self.rows.len() as u64
     }
 
-    /// Whether so many elements, or fewer, may be in a cell.
+    /// Whether a cell can hold this many elements.
     #[must_use]
     pub fn counts(&self, elements: u64) -> bool {
         elements <= self.elements
     }
 
-    /// Whether these numbers of elements, together or fewer, may be in a cell.
+    /// Whether a cell can hold the sum of these numbers of elements.
     pub(in crate::kernel) fn counts_all(&self, elements: impl IntoIterator<Item = u64>) -> bool {
         let total = elements.into_iter().try_fold(0_u64, u64::checked_add);
         total.is_some_and(|total| self.counts(total))
     }
 
-    /// Whether an element at this position of the array, in C order, may be in a cell.
+    /// Whether a cell can hold the element at this position of the array, in C order.
     #[must_use]
     pub fn holds(&self, at: u64) -> bool {
         let (Ok(at), row_len) = (usize::try_from(at), self.grid.row_len()) else { return false };
@@ -116,21 +116,21 @@ impl<'a> Room<'a> {
             && self.blocks.contains(&self.grid.block_at(row, col))
     }
 
-    /// Whether a NaN may have been taken in.
+    /// Whether the policy lets NaN into a cell.
     pub(in crate::kernel) fn takes_nan<L: Lane>(&self) -> bool {
         L::FLOAT && self.nan == NanPolicy::Propagate
     }
 
-    /// Whether a lane stands for an element that may have been taken in.
+    /// Whether a cell can hold the element that a lane stands for.
     pub(in crate::kernel) fn takes<T: Numeric>(&self, lane: T::Lane) -> bool {
         if lane.is_nan() {
             return self.takes_nan::<T::Lane>();
         }
-        // There and back, what is none becomes another.
+        // A value that no element has does not survive the round trip.
         T::to_f64(T::from_lane(lane)) == lane.to_f64()
     }
 
-    /// The same for cells of sums, squares and ranges.
+    /// The same bounds for cells of sums, squares and ranges.
     pub(in crate::kernel) fn limits<T: Numeric>(&self) -> Limits<T::Lane> {
         Limits {
             elements: self.elements,
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_are_what_goes_into_the_cells_of_blocks() {
+    fn rooms_hold_the_elements_of_the_blocks_cells() {
         // One tile, several of them, a narrow last one, a short last band.
         let grids = [(70_000, 1, 8), (300, 5000, 4), (130, 4097, 4), (40, 4096, 4)];
         for (rows, row_len, size) in grids {
@@ -219,10 +219,10 @@ mod tests {
         #[expect(clippy::reversed_empty_ranges, reason = "a file may claim anything")]
         let backwards = 1..0;
         assert!(none(&grid, backwards));
-        // No columns, no blocks; and more bytes than there are addresses.
+        // No columns, no blocks; and more bytes than the address space.
         assert!(none(&Grid::new(10, 0, 4), 0..1));
         assert!(none(&Grid::new(1 << 62, 1, 8), 0..1));
-        // So many blocks that they cannot be gone through one by one.
+        // Too many blocks to iterate over.
         let huge = Grid::new(1 << 40, 1 << 20, 4);
         let (pieces, mut rooms) =
             Room::of_pieces(Cell::All, NanPolicy::Skip, &huge, 0..huge.len()).expect("fits");

@@ -1,4 +1,4 @@
-//! The elements of a block that take part, as kernels see them.
+//! The selected elements of a block, as kernels see them.
 
 use crate::kernel::select::NanPolicy;
 use rowmill_core::Tile;
@@ -13,12 +13,12 @@ use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::{Cell, Selection};
 use rowmill_lanes::lanes::Lane;
 
-/// The elements of a block that take part, as lanes: all that the loops of kernels see, which are
-/// compiled for each lane and not for each type of elements.
+/// The selected elements of a block, as lanes: the loops of kernels see nothing else, so they are
+/// compiled per lane and not per element type.
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes<'a, L> {
     pub(in crate::kernel) tile: Tile<'a, L>,
-    /// A byte for each element, row after row, zero for those left out; nothing when none is.
+    /// A byte per element in row-major order, zero for those left out; `None` if none is.
     pub(in crate::kernel) keep: Option<&'a [u8]>,
     pub(in crate::kernel) cell: Cell,
     pub(in crate::kernel) bounds: &'a Bounds,
@@ -26,17 +26,17 @@ pub struct Lanes<'a, L> {
     pub(in crate::kernel) row_len: usize,
     pub(in crate::kernel) isa: Isa,
     pub(in crate::kernel) scratch: &'a Scratch,
-    /// Whether what is read beside the block has to be let go afterwards.
-    pub(in crate::kernel) lets_go: bool,
+    /// Whether inputs beside the block are released after reading.
+    pub(in crate::kernel) releases: bool,
 }
 
-/// The elements of a block that take part.
+/// The selected elements of a block.
 #[derive(Debug)]
 pub struct Selected<'a, T: Numeric> {
     pub(in crate::kernel) lanes: Lanes<'a, T::Lane>,
 }
 
-/// A run of elements that follow each other, of one cell or of cells that follow each other.
+/// A run of consecutive elements, of one cell or of consecutive cells.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::kernel) struct Run<'a, L> {
     /// The cell of the first element.
@@ -50,7 +50,7 @@ pub(in crate::kernel) struct Run<'a, L> {
 }
 
 impl<L: Copy> Run<'_, L> {
-    /// Hands each element that takes part to `f`, with its cell and its position.
+    /// Passes each selected element to `f`, with its cell and its position.
     #[inline(always)]
     pub(in crate::kernel) fn each(&self, mut f: impl FnMut(usize, L, u64)) {
         let step = usize::from(self.across);
@@ -71,22 +71,22 @@ impl<L: Copy> Run<'_, L> {
     }
 }
 
-/// Columns that are gathered together: of each row a cache line, of doubles.
+/// Columns that are gathered together: a cache line of doubles per row.
 const GATHERED: usize = 8;
 
 impl<'a, L: Lane> Lanes<'a, L> {
-    /// The number of cells that the block has a part in.
+    /// The number of cells that the block contributes to.
     pub(in crate::kernel) fn cells(&self) -> usize {
         self.cell.count(&self.tile)
     }
 
-    /// Whether the block has whole rows, that follow each other.
+    /// Whether the block has whole, consecutive rows.
     fn flat(&self) -> Option<&'a [L]> {
         let whole = self.bounds.cols.len() == self.row_len;
         self.tile.as_slice().filter(|_| whole)
     }
 
-    /// Hands all elements to `f`, in runs whose bounds depend on the shape alone.
+    /// Passes all elements to `f`, in runs whose bounds depend on the shape alone.
     #[inline(always)]
     pub(in crate::kernel) fn runs(&self, mut f: impl FnMut(&Run<'a, L>)) {
         let Bounds { rows, cols, .. } = self.bounds;
@@ -103,13 +103,13 @@ impl<'a, L: Lane> Lanes<'a, L> {
         }
     }
 
-    /// Hands each element that takes part to `f`, with its cell and its position.
+    /// Passes each selected element to `f`, with its cell and its position.
     #[inline(always)]
     pub(in crate::kernel) fn each(&self, mut f: impl FnMut(usize, L, u64)) {
         self.runs(|run| run.each(&mut f));
     }
 
-    /// Hands the elements of each cell that take part to `f`, as doubles that follow each other.
+    /// Passes the selected elements of each cell to `f`, as consecutive doubles.
     pub(in crate::kernel) fn gathered(&self, mut f: impl FnMut(usize, &[f64])) {
         let (rows, cols) = (self.tile.rows(), self.tile.cols());
         if self.tile.is_empty() {
@@ -153,15 +153,14 @@ impl<'a, L: Lane> Lanes<'a, L> {
 }
 
 impl<T: Numeric> Selected<'_, T> {
-    /// Hands each element that takes part to `f` as an `f64`, with the number of its cell: which of
-    /// the states given to [`Kernel::fold`](crate::Kernel::fold) it belongs to.
+    /// Passes each selected element to `f` as an `f64`, with the number of its cell: the index into
+    /// the states given to [`Kernel::fold`](crate::Kernel::fold).
     #[inline]
     pub fn each_value(&self, mut f: impl FnMut(usize, f64)) {
         self.lanes.each(|cell, x, _| f(cell, x.to_f64()));
     }
 
-    /// Hands each element that takes part to `f`, with the number of its cell and its row in the
-    /// array.
+    /// Passes each selected element to `f`, with the number of its cell and its row in the array.
     #[inline]
     pub fn each_element(&self, mut f: impl FnMut(usize, T, usize)) {
         let row_len = self.lanes.row_len.max(1) as u64;
@@ -181,7 +180,7 @@ impl<T: Numeric> Selected<'_, T> {
     }
 }
 
-/// Copies what takes part; gives how many that is.
+/// Copies the selected elements; returns how many there are.
 fn widened<L: Lane>(isa: Isa, run: &Run<'_, L>, to: &mut [f64]) -> usize {
     let Some(keep) = run.keep else {
         isa.run(Widen { from: run.x, to });
@@ -211,7 +210,7 @@ impl<L: Lane> rowmill_lanes::arch::Job for Widen<'_, L> {
     }
 }
 
-/// Decides which elements of a block take part, and hands them to `f`, once.
+/// Selects the elements of a block, and passes them to `f`, once.
 pub(in crate::kernel) fn with_picked<T: Numeric>(
     block: &Block<'_, T>,
     selected: &JobSelection<'_, T>,
@@ -229,7 +228,7 @@ pub(in crate::kernel) fn with_picked<T: Numeric>(
             row_len: block.row_len(),
             isa: block.isa(),
             scratch: block.scratch(),
-            lets_go: block.has_to_let_go(),
+            releases: block.releases(),
         };
         mask.select(&fold, &mut |selection| {
             if let (Selection::Kept(keep), false) = (selection, any_nan) {

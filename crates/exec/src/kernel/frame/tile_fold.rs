@@ -1,4 +1,4 @@
-//! A block on its way to cells: the selection applied, NaN taken out, special values counted.
+//! A block before folding: the selection applied, NaN removed, special values counted.
 
 use crate::kernel::select::NanPolicy;
 use rowmill_core::Tile;
@@ -13,7 +13,7 @@ use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::{Cell, Cells, FoldOrder, Need, Selection, Special};
 use rowmill_lanes::lanes::Lane;
 
-/// A block about to become cells.
+/// A block that is being folded into cells.
 #[derive(Debug)]
 pub struct TileFold<'a, T: Numeric> {
     block: &'a Block<'a, T>,
@@ -21,13 +21,13 @@ pub struct TileFold<'a, T: Numeric> {
     cell: Cell,
     nan: NanPolicy,
     need: Need,
-    /// Whether NaN and infinities have to be looked at.
+    /// Whether NaN and infinities matter.
     wanted: bool,
 }
 
 impl<'a, T: Numeric> TileFold<'a, T> {
-    pub(in crate::kernel) fn has_to_let_go(&self) -> bool {
-        self.block.has_to_let_go()
+    pub(in crate::kernel) fn releases(&self) -> bool {
+        self.block.releases()
     }
 
     pub(in crate::kernel) fn isa(&self) -> Isa {
@@ -43,7 +43,7 @@ impl<'a, T: Numeric> TileFold<'a, T> {
         self.tile.len()
     }
 
-    /// Where the block is, and how long the rows of the array are.
+    /// The bounds of the block, and the row length of the array.
     pub(in crate::kernel) fn place(&self) -> (&Bounds, usize) {
         (self.block.bounds(), self.block.row_len())
     }
@@ -67,12 +67,12 @@ impl<'a, T: Numeric> TileFold<'a, T> {
         T::Lane::fold(&self.order(selection))
     }
 
-    /// Whether there is one cell, of sums alone.
+    /// Whether only sums are needed, in a single cell.
     pub(in crate::kernel) fn is_one_sum(&self) -> bool {
         self.need == Need::Sum && self.cell == Cell::All
     }
 
-    /// The cell of what satisfies a predicate, with loops of its own; of one sum only.
+    /// The cell of the elements that satisfy a predicate, by separate loops; a single sum only.
     pub(in crate::kernel) fn sum_of(
         &self,
         predicate: &(impl Fn(T::Lane) -> bool + Sync),
@@ -80,7 +80,7 @@ impl<'a, T: Numeric> TileFold<'a, T> {
         self.order(Selection::Every).sum_of(predicate)
     }
 
-    /// Writes down the decisions of a predicate, a byte an element.
+    /// Writes the decisions of a predicate, a byte per element.
     pub(in crate::kernel) fn decide_by(
         &self,
         keep: &mut [u8],
@@ -91,7 +91,7 @@ impl<'a, T: Numeric> TileFold<'a, T> {
         }
     }
 
-    /// Writes down which elements are selected, a byte an element.
+    /// Writes which elements are selected, a byte per element.
     pub(in crate::kernel) fn decide(&self, selection: Selection<'_, T::Lane>, keep: &mut [u8]) {
         match selection {
             Selection::Every => keep.fill(1),
@@ -100,13 +100,13 @@ impl<'a, T: Numeric> TileFold<'a, T> {
         }
     }
 
-    /// The cells of a selection, NaN and infinities counted where that is wanted.
+    /// The cells of a selection, with NaN and infinities counted if wanted.
     pub(in crate::kernel) fn cells(
         &self,
         selection: Selection<'_, T::Lane>,
     ) -> Result<Cells<T::Lane>> {
         if matches!(selection, Selection::Within(_)) && self.need != Need::Sum {
-            // Decided first: more than a sum is not worth loops of its own.
+            // Decided first: only a sum merits separate loops.
             let mut keep = self.scratch().take::<u8>(self.tile.len());
             self.decide(selection, &mut keep);
             return self.cells(Selection::Kept(&keep));
@@ -114,8 +114,8 @@ impl<'a, T: Numeric> TileFold<'a, T> {
         self.checked(self.select(selection), |keep| self.decide(selection, keep))
     }
 
-    /// Blocks without NaN and infinities, which show in the sums, are done after one trip through
-    /// the loops; the others are looked at closely. `decide` writes down which elements were taken.
+    /// Blocks without NaN and infinities, which show in the sums, take one pass through the loops;
+    /// the others are scanned. `decide` writes which elements were selected.
     pub(in crate::kernel) fn checked(
         &self,
         mut cells: Cells<T::Lane>,
@@ -138,8 +138,8 @@ impl<'a, T: Numeric> TileFold<'a, T> {
 }
 
 impl<'a, T: Numeric> TileFold<'a, T> {
-    /// A block about to become cells that need these parts; `special` says that NaN and infinities
-    /// are to be counted.
+    /// A block to be folded into cells with these parts; `special` says that NaN and infinities are
+    /// counted.
     pub(in crate::kernel) fn of_lanes(
         block: &'a Block<'a, T>,
         tile: Tile<'a, T::Lane>,
@@ -151,7 +151,7 @@ impl<'a, T: Numeric> TileFold<'a, T> {
         Self { block, tile, cell, nan, need, wanted }
     }
 
-    /// A block of which cells are made in another way than by the loops over lanes.
+    /// A block whose cells are computed without the loops over lanes.
     pub(in crate::kernel) fn new(
         block: &'a Block<'a, T>,
         tile: Tile<'a, T::Lane>,
@@ -161,7 +161,7 @@ impl<'a, T: Numeric> TileFold<'a, T> {
         Self { block, tile, cell, nan, need: Need::Sum, wanted: nan != NanPolicy::Propagate }
     }
 
-    /// Applies the NaN policy to the elements kept; gives whether `keep` was changed.
+    /// Applies the NaN policy to the selected elements; returns whether `keep` was changed.
     pub(in crate::kernel) fn take_out_nan(&self, keep: &mut [u8]) -> Result<bool> {
         if !T::Lane::FLOAT || self.nan == NanPolicy::Propagate {
             return Ok(false);
@@ -185,18 +185,18 @@ impl<'a, T: Numeric> TileFold<'a, T> {
 
     /// Whether there is a NaN, kept or not.
     pub(in crate::kernel) fn any_nan(&self) -> bool {
-        // Slice by slice, in loops without an exit, which are vectorised.
+        // Slice by slice, in loops without an early exit, which are vectorized.
         let nan = |x: &[T::Lane]| x.iter().fold(false, |nan, x| nan | x.is_nan());
         T::Lane::FLOAT && self.tile.slices().any(|x| x.chunks(1 << 12).any(nan))
     }
 }
 
-/// The elements of a tile, row after row.
+/// The elements of a tile in row-major order.
 fn elements<'a, L: Lane>(tile: &Tile<'a, L>) -> impl Iterator<Item = L> + use<'a, L> {
     tile.slices().flatten().copied()
 }
 
-/// Counts NaN and infinities among what is kept.
+/// Counts NaN and infinities among the selected elements.
 fn count_special<L: Lane>(cell: Cell, tile: &Tile<'_, L>, keep: &[u8]) -> Special {
     let cells = cell.count(tile);
     let mut special = Special { nan: vec![0; cells], inf: vec![0; cells] };

@@ -1,4 +1,4 @@
-//! Quantiles: exact in a few reads, or within a bound in one.
+//! Quantiles: exact in a few reads, or within an error bound in one.
 
 mod refine;
 mod rows;
@@ -14,7 +14,7 @@ pub(super) use self::table::{Ranges, count};
 use crate::error::{Error, Result};
 use crate::kernel::key::Key;
 
-/// Refuses what is no quantile.
+/// Refuses numbers outside of 0 to 1.
 pub(crate) fn check(at: &[f64]) -> Result<()> {
     match at.iter().find(|q| !(0.0..=1.0).contains(*q)) {
         None => Ok(()),
@@ -26,8 +26,8 @@ pub(crate) fn check(at: &[f64]) -> Result<()> {
     }
 }
 
-/// The places of the two elements that a quantile of `count` elements lies between, and how far it
-/// is from the first, as a part of their distance.
+/// The positions of the two elements next to a quantile of `count` elements, and its fraction of
+/// the distance from the first to the second.
 fn places(q: f64, count: u64) -> (u64, u64, f64) {
     let last = count.saturating_sub(1);
     let place = q * last as f64;
@@ -35,7 +35,7 @@ fn places(q: f64, count: u64) -> (u64, u64, f64) {
     (low, (low + 1).min(last), place - place.floor())
 }
 
-/// A quantile of sorted numbers; NaN of none.
+/// A quantile of sorted numbers; NaN if there are none.
 pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
     let (low, high, part) = places(q, sorted.len() as u64);
     match (sorted.get(low as usize), sorted.get(high as usize)) {
@@ -44,7 +44,7 @@ pub(crate) fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
     }
 }
 
-/// The number `part` of the way from `a` to `b` (numpy's `_lerp`).
+/// The number at fraction `part` between `a` and `b` (numpy's `_lerp`).
 fn between(a: f64, b: f64, difference: f64, part: f64) -> f64 {
     if a == b || part == 0.0 {
         a
@@ -55,7 +55,7 @@ fn between(a: f64, b: f64, difference: f64, part: f64) -> f64 {
     }
 }
 
-/// The same of two elements. The difference of integers is taken before it is rounded.
+/// The same for two elements. The difference of integers is taken before it is rounded.
 fn between_elements<L: Key>(a: L, b: L, part: f64) -> f64 {
     let (x, y) = (a.to_f64(), b.to_f64());
     let difference = if L::FLOAT { y - x } else { (b.integer() - a.integer()) as f64 };

@@ -1,9 +1,9 @@
-//! The search for the elements at some places of the sorted array, without sorting it.
+//! The search for the elements at some positions of the sorted array, without sorting it.
 //!
-//! Every place that is looked for lies in a range of keys, at first all of them. A read counts how
-//! many elements are in each of many equal parts of a range; the part that the place is in is the
-//! range of the next read. When all that is in the ranges fits in memory, it is collected and
-//! sorted instead.
+//! Each position lies in a range of keys, at first the range of all keys. A read counts the
+//! elements in each of many equal parts of a range; the part that holds the position is the range
+//! of the next read. Once all elements in the ranges fit in memory, they are collected and sorted
+//! instead.
 
 use super::table::{Range, Ranges, Table};
 use super::{between_elements, places};
@@ -14,30 +14,30 @@ use rowmill_lanes::fold::Cell;
 /// The most parts of a range: their counts fit a second-level cache.
 const MOST_PARTS: u64 = 1 << 16;
 
-/// The fewest parts for which a read is worth it.
+/// The fewest parts that make a read worthwhile.
 const LEAST_PARTS: u64 = 4;
 
-/// Places that lie in a range of keys of a cell.
+/// Positions that lie in a range of keys of a cell.
 #[derive(Clone, Debug)]
 struct Open {
     range: Range,
     /// Elements of the cell that are below the range.
     below: u64,
-    /// Elements that are in the range; not known at first.
+    /// Elements in the range; unknown at first.
     count: Option<u64>,
     places: Vec<u64>,
 }
 
-/// A search for the elements at some places of each cell.
+/// A search for the elements at some positions of each cell.
 #[derive(Debug)]
 pub struct Search<'a> {
     at: &'a [f64],
     open: Vec<Open>,
-    /// Per cell: elements, NaN not among them.
+    /// Per cell: elements that are not NaN.
     counts: Vec<u64>,
     /// Per cell: NaN.
     nan: Vec<u64>,
-    /// Cell, place, key: sorted when the search is over.
+    /// Cell, position, key: sorted when the search is over.
     found: Vec<(usize, u64, u64)>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Search<'a> {
         Self { at, open, counts: vec![0; cells], nan: vec![0; cells], found: Vec::new() }
     }
 
-    /// Reads an array of `len` elements until everything is found.
+    /// Reads an array of `len` elements until every element is found.
     pub(crate) fn run(
         &mut self,
         (cell, len): (Cell, usize),
@@ -65,7 +65,7 @@ impl<'a> Search<'a> {
             let ranges: Vec<Range> = self.open.iter().map(|open| open.range).collect();
             let first = self.open.iter().any(|open| open.count.is_none());
             let candidates: u64 = self.open.iter().filter_map(|open| open.count).sum();
-            // A vector that grows can be twice as large as what is in it.
+            // The capacity of a growing vector can be twice its length.
             let fits = if first { len as u64 } else { candidates }.saturating_mul(16) <= memory;
             let parts = if fits { None } else { Some(parts(&ranges, workers, memory)?) };
             let ranges = Ranges::new(cell, self.counts.len(), ranges, parts);
@@ -79,7 +79,7 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// Knows the places now, because the numbers of elements are known.
+    /// Computes the positions, once the numbers of elements are known.
     fn start(&mut self, table: &Table) {
         for (open, &count) in self.open.iter_mut().zip(&table.totals) {
             let cell = open.range.cell;
@@ -98,11 +98,11 @@ impl<'a> Search<'a> {
             open.places.sort_unstable();
             open.places.dedup();
         }
-        // One range for each cell, and the totals with it.
+        // One range per cell, with its total.
         debug_assert_eq!(self.open.len(), table.totals.len());
     }
 
-    /// Takes the ranges that the places are in now.
+    /// Moves the positions to their new ranges.
     fn narrow(&mut self, ranges: &Ranges, mut table: Table) {
         let open = std::mem::take(&mut self.open);
         for (i, Open { range, below, places, .. }) in open.into_iter().enumerate() {
@@ -161,7 +161,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Into how many parts ranges are cut, for the tables of all workers to stay within the memory.
+/// The number of parts per range that keeps the tables of all workers within the memory.
 fn parts(ranges: &[Range], workers: usize, memory: u64) -> Result<u64> {
     let each = memory / 8 / (workers as u64 + 1) / ranges.len() as u64;
     if each < LEAST_PARTS {

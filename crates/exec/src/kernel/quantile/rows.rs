@@ -1,4 +1,4 @@
-//! Quantiles per row, of rows that blocks hold whole: found where the row is.
+//! Quantiles per row, for rows that a block holds whole: computed in place.
 
 use super::{between_elements, places};
 use crate::error::Result;
@@ -34,7 +34,7 @@ pub(crate) fn fold<L: Key>(lanes: &Lanes<'_, L>, cells: &mut [Vec<f64>], at: &[f
 
 impl<T: Numeric> Kernel<T> for OfRows<'_> {
     type Value = Vec<f64>;
-    /// The quantiles; nothing as long as nothing went in.
+    /// The quantiles; empty until a block is added.
     type State = Vec<f64>;
 
     fn new_state(&self) -> Vec<f64> {
@@ -50,8 +50,8 @@ impl<T: Numeric> Kernel<T> for OfRows<'_> {
             *state = next;
         }
     }
-    fn fits(&self, state: &Vec<f64>, _: &Room<'_>) -> bool {
-        // NaN where nothing is left of the row.
+    fn is_valid(&self, state: &Vec<f64>, _: &Room<'_>) -> bool {
+        // NaN if the whole row is left out.
         state.is_empty() || state.len() == self.at.len()
     }
     fn value(&self, state: &Vec<f64>, _: &CellPlace<'_>) -> Result<Vec<f64>> {
@@ -62,7 +62,7 @@ impl<T: Numeric> Kernel<T> for OfRows<'_> {
     }
 }
 
-/// A quantile of keys, of which there is one at least; they change their places.
+/// A quantile of at least one key; the keys are reordered.
 fn quantile<L: Key>(keys: &mut [u64], q: f64) -> f64 {
     let (low, _, part) = places(q, keys.len() as u64);
     let (_, &mut at, above) = keys.select_nth_unstable(low as usize);

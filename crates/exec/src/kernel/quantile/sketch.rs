@@ -1,4 +1,4 @@
-//! Quantiles within a bound, in one read.
+//! Quantiles within an error bound, in one read.
 
 use std::sync::Arc;
 
@@ -16,12 +16,11 @@ use rowmill_lanes::lanes::Lane;
 
 /// Quantiles in one read, within a bound that holds for any data.
 ///
-/// Elements are counted by buckets between `2^k (1 + j / 2^m)` and the next: the two elements that
-/// a quantile lies between (numpy's method `linear`) are both met with a relative error of at most
-/// that asked for. (Of subnormal numbers the absolute error is below `2^-1022`.) Which elements are
-/// counted together depends on their values alone: the answer is the same however the work is
-/// split, and partials merge without loss. For exact ones see
-/// [`Engine::quantiles`](crate::Engine::quantiles).
+/// Elements are counted in buckets between `2^k (1 + j / 2^m)` and the next. Both elements next to
+/// a quantile (numpy's method `linear`) are found with at most the requested relative error. (For
+/// subnormal numbers the absolute error is below `2^-1022`.) The bucket of an element depends on
+/// its value alone: the answer is the same however the work is split, and partials merge without
+/// loss. For exact quantiles see [`Engine::quantiles`](crate::Engine::quantiles).
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -37,7 +36,7 @@ use rowmill_lanes::lanes::Lane;
 #[must_use = "all(), per_column() or per_row() make a reduction of it"]
 pub struct ApproxQuantiles {
     at: Arc<[f64]>,
-    /// Bits that a key is shifted by to make the number of its bucket.
+    /// The shift that turns a key into the number of its bucket, in bits.
     shift: u32,
 }
 
@@ -55,7 +54,7 @@ impl ApproxQuantiles {
     /// not between 1/65536 and 1.
     pub fn new(at: &[f64], relative_error: f64) -> Result<Self> {
         check(at)?;
-        // The middle of a bucket is off by at most 2^-(m + 1) of what is in it.
+        // The middle of a bucket is off by at most 2^-(m + 1) of its elements.
         let bits = (0..=MOST_BITS).find(|&m| 0.5_f64.powi(m as i32 + 1) <= relative_error);
         let Some(bits) = bits.filter(|_| relative_error <= 1.0) else {
             return Err(Error::BadOption {
@@ -69,7 +68,7 @@ impl ApproxQuantiles {
 
     for_each_axis!(Each<Self>, (self), Each(self));
 
-    /// The value that stands for the elements of a bucket.
+    /// The value that represents the elements of a bucket.
     fn middle(&self, bucket: u32) -> f64 {
         let low = u64::from(bucket) << self.shift;
         let high = low | ((1 << self.shift) - 1);
@@ -84,7 +83,7 @@ impl ApproxQuantiles {
     }
 }
 
-/// Numbers of elements by bucket.
+/// Element counts per bucket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sketch {
     /// In order of buckets, without zeros.
@@ -93,7 +92,7 @@ pub struct Sketch {
 }
 
 impl Sketch {
-    /// Takes the buckets of some elements, which are reordered.
+    /// Adds the buckets of some elements, which are reordered.
     fn of(buckets: &mut [u32], nan: u64) -> Self {
         let (least, most) = buckets.iter().fold((u32::MAX, 0), |(a, b), &x| (a.min(x), b.max(x)));
         let mut counts = Vec::new();
@@ -104,8 +103,8 @@ impl Sketch {
         if width <= buckets.len() {
             let mut table = vec![0_u64; width];
             buckets.iter().for_each(|&bucket| table[(bucket - least) as usize] += 1);
-            let there = table.iter().enumerate().filter(|&(_, &n)| n > 0);
-            counts.extend(there.map(|(i, &n)| (least + i as u32, n)));
+            let nonzero = table.iter().enumerate().filter(|&(_, &n)| n > 0);
+            counts.extend(nonzero.map(|(i, &n)| (least + i as u32, n)));
         } else {
             buckets.sort_unstable();
             counts.extend(buckets.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as u64)));
@@ -155,7 +154,7 @@ impl<T: Numeric> Kernel<T> for ApproxQuantiles {
     fn merge(&self, state: &mut Sketch, next: Sketch) {
         state.join(&next);
     }
-    fn fits(&self, state: &Sketch, room: &Room<'_>) -> bool {
+    fn is_valid(&self, state: &Sketch, room: &Room<'_>) -> bool {
         let counts = state.counts.iter().map(|&(_, n)| n);
         let (least, most) = if T::Lane::FLOAT {
             (f64::NEG_INFINITY, f64::INFINITY)

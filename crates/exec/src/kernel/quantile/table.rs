@@ -1,8 +1,8 @@
-//! One read of a search for quantiles: how many elements are in each part of some ranges of keys,
-//! or which.
+//! One read of a quantile search: counts the elements in each part of some ranges of keys, or
+//! collects them.
 //!
-//! Counts are added up by each worker in a table of its own: they do not depend on the order, and a
-//! table for each block would be larger than the block.
+//! Each worker counts in a table of its own: counts do not depend on the order, and a table per
+//! block would be larger than the block.
 
 use parking_lot::Mutex;
 use rowmill_core::Shape;
@@ -38,21 +38,21 @@ pub struct Table {
     pub(crate) nan: Vec<u64>,
 }
 
-/// Ranges of which is counted, or collected, what is in them.
+/// Ranges whose elements are counted or collected.
 #[derive(Debug)]
 pub struct Ranges {
     cell: Cell,
     cells: usize,
     /// In order of cells, and of keys within a cell.
     ranges: Vec<Range>,
-    /// Where the ranges of each cell begin, and where the last ends.
+    /// The first range of each cell, and the end of the last.
     starts: Vec<usize>,
-    /// Parts of a range; without them elements are collected.
+    /// Parts per range; `None` to collect elements.
     parts: Option<u64>,
 }
 
 impl Ranges {
-    /// The ranges of so many cells of a kind, in order of cells.
+    /// The ranges of `cells` cells of one kind, in order of cells.
     pub(crate) fn new(cell: Cell, cells: usize, ranges: Vec<Range>, parts: Option<u64>) -> Self {
         let mut starts = vec![0; cells + 1];
         for range in &ranges {
@@ -64,11 +64,11 @@ impl Ranges {
         Self { cell, cells, ranges, starts, parts }
     }
 
-    /// By how many bits keys of a range are shifted to make the number of their part; nothing where
-    /// they are collected.
+    /// The shift that turns a key of a range into the number of its part, in bits; `None` if
+    /// elements are collected.
     pub(crate) fn shift(&self, range: usize) -> Option<u32> {
         let Range { low, high, .. } = self.ranges[range];
-        // So many that the last key is in the last part at most.
+        // Large enough that the last key is still in the last part.
         self.parts
             .map(|parts| (u64::BITS - (high - low).leading_zeros()).saturating_sub(parts.ilog2()))
     }
@@ -113,7 +113,7 @@ impl Ranges {
     }
 }
 
-/// Takes what is in the ranges into a table.
+/// Adds the elements within the ranges to a table.
 pub(crate) fn count<L: Key>(lanes: &Lanes<'_, L>, ranges: &Ranges, table: &mut Table) {
     if let (Cell::All, [range], Some(shift)) = (ranges.cell, &ranges.ranges[..], ranges.shift(0)) {
         return count_one(lanes, range, shift, table);
@@ -149,7 +149,7 @@ pub(crate) fn count<L: Key>(lanes: &Lanes<'_, L>, ranges: &Ranges, table: &mut T
     });
 }
 
-/// The usual first read, with one range for everything.
+/// The common first read, with one range for everything.
 fn count_one<L: Key>(lanes: &Lanes<'_, L>, range: &Range, shift: u32, table: &mut Table) {
     let Range { low, high, .. } = *range;
     let (mut least, mut most) = table.extremes[0];
@@ -171,7 +171,7 @@ fn count_one<L: Key>(lanes: &Lanes<'_, L>, range: &Range, shift: u32, table: &mu
     table.extremes[0] = (least, most);
 }
 
-/// A read of some elements that counts what is in ranges.
+/// A read that counts the elements within ranges.
 pub(crate) struct Counting<'a, T> {
     pub(crate) selected: JobSelection<'a, T>,
     pub(crate) ranges: &'a Ranges,
@@ -189,7 +189,7 @@ impl<T: Numeric> Reduce<T> for Counting<'_, T> {
     }
 }
 
-/// Counts do not depend on the order in which they are added up, so nothing goes through the merge
+/// Counts do not depend on the order in which they are added, so nothing goes through the merge
 /// tree.
 impl<T: Numeric> Reducer<T> for &Counting<'_, T> {
     fn check(&self, shape: &Shape) -> Result<()> {

@@ -1,4 +1,4 @@
-//! [`Block`]: the elements that a reduction sees at a time, and where they are in the array.
+//! [`Block`]: the elements that a reduction sees at a time, and their position in the array.
 
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use rowmill_lanes::arch::Isa;
 use crate::engine::grid::Bounds;
 use crate::engine::scratch::Scratch;
 
-/// One block of an array: some rows, or of long rows a run of their elements.
+/// One block of an array: some rows, or a run of elements of long rows.
 ///
-/// The bounds of blocks depend on the shape and the dtype alone, never on workers or chunks, and
-/// are an implementation detail otherwise: a kernel has to accept any.
+/// The bounds of blocks depend on the shape and the dtype alone, never on workers or chunks.
+/// Otherwise they are an implementation detail: a kernel must accept any.
 #[derive(Debug)]
 pub struct Block<'a, T> {
     tile: Tile<'a, T>,
@@ -19,7 +19,7 @@ pub struct Block<'a, T> {
     row_len: usize,
     isa: Isa,
     scratch: &'a Scratch,
-    lets_go: bool,
+    releases: bool,
 }
 
 impl<'a, T> Block<'a, T> {
@@ -30,16 +30,16 @@ impl<'a, T> Block<'a, T> {
         isa: Isa,
         scratch: &'a Scratch,
     ) -> Self {
-        Self { tile, bounds, row_len, isa, scratch, lets_go: false }
+        Self { tile, bounds, row_len, isa, scratch, releases: false }
     }
 
-    /// Whether what a kernel reads beside the block, like a mask, has to be let go afterwards.
-    pub(crate) fn lets_go(self, lets_go: bool) -> Self {
-        Self { lets_go, ..self }
+    /// Whether inputs that a kernel reads beside the block, like a mask, are released afterwards.
+    pub(crate) fn releasing(self, releases: bool) -> Self {
+        Self { releases, ..self }
     }
 
-    pub(crate) fn has_to_let_go(&self) -> bool {
-        self.lets_go
+    pub(crate) fn releases(&self) -> bool {
+        self.releases
     }
 
     /// Some rows of the block.
@@ -74,7 +74,7 @@ impl<'a, T> Block<'a, T> {
         self.row_len
     }
 
-    /// The elements as slices, in order: one if they follow each other, else one a row.
+    /// The elements as slices, in order: one if they are contiguous, else one per row.
     pub fn slices(&self) -> impl Iterator<Item = &'a [T]> + use<'a, T> {
         self.tile.slices()
     }

@@ -1,4 +1,5 @@
-//! Reductions as the engine sees them: objects that are called once a block, whatever they compute.
+//! Reductions as the engine sees them: objects that are called once per block, whatever they
+//! compute.
 //!
 //! ```text
 //!   Sum::all(), (Mean::per_column(), TopK::largest(3)?.all()), ...      Reduce: typed, a thin shell
@@ -31,8 +32,8 @@ impl Answers {
     /// The next answer.
     ///
     /// # Panics
-    /// When it is of another type, or when there is none: a reduction takes the answers of its own
-    /// reducers, in their order.
+    /// If there is none or it has another type: a reduction takes the answers of its own reducers,
+    /// in order.
     pub fn take<V: 'static>(&mut self) -> V {
         let answer = self.0.next().and_then(|answer| answer.downcast().ok());
         *answer.expect("each reduction takes the answers of its own reducers")
@@ -59,10 +60,10 @@ pub trait Reduce<T: Element>: Sync {
     /// The answer.
     type Output;
 
-    /// Adds what the engine runs; `nan` is for reductions that say nothing of NaN themselves.
+    /// Adds its reducers; `nan` applies to reductions without a NaN policy.
     fn reducers<'a>(&'a self, nan: NanPolicy, to: &mut Vec<Box<dyn Reducer<T> + 'a>>);
 
-    /// Takes as many answers as reducers were added.
+    /// Takes as many answers as it added reducers.
     fn output(&self, answers: &mut Answers) -> Self::Output;
 }
 

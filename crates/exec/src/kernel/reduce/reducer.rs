@@ -1,4 +1,4 @@
-//! [`Reducer`]: one reduction as the engine runs it, and what it hands around.
+//! [`Reducer`]: one type-erased reduction as the engine runs it, with its states and answers.
 
 use std::any::Any;
 use std::fmt;
@@ -11,9 +11,8 @@ use super::Block;
 use crate::engine::grid::Grid;
 use crate::error::Result;
 
-/// A place that the workers of a job share for a kernel: its answer is put together there, when no
-/// two blocks contribute to the same cell. Then partials stay empty, and nothing is merged or
-/// copied.
+/// The shared output of a kernel: workers assemble its answer here if no two blocks contribute to
+/// the same cell. Partials are then empty, and nothing is merged or copied.
 #[derive(Default)]
 pub struct Shared(Option<Box<dyn Any + Send + Sync>>);
 
@@ -22,7 +21,7 @@ impl Shared {
         Self(Some(Box::new(shared)))
     }
 
-    /// Whether there is such a place.
+    /// Whether there is a shared output.
     pub(crate) fn is_some(&self) -> bool {
         self.0.is_some()
     }
@@ -42,7 +41,7 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The value that bytes stand for, all of them.
+/// Deserializes a value from all of the bytes.
 pub(crate) fn decoded<P: DeserializeOwned>(bytes: &[u8]) -> Option<P> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Some(value),
@@ -50,29 +49,28 @@ pub(crate) fn decoded<P: DeserializeOwned>(bytes: &[u8]) -> Option<P> {
     }
 }
 
-/// The mergeable state of one reduction over a run of blocks. Its reducer knows what is in it.
+/// The mergeable state of one reduction over a run of blocks. Only its reducer knows its type.
 pub type State = Box<dyn Any + Send>;
 
-/// The answer of one reducer. Its reduction knows the type.
+/// The answer of one reducer. Only its reduction knows its type.
 pub type Answer = Box<dyn Any + Send>;
 
-/// One reduction of a job, without types but that of the elements: what the engine, the merge tree,
-/// checkpoints and partials work with. Called once a block.
+/// One reduction of a job, typed by its elements only: the interface of the engine, the merge tree,
+/// checkpoints and partials. Called once per block.
 ///
-/// Made by the frame that all kernels share; implement [`Kernel`](crate::Kernel) for a reduction of
-/// your own.
+/// Implemented by the frame that all kernels share; implement [`Kernel`](crate::Kernel) for a
+/// reduction of your own.
 pub trait Reducer<T: Element>: Sync {
     /// Refuses arrays that the reduction cannot work on, before anything is read.
     ///
     /// # Errors
-    /// Whatever the reduction has against the shape.
+    /// Any reason of the reduction to refuse the shape.
     fn check(&self, shape: &Shape) -> Result<()> {
         let _ = shape;
         Ok(())
     }
 
-    /// The place where workers put the answer together, when no two blocks contribute to the same
-    /// cell.
+    /// The shared output, if no two blocks contribute to the same cell.
     ///
     /// # Errors
     /// [`Error::TooManyCells`](crate::Error::TooManyCells).
@@ -81,32 +79,32 @@ pub trait Reducer<T: Element>: Sync {
         Ok(Shared::default())
     }
 
-    /// The state of a block; `None` when everything went to `shared`.
+    /// The state of a block; `None` if everything was written to `shared`.
     ///
     /// # Errors
-    /// Ends the job.
+    /// An error ends the job.
     fn fold(&self, shared: &Shared, block: &Block<'_, T>) -> Result<Option<State>>;
 
-    /// Takes the state of the blocks that follow into `state`.
+    /// Merges the state of the blocks that follow into `state`.
     fn merge(&self, state: &mut State, next: State);
 
-    /// The answer for an array of this shape. `None` stands for the state of no blocks.
+    /// The answer for an array of this shape. `None` is the state of zero blocks.
     ///
     /// # Errors
-    /// When there is no answer: [`Error::NoElements`](crate::Error::NoElements),
+    /// If there is no answer: [`Error::NoElements`](crate::Error::NoElements),
     /// [`Error::SumOverflow`](crate::Error::SumOverflow).
     fn finish(&self, shared: Shared, state: Option<State>, shape: &Shape) -> Result<Answer>;
 
-    /// Checks that everything read beside the array, like a mask, is still what was opened.
+    /// Checks that every input beside the array, like a mask, is unchanged since it was opened.
     ///
     /// # Errors
-    /// When it is not.
+    /// If one has changed.
     fn verify(&self) -> Result<()> {
         Ok(())
     }
 
-    /// The name and options of what is computed, equal for equal reductions only. `None` where that
-    /// cannot be said because a closure takes part; a checkpoint then needs a
+    /// The name and options of the computation, equal only for equal reductions. `None` if a
+    /// closure takes part, which cannot be described; a checkpoint then needs a
     /// [label](crate::Checkpoint::label).
     fn describe(&self) -> Option<String> {
         None
@@ -118,18 +116,18 @@ pub trait Reducer<T: Element>: Sync {
     }
 
     /// The same as [`describe`](Self::describe) without the selection: enough to finish a state,
-    /// whichever elements went into it.
+    /// whichever elements it holds.
     fn describe_kernel(&self) -> Option<String> {
         self.describe()
     }
 
-    /// A state as bytes.
+    /// Serializes a state.
     ///
     /// # Errors
-    /// [`Error::Unsaved`](crate::Error::Unsaved) for a state that has no form as bytes.
+    /// [`Error::Unsaved`](crate::Error::Unsaved) if the state cannot be serialized.
     fn save(&self, state: &State) -> Result<Vec<u8>>;
 
-    /// The state that bytes stand for, of some blocks of an array of this shape. `None` for bytes
-    /// that cannot be one: they come from a file, and may be anything.
+    /// Deserializes the state of some blocks of an array of this shape. `None` for invalid bytes:
+    /// they come from a file, which may hold anything.
     fn load(&self, bytes: &[u8], shape: &Shape, blocks: Range<usize>) -> Option<State>;
 }

@@ -1,4 +1,4 @@
-//! Reductions around a reduction: [`Then`] turns its answer into another, [`Tried`] into a result.
+//! Wrappers of a reduction: [`Then`] maps its answer, [`Tried`] turns it into a result.
 
 use std::ops::Range;
 
@@ -9,8 +9,8 @@ use crate::engine::grid::Grid;
 use crate::error::Result;
 use crate::kernel::NanPolicy;
 
-/// A reduction and what becomes of its answer: so that different reductions have one type of
-/// answer, and can stand in one list.
+/// A reduction with a function of its answer, so that different reductions can have one answer type
+/// and be in one list.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -47,7 +47,8 @@ where
     }
 }
 
-/// A reduction whose failure at the end is its answer, so that it spoils no other of the same read.
+/// A reduction that returns its failure at the end as its answer, so that it does not fail the
+/// others of the same read.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -77,14 +78,14 @@ impl<T: Element, R: Reduce<T>> Reduce<T> for Tried<R> {
     fn output(&self, answers: &mut Answers) -> Result<R::Output> {
         let mut own = Vec::new();
         self.0.reducers(NanPolicy::default(), &mut own);
-        // Each of them is taken, also behind one that failed.
+        // Takes the answer of each, even after a failure.
         let all: Vec<Result<Answer>> = own.iter().map(|_| answers.take()).collect();
         let all: Vec<Answer> = all.into_iter().collect::<Result<_>>()?;
         Ok(self.0.output(&mut Answers::new(all)))
     }
 }
 
-/// A reducer whose answer is what `finish` gives, failure included.
+/// A reducer whose answer is the result of `finish`, failure included.
 struct Caught<'a, T>(Box<dyn Reducer<T> + 'a>);
 
 impl<T: Element> Reducer<T> for Caught<'_, T> {
@@ -92,7 +93,7 @@ impl<T: Element> Reducer<T> for Caught<'_, T> {
         self.0.check(shape)
     }
     fn share(&self, _: &Shape, _: &Grid) -> Result<Shared> {
-        // Cells that are put together in place fail at their block, before the end.
+        // Cells that are assembled in place fail at their block, before the end.
         Ok(Shared::default())
     }
     fn fold(&self, shared: &Shared, block: &Block<'_, T>) -> Result<Option<State>> {

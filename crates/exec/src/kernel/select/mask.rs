@@ -1,4 +1,4 @@
-//! Masks: which elements take part in a reduction.
+//! Masks: the elements selected for a reduction.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -41,21 +41,21 @@ impl Mask {
         ValueMask { predicate, element: PhantomData }
     }
 
-    /// Keeps the elements that compare so with a number. For floats the number is first rounded to
-    /// the type of the elements, as numpy does with a Python number.
+    /// Keeps the elements whose comparison with a number is true. For floats the number is first
+    /// rounded to the element type, as in numpy.
     pub fn compare(op: CompareOp, threshold: impl Into<Threshold>) -> CompareMask {
         CompareMask { op, threshold: threshold.into() }
     }
 
     /// Keeps the elements where a bool array of the same shape is true, or the rows where a bool
-    /// array with one entry for each row (shape `(rows,)` or `(rows, 1, …)`) is true.
+    /// array with one entry per row (shape `(rows,)` or `(rows, 1, …)`) is true.
     pub fn array<S: Source<bool>>(mask: &S) -> ArrayMask<'_, S> {
         ArrayMask { mask }
     }
 }
 
-/// Decides which elements take part: one decision for each tile, which is all elements, an interval
-/// of values, or a byte an element. Made by [`Mask`] and [`Condition`](crate::Condition); sealed.
+/// Selects elements, with one decision per tile: all elements, an interval of values, or a byte per
+/// element. Made by [`Mask`] and [`Condition`](crate::Condition); sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not select elements of `{T}`",
     note = "`Mask::value`, `Mask::compare`, `Mask::array` and `Condition::on` make what does; \
@@ -67,32 +67,32 @@ impl<T: Numeric, M: Select<T> + ?Sized> Selector<T> for M {}
 
 /// The methods of a [`Selector`].
 pub trait Select<T: Numeric>: Sync {
-    /// Refuses an array that the mask does not fit.
+    /// Refuses an array of the wrong shape for the mask.
     fn check(&self, shape: &Shape) -> Result<()> {
         let _ = shape;
         Ok(())
     }
 
-    /// Hands the decision about a tile to `f`, once.
+    /// Passes the decision about a tile to `f`, once.
     fn select(&self, fold: &TileFold<'_, T>, f: Take<'_, T>) -> Result<()>;
 
-    /// The decision where it is the same for all tiles.
+    /// The decision, if it is the same for all tiles.
     fn fixed(&self) -> Option<Selection<'static, T::Lane>> {
         None
     }
 
-    /// The sum of a tile, where there are loops for this mask alone.
+    /// The sum of a tile, if there are loops for this mask.
     fn sum(&self, fold: &TileFold<'_, T>) -> Option<Result<Cells<T::Lane>>> {
         let _ = fold;
         None
     }
 
-    /// The selection, in words that differ for different masks; `None` where it has none.
+    /// A description that differs between different masks; `None` if there is none.
     fn describe(&self) -> Option<String> {
         None
     }
 
-    /// Checks that everything read of the mask is still what was opened.
+    /// Checks that every input of the mask is unchanged since it was opened.
     fn verify(&self) -> Result<()> {
         Ok(())
     }
@@ -103,7 +103,7 @@ pub trait Select<T: Numeric>: Sync {
     }
 }
 
-/// Takes the decision about a tile.
+/// Receives the decision about a tile.
 pub(crate) type Take<'a, T> = &'a mut dyn FnMut(Selection<'_, <T as InLanes>::Lane>) -> Result<()>;
 
 macro_rules! selector_through {
@@ -185,7 +185,7 @@ pub struct CompareMask {
     pub(super) threshold: Threshold,
 }
 
-/// Every comparison is membership in a closed interval, or its opposite: one loop for all.
+/// Every comparison is membership in a closed interval, or its complement: one loop for all.
 pub(in crate::kernel) fn interval<T: Numeric>(
     op: CompareOp,
     threshold: Threshold,
@@ -237,19 +237,19 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
 }
 
 impl<S: Source<bool>> ArrayMask<'_, S> {
-    /// Hands `f` a byte for each element of the block, where it lies if it can.
+    /// Passes a byte per element of the block to `f`, in place if possible.
     fn with_bytes<R>(
         &self,
         bounds: &Bounds,
         row_len: usize,
-        lets_go: bool,
+        releases: bool,
         scratch: &Scratch,
         f: impl FnOnce(&[u8]) -> R,
     ) -> Result<R> {
         let (rows, cols) = (bounds.rows.clone(), bounds.cols.clone());
         let len = rows.len() * cols.len();
         let mut buffer = scratch.mask.borrow_mut();
-        buffer.set_below_ceiling(lets_go);
+        buffer.set_below_ceiling(releases);
         if self.mask.shape().row_len() != row_len {
             let mut keep = scratch.take::<u8>(len);
             let rows = self.mask.rows(rows, &mut buffer)?;
@@ -276,16 +276,15 @@ impl<S: Source<bool>> ArrayMask<'_, S> {
 }
 
 impl<S: Source<bool>> ArrayMask<'_, S> {
-    /// Hands `f` a byte for each element of a block, and lets go of what was read if that is
-    /// needed.
+    /// Passes a byte per element of a block to `f`, and releases the pages read if necessary.
     fn read<T: Numeric, R>(&self, fold: &TileFold<'_, T>, f: impl FnOnce(&[u8]) -> R) -> Result<R> {
         let (bounds, row_len) = fold.place();
-        let lets_go = fold.has_to_let_go();
-        let read = self.with_bytes(bounds, row_len, lets_go, fold.scratch(), f);
-        // A selection by bytes that were not there is no answer.
+        let releases = fold.releases();
+        let read = self.with_bytes(bounds, row_len, releases, fold.scratch(), f);
+        // A selection from bytes past the end of a truncated file is invalid.
         self.mask.check()?;
         let read = read?;
-        if lets_go {
+        if releases {
             let whole = self.mask.shape().row_len();
             let cols = if whole == row_len { bounds.cols.clone() } else { 0..whole };
             self.mask.release(bounds.rows.clone(), cols);
@@ -337,7 +336,7 @@ pub enum CompareOp {
     Ne,
 }
 
-/// A number to compare with, exact whether integer or float.
+/// The number of a comparison, exact for integers and floats.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
     /// An integer.
@@ -375,11 +374,11 @@ impl From<i32> for Threshold {
     }
 }
 
-/// A text that is no number.
+/// A text that is not a number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a number")]
 pub struct ParseThresholdError {
-    /// The text given.
+    /// The text.
     pub text: String,
 }
 

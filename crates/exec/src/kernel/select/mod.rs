@@ -1,4 +1,4 @@
-//! Which elements take part: masks, conditions, the treatment of NaN.
+//! The selection of elements: masks, conditions, the treatment of NaN.
 
 mod condition;
 mod mask;

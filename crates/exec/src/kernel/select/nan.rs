@@ -13,7 +13,7 @@ pub enum NanPolicy {
 }
 
 impl NanPolicy {
-    /// In one word, for the description of a job.
+    /// The policy as one word, for the description of a job.
     pub(in crate::kernel) fn name(self) -> &'static str {
         match self {
             Self::Propagate => "propagate",

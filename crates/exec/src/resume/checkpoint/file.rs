@@ -1,4 +1,4 @@
-//! The content of a checkpoint file, and what can be wrong with one.
+//! The contents of a checkpoint file, and their validation.
 //!
 //! The payload of its [framing](Framing) is in the format of the `postcard` crate.
 
@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 
 const FRAMING: Framing = Framing::new(*b"ROWMILLC", CHECKPOINT_VERSION);
 
-/// Everything that a job needs to go on.
+/// Everything that a job needs to resume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Saved {
-    /// The computation, in words that differ for different jobs.
+    /// A description of the computation that differs between different jobs.
     pub(crate) job: String,
     pub(crate) input: Identity,
     pub(crate) state: State,
@@ -33,17 +33,17 @@ pub(crate) enum State {
     Map {
         /// The result of an earlier read, for the map.
         fitted: Vec<u8>,
-        /// The unfinished output, if it was begun, by its header and what is done.
+        /// The unfinished output, if there is one, identified by its header and the finished items.
         output: Option<FileIdentity>,
         done: Vec<(u64, u64)>,
     },
-    /// The rows that were consumed.
+    /// The number of rows that were consumed.
     Stream(u64),
 }
 
 impl Saved {
     /// # Errors
-    /// For a state that cannot be written.
+    /// If a state cannot be serialized.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
         let state = postcard::to_stdvec(self);
         let state = state.map_err(|e| Error::Unsaved { what: e.to_string() })?;
@@ -51,8 +51,8 @@ impl Saved {
     }
 
     /// # Errors
-    /// Damage and other versions. Never panics, and allocates no more than a small multiple of what
-    /// there is.
+    /// If the bytes are damaged or of another version. Never panics, and allocates no more than a
+    /// small multiple of their length.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let damaged = |what| CheckpointError::Damaged { what };
         let payload = FRAMING.unwrap(bytes).map_err(|error| match error {
@@ -62,12 +62,12 @@ impl Saved {
         })?;
         match postcard::take_from_bytes(payload) {
             Ok((saved, [])) => Ok(saved),
-            Ok(_) => Err(damaged("there is more in it than belongs there")),
+            Ok(_) => Err(damaged("it has extra data at its end")),
             Err(_) => Err(damaged("its state cannot be read")),
         }
     }
 
-    /// Reads a checkpoint; `None` when there is none.
+    /// Reads a checkpoint; `None` if there is none.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
         match std::fs::metadata(path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -82,15 +82,15 @@ impl Saved {
     }
 }
 
-/// Parses the bytes of a checkpoint, and drops what is in it: for tests that feed it anything.
+/// Parses the bytes of a checkpoint and drops the result: for tests with arbitrary bytes.
 ///
 /// # Errors
-/// Whatever is wrong with it.
+/// If the bytes are not a valid checkpoint.
 pub fn check_checkpoint(bytes: &[u8]) -> Result<(), CheckpointError> {
     Saved::parse(bytes).map(drop)
 }
 
-/// Puts the right head and checksum around a state, so that tests reach what is behind them.
+/// Adds a valid head and checksum to a state, so that tests reach the code behind those checks.
 #[must_use]
 pub fn frame_checkpoint(state: &[u8]) -> Vec<u8> {
     FRAMING.wrap(state)
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn written_checkpoints_read_back() {
         let saved = saved();
         assert_eq!(Saved::parse(&saved.to_bytes().expect("plain")), Ok(saved));
     }

@@ -1,11 +1,11 @@
-//! Checkpoints: what a job has done, kept in a file, so that it can go on after it was killed.
+//! Checkpoints: the progress of a job in a file, so that it can resume after a kill.
 //!
 //! ```text
 //!   chunk done --> recorded in memory --(now and then)--> output synced --> checkpoint replaced
 //! ```
 //!
-//! A checkpoint only ever says what is durable: the output is synced before the checkpoint that
-//! names its rows takes its name. Whatever was done after the last one is done again.
+//! A checkpoint only ever records durable work: the output is synced before the checkpoint that
+//! names its rows is renamed into place. Work done after the last checkpoint is repeated.
 
 mod file;
 
@@ -25,11 +25,11 @@ use crate::engine::input::Input;
 use crate::engine::tree::Node;
 use crate::error::{Error, Result};
 
-/// Where a job keeps what it has done, and how often.
+/// Where a job saves its progress, and how often.
 ///
-/// Killed at any point and run again with the same checkpoint, a job gives the same bytes as an
-/// uninterrupted one. When it is done the checkpoint is removed. A changed input, another job or a
-/// damaged checkpoint is refused ([`CheckpointError`]), never mixed.
+/// A job that was killed at any point and run again with the same checkpoint gives the same bytes
+/// as an uninterrupted one. A completed job removes its checkpoint. A changed input, another job or
+/// a damaged checkpoint is refused ([`CheckpointError`]), never mixed.
 ///
 /// The number of workers, the chunk size and the instruction set may differ between runs: they
 /// change no bit.
@@ -56,22 +56,22 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Kept in the file `path`, beside which an unfinished one may stand for a moment. Where
-    /// anything but a checkpoint stands the job is refused, and where an input, a mask or an output
-    /// of it does.
+    /// Saved in the file `path`; an unfinished one may exist beside it for a moment. The job is
+    /// refused if the path holds anything but a checkpoint, or is one of its inputs, masks or
+    /// outputs.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), every: Duration::from_secs(5), label: None }
     }
 
-    /// How much work, in time, a kill may cost. Each time what was written is synced. Zero means
+    /// How much work, in time, a kill may cost. Each save syncs the written data first. Zero means
     /// after every chunk. Default: 5 seconds.
     pub fn every(mut self, interval: Duration) -> Self {
         self.every = interval;
         self
     }
 
-    /// Says what a closure computes, in words of your own: the job goes on only if they are the
-    /// same. Change them when the closure changes. Needed for maps and streams, and for masks by
+    /// Describes what a closure computes, in your own words: the job resumes only if they are the
+    /// same. Change them when the closure changes. Required for maps and streams, and for masks by
     /// [`Mask::value`](crate::Mask::value); kernels of this crate describe themselves. Default:
     /// none.
     pub fn label(mut self, text: impl Into<String>) -> Self {
@@ -79,15 +79,16 @@ impl Checkpoint {
         self
     }
 
-    /// Registers the checkpoint as an output of a call. An output that an interrupted run of the
-    /// job made and published may then be replaced by the one that is made again.
+    /// Registers the checkpoint as an output of a call. The call may then replace an output that an
+    /// interrupted run of the job published.
     ///
     /// # Errors
-    /// [`Error::File`]: [`Taken`](rowmill_core::Error::Taken) where another file of the call stands,
-    /// [`OtherKind`](rowmill_core::Error::OtherKind) where anything but a checkpoint does.
+    /// [`Error::File`]: [`Taken`](rowmill_core::Error::Taken) if the path belongs to another file
+    /// of the call, [`OtherKind`](rowmill_core::Error::OtherKind) if it holds anything but a
+    /// checkpoint.
     pub fn plan(&self, outputs: &mut Outputs) -> Result<()> {
         outputs.plan(Role::Checkpoint, Kind::Checkpoint, &self.path)?;
-        // The job itself reports what is wrong with the checkpoint.
+        // The job itself reports errors of the checkpoint.
         if let Ok(Some(saved)) = Saved::read(&self.path)
             && let State::Map { output: Some(file), .. } = saved.state
         {
@@ -103,7 +104,7 @@ impl Checkpoint {
     }
 }
 
-/// Keeps the checkpoint of one job.
+/// Saves the checkpoint of one job.
 pub(crate) struct Keeper<'a> {
     checkpoint: &'a Checkpoint,
     job: String,
@@ -112,13 +113,13 @@ pub(crate) struct Keeper<'a> {
     outputs: Outputs,
     /// The state that an earlier run left.
     found: Option<State>,
-    /// When the last was written. Held by who writes.
+    /// The time of the last save. Locked while saving.
     last: Mutex<Instant>,
 }
 
 impl<'a> Keeper<'a> {
-    /// Finds out whether there is something to go on with. `what` is computed, as far as that can
-    /// be said. The files of the job are `outputs`.
+    /// Looks for a checkpoint to resume from. `what` describes the computation, if it can be
+    /// described. The files of the job are `outputs`.
     pub(crate) fn open(
         checkpoint: &'a Checkpoint,
         what: Option<String>,
@@ -164,14 +165,14 @@ impl<'a> Keeper<'a> {
         self.found.take()
     }
 
-    /// That this checkpoint cannot be of this job after all.
+    /// The error that this checkpoint cannot belong to this job after all.
     pub(crate) fn damaged(&self, what: &'static str) -> Error {
         let source = CheckpointError::Damaged { what };
         Error::Checkpoint { path: self.checkpoint.path.clone(), source }
     }
 
-    /// Writes a checkpoint if it is time and nobody else does. `state` makes sure that what it says
-    /// is durable.
+    /// Saves a checkpoint if it is due and no other thread is saving. `state` makes the recorded
+    /// work durable first.
     pub(crate) fn save_when_due(&self, state: &dyn Fn() -> Result<State>) -> Result<()> {
         let Some(mut last) = self.last.try_lock() else { return Ok(()) };
         if last.elapsed() < self.checkpoint.every {
@@ -182,7 +183,7 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    /// Writes a checkpoint.
+    /// Saves a checkpoint.
     pub(crate) fn save(&self, state: &dyn Fn() -> Result<State>) -> Result<()> {
         let mut last = self.last.lock();
         self.write(state()?)?;
@@ -196,9 +197,9 @@ impl<'a> Keeper<'a> {
         Ok(self.outputs.save(Role::Checkpoint, Kind::Checkpoint, path, &saved.to_bytes()?)?)
     }
 
-    /// The job is done.
+    /// Removes the checkpoint of a completed job.
     pub(crate) fn remove(self) -> Result<()> {
-        // Somebody may have put another file there meanwhile.
+        // Another file may have taken the path meanwhile.
         if Kind::of(&self.checkpoint.path) != Some(Kind::Checkpoint) {
             return Ok(());
         }
@@ -206,14 +207,14 @@ impl<'a> Keeper<'a> {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::file("remove", &self.checkpoint.path)(e))
             }
-            // Should the removal not survive a crash, the next run finds a finished job: it does
-            // the rest of it again, which is the same.
+            // If the removal does not survive a crash, the next run finds a finished job and
+            // repeats the end of it, with the same result.
             _ => Ok(()),
         }
     }
 }
 
-/// The nodes of a merge tree, as bytes.
+/// The nodes of a merge tree, serialized.
 pub(crate) fn encode<P>(
     nodes: &mut dyn Iterator<Item = ((u32, usize), &P)>,
     save: &dyn Fn(&P) -> Result<Vec<u8>>,
@@ -222,10 +223,10 @@ pub(crate) fn encode<P>(
     Ok(State::Reduce(saved.collect::<Result<_>>()?))
 }
 
-/// Makes a partial of bytes and the blocks that it is of.
+/// Deserializes a partial, given the blocks that it covers.
 type LoadPartial<'a, P> = dyn Fn(&[u8], std::ops::Range<usize>) -> Option<P> + 'a;
 
-/// The nodes of a merge tree over so many blocks; `None` if there cannot be such a tree.
+/// The nodes of a merge tree over this many blocks; `None` if there cannot be such a tree.
 pub(crate) fn decode<P>(
     nodes: Vec<SavedNode>,
     blocks: usize,
@@ -248,8 +249,8 @@ pub(crate) fn decode<P>(
     Some(loaded)
 }
 
-/// The items that a map has done, of so many; `None` for ranges that it cannot have written: empty
-/// or out of order, or beyond the last item.
+/// The finished items of a map, out of `items`; `None` for ranges that it cannot have written:
+/// empty, out of order, or beyond the last item.
 pub(crate) fn done_of(ranges: &[(u64, u64)], items: usize) -> Option<Ranges> {
     let (mut done, mut last) = (Ranges::default(), 0);
     for &(start, end) in ranges {
@@ -268,37 +269,36 @@ pub(crate) struct MapKeeper<'a> {
     keeper: Keeper<'a>,
     fitted: Vec<u8>,
     done: Mutex<Ranges>,
-    /// Set when a sync failed: the kernel has forgotten what it did not write, so nothing more can
-    /// be said to be durable.
+    /// Set if a sync failed: the kernel has dropped the dirty pages, so nothing more is known to be
+    /// durable.
     failed: AtomicBool,
 }
 
-/// Makes all that was written so far durable, and says which file the output is, by the items that
-/// are done.
+/// Makes all written data durable, and returns the identity of the output for the finished items.
 type MakeDurable<'a> = &'a dyn Fn(&Ranges) -> Result<FileIdentity>;
 
 impl<'a> MapKeeper<'a> {
-    /// Goes on with what is `done` in the output.
+    /// Resumes from the items that are `done` in the output.
     pub(crate) fn new(keeper: Keeper<'a>, fitted: Vec<u8>, done: Ranges) -> Self {
         Self { keeper, fitted, done: Mutex::new(done), failed: AtomicBool::new(false) }
     }
 
-    /// The parts of a range of items that are not done yet.
+    /// The unfinished parts of a range of items.
     pub(crate) fn missing(&self, items: std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
         self.done.lock().missing(items).collect()
     }
 
-    /// These items were written. `sync` makes all that was written so far durable, and says which
-    /// file the output is, by the items that are done.
+    /// Records that these items were written. `sync` makes all written data durable, and returns
+    /// the identity of the output for the finished items.
     pub(crate) fn wrote(&self, items: std::ops::Range<usize>, sync: MakeDurable<'_>) -> Result<()> {
         self.done.lock().insert(items);
         if self.failed.load(Ordering::SeqCst) {
-            return Ok(()); // whoever saw it fail says so
+            return Ok(()); // the call that failed has reported it
         }
         self.keeper.save_when_due(&|| self.state(sync))
     }
 
-    /// Writes down what was done, whenever the last time was.
+    /// Saves the progress, even if it is not due.
     pub(crate) fn save(&self, sync: MakeDurable<'_>) -> Result<()> {
         if self.failed.load(Ordering::SeqCst) {
             return Ok(());
@@ -307,14 +307,14 @@ impl<'a> MapKeeper<'a> {
     }
 
     fn state(&self, sync: MakeDurable<'_>) -> Result<State> {
-        // Items done during the sync may not be on disk afterwards.
+        // Items finished during the sync may not be durable afterwards.
         let done = self.done.lock().clone();
         let output = sync(&done).inspect_err(|_| self.failed.store(true, Ordering::SeqCst))?;
         let done = done.iter().map(|r| (r.start as u64, r.end as u64)).collect();
         Ok(State::Map { fitted: self.fitted.clone(), output: Some(output), done })
     }
 
-    /// The job is done.
+    /// Removes the checkpoint of a completed job.
     pub(crate) fn remove(self) -> Result<()> {
         self.keeper.remove()
     }

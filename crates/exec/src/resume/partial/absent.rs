@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rowmill_core::{Element, Error, Shape, Source, Tile, TileBuffer};
 
-/// An array of which only the shape is here: see [`Partial::absent`](crate::Partial::absent).
+/// An array known by its shape only: see [`Partial::absent`](crate::Partial::absent).
 #[derive(Clone, Debug)]
 pub struct Absent(pub(super) Shape);
 

@@ -1,8 +1,8 @@
 //! The JSON of a partial.
 //!
-//! Everything but the states is there to be read by people and other programs; the states are bytes
-//! in hexadecimal, in the format that checkpoints have them in. The checksum is over the canonical
-//! bytes of all of it, so that the JSON may be formatted anew on its way.
+//! Everything but the states is readable by people and other programs; the states are hexadecimal
+//! bytes, in the format of checkpoints. The checksum covers the canonical bytes of all of it, so
+//! that the JSON may be reformatted in transit.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Partial, PartialError, blocks_of};
 use crate::error::Result;
 
-/// The version that is written, and the only one that is read: that of what partials mean.
+/// The version that is written, and the only one that is read: that of the meaning of partials.
 use crate::error::CHECKPOINT_VERSION;
 
 const FORMAT: &str = "rowmill partial";
@@ -22,14 +22,14 @@ struct Json {
     format: String,
     version: u64,
     job: String,
-    /// The job without its selection: what can be finished.
+    /// The job without its selection, which is all that finishing needs.
     reduction: String,
     dtype: String,
     /// The shape of a row.
     row_shape: Vec<usize>,
-    /// The number of rows of the array, if its last row is there.
+    /// The number of rows of the array, if its last row is covered.
     array_rows: Option<usize>,
-    /// The rows that are there. For the reader: the nodes say so too.
+    /// The covered rows. For readers: the nodes imply them.
     rows: Vec<(usize, usize)>,
     nodes: Vec<JsonNode>,
     xxh3: String,
@@ -39,7 +39,7 @@ struct Json {
 struct JsonNode {
     /// The first block.
     block: usize,
-    /// So many blocks, as a power of two.
+    /// The number of blocks, as a power of two.
     level: u32,
     state: String,
 }
@@ -48,7 +48,7 @@ impl Partial {
     /// The partial as JSON, on several lines.
     ///
     /// # Panics
-    /// Never: there is nothing in it that JSON cannot hold.
+    /// Never: all its values have a JSON form.
     #[must_use]
     pub fn to_json(&self) -> String {
         let node = |(&(block, level), state): (&(usize, u32), &Vec<u8>)| JsonNode {
@@ -71,11 +71,11 @@ impl Partial {
         serde_json::to_string_pretty(&json).expect("strings and numbers")
     }
 
-    /// The partial that JSON stands for.
+    /// Parses the JSON of a partial.
     ///
     /// # Errors
     /// [`PartialError::Unreadable`], [`PartialError::Version`] and [`PartialError::Damaged`]. Never
-    /// panics, and takes no more memory than a small multiple of the text.
+    /// panics, and allocates no more than a small multiple of the text.
     pub fn from_json(text: &str) -> Result<Self> {
         let unreadable = |what: String| PartialError::Unreadable { what };
         let value: serde_json::Value =
@@ -93,7 +93,8 @@ impl Partial {
         let dtype = json.dtype.parse().map_err(|e| unreadable(format!("{e}")))?;
         let mut nodes = BTreeMap::new();
         for JsonNode { block, level, state } in json.nodes {
-            let bytes = from_hex(&state).ok_or_else(|| unreadable("a state is no hex".into()))?;
+            let bytes =
+                from_hex(&state).ok_or_else(|| unreadable("a state is not hexadecimal".into()))?;
             if blocks_of(block, level).is_none() {
                 return Err(unreadable(format!("there is no node of {level} at {block}")).into());
             }

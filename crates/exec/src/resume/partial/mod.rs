@@ -1,4 +1,4 @@
-//! Partials as values: what a reduction made of some rows, saved, merged elsewhere, and finished.
+//! Partials as values: the reduction of some rows, saved, merged elsewhere, and finished.
 //!
 //! ```text
 //!   process 1   rows 0..a  ---> Partial --(JSON)--+
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A partial holds nodes of the merge tree over the blocks of the whole array (`tree.rs`). Nodes
-//! depend on blocks alone, so any set of them that covers all blocks once can be finished, whoever
-//! made them.
+//! depend on blocks alone, so any set of them that covers all blocks once can be finished, wherever
+//! they were made.
 
 mod absent;
 mod file;
@@ -33,9 +33,9 @@ use crate::resume::checkpoint::decode;
 /// those of other rows in any order and grouping, and finished. The result has the same bits as a
 /// single run over the whole array.
 ///
-/// The rows have to begin and end at multiples of [`Partial::step`], or at the array's end. The
-/// reduction is kept as text and compared; so are the dtype and the shape of a row. The array's
-/// contents are not compared: partials may come from any machine that has the rows.
+/// The rows must begin and end at multiples of [`Partial::step`], or at the array's end. The
+/// reduction is compared as text; so are the dtype and the shape of a row. The array's contents are
+/// not compared: partials may come from any machine that has the rows.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -61,7 +61,7 @@ pub struct Partial {
     pub(crate) kernels: String,
     pub(crate) dtype: DType,
     pub(crate) row_dims: Vec<usize>,
-    /// The rows of the array, if its last one is among those reduced.
+    /// The rows of the array, if its last one was reduced.
     pub(crate) end: Option<usize>,
     /// Saved nodes by the first block and the level.
     pub(crate) nodes: BTreeMap<(usize, u32), Vec<u8>>,
@@ -74,20 +74,20 @@ fn blocks_of(start: usize, level: u32) -> Option<Range<usize>> {
 }
 
 impl Partial {
-    /// Rows at whose multiples the rows of a partial of such an array have to begin and end: those
-    /// of a block. It depends on dtype and row shape alone.
+    /// The granularity of a partial's rows: they begin and end at multiples of this, the rows of a
+    /// block. It depends on dtype and row shape alone.
     #[must_use]
     pub fn step<T: Element>(shape: &Shape) -> usize {
         Self::step_of(T::DTYPE, shape)
     }
 
-    /// As [`step`](Self::step), for a dtype that is known at run time.
+    /// As [`step`](Self::step), for a dtype known at run time.
     #[must_use]
     pub fn step_of(dtype: DType, shape: &Shape) -> usize {
         grid(dtype, shape).band_rows()
     }
 
-    /// The reduction, in words.
+    /// A description of the reduction.
     #[must_use]
     pub fn job(&self) -> &str {
         &self.job
@@ -105,38 +105,38 @@ impl Partial {
         &self.row_dims
     }
 
-    /// The rows that were reduced, in order, neighbours together.
+    /// The rows that were reduced, in order, with adjacent ranges merged.
     #[must_use]
     pub fn rows(&self) -> Vec<Range<usize>> {
         let blocks = self.blocks();
         blocks.iter().map(|blocks| self.rows_of(blocks)).filter(|rows| !rows.is_empty()).collect()
     }
 
-    /// The number of rows of the array, if its last row is among those that were reduced.
+    /// The number of rows of the array, if its last row was reduced.
     #[must_use]
     pub fn array_rows(&self) -> Option<usize> {
         self.end
     }
 
-    /// An array of the shape that was reduced, as far as it is known, of which nothing can be read:
-    /// for what is made over an array, to [`finish`](Self::finish).
+    /// A stand-in for the reduced array, with its shape as far as it is known and no readable
+    /// elements. It is for kernels that are made from an array, to [`finish`](Self::finish).
     ///
     /// # Errors
-    /// [`PartialError::State`] when no array has that many elements.
+    /// [`PartialError::State`] if no array has that many elements.
     pub fn absent(&self) -> Result<Absent> {
         self.shape(self.end.unwrap_or_else(|| self.reaches())).map(Absent)
     }
 
-    /// The row behind the last one that was reduced.
+    /// The row after the last one that was reduced.
     fn reaches(&self) -> usize {
         self.blocks().iter().last().map_or(0, |blocks| self.rows_of(blocks).end)
     }
 
-    /// With the rows of another partial of the same reduction.
+    /// Merges the rows of another partial of the same reduction.
     ///
     /// # Errors
-    /// [`PartialError::OtherJob`], [`PartialError::OtherArray`]; [`PartialError::Overlap`] when a
-    /// row is in both.
+    /// [`PartialError::OtherJob`], [`PartialError::OtherArray`]; [`PartialError::Overlap`] if a row
+    /// is in both.
     pub fn merge(mut self, other: Self) -> Result<Self> {
         if self.job != other.job {
             return Err(PartialError::OtherJob { expected: self.job, found: other.job }.into());
@@ -159,21 +159,20 @@ impl Partial {
         if self.is_of_one_tree() { Ok(self) } else { Err(PartialError::State.into()) }
     }
 
-    /// The answer, when all rows are there.
+    /// The answer, once all rows are covered.
     ///
     /// # Errors
-    /// [`PartialError::OtherJob`] unless `kernel` is what was computed; [`PartialError::Missing`]
-    /// and [`PartialError::NoEnd`] for rows that were not reduced; what the kernel has against the
-    /// answer.
+    /// [`PartialError::OtherJob`] if `kernel` is another computation; [`PartialError::Missing`] and
+    /// [`PartialError::NoEnd`] for rows that were not reduced; errors of the kernel's answer.
     pub fn finish<T: Element, R: Reduce<T>>(&self, kernel: R) -> Result<R::Output> {
         self.finish_if(kernel, true)
     }
 
-    /// As [`finish`](Self::finish), of a kernel without the selection: which elements went in was
-    /// decided when the state was made, and stands in [`job`](Self::job).
+    /// As [`finish`](Self::finish), for a kernel without the selection: the elements were selected
+    /// when the state was made, as recorded in [`job`](Self::job).
     ///
     /// # Errors
-    /// As [`finish`](Self::finish), but for another selection.
+    /// As [`finish`](Self::finish), but the selection may differ.
     pub fn finish_selected<T: Element, R: Reduce<T>>(&self, kernel: R) -> Result<R::Output> {
         self.finish_if(kernel, false)
     }
@@ -208,7 +207,7 @@ impl Partial {
         blocks.finish(blocks.unshared(), tree.finish(merge))
     }
 
-    /// Drops what was made of a last block that may have grown, and the end with it.
+    /// Drops the partial of a last block that may have grown, and the end with it.
     pub(crate) fn open_end(&mut self) {
         let Some(end) = self.end.take() else { return };
         let Ok(shape) = self.shape(end) else { return };
@@ -253,8 +252,8 @@ impl Partial {
         blocks
     }
 
-    /// Whether the nodes are of blocks of one array: no block is in two of them, and none is behind
-    /// the last, as far as the end is known.
+    /// Whether the nodes cover blocks of one array: no block is in two of them, and none is past
+    /// the last, if the end is known.
     fn is_of_one_tree(&self) -> bool {
         let (mut last, mut apart) = (0..0, true);
         for &(start, level) in self.nodes.keys() {
@@ -268,7 +267,7 @@ impl Partial {
         grid.fits_a_file() && last.end <= grid.len()
     }
 
-    /// The rows of some blocks, of which those of a band are together.
+    /// The row ranges of some blocks, with blocks of a band combined.
     fn rows_of(&self, blocks: Range<usize>) -> Range<usize> {
         let Ok(shape) = self.shape(1) else { return 0..0 };
         let grid = grid(self.dtype, &shape);

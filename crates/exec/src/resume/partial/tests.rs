@@ -112,7 +112,7 @@ fn wide_rows_and_none() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn partials_that_do_not_match_are_refused() {
     let values = values(ROWS);
     let (x, engine, kernel) = (array(&values), engine(), Sum::all());
     let partial = |rows| engine.partial(&x, kernel, rows);
@@ -167,7 +167,7 @@ fn damage_is_seen() {
 const VERSION_NOW: u32 = crate::error::CHECKPOINT_VERSION;
 
 proptest! {
-    /// States of any bytes, behind a right checksum, are refused or finished, and never panic.
+    /// Arbitrary states with a valid checksum are refused or finished, and never panic.
     #[test]
     fn no_state_panics(
         nodes in prop::collection::vec((0_usize..9, 0_u32..70, prop::collection::vec(any::<u8>(), 0..60)), 0..4),
@@ -209,13 +209,13 @@ fn nodes_overlap_nowhere_and_lie_inside() {
             assert_eq!(partial.nodes.insert(at, state), None, "a new one");
         }
     };
-    // A block of a node with two, a node around all, a block behind the last, no rows to be of.
+    // A block of a node with two, a node around all, a block past the last, no rows.
     unreadable(&add((1, 0)));
     unreadable(&add((0, 2)));
     unreadable(&add((4, 0)));
     unreadable(&|partial| partial.end = Some(2 * STEP));
     unreadable(&|partial| partial.row_dims = vec![0]);
-    // A partial of the first rows alone, with an end that comes from elsewhere.
+    // A partial of the first rows alone, with an end from elsewhere.
     let first = engine().partial(&array(&values), kernel, 0..STEP).expect("a block");
     let mut beyond = first.clone();
     add((4, 0))(&mut beyond);
@@ -230,8 +230,8 @@ fn a_state_that_no_rows_have_is_refused() {
     let (x, kernel) = (array(&values), Mean::all());
     let mut whole = engine().partial(&x, kernel, 0..ROWS).expect("all rows");
     assert!(whole.finish::<f32, _>(kernel).is_ok());
-    // One reduction, 21 bytes; one piece, number 0, one cell, the same count for all: of two
-    // elements more than there are.
+    // One reduction, 21 bytes; one piece, number 0, one cell, the same count for all: two elements
+    // more than there are.
     let count = (4 * 2 * STEP + 2) as u32;
     let state = whole.nodes.get_mut(&(0, 1)).expect("a node of two blocks");
     assert_eq!(state[..6], [1, 21, 1, 0, 1, 0]);

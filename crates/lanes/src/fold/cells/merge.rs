@@ -1,4 +1,4 @@
-//! Cells joined: with others of the same array, or with themselves, and their spreads settled.
+//! Merging cells: with others of the same array, or with each other, and settling their spreads.
 
 use super::{Cells, Counts, Special};
 use crate::arch::{Job, Simd};
@@ -46,8 +46,8 @@ impl<L: Lane> Cells<L> {
         self
     }
 
-    /// Turns squares about `shift` into spreads about the mean. Gives the cells in which that
-    /// cancelled too many digits.
+    /// Turns squares about `shift` into spreads about the mean. Returns the cells that lost too
+    /// many digits by cancellation.
     pub fn settle(&mut self, shift: &[f64]) -> Vec<usize> {
         let isa = self.isa;
         isa.run(Settle { cells: self, shift })
@@ -60,7 +60,7 @@ impl<L: Lane> Cells<L> {
         }
     }
 
-    /// Puts other cells of the same parts behind these.
+    /// Appends other cells with the same parts.
     pub fn append(&mut self, next: Self) {
         let counts = |cells: &Self| (0..cells.len).map(|i| cells.count.at(i)).collect::<Vec<_>>();
         match (&mut self.count, &next.count) {
@@ -87,7 +87,7 @@ impl<L: Lane> Cells<L> {
         self.nan_seen |= next.nan_seen;
     }
 
-    /// Takes in the same cells of the elements that follow.
+    /// Merges the same cells of the elements that follow.
     pub fn merge(&mut self, next: &Self) {
         let isa = self.isa;
         isa.run(Merge { cells: self, next });
@@ -98,7 +98,7 @@ impl<L: Lane> Cells<L> {
         debug_assert_eq!(self.len, next.len);
         let n = self.spread.len();
         if let (Counts::Same(a), Counts::Same(b)) = (&self.count, &next.count) {
-            // The usual case, in a form that is vectorised.
+            // The common case, in a form that is vectorized.
             let (total, spread) = (&self.total[..n], &mut self.spread[..n]);
             let (next_total, next_spread) = (&next.total[..n], &next.spread[..n]);
             for i in 0..n {

@@ -1,4 +1,4 @@
-//! The cells of a partial: what is known of one cell, side by side for many.
+//! The cells of a partial: the statistics of many cells, side by side.
 
 mod merge;
 mod push;
@@ -18,13 +18,13 @@ pub struct Cells<L: Lane> {
     pub(super) isa: Isa,
     len: usize,
     count: Counts,
-    /// How many elements are NaN, and infinite; nothing as long as there is none.
+    /// NaN and infinity counts; `None` as long as there are none.
     special: Option<Special>,
     total: Vec<L::Total>,
     spread: Vec<L::Spread>,
     min: Vec<L>,
     max: Vec<L>,
-    /// Whether a NaN was seen while looking for the range.
+    /// Whether a NaN was seen by the accumulators of the range.
     nan_seen: bool,
 }
 
@@ -32,7 +32,7 @@ fn baseline() -> Isa {
     Isa::BASELINE
 }
 
-/// How many elements took part.
+/// Element counts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Counts {
     /// The same number in every cell.
@@ -50,7 +50,7 @@ impl Counts {
     }
 }
 
-/// Numbers of NaN and infinities, cell by cell.
+/// NaN and infinity counts, cell by cell.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Special {
     /// NaN.
@@ -79,7 +79,7 @@ pub struct CellState<L: Lane> {
 }
 
 impl<L: Lane> CellState<L> {
-    /// A cell that no element went into.
+    /// An empty cell.
     pub fn empty() -> Self {
         Self {
             count: 0,
@@ -94,8 +94,8 @@ impl<L: Lane> CellState<L> {
 }
 
 impl<L: Lane> Cells<L> {
-    /// No cells yet, `len` to come. `count` is the number of elements of each; without it they are
-    /// counted in lanes.
+    /// No cells yet, with capacity for `len`. `count` is the number of elements of each; without it
+    /// they are counted in lanes.
     #[inline(never)]
     pub fn with_capacity<P: Parts<L>>(len: usize, count: Option<u64>) -> Self {
         let room = |wanted: bool| if wanted { len } else { 0 };
@@ -112,7 +112,7 @@ impl<L: Lane> Cells<L> {
         }
     }
 
-    /// Cells that no element went into.
+    /// Empty cells.
     pub fn empty<P: Parts<L>>(isa: Isa, len: usize) -> Self {
         let mut cells = Self::with_capacity::<P>(len, Some(0));
         cells.isa = isa;
@@ -159,7 +159,7 @@ impl<L: Lane> Cells<L> {
                 self.nan_seen = false;
             }
             Need::Range => {
-                // The sums knew.
+                // The sums showed it.
                 self.nan_seen |= !self.is_clean();
                 self.total.clear();
                 self.spread.clear();
@@ -168,9 +168,9 @@ impl<L: Lane> Cells<L> {
         self
     }
 
-    /// Whether these are `len` cells with exactly the parts that are needed, each of elements
-    /// within these limits: what was read from a file may be anything.
-    pub fn are(&self, need: Need, len: usize, limits: &Limits<L>) -> bool {
+    /// Whether these are `len` cells with exactly the needed parts, each of elements within these
+    /// limits: bytes read from a file may be anything.
+    pub fn are_valid(&self, need: Need, len: usize, limits: &Limits<L>) -> bool {
         let (sum, spread, range) = match need {
             Need::Sum => (true, false, false),
             Need::SumAndSpread => (true, true, false),
@@ -190,12 +190,12 @@ impl<L: Lane> Cells<L> {
             && part(self.spread.len(), spread)
             && part(self.min.len(), range)
             && part(self.max.len(), range)
-            // A NaN is looked for by itself only where no sum shows it, and is counted then.
+            // NaN are tracked separately only if no sum shows them; they are then counted.
             && (!self.nan_seen || (need == Need::Range && special.is_some()))
-            && (0..len).all(|i| limits.fit(&self.state(i), [sum, spread, range]))
+            && (0..len).all(|i| limits.allow(&self.state(i), [sum, spread, range]))
     }
 
-    /// Whether as many elements are in the same cells of the others.
+    /// Whether the cells have the same element counts as the others.
     pub fn counts_agree(&self, other: &Self) -> bool {
         self.len == other.len && (0..self.len).all(|i| self.count.at(i) == other.count.at(i))
     }
@@ -216,16 +216,16 @@ impl<L: Lane> Cells<L> {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether there are no cells.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Every cell, in order, until one fails.
+    /// Calls `f` for every cell, in order, until one fails.
     ///
     /// # Errors
-    /// The first.
+    /// The first error of `f`.
     #[inline]
     pub fn try_each<E>(&self, mut f: impl FnMut(CellState<L>) -> Result<(), E>) -> Result<(), E> {
         if let (Counts::Same(count), None) = (&self.count, &self.special)
@@ -233,19 +233,19 @@ impl<L: Lane> Cells<L> {
             && self.spread.is_empty()
             && self.min.is_empty()
         {
-            // Sums alone, as of most results with many cells.
+            // Sums alone, like most results with many cells.
             let cell = CellState { count: *count, ..CellState::empty() };
             return self.total.iter().try_for_each(|&total| f(CellState { total, ..cell }));
         }
         (0..self.len).try_for_each(|i| f(self.state(i)))
     }
 
-    /// Whether nothing hints at a NaN, or at an infinity as far as sums are there to show it.
+    /// Whether nothing hints at a NaN, or at an infinity if there are sums to show it.
     pub fn is_clean(&self) -> bool {
         !self.nan_seen && self.total.iter().all(|&total| L::is_clean(total))
     }
 
-    /// Says how many of the elements are NaN and infinite.
+    /// Sets the NaN and infinity counts.
     pub fn set_special(&mut self, special: Special) {
         self.special = Some(special);
     }

@@ -1,4 +1,4 @@
-//! Cells from lanes: each accumulator a cell, or all lanes of some together.
+//! Making cells from lanes: one cell per accumulator, per lane, or for all lanes of several.
 
 use super::{Cells, Counts};
 use crate::arch::Simd;
@@ -26,7 +26,7 @@ impl<L: Lane> Cells<L> {
         cells
     }
 
-    /// Adds a cell that all lanes of both belong to.
+    /// Adds a cell made of all lanes of both.
     #[inline(always)]
     pub fn push_both<P: Parts<L>, V: Simd>(
         &mut self,
@@ -51,7 +51,7 @@ impl<L: Lane> Cells<L> {
         self.push(even);
     }
 
-    /// Adds a cell that all lanes belong to.
+    /// Adds a cell made of all lanes.
     #[inline(always)]
     pub fn push<P: Parts<L>>(&mut self, lanes: &Lanes<L, P>) {
         if let Counts::Each(counts) = &mut self.count {

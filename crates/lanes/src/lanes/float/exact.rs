@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A sum and the rounding errors that were made in it.
+/// A sum and its accumulated rounding errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Compensated {
-    /// The sum as rounded.
+    /// The rounded sum.
     pub sum: f64,
-    /// The sum of what was lost by that.
+    /// The sum of the rounding errors.
     pub error: f64,
 }
 
 impl Compensated {
-    /// The sum with its errors added. An overflow or a non-finite element leaves no errors to
-    /// speak of.
+    /// The sum with its errors added. After an overflow or a non-finite element the errors are
+    /// meaningless.
     #[inline(always)]
     pub fn value(self) -> f64 {
         if self.sum.is_finite() { self.sum + self.error } else { self.sum }
@@ -22,7 +22,7 @@ impl Compensated {
 
 impl From<f64> for Compensated {
     fn from(sum: f64) -> Self {
-        // It leaves a negative zero negative that is added to it.
+        // Adding this keeps a negative zero negative.
         Self { sum, error: -0.0 }
     }
 }
@@ -49,11 +49,11 @@ pub fn two_product(a: f64, b: f64) -> (f64, f64) {
     (product, ((ah * bh - product) + ah * bl + al * bh) + al * bl)
 }
 
-/// The distance of two means. Of compensated sums it is known to more digits than the means have.
+/// The difference of two means. Compensated sums give it more digits than the means have.
 pub trait Distance: Sized {
     /// From the mean of `na` numbers with sum `a` to that of `nb` with sum `b`.
     fn distance(a: Self, na: u64, b: Self, nb: u64) -> f64;
-    /// The sum of the distances of `count` numbers from a shift.
+    /// The sum of the deviations of `count` numbers from a shift.
     fn off(self, count: u64, shift: f64) -> f64;
 }
 

@@ -1,10 +1,10 @@
 //! Lanes of `f32` and `f64`.
 //!
 //! `f32` is summed in `f64`. `f64` is summed in `f64` with the rounding error of each addition
-//! carried along (Knuth's two-sum), so that the sum is as if computed in twice the precision and
-//! rounded. Squares are taken of the distance from a shift near the mean, and corrected by it
-//! afterwards (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983);
-//! spreads are merged by the same paper's pairwise formula.
+//! accumulated (Knuth's two-sum), so that the sum is as if computed in twice the precision and
+//! rounded. Squares are taken about a shift near the mean, and corrected by it afterwards (Chan,
+//! Golub and LeVeque, "Algorithms for computing the sample variance", 1983); spreads are merged by
+//! the same paper's pairwise formula.
 
 mod exact;
 mod range;
@@ -18,12 +18,12 @@ pub use exact::{Compensated, Distance, two_product, two_sum};
 pub use range::BoundLanes;
 pub use sums::{CompensatedSum, PlainSum, ShiftedSquares};
 
-/// How many times larger than the spread the squares about a shift may be, so that no more than
-/// two of sixteen digits are lost when they are corrected.
+/// The limit of the ratio of squares about the shift to the spread, so that the correction cancels
+/// at most two of sixteen digits.
 const CANCELLED: f64 = 256.0;
 
-/// Squares about the mean, of squares about a shift; and whether too many digits were lost by that.
-/// `off` is the sum of the distances from the shift.
+/// Turns squares about a shift into squares about the mean; also returns whether that cancelled too
+/// many digits. `off` is the sum of the deviations from the shift.
 #[inline(always)]
 pub fn settle(squares: f64, off: f64, count: u64) -> (f64, bool) {
     if count <= 1 && squares.is_finite() {
@@ -31,7 +31,7 @@ pub fn settle(squares: f64, off: f64, count: u64) -> (f64, bool) {
     }
     let n = count.max(1) as f64;
     let correction = off * off / n;
-    // It never exceeds the squares but by rounding.
+    // It exceeds the squares only by rounding.
     let correction = if correction > squares { squares } else { correction };
     let kept = squares - correction;
     // Overflow gives NaN here, which does not compare and so counts as cancelled.
@@ -40,7 +40,7 @@ pub fn settle(squares: f64, off: f64, count: u64) -> (f64, bool) {
     (kept, cancelled)
 }
 
-/// The pairwise formula, for means of which the distance is known better than each alone.
+/// The pairwise formula, for means whose difference is known more precisely than each alone.
 #[inline(always)]
 fn chan(na: u64, a: f64, nb: u64, b: f64, delta: f64) -> f64 {
     let (na, nb) = (na as f64, nb as f64);
@@ -108,7 +108,7 @@ macro_rules! float_lane {
             }
             fn is_total($v: $total, count: u64, least: $t, most: $t) -> bool {
                 let (total, n): (f64, _) = ($value, count as f64);
-                // Rounded on the way, it is still below twice that.
+                // Even with intermediate rounding it stays below twice that.
                 let bound = 2.0 * n * largest(least, most);
                 if count == 0 { total == 0.0 } else { !total.is_finite() || total.abs() <= bound }
             }
@@ -116,8 +116,8 @@ macro_rules! float_lane {
                 if !spread.is_finite() {
                     return count > 0;
                 }
-                let apart = 2.0 * largest(least, most);
-                let bound = 2.0 * count as f64 * apart * apart;
+                let distance = 2.0 * largest(least, most);
+                let bound = 2.0 * count as f64 * distance * distance;
                 spread >= 0.0 && if count <= 1 { spread == 0.0 } else { spread <= bound }
             }
             #[inline(always)]

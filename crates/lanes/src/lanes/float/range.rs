@@ -1,4 +1,4 @@
-//! Accumulators of minima and maxima, with NaN noted or passed over.
+//! Accumulators of minima and maxima, with NaN noted or ignored.
 
 use crate::arch::Simd;
 use crate::lanes::{
@@ -20,7 +20,7 @@ range_lanes!(
 );
 range_lanes!(f64, |_simd, lo, hi, nan, x| lower_each(lo, x), higher_each(hi, x), note_nan(nan, x));
 
-/// Minima and maxima in lanes, NaN left out and not noted.
+/// Minima and maxima in lanes, ignoring NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct BoundLanes<L> {
     lo: [L; N],
@@ -44,7 +44,7 @@ macro_rules! bound_lanes {
                 x: &[$t; N],
                 keep: &[u8; N],
             ) {
-                // A NaN is passed over, so that it stands for what is not kept.
+                // A NaN is ignored, so it stands for elements that are left out.
                 let x = <$t>::choose(simd, keep, x, [<$t>::NAN; N]);
                 self.lo = simd.$lower(self.lo, x);
                 self.hi = simd.$higher(self.hi, x);

@@ -75,7 +75,7 @@ impl SumPart<f64> for CompensatedSum {
     }
 }
 
-/// Squared distances from a shift, in lanes of `f64`.
+/// Squared deviations from a shift, in lanes of `f64`.
 #[derive(Clone, Copy, Debug)]
 pub struct ShiftedSquares([f64; N]);
 

@@ -1,5 +1,5 @@
-//! The account of durable rows against models: a set, a table of steps, a simulated disk, and a
-//! program that restarts from what it was told.
+//! The record of durable rows against models: a set, a table of steps, a simulated disk, and a
+//! program that restarts from the reported rows.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -54,27 +54,27 @@ fn scattered_rows_are_forgotten_not_piled_up() {
     assert_eq!(kept, expected);
 }
 
-/// A step of what a ledger is told.
+/// A step that a ledger records.
 #[derive(Clone, Debug)]
 enum Step {
-    /// A writer begins; one that is under way goes on instead.
+    /// A writer begins; one that has begun continues instead.
     Begin(usize, Range<usize>),
-    /// A writer is done with the rows that it began.
+    /// A writer completes the rows that it began.
     End(usize),
     StartSync(Range<usize>),
     EndSync(bool),
-    /// The kernel writes these rows by itself, whatever state they are in.
+    /// The kernel writes these rows on its own, in any state.
     WriteBack(Range<usize>),
     /// The program is killed in the middle of everything, and opens the array again.
     Reopen,
-    /// As well, and what was in memory alone is gone.
+    /// The same, and data that was only in memory is lost.
     PowerCut,
 }
 
 use Step::{Begin, End, EndSync, PowerCut, Reopen, StartSync, WriteBack};
 
 #[test]
-fn what_counts_after_which_steps() {
+fn durable_rows_after_each_step() {
     const ALL: Range<usize> = 0..usize::MAX;
     let cases: [(&str, Vec<Step>, Range<usize>); 12] = [
         ("nothing was written", vec![StartSync(ALL), EndSync(true)], 0..0),
@@ -130,26 +130,26 @@ fn what_counts_after_which_steps() {
     assert_eq!(empty.durable_from(2), 2..5);
 }
 
-/// A ledger, the writers that tell it what they do, and a disk. A row is a version, `None` while it
-/// is being written or torn.
+/// A ledger, the writers that report to it, and a disk. A row is a version, `None` while it is
+/// being written or torn.
 #[derive(Debug)]
 struct Model {
     ledger: Ledger,
     writers: [Option<Range<usize>>; WRITERS],
     versions: usize,
-    /// Those of which all was written.
+    /// The completely written ones.
     whole: BTreeSet<usize>,
-    /// How an array that is opened again is accounted for.
+    /// How a reopened array is accounted for.
     at_open: fn() -> Ledger,
     memory: [Option<usize>; ROWS],
     disk: [Option<usize>; ROWS],
     /// Written completely through this handle.
     ours: [bool; ROWS],
-    /// On the disk as in memory, for sure.
+    /// Certainly the same on disk as in memory.
     synced: [bool; ROWS],
-    /// After a sync that failed the kernel takes these for written: later syncs skip them.
+    /// After a failed sync the kernel takes these for written: later syncs skip them.
     lost: [bool; ROWS],
-    /// The rows that a sync under way brings to the disk, at least: those it found.
+    /// The rows that a sync in progress writes to the disk, at least: those it found.
     promised: Option<[Option<Option<usize>>; ROWS]>,
 }
 
@@ -220,7 +220,7 @@ impl Model {
         self.ledger.end(rows);
     }
 
-    /// A good sync writes at least what it found when it began.
+    /// A successful sync writes at least what it found when it began.
     fn end_sync(&mut self, ok: bool) {
         let Some(promised) = self.promised.take() else { return };
         self.ledger.end_sync(ok);
@@ -236,7 +236,7 @@ impl Model {
         }
     }
 
-    /// A sync under way may have written anything; what was being written is torn for good.
+    /// A sync in progress may have written anything; rows being written are torn for good.
     fn reopen(&mut self) {
         for r in 0..ROWS {
             if self.memory[r].is_none() {
@@ -279,9 +279,8 @@ fn a_step_of_a_program() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Runs such a program, each time from the row that `count` gives: the most rows before that row
-/// that were not there at a restart. The first `Begin` of a writer takes a row, the second writes
-/// it.
+/// Runs such a program, each time from the row that `count` returns: the most rows before that row
+/// that were missing at a restart. The first `Begin` of a writer takes a row, the second writes it.
 fn lost_rows(
     steps: impl IntoIterator<Item = Step>,
     at_open: fn() -> Ledger,
@@ -313,7 +312,7 @@ fn lost_rows(
     most
 }
 
-/// Three threads of a handle that was opened again, one of which takes row 0 and pauses.
+/// Three threads of a reopened handle, one of which takes row 0 and pauses.
 #[test]
 fn rows_are_lost_when_those_that_were_there_when_opened_count() {
     let steps = || {
@@ -350,7 +349,7 @@ proptest! {
     }
 
     #[test]
-    fn who_restarts_from_what_was_durable_loses_no_row(
+    fn a_restart_from_the_durable_rows_loses_none(
         steps in prop::collection::vec(a_step_of_a_program(), 0..200),
     ) {
         let from_base = |ledger: &Ledger, base| ledger.durable_from(base).end;

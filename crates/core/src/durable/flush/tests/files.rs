@@ -1,4 +1,4 @@
-//! Real files: created, opened again, written by several threads.
+//! Real files: created, reopened, written by several threads.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -34,7 +34,7 @@ fn real_files_under_every_policy() {
             // meanwhile.
             let durable = x.durable_rows();
             assert!(durable == 30 || (durable == 50 && policy == timed), "{policy:?}: {durable}");
-            drop(x); // the lock goes with it, whatever the thread does
+            drop(x); // releases the lock, whatever the thread does
             let x = crate::array::OpenOptions::new().flush_policy(policy).open_mut::<u32>(&path);
             let x = x.expect("unlocked by dropping");
             x.flush().expect("flushed");
@@ -51,7 +51,7 @@ fn real_files_under_every_policy() {
     }
 }
 
-/// An array of 1000 rows, of which an earlier handle wrote the first 400 and synced them.
+/// An array of 1000 rows, the first 400 of which an earlier handle wrote and synced.
 fn begun(path: &Path) {
     let options = crate::array::CreateOptions::new().overwrite(true);
     let mut x = options.create::<u32>(path, [1000, 2]).expect("created");
@@ -122,7 +122,7 @@ fn a_thread_that_pauses_before_its_row_holds_the_count_back() {
         for thread in others {
             thread.join().expect("no panic");
         }
-        // Killed here, row 400 would be zeros, and all others as they should be.
+        // If killed here, row 400 would be zeros, and all others correct.
         x.lock().flush().expect("flushed");
         assert_eq!(x.lock().durable_from(400), 400..400);
         assert_eq!(x.lock().durable_from(401), 401..1000);

@@ -1,4 +1,4 @@
-//! [`ConditionMask`]: a condition decided for every element of a block.
+//! [`ConditionMask`]: a condition evaluated for every element of a block.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -34,7 +34,7 @@ impl<T, S> fmt::Debug for ConditionMask<'_, T, S> {
     }
 }
 
-/// A decision for each row alike, or for each element. One where it is true, else zero.
+/// Decisions per row or per element: one if true, else zero.
 enum Decided {
     Rows(Vec<u8>),
     Elements(Vec<u8>),
@@ -43,7 +43,7 @@ enum Decided {
 impl<'a, T: Element, S: Source<T>> ConditionMask<'a, T, S> {
     pub(super) fn new(condition: &'a Condition, source: &'a S) -> Self {
         let columns = source.shape().row_len();
-        // A missing column is reported when the job begins.
+        // A missing column is reported when the job starts.
         let condition = match source.column_names().filter(|_| condition.has_names()) {
             Some(names) => condition
                 .clone()
@@ -56,13 +56,13 @@ impl<'a, T: Element, S: Source<T>> ConditionMask<'a, T, S> {
 }
 
 impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
-    /// Writes down what the condition is of each element of a block.
+    /// Evaluates the condition for each element of a block.
     fn decide(&self, fold: &TileFold<'_, T>, keep: &mut [u8]) -> Result<()> {
         match self.node(&self.condition.root, fold)? {
             Decided::Elements(decided) => keep.copy_from_slice(&decided),
             Decided::Rows(decided) => spread(&decided, keep),
         }
-        if fold.has_to_let_go() {
+        if fold.releases() {
             let rows = fold.place().0.rows.clone();
             self.condition.root.clone().each_term(&mut |term| {
                 if let Some(ColumnName::Index(col)) = term.column {
@@ -86,12 +86,12 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
                 bytes.iter_mut().for_each(|byte| *byte ^= 1);
                 Ok(decided)
             }
-            Node::All(nodes) => self.together(nodes, fold, true),
-            Node::Any(nodes) => self.together(nodes, fold, false),
+            Node::All(nodes) => self.combine(nodes, fold, true),
+            Node::Any(nodes) => self.combine(nodes, fold, false),
         }
     }
 
-    fn together(&self, nodes: &[Node], fold: &TileFold<'_, T>, both: bool) -> Result<Decided> {
+    fn combine(&self, nodes: &[Node], fold: &TileFold<'_, T>, both: bool) -> Result<Decided> {
         let mut all: Option<Decided> = None;
         for node in nodes {
             let next = self.node(node, fold)?;
@@ -100,7 +100,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
                 Some(before) => joined(before, next, both),
             });
         }
-        // There is no list of none: neither texts nor the methods make one.
+        // Lists are never empty: neither the parser nor the methods make an empty one.
         Ok(all.unwrap_or_else(|| Decided::Rows(vec![1; fold.place().0.rows.len()])))
     }
 
@@ -128,12 +128,12 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
         fold: &TileFold<'_, T>,
         predicate: &impl Fn(T::Lane) -> bool,
     ) -> Result<Vec<u8>> {
-        let buffer = &mut TileBuffer::new().below_ceiling(fold.has_to_let_go());
+        let buffer = &mut TileBuffer::new().below_ceiling(fold.releases());
         let tile = self.source.tile(rows, col..col + 1, buffer)?;
         let decided = T::with_lanes(tile, fold.isa(), fold.scratch(), |lanes| {
             lanes.iter_rows().map(|row| u8::from(predicate(row[0]))).collect()
         });
-        // Decisions by bytes that were not there are no answer.
+        // Decisions from bytes past the end of a truncated file are invalid.
         self.source.check()?;
         Ok(decided)
     }
@@ -150,7 +150,7 @@ impl<T: Numeric, S: Source<T>> ConditionMask<'_, T, S> {
     }
 }
 
-/// Spreads decisions for rows to all elements of each.
+/// Spreads the decision of each row to all its elements.
 fn spread(rows: &[u8], elements: &mut [u8]) {
     let cols = elements.len() / rows.len().max(1);
     for (to, &from) in elements.chunks_mut(cols.max(1)).zip(rows) {
@@ -158,7 +158,7 @@ fn spread(rows: &[u8], elements: &mut [u8]) {
     }
 }
 
-/// Joins two decisions: true where both are, or where either is.
+/// Combines two decisions: true if both are, or if either is.
 fn joined(a: Decided, b: Decided, both: bool) -> Decided {
     match both {
         true => joined_by(a, b, |a, b| a & b),
@@ -193,12 +193,12 @@ impl<T: Numeric, S: Source<T>> Select<T> for ConditionMask<'_, T, S> {
         }
         let mut wrong = None;
         self.condition.root.clone().each_term(&mut |term| {
-            let there = match term.column {
+            let exists = match term.column {
                 None => true,
                 Some(ColumnName::Index(i)) => i < found.row_len(),
                 Some(ColumnName::Name(_)) => false,
             };
-            if !there && wrong.is_none() {
+            if !exists && wrong.is_none() {
                 wrong = Some(self.unresolved(term));
             }
         });
@@ -232,7 +232,7 @@ impl<T: Numeric, S: Source<T>> Select<T> for ConditionMask<'_, T, S> {
     }
 
     fn register(&self, outputs: &mut Outputs) {
-        // Mostly the input itself, which then has both roles.
+        // Usually the input itself, which then has both roles.
         outputs.read_source(Role::Condition, &self.source);
     }
 }

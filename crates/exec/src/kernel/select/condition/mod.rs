@@ -1,4 +1,4 @@
-//! [`Condition`]: which elements take part, by their value and by the columns of their row.
+//! [`Condition`]: selects elements by their value and by the columns of their row.
 
 mod mask;
 mod parse;
@@ -15,8 +15,8 @@ use rowmill_core::{Element, Source};
 
 use crate::kernel::{CompareMask, CompareOp, Mask, Threshold};
 
-/// A statement that is true or false of an element: comparisons of its value, or of the columns of
-/// its row, with numbers, joined by *and*, *or* and *not*. It is what `rowmill --where` takes.
+/// A predicate on elements: comparisons of an element's value, or of the columns of its row, with
+/// numbers, combined by *and*, *or* and *not*. It is the syntax of `rowmill --where`.
 ///
 /// | text | means |
 /// |---|---|
@@ -26,8 +26,7 @@ use crate::kernel::{CompareMask, CompareOp, Mask, Threshold};
 /// | `a and b`, `a or b`, `not a`, `(a)` | as in Python |
 ///
 /// Numbers are those of [`Threshold`], infinities included. For floats a number is first rounded to
-/// the type of the elements, as numpy does. Columns are counted within a row in C order, whatever
-/// its axes.
+/// the element type, as in numpy. Columns are counted within a row in C order, whatever its axes.
 ///
 /// ```
 /// use rowmill_core::SliceSource;
@@ -44,11 +43,11 @@ use crate::kernel::{CompareMask, CompareOp, Mask, Threshold};
 #[derive(Clone, Debug)]
 pub struct Condition {
     root: Node,
-    /// The text that it was parsed from, to point at.
+    /// The source text, for error messages.
     text: Option<String>,
 }
 
-/// Conditions are equal when they say the same in the same way.
+/// Conditions are equal if they have the same structure.
 impl PartialEq for Condition {
     fn eq(&self, other: &Self) -> bool {
         self.root == other.root
@@ -79,7 +78,7 @@ enum Node {
 pub struct Term {
     /// None: the value.
     column: Option<ColumnName>,
-    /// Where in the text it stands.
+    /// The byte offset in the text.
     at: usize,
 }
 
@@ -151,7 +150,7 @@ impl Condition {
         Term { column: Some(column.into()), at: 0 }
     }
 
-    /// True where both are.
+    /// True if both are.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let mut all = match self.root {
@@ -165,7 +164,7 @@ impl Condition {
         Self::of(Node::All(all))
     }
 
-    /// True where either is.
+    /// True if either is.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         let mut any = match self.root {
@@ -179,8 +178,8 @@ impl Condition {
         Self::of(Node::Any(any))
     }
 
-    /// The same with numbers of columns instead of names; `names` are those of all columns, none
-    /// where they have no names, and `columns` says how many there are.
+    /// The same condition with column numbers instead of names. `names` are the names of all
+    /// columns, empty if they have none, and `columns` is their number.
     ///
     /// ```
     /// use rowmill_exec::Condition;
@@ -193,7 +192,7 @@ impl Condition {
     /// ```
     ///
     /// # Errors
-    /// For a column that is not there, with its place in the text.
+    /// If a column does not exist; the error has its offset in the text.
     pub fn resolve(
         mut self,
         names: &[String],
@@ -221,7 +220,7 @@ impl Condition {
         }
     }
 
-    /// Whether columns take part by their names.
+    /// Whether columns are used by name.
     fn has_names(&self) -> bool {
         self.any_column(|column| matches!(column, ColumnName::Name(_)))
     }
@@ -232,14 +231,13 @@ impl Condition {
         any
     }
 
-    /// Whether columns take part, and not the value of the element alone.
+    /// Whether columns are used, and not the element's value alone.
     #[must_use]
     pub fn has_columns(&self) -> bool {
         self.any_column(|_| true)
     }
 
-    /// The mask that keeps the elements for which it is true, where that is one comparison of the
-    /// value: it is the fastest.
+    /// The mask of the condition, if it is a single comparison of the value: that is the fastest.
     #[must_use]
     pub fn compare(&self) -> Option<CompareMask> {
         match &self.root {
@@ -250,9 +248,9 @@ impl Condition {
         }
     }
 
-    /// The mask that keeps the elements for which it is true. Columns are those of `source`, the
-    /// array itself or one with the same rows, and their names those that it gives them: of an
-    /// array file those in its sidecar. A name that it does not give is an error of the job.
+    /// The mask that keeps the elements for which the condition is true. Columns are those of
+    /// `source`, the array itself or one with the same rows; names are those of the source, for an
+    /// array file those in its sidecar. An unknown name is an error of the job.
     ///
     /// ```
     /// use rowmill_core::{Array, ArrayMut, CreateOptions};
@@ -297,7 +295,7 @@ impl Node {
         }
     }
 
-    /// In parentheses where it binds less than what it is part of.
+    /// Parenthesized if it binds less tightly than its context.
     fn write_within(&self, f: &mut fmt::Formatter<'_>, binds: u8) -> fmt::Result {
         let own = match self {
             Self::Any(_) => 0,

@@ -1,19 +1,19 @@
-//! Conditions from texts.
+//! The parser of conditions.
 //!
 //! ```text
 //!  or          and {"or" and}
 //!  and         not {"and" not}
 //!  not         {"not"} primary
 //!  primary     "(" or ")" | "isnan" "(" term ")" | side op side {op side}
-//!  side        term | number          of two neighbours one is a term and one a number
-//!  term        "x" | name | "\"" any name "\"" | "[" number of a column "]"
+//!  side        term | number          of two neighbours exactly one is a term
+//!  term        "x" | name | "\"" any name "\"" | "[" column number "]"
 //! ```
 
 use std::str::FromStr;
 
 use super::{ColumnName, CompareOp, Condition, Node, ParseConditionError, Term, Threshold};
 
-/// Longer ones first, and of two spellings the usual one first.
+/// Longer ones first; of two spellings, the usual one first.
 const OPERATORS: [(&str, CompareOp); 7] = [
     (">=", CompareOp::Ge),
     ("<=", CompareOp::Le),
@@ -24,17 +24,17 @@ const OPERATORS: [(&str, CompareOp); 7] = [
     ("=", CompareOp::Eq),
 ];
 
-/// Words that are no names.
+/// Reserved words.
 const WORDS: [&str; 6] = ["x", "and", "or", "not", "isnan", "is"];
 
-/// The deepest that parentheses and *not* go: no text overflows the stack.
+/// The deepest nesting of parentheses and *not*, so that no text overflows the stack.
 const DEEPEST: usize = 100;
 
 pub(super) fn symbol(op: CompareOp) -> &'static str {
     OPERATORS.iter().find(|(_, o)| *o == op).map_or("?", |(symbol, _)| symbol)
 }
 
-/// Whether a name can stand in a text as it is.
+/// Whether a name can be written without quotes.
 pub(super) fn is_plain_name(name: &str) -> bool {
     let starts = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
     let plain = |c: char| c.is_alphanumeric() || c == '_';
@@ -100,12 +100,12 @@ impl<'a> Parser<'a> {
         ParseConditionError::new(self.text.to_owned(), at, message.into())
     }
 
-    /// The next character in words, for an error.
+    /// The next character, described for an error.
     fn found(&self) -> String {
         self.rest().chars().next().map_or("the end".to_owned(), |c| format!("{c:?}"))
     }
 
-    /// Takes a word if it is next.
+    /// Consumes a word if it is next.
     fn take_word(&mut self, word: &str) -> bool {
         self.skip_space();
         let next = self.word() == word;
@@ -209,7 +209,7 @@ impl<'a> Parser<'a> {
         Ok(joined(nodes, Node::All))
     }
 
-    /// An operator, which has to be there or may be.
+    /// An operator, required or optional.
     fn operator(&mut self, needed: bool) -> Result<Option<CompareOp>> {
         self.skip_space();
         let found = OPERATORS.iter().find(|(symbol, _)| self.rest().starts_with(symbol));
@@ -295,8 +295,8 @@ impl<'a> Parser<'a> {
         Err(self.error(start, "the name has no closing quote"))
     }
 
-    /// A run of characters that may be a name or a number; signs belong to it at its start and in
-    /// an exponent.
+    /// A run of characters that may be a name or a number; it includes signs at its start and in an
+    /// exponent.
     fn word(&self) -> &'a str {
         let rest = self.rest();
         let mut previous = None;
@@ -316,9 +316,9 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// One node alone, or several together; lists of the same kind among them become one.
-fn joined(nodes: Vec<Node>, together: fn(Vec<Node>) -> Node) -> Node {
-    let kind = std::mem::discriminant(&together(Vec::new()));
+/// A single node, or a list of several; nested lists of the same kind are flattened.
+fn joined(nodes: Vec<Node>, list: fn(Vec<Node>) -> Node) -> Node {
+    let kind = std::mem::discriminant(&list(Vec::new()));
     let mut all = Vec::new();
     for node in nodes {
         let same = std::mem::discriminant(&node) == kind;
@@ -329,7 +329,7 @@ fn joined(nodes: Vec<Node>, together: fn(Vec<Node>) -> Node) -> Node {
     }
     match <[Node; 1]>::try_from(all) {
         Ok([only]) => only,
-        Err(all) => together(all),
+        Err(all) => list(all),
     }
 }
 

@@ -66,7 +66,7 @@ fn every_spelling() {
 }
 
 #[test]
-fn what_is_wrong_is_pointed_at() {
+fn errors_point_at_their_place() {
     let deep = "(".repeat(200);
     let nots = "not ".repeat(5000);
     let cases = [
@@ -138,7 +138,7 @@ proptest! {
     }
 }
 
-/// The value of a condition for an element, computed as simply as possible.
+/// The value of a condition for an element, computed in the simplest way.
 fn naive(node: &Node, x: f64, row: &[f64]) -> bool {
     let of = |term: &Term| match &term.column {
         None => x,

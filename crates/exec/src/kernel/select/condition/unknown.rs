@@ -1,11 +1,11 @@
-//! Columns that an array does not have.
+//! Errors about columns that do not exist.
 
 use super::ColumnName;
 
-/// Names of columns that an error lists at most.
+/// The most column names that an error lists.
 const MOST_NAMES: usize = 20;
 
-/// The message that there is no such column.
+/// The message that a column does not exist.
 pub(super) fn unknown(column: &ColumnName, names: &[String], columns: usize) -> String {
     let all = match columns {
         0 => "rows have no columns".to_owned(),

@@ -4,6 +4,10 @@
 //! A file is mapped for reading any number of times, or for writing once. The writer's lock keeps
 //! other writers away, but not readers, of this process or of others. Of this process it is this
 //! registry.
+//!
+//! It knows files by the numbers that the system gives them. What it takes for two files and keeps
+//! in the same pages is beyond it: a file of an overlay and the one below, opened by both names,
+//! which overlays do not allow, or one of a FUSE filesystem that maps another.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,10 +26,11 @@ enum Use {
     Write,
 }
 
-/// By device and inode, which a file keeps as long as it is mapped.
+/// By device and inode, or volume and index, which a file keeps as long as it is mapped.
 static USES: Mutex<BTreeMap<(u64, u64), Use>> = Mutex::new(BTreeMap::new());
 
-/// The right to map a file. It has to be dropped after the mapping.
+/// The right to lend bytes of a mapping of a file. It is dropped after whatever lends them: a
+/// mapping that is only synced (`MappedFile`) may stay longer.
 #[derive(Debug)]
 pub(crate) struct Claim {
     number: FileNumber,

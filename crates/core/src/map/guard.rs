@@ -27,6 +27,7 @@
 //!
 //! Its limits: a thread that has SIGBUS blocked is killed by the kernel without asking, and a
 //! handler that is installed later and does not pass on what it was told keeps ours from seeing it.
+//! The handler stays for good: a library that this crate is part of must not be unloaded.
 
 mod registry;
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]

@@ -109,7 +109,9 @@ impl<const N: usize> Registry<N> {
     /// Answers a fault at `address`: writes down the offset of its page, then has `map_zeros`
     /// replace all pages from there to the end of the mapping, in one call. If that cannot be done,
     /// all of the mapping: that takes no more entries in the kernel's table of mappings than there
-    /// were. `false` when the address is none of ours, or cannot be helped. Only atomics, no lock.
+    /// were. `false` when the address is none of ours, or cannot be helped: pages may be missing
+    /// then (POSIX), and the process has to end, as it does unless a handler of the host's goes on
+    /// all the same. Only atomics, no lock.
     pub(super) fn cover(
         &self,
         address: usize,

@@ -23,7 +23,8 @@
 //! A slot is left before the mapping goes ([`Guard`] stands before the mapping in each struct), so
 //! the handler never maps over what took the place of one. While it is at work for a mapping, that
 //! mapping cannot go: the thread that faulted has it borrowed. That is not true of signals that
-//! come by themselves, without an access; they are never taken for ours.
+//! come by themselves, without an access; they are never taken for ours. Where there is no room for
+//! zeros the process ends: pages of the mapping may be missing then, and be given to others.
 //!
 //! Its limits: a thread that has SIGBUS blocked is killed by the kernel without asking, and a
 //! handler that is installed later and does not pass on what it was told keeps ours from seeing it.

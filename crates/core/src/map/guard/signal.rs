@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
-use super::registry::Registry;
+use super::registry::{Answer, Registry};
 
 static REGISTRY: Registry = Registry::new();
 
@@ -104,8 +104,14 @@ fn answer(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
         // SAFETY: of a signal raised by an access the kernel says the address.
         let address = unsafe { said.si_addr() }.addr();
         let page = PAGE_SIZE.load(Ordering::SeqCst);
-        if REGISTRY.cover(address, page, map_zeros) {
-            return;
+        match REGISTRY.cover(address, page, map_zeros) {
+            Answer::Covered => return,
+            Answer::Failed => {
+                // Nobody may go on, not even a handler of the host's that would.
+                set_default();
+                return raise(signal);
+            }
+            Answer::NotOurs => {}
         }
     }
     pass_on(signal, info, context, is_access(said.si_code));
@@ -148,9 +154,14 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void, repe
     // That a handler puts back the default action, as that of Rust's runtime does, means that the
     // process is to end when the access is tried again. If there was none, it ends here.
     if !repeats && action(None).is_some_and(|now| now.sa_sigaction == libc::SIG_DFL) {
-        // SAFETY: a system call without pointers. The signal comes when the handler returns.
-        unsafe { libc::raise(signal) };
+        raise(signal);
     }
+}
+
+/// Has the signal come once more when the handler returns.
+fn raise(signal: c_int) {
+    // SAFETY: a system call without pointers. Reason: std has no safe one.
+    unsafe { libc::raise(signal) };
 }
 
 /// Calls a handler that somebody else has installed.

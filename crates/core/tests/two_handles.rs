@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use rowmill_core::{
-    Appender, Array, ArrayMut, Backend, Checksums, CowArray, CreateOptions, Error, OpenOptions,
-    Sidecar, Source, TileBuffer,
+    Appender, Array, ArrayMut, Backend, Checksums, CowArray, CreateOptions, DType, Error,
+    OpenOptions, RawSpec, Shape, Sidecar, Source, TileBuffer,
 };
 use tempfile::TempDir;
 
@@ -181,4 +181,52 @@ fn bools_of_an_unfinished_file_are_lent_as_bytes() {
     let x = Array::<bool>::open(&path).expect("there");
     let read = x.rows(0..2, &mut TileBuffer::new()).expect("read").to_vec();
     assert_eq!(read, [true, false, true, true, false, true]);
+}
+
+/// A hard link of a raw file, read as if rows that are not committed were part of it.
+#[test]
+fn uncommitted_rows_are_never_lent() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, link) = (dir.path().join("x.dat"), dir.path().join("link.dat"));
+    ArrayMut::<u8>::create(&path, [2, 4]).expect("created").close().expect("closed");
+    std::fs::hard_link(&path, &link).expect("a link");
+    let spec = |rows: usize| RawSpec::new(DType::U8, Shape::new([rows, 4]).expect("small"));
+    let before = Array::<u8>::open_raw(&link, &spec(2)).expect("opened before");
+    assert_eq!(before.as_slice(), Some(&[0; 8][..]));
+    let mut appender = Appender::<u8>::open(&path).expect("beside a reader");
+    appender.append_rows(&[1; 1 << 16]).expect("appended");
+    let rows = std::fs::metadata(&link).expect("there").len() as usize / 4;
+    if let Ok(meanwhile) = Array::<u8>::open_raw(&link, &spec(rows)) {
+        assert_eq!(meanwhile.as_slice(), None);
+        assert_eq!(meanwhile.backend(), Backend::Positioned);
+    }
+    drop(appender);
+    assert_eq!(before.as_slice(), Some(&[0; 8][..]));
+}
+
+/// What an appender that was killed left, mapped by a reader: it is not taken back under it.
+#[test]
+fn a_mapped_rest_is_not_taken_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, link) = (dir.path().join("x.npy"), dir.path().join("link.dat"));
+    ArrayMut::<u8>::create(&path, [2, 4]).expect("created").close().expect("closed");
+    std::fs::hard_link(&path, &link).expect("a link");
+    let appender = || Appender::<u8>::open(&path);
+    // As after a kill: rows behind the last one, and the journal that says so.
+    let mut first = appender().expect("nobody else");
+    first.append_rows(&[1; 1 << 22]).expect("appended");
+    let (journal, longer) = (dir.path().join(".x.npy.rowmill-append"), std::fs::read(&path));
+    let (said, longer) = (std::fs::read(&journal).expect("a journal"), longer.expect("read"));
+    drop(first);
+    let mut file = std::fs::File::options().write(true).open(&path).expect("there");
+    std::io::Write::write_all(&mut file, &longer).expect("written");
+    drop(file);
+    std::fs::write(&journal, said).expect("written");
+    let spec = RawSpec::new(DType::U8, Shape::new([longer.len()]).expect("small"));
+    let reader = Array::<u8>::open_raw(&link, &spec).expect("any bytes");
+    assert!(reader.as_slice().is_some_and(|bytes| bytes == longer));
+    assert!(matches!(appender(), Err(Error::AlsoMapped { .. })));
+    assert!(reader.as_slice().is_some_and(|bytes| bytes == longer));
+    drop(reader);
+    assert_eq!(appender().expect("nobody reads it").rows(), 2);
 }

@@ -13,25 +13,33 @@ thread_local! {
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
-/// Adds to the bytes held. Sizes fit `isize`, as [`Layout`] guarantees.
+/// Sizes fit `isize`: a [`Layout`] promises it. Never panics, which an allocator must not: what
+/// other threads give back, or allocations that fail, may add up to anything.
 fn count(bytes: isize) {
-    let held = HELD.get() + bytes;
-    HELD.set(held);
-    PEAK.set(PEAK.get().max(held));
+    let held = HELD.get();
+    HELD.set(held.wrapping_add(bytes));
+    PEAK.set(PEAK.get().max(held.saturating_add(bytes)));
 }
 
-// SAFETY: both methods pass their arguments to the system allocator unchanged. The count allocates
-// nothing, because the cells are constants without a destructor.
+// SAFETY: both methods pass their arguments to the system's allocator, unchanged, and give back
+// what it gives; the other methods are made of these two. The counting never panics, and allocates
+// nothing where the system has thread-locals: the cells are constants without a destructor.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size().cast_signed());
-        // SAFETY: the caller upholds the contract of `alloc`, which is that of `System.alloc`.
-        unsafe { System.alloc(layout) }
+        // SAFETY: the caller's promise about `layout` is the one that is needed.
+        let memory = unsafe { System.alloc(layout) };
+        if memory.is_null() {
+            // It was asked for, which the peak shows, but is not held.
+            count(-layout.size().cast_signed());
+        }
+        memory
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-layout.size().cast_signed());
-        // SAFETY: `pointer` came from `alloc` above, and so from the system allocator.
+        // SAFETY: `pointer` came from `alloc` above, so from the system's allocator, and for this
+        // `layout`, as the caller promises.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -42,5 +50,5 @@ pub fn peak_bytes(work: impl FnOnce()) -> usize {
     let before = HELD.get();
     PEAK.set(before);
     work();
-    (PEAK.get() - before).unsigned_abs()
+    PEAK.get().saturating_sub(before).unsigned_abs()
 }

@@ -19,6 +19,20 @@ fn a_header_that_claims_4_gib_costs_nothing() {
     }
 }
 
+/// Twice so much is more than the counter can hold, and a panic there more than an allocator may.
+#[test]
+fn what_cannot_be_had_is_seen_but_not_held() {
+    const MOST: usize = isize::MAX as usize;
+    for _ in 0..3 {
+        let held = peak_bytes(|| {
+            let mut room = Vec::<u8>::new();
+            assert!(std::hint::black_box(&mut room).try_reserve_exact(MOST).is_err());
+        });
+        assert!(held >= MOST / 2, "{held} bytes");
+        assert!(peak_bytes(|| ()) == 0);
+    }
+}
+
 #[test]
 fn the_longest_headers_cost_their_length() {
     for text in ["{", "(", "'", "1,", " ", "\u{e9}", "{'shape': (", "{'descr': '"] {

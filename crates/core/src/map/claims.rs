@@ -1,9 +1,13 @@
 //! The files that this process has mapped, and how: elements lent by one mapping must not change
 //! through another.
 //!
-//! A file is mapped for reading any number of times, or for writing once. The writer's lock
-//! excludes other writers, but not readers, in this process or others. This registry excludes those
-//! of this process.
+//! A file is mapped for reading any number of times, or for writing once. The writer's lock keeps
+//! other writers away, but not readers, of this process or of others. Of this process it is this
+//! registry.
+//!
+//! It knows files by the numbers that the system gives them. What it takes for two files and keeps
+//! in the same pages is beyond it: a file of an overlay and the one below, opened by both names,
+//! which overlays do not allow, or one of a FUSE filesystem that maps another.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,32 +17,39 @@ use super::FileState;
 use crate::error::{Error, Result};
 use crate::fs::FileNumber;
 
-/// How a file is mapped. An unmapped file has no entry.
-#[derive(Debug)]
-enum Use {
-    /// For reading, this many times.
-    Read(usize),
-    /// For writing.
-    Write,
+/// How this process uses a file. One that it does not use has no entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Use {
+    /// Mappings for reading.
+    readers: usize,
+    /// The mapping for writing, or the appender.
+    writer: Option<Writer>,
 }
 
-/// Keyed by device and inode, which a file keeps while it is mapped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Writer {
+    /// Writes to a mapping: nobody else has the file mapped.
+    Mapped,
+    /// Writes behind the last row: mappings made before end there.
+    Appender,
+}
+
+/// By device and inode, or volume and index, which a file keeps as long as it is mapped.
 static USES: Mutex<BTreeMap<(u64, u64), Use>> = Mutex::new(BTreeMap::new());
 
-/// The right to map a file. It has to be dropped after the mapping.
+/// The right to lend bytes of a mapping of a file, or to append to it. It is dropped after whatever
+/// lends them: a mapping that is only synced (`MappedFile`) may stay longer.
 #[derive(Debug)]
 pub(crate) struct Claim {
     number: FileNumber,
+    /// That of a writer; a reader has none.
+    writer: Option<Writer>,
 }
 
 impl Claim {
-    /// A claim to read a file through a mapping; `None` while it is mapped for writing.
+    /// A claim to read a file through a mapping; `None` while it is open for writing or appending.
     pub(super) fn read(file: &FileState) -> Option<Self> {
-        Self::new(file.number(), |found| match found {
-            None => Some(Use::Read(1)),
-            Some(Use::Read(times)) => Some(Use::Read(times + 1)),
-            Some(Use::Write) => None,
-        })
+        Self::new(file.number(), None, |found| found.writer.is_none())
     }
 
     /// A claim to write to a file through a mapping, made before the file is touched.
@@ -46,23 +57,50 @@ impl Claim {
     /// # Errors
     /// [`Error::AlsoMapped`] while it is mapped in any way.
     pub(crate) fn write(path: &Path, file: &FileState) -> Result<Self> {
-        let claim = Self::new(file.number(), |found| found.is_none().then_some(Use::Write));
-        claim.ok_or_else(|| Error::AlsoMapped {
-            path: path.to_owned(),
-            refused: "mapped for writing",
-            by: "has it mapped already, and lent elements must not change",
-            instead: "drop the other arrays of this file first, or open them with \
-                      `Backend::Positioned`",
-        })
+        let claim =
+            Self::new(file.number(), Some(Writer::Mapped), |found| *found == Use::default());
+        claim.ok_or_else(|| also_mapped(path, "mapped for writing"))
     }
 
-    fn new(number: FileNumber, next: impl FnOnce(Option<&Use>) -> Option<Use>) -> Option<Self> {
+    /// A claim to append to a file that ends with its last row. Mappings of it may lend all of
+    /// that; what comes behind is read at positions. With `rest`, bytes behind the last row that
+    /// are taken back, there must be none: one may lend them.
+    ///
+    /// # Errors
+    /// [`Error::AlsoMapped`] while it is mapped and has a rest.
+    pub(crate) fn append(path: &Path, file: &FileState, rest: bool) -> Result<Self> {
+        let claim = Self::new(file.number(), Some(Writer::Appender), |found| {
+            found.writer.is_none() && (!rest || found.readers == 0)
+        });
+        claim.ok_or_else(|| also_mapped(path, "appended to"))
+    }
+
+    fn new(
+        number: FileNumber,
+        writer: Option<Writer>,
+        is_free: impl FnOnce(&Use) -> bool,
+    ) -> Option<Self> {
         if let Some(number) = number {
             let mut uses = USES.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = next(uses.get(&number))?;
+            let mut next = uses.get(&number).copied().unwrap_or_default();
+            if !is_free(&next) {
+                return None;
+            }
+            next.readers += usize::from(writer.is_none());
+            next.writer = next.writer.or(writer);
             uses.insert(number, next);
         }
-        Some(Self { number })
+        Some(Self { number, writer })
+    }
+}
+
+fn also_mapped(path: &Path, refused: &'static str) -> Error {
+    Error::AlsoMapped {
+        path: path.to_owned(),
+        refused,
+        by: "has it mapped already, and lent elements must not change",
+        instead: "drop the other arrays of this file first, or open them with \
+                  `Backend::Positioned`",
     }
 }
 
@@ -70,9 +108,13 @@ impl Drop for Claim {
     fn drop(&mut self) {
         let Some(number) = self.number else { return };
         let mut uses = USES.lock().unwrap_or_else(PoisonError::into_inner);
-        match uses.get_mut(&number) {
-            Some(Use::Read(times)) if *times > 1 => *times -= 1,
-            _ => drop(uses.remove(&number)),
+        let Some(found) = uses.get_mut(&number) else { return };
+        match self.writer {
+            None => found.readers = found.readers.saturating_sub(1),
+            Some(_) => found.writer = None,
+        }
+        if *found == Use::default() {
+            uses.remove(&number);
         }
     }
 }
@@ -101,5 +143,21 @@ mod tests {
         assert!(write(other).is_ok());
         drop(writer);
         assert!(Claim::read(file).is_some() && write(file).is_ok());
+    }
+
+    #[test]
+    fn an_appender_stands_beside_earlier_readers_only() {
+        let file = tempfile::tempfile().expect("a file");
+        let file = &FileState::of(Path::new("x"), &file).expect("a file");
+        let append = |rest| Claim::append(Path::new("x"), file, rest);
+        let reader = Claim::read(file).expect("nobody else");
+        assert!(append(true).is_err());
+        let appender = append(false).expect("the reader ends with the last row");
+        assert!(append(false).is_err() && Claim::read(file).is_none());
+        assert!(Claim::write(Path::new("x"), file).is_err());
+        drop(reader);
+        assert!(Claim::read(file).is_none(), "the appender is still there");
+        drop(appender);
+        assert!(append(true).is_ok() && Claim::write(Path::new("x"), file).is_ok());
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct FileState {
     unix: Unix,
 }
 
-/// The metadata that only unix has.
+/// The facts that only unix knows, but for the first two: on Windows volume and index of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Unix {
     device: u64,
@@ -40,14 +40,20 @@ impl FileState {
                 changed: (metadata.ctime(), metadata.ctime_nsec()),
             }
         };
-        #[cfg(not(unix))]
+        #[cfg(windows)]
+        let unix = {
+            let known = winapi_util::file::information(file).map_err(Error::io("inspect", path))?;
+            let (device, inode) = (known.volume_serial_number(), known.file_index());
+            Unix { device, inode, ..Unix::default() }
+        };
+        #[cfg(not(any(unix, windows)))]
         let unix = Unix::default();
         Ok(Self { len: metadata.len(), modified: metadata.modified().ok(), unix })
     }
 
-    /// Device and inode; `None` if the system has no such numbers.
+    /// Device and inode; `None` where the system has no such numbers, and maps no files.
     pub(super) fn number(&self) -> FileNumber {
-        cfg!(unix).then_some((self.unix.device, self.unix.inode))
+        cfg!(any(unix, windows)).then_some((self.unix.device, self.unix.inode))
     }
 
     /// The identity for a job that resumes later.

@@ -21,13 +21,15 @@
 //! file can see the offset, for as long as the mapping lives. The handler never jumps, so a worker
 //! is never stopped in the middle of anything.
 //!
-//! A slot is released before its mapping is unmapped ([`Guard`] precedes the mapping in each
-//! struct), so the handler never maps over a successor of the mapping. While it handles a fault,
-//! the mapping cannot be unmapped: the faulting thread has it borrowed. That does not hold for
-//! signals without an access; they are never taken for ours.
+//! A slot is left before the mapping goes ([`Guard`] stands before the mapping in each struct), so
+//! the handler never maps over what took the place of one. While it is at work for a mapping, that
+//! mapping cannot go: the thread that faulted has it borrowed. That is not true of signals that
+//! come by themselves, without an access; they are never taken for ours. Where there is no room for
+//! zeros the process ends: pages of the mapping may be missing then, and be given to others.
 //!
-//! Its limits: the kernel kills a thread that blocks SIGBUS at once, and a handler that is
-//! installed later without chaining to ours hides the signal from it.
+//! Its limits: a thread that has SIGBUS blocked is killed by the kernel without asking, and a
+//! handler that is installed later and does not pass on what it was told keeps ours from seeing it.
+//! The handler stays for good: a library that this crate is part of must not be unloaded.
 
 mod registry;
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]

@@ -178,11 +178,12 @@ impl ReadMap {
         let len = addressable(path, seen)?;
         let Some(claim) = Claim::read(&seen) else { return Ok(None) };
         // SAFETY: the mapping is read-only, and as long as the claim lives, no safe code of this
-        // process maps the file for writing. Another process, or one that writes to the file
-        // without mapping it, can still change the bytes: they are only ever read as types for
-        // which every bit pattern is valid (`Element::Stored`), and no bound or branch for memory
-        // safety depends on them. When the file shrinks, or shrank since its length was taken, the
-        // guard answers.
+        // process lends bytes of another mapping of the file for writing. Another process can still
+        // change them, and this one through a descriptor (`std::fs`; an `Appender`, but only the
+        // header and what follows the rows): they are only ever read as types for which every bit
+        // pattern is valid (`Element::Stored`), and no bound or branch for memory safety of ours
+        // depends on them. When the file shrinks, or shrank since its length was taken, the guard
+        // answers, or the host (`BusErrors`).
         let map = unsafe { MmapOptions::new().len(len).map(file) };
         let map = map.map_err(Error::io("map", path))?;
         let guard = guard_for(map.as_ptr(), len, Access::Read, bus_errors);

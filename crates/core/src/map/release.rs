@@ -1,9 +1,11 @@
 //! Releasing pages, and populating many at a time.
 //!
-//! Both concern which pages of a *shared file* mapping are in the process's page table, never their
-//! contents: a released page comes back from the page cache unchanged. On private (copy-on-write)
-//! mappings the same advice would lose changes: they have a separate type (`PrivateMap`), which
-//! nothing here accepts.
+//! Both are about which pages of a *shared file* mapping are in the process's page table, never
+//! about what they hold: a page that was let go comes back from the page cache as it was. On
+//! private (copy-on-write) mappings the same advice would lose changes: they have a type of their
+//! own (`PrivateMap`), which nothing here takes. Behind a fault a mapping has private zeros in the
+//! place of the file (`guard.rs`), and what was written to those is zero again when it is let go:
+//! it went nowhere before, which `check` has said since.
 
 use std::ops::Range;
 
@@ -62,8 +64,9 @@ impl Bytes {
         {
             let at = map.as_ptr().wrapping_add(pages.start).cast_mut().cast();
             // SAFETY: the range lies within a mapping that `self` keeps alive, which is shared and
-            // read-only (`ReadMap`): the kernel fills its pages again from the file when they
-            // are touched. Reason: `memory_ceiling`. A failure only keeps the pages.
+            // read-only (`ReadMap`): the kernel fills its pages again when they are touched, from
+            // the file, or behind a fault with the zeros that they hold. Reason: `memory_ceiling`.
+            // A failure, as of pages larger than a piece, only keeps them.
             let _ =
                 unsafe { rustix::mm::madvise(at, pages.len(), rustix::mm::Advice::LinuxDontNeed) };
         }
@@ -126,10 +129,12 @@ impl SharedPages {
         let page = rustix::param::page_size();
         let Some(pages) = whole_units(self.start, self.len, bytes, page) else { return Ok(()) };
         let at = std::ptr::with_exposed_provenance_mut(self.start + pages.start);
-        // SAFETY: the range lies within a mapping that outlives `self` (a `WriteBack` borrows its
-        // owner), shared and backed by a file: neither advice changes what it holds, and threads
-        // that write to it meanwhile at most fault once more. Reason: a fault for each page costs
-        // more than writing it, and `memory_ceiling`.
+        // SAFETY: the range lies within a mapping that outlives `self`, which only a `WriteBack`
+        // has, and that borrows the mapping's owner. It is shared and backed by a file: neither
+        // advice changes what it holds, and threads that write to it meanwhile at most fault once
+        // more. Behind a fault there are zeros, and what was written over them may be zero again,
+        // as it may at any moment before (`map_zeros`). Reason: a fault for each page costs more
+        // than writing it, and `memory_ceiling`.
         unsafe { rustix::mm::madvise(at, pages.len(), advice) }
     }
 }

@@ -43,11 +43,12 @@ impl Deref for SharedMut {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the mapping is this long and lives as long as `self`, and is the only one that
-        // this process has of the file (`Claim`). References to its bytes are made here and in
-        // `deref_mut` only, so that the borrow of `self` keeps them disjoint in time: the other
-        // owner of the `Arc` (`MappedFile`) only passes its range to the kernel. Reason: `MmapMut`
-        // can be synced only through a borrow, which the owner's writes would exclude.
+        // SAFETY: the mapping is this long, no longer than `isize::MAX` (`MmapOptions`), and lives
+        // as long as `self`. It is the only one of the file that this process lends of (`Claim`).
+        // References to its bytes are made here and in `deref_mut` only, so that the borrow of
+        // `self` keeps them apart: whoever else has the `Arc` (`MappedFile`) only hands its range
+        // to the kernel. Of other processes it is as for `ReadMap`. Reason: `MmapMut` can be
+        // synced only through a borrow, which the owner's writes would exclude.
         unsafe { std::slice::from_raw_parts(self.pages.as_ptr(), self.pages.len()) }
     }
 }

@@ -104,9 +104,11 @@ pub(crate) fn map_mut(
     bus_errors: BusErrors,
 ) -> Result<Option<WriteMap>> {
     map_whole(path, seen, (claim, bus_errors), |options| {
-        // SAFETY: the claim proves that this process has no other mapping of the file, and prevents
-        // one. For other processes it is as for `ReadMap`; the caller holds the writer's lock, so
-        // that no other well-behaved writer exists.
+        // SAFETY: the claim, which callers take of the state of this `file`, is one to write: no
+        // other is given out of `map/`. It lives as long as bytes of the mapping are lent, and
+        // until then this process lends of no other mapping of the file. Of other processes and of
+        // descriptors it is as for `ReadMap`; callers hold the writer's lock, where there are
+        // locks, so that no other well-behaved writer exists.
         unsafe { options.map_mut(file) }
     })
 }
@@ -128,7 +130,8 @@ pub(crate) fn map_copy(
         });
     };
     let map = map_whole(path, seen, (claim, bus_errors), |options| {
-        // SAFETY: as for `ReadMap`; written pages become private copies.
+        // SAFETY: as for `ReadMap`, of which the claim is one to read. Written pages become copies
+        // of this mapping alone, which is lent as `PrivateMap` is borrowed.
         unsafe { options.map_copy(file) }
     });
     Ok(map?.map(PrivateMap))

@@ -42,12 +42,13 @@ pub struct Assembly<T> {
     full: AtomicUsize,
 }
 
-// SAFETY: `start` points into `memory`, which moves between threads as any vector does. Reason: a
-// pointer is not `Send` by itself.
+// SAFETY: `start` points to what `memory` owns, which moves between threads as any vector does.
+// Reason: a pointer is not `Send` by itself.
 unsafe impl<T: Send> Send for Assembly<T> {}
 
 // SAFETY: through a shared reference elements are written only, each by the one thread that took
-// its part. Reason: as above.
+// its part, and never read or dropped: whoever gets them has the `Assembly` itself. So they move
+// between threads and are not shared: `Send` is enough. Reason: as above.
 unsafe impl<T: Send> Sync for Assembly<T> {}
 
 impl<T: Copy> Assembly<T> {
@@ -89,10 +90,12 @@ impl<T: Copy> Assembly<T> {
         let at = self.start.wrapping_add(first).cast::<MaybeUninit<T>>();
         // SAFETY: `memory` was made with room for `len` elements from `start` on, which stays where
         // it is as long as `self` lives and is not touched otherwise before `into_vec`, which takes
-        // `self`. The elements of this part are lent here alone, because `taken` was false once,
-        // and parts do not overlap. Reason: results of gigabytes are written once, by all workers.
+        // `self`. `first` is below `len`, as there is such a part (else `taken[part]` panics). The
+        // elements of this part are lent here alone, because `taken` was false once, and parts do
+        // not overlap. Reason: results of gigabytes are written once, by all workers.
         let slots = unsafe { std::slice::from_raw_parts_mut(at, len) };
-        // Its lifetime is private to this call, so that `f` cannot substitute another one.
+        // Its lifetime is known to this call alone, so that `f` can neither keep it nor put another
+        // one in its place: when `f` is done, what is full here is full in `memory`.
         let mut unfilled = Unfilled { slots, filled: 0 };
         f(&mut unfilled)?;
         assert_eq!(unfilled.len(), 0, "part {part} is filled to its end");
@@ -107,9 +110,9 @@ impl<T: Copy> Assembly<T> {
             return None;
         }
         let Self { mut memory, len, .. } = self;
-        // SAFETY: there is room for `len` elements. Every part was filled to its end, and parts are
-        // all there is; what other threads wrote happened before they added to `full`. Reason: as
-        // above.
+        // SAFETY: there is room for `len` elements. Every part was filled to its end, as each adds
+        // to `full` once at most, and parts are all there is; what other threads wrote happened
+        // before they added to `full`. Reason: as above.
         unsafe { memory.set_len(len) };
         Some(memory)
     }

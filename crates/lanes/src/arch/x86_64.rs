@@ -44,8 +44,10 @@ pub(super) fn copy_past_cache(from: &[u8], to: &mut [u8]) {
         let parts: [__m128i; LINE / 16] = must_cast(*from);
         for (i, part) in parts.into_iter().enumerate() {
             let at = to.as_mut_ptr().wrapping_add(16 * i).cast();
-            // SAFETY: 16 bytes inside the 64 of `to`, which begins at a multiple of 64. SSE2 is
-            // part of x86-64. Reason: see the caller; figures: docs/decisions.md.
+            // SAFETY: 16 bytes inside the 64 of `to`, which is borrowed exclusively and begins at a
+            // multiple of 64: `head` reaches to one, or to the end of `to`. Nobody touches them
+            // before the fence below. SSE2 is part of x86-64. Reason: see the caller; figures:
+            // docs/decisions.md.
             unsafe { _mm_stream_si128(at, part) };
         }
     }
@@ -62,15 +64,17 @@ pub(super) fn prefetch<T>(pointer: *const T) {
     unsafe { _mm_prefetch::<_MM_HINT_T0>(pointer.cast()) };
 }
 
-/// Made in [`avx2`] alone, which only runs where `has_avx2` is true.
+/// Made only in functions that are compiled for AVX2: [`avx2`], which only runs where `has_avx2` is
+/// true, and [`avx2_called`], which only runs where there is such a value already.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx2(());
 
 impl sealed::Sealed for Avx2 {}
 
-// SAFETY of all intrinsics below: a value of the type exists only where the CPU was seen to have
-// every feature that its wrapper is compiled for, which are those that the intrinsics ask for; they
-// compute on values and touch no memory. Reason: see `simd.rs`.
+// SAFETY of all intrinsics below: they stand in methods of a value of the type, which exists only
+// where the CPU was seen to have every feature that its wrapper is compiled for, among them those
+// that the intrinsics ask for (AVX, AVX2, F16C); they compute on values and touch no memory.
+// Reason: see `simd.rs`.
 
 /// An operation on two vectors of eight doubles, two registers each.
 macro_rules! doubles {

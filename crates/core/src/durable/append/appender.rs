@@ -15,6 +15,7 @@ use crate::format::append_journal::Journal;
 use crate::format::detect::read_meta;
 use crate::format::{Meta, append_journal, expect_dtype};
 use crate::fs::{Held, open_locked, write_all_at};
+use crate::map::{Claim, FileState};
 use crate::shape::Shape;
 use crate::tile::TileBuffer;
 use crate::view::Source;
@@ -73,6 +74,8 @@ pub struct Appender<T> {
     undecided: bool,
     #[cfg(test)]
     pub(super) stop_after: Option<Step>,
+    /// Dropped after the uncommitted rows were taken back.
+    _claim: Claim,
     element: PhantomData<fn() -> T>,
 }
 
@@ -97,20 +100,22 @@ impl<T: Element> Appender<T> {
     /// Opens an array file for appending, and rolls back uncommitted rows of an earlier appender.
     ///
     /// # Errors
-    /// [`Error::Locked`] while another writer has it; [`Error::CannotAppend`] for arrays that
+    /// [`Error::Locked`] while another writer has it; [`Error::AlsoMapped`] while this process has
+    /// uncommitted rows of an earlier appender mapped; [`Error::CannotAppend`] for arrays that
     /// cannot grow in place: in Fortran order, without axes, with empty rows, with a header without
     /// room, described by a hand-made sidecar; otherwise as [`Array::open`](crate::Array::open).
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut file = open_locked(path)?;
         refuse_unfinished(path, &file)?;
+        let seen = FileState::of(path, &file)?;
+        let meta = read_meta(path, &mut file, seen.len, None)?;
+        expect_dtype::<T>(path, &meta)?;
+        let claim = Claim::append(path, &seen, meta.end() < seen.len)?;
         publish::settle(path, &file)?;
         forget_checksums(path)?;
-        let len = file.metadata().map_err(Error::io("inspect", path))?.len();
-        let meta = read_meta(path, &mut file, len, None)?;
-        expect_dtype::<T>(path, &meta)?;
         let description = Description::find(path, &mut file, &meta)?;
-        take_back_rest(path, &file, meta.end(), len)?;
+        take_back_rest(path, &file, meta.end(), seen.len)?;
         let mut journal = JournalFile::new(append_journal::path_for(path));
         journal.remove();
         Ok(Self {
@@ -127,6 +132,7 @@ impl<T: Element> Appender<T> {
             undecided: false,
             #[cfg(test)]
             stop_after: None,
+            _claim: claim,
             element: PhantomData,
         })
     }

@@ -87,6 +87,21 @@ impl Slot {
     }
 }
 
+/// What became of a fault.
+#[cfg_attr(
+    not(any(target_os = "linux", target_vendor = "apple")),
+    allow(dead_code, reason = "there is no handler")
+)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// There are zeros where it was.
+    Covered,
+    /// There is no room for zeros. The pages may be missing (POSIX), and others take their place.
+    Failed,
+    /// The address is none of ours.
+    NotOurs,
+}
+
 /// All mappings that are guarded.
 #[derive(Debug)]
 pub(super) struct Registry<const N: usize = SLOTS> {
@@ -107,21 +122,22 @@ impl<const N: usize> Registry<N> {
         self.slots.iter().find(|slot| slot.take(&pages, writable))
     }
 
-    /// Handles a fault at `address`: records the offset of its page, then calls `map_zeros` to
-    /// replace all pages from there to the end of the mapping. If that fails, it replaces the whole
-    /// mapping, which needs no further entry in the kernel's table of mappings. `false` if the
-    /// address is not ours, or nothing helps. Only atomics, no lock.
+    /// Answers a fault at `address`: writes down the offset of its page, then has `map_zeros`
+    /// replace all pages from there to the end of the mapping, in one call. If that cannot be done,
+    /// all of the mapping: that takes no more entries in the kernel's table of mappings than there
+    /// were. Only atomics, no lock.
     pub(super) fn cover(
         &self,
         address: usize,
         page: usize,
         map_zeros: impl Fn(Range<usize>, bool) -> bool,
-    ) -> bool {
+    ) -> Answer {
         let found = self.slots.iter().find_map(|slot| Some((slot, slot.holds(address)?)));
-        let Some((slot, (pages, writable))) = found else { return false };
+        let Some((slot, (pages, writable))) = found else { return Answer::NotOurs };
         let first = address / page * page;
         slot.fault.fetch_min(first - pages.start, Ordering::SeqCst);
-        map_zeros(first..pages.end, writable) || map_zeros(pages, writable)
+        let covered = map_zeros(first..pages.end, writable) || map_zeros(pages, writable);
+        if covered { Answer::Covered } else { Answer::Failed }
     }
 }
 
@@ -143,7 +159,7 @@ mod tests {
             mapped.borrow_mut().push((pages, writable));
             true
         });
-        (covered, mapped.into_inner())
+        (covered == Answer::Covered, mapped.into_inner())
     }
 
     #[test]
@@ -192,7 +208,7 @@ mod tests {
             tried.borrow_mut().push(pages);
             false
         });
-        assert!(!covered);
+        assert_eq!(covered, Answer::Failed);
         assert_eq!(tried.into_inner(), [0x3000..0x5000, 0x1000..0x5000]);
     }
 

@@ -1,7 +1,8 @@
 //! The SIGBUS handler, and its installation.
 //!
-//! Everything that the handler does is async-signal-safe: loads and stores of atomics, one `mmap`,
-//! `sigaction`, `raise`. It allocates nothing, locks nothing and returns.
+//! Everything that the handler does is safe in a signal handler: loads and stores of atomics,
+//! `mmap` (once, or twice when that fails), `sigaction`, `raise`. It allocates nothing, locks
+//! nothing and returns.
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
@@ -12,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
-use super::registry::Registry;
+use super::registry::{Answer, Registry};
 
 static REGISTRY: Registry = Registry::new();
 
@@ -48,8 +49,10 @@ fn set_handler(before: libc::sigaction) -> Option<()> {
     // The thread's stack may be exhausted; the mask stays that of the previous handler.
     ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
     let replaced = action(Some(&ours))?;
-    if replaced.sa_sigaction != before.sa_sigaction {
-        // Another thread installed a handler in between, which is the one that we replaced.
+    let what = |action: &libc::sigaction| (action.sa_sigaction, action.sa_flags);
+    if what(&replaced) != what(&before) && replaced.sa_sigaction != ours.sa_sigaction {
+        // Somebody else was faster. What they put there is what we replaced, unless it was ours,
+        // which must not be chained to itself.
         remember(replaced);
     }
     Some(())
@@ -66,11 +69,12 @@ fn remember(action: libc::sigaction) {
 /// The action for SIGBUS; replaced by `new` if there is one.
 fn action(new: Option<&libc::sigaction>) -> Option<libc::sigaction> {
     let new = new.map_or(ptr::null(), ptr::from_ref);
-    let mut old = MaybeUninit::uninit();
+    let mut old = MaybeUninit::zeroed();
     // SAFETY: `new` is null or a whole action, `old` has room for one. The handler of `new` is ours
     // or the default. Reason: there is no safe way to handle SIGBUS.
     let done = unsafe { libc::sigaction(libc::SIGBUS, new, old.as_mut_ptr()) } == 0;
-    // SAFETY: the call has filled it when it says so.
+    // SAFETY: all zeros is an action, of which the call has filled in what it knows. Some libraries
+    // leave the rest as it was: musl leaves most of the mask, and `sa_restorer`.
     done.then(|| unsafe { old.assume_init() })
 }
 
@@ -90,14 +94,21 @@ extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, context: *mut
 }
 
 fn answer(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: installed with SA_SIGINFO, so `info` is the report of the kernel.
+    // SAFETY: installed with SA_SIGINFO, so `info` is what the kernel says about the signal: it
+    // calls us, or a handler that was installed later, which has to pass that on (`BusErrors`).
     let report = unsafe { &*info };
     if is_access(report.si_code) {
-        // SAFETY: for a signal raised by an access the kernel reports the address.
+        // SAFETY: of a signal raised by an access the kernel says the address.
         let address = unsafe { report.si_addr() }.addr();
         let page = PAGE_SIZE.load(Ordering::SeqCst);
-        if REGISTRY.cover(address, page, map_zeros) {
-            return;
+        match REGISTRY.cover(address, page, map_zeros) {
+            Answer::Covered => return,
+            Answer::Failed => {
+                // Nobody may go on, not even a handler of the host's that would.
+                set_default();
+                return raise(signal);
+            }
+            Answer::NotOurs => {}
         }
     }
     pass_on(signal, info, context, is_access(report.si_code));
@@ -109,11 +120,12 @@ fn map_zeros(pages: Range<usize>, writable: bool) -> bool {
     // No memory needs to be reserved for them: the mapping is of no further use.
     let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
     let at = ptr::without_provenance_mut::<c_void>(pages.start);
-    // SAFETY: the pages are those of one of our mappings, page-aligned, which cannot be unmapped
-    // meanwhile: the thread that runs this handler has it borrowed, for the access that faulted.
-    // They are read and written only through it, as types for which zeros are valid; every user
-    // learns that they are not the file's. Reason: the access that faulted has to succeed for the
-    // thread to resume.
+    // SAFETY: the pages are those of a mapping of ours, page-aligned, which cannot go meanwhile:
+    // the thread that runs this handler has it borrowed, for the access that faulted. They are read
+    // and written only through it, as types for which zeros are valid. Pages behind the one that
+    // faulted may have been good, lent, even written to: they become zeros as if another process
+    // had written those (see `ReadMap`), and everyone who uses them learns of it. Reason: the
+    // access that faulted has to succeed for the thread to go on.
     unsafe { mmap_anonymous(at, pages.len(), access, flags) }.is_ok()
 }
 
@@ -139,12 +151,17 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void, repe
     // A handler that restores the default action, like that of Rust's runtime, wants the retried
     // access to kill the process. If there was no access, the process is killed here.
     if !repeats && action(None).is_some_and(|now| now.sa_sigaction == libc::SIG_DFL) {
-        // SAFETY: a system call without pointers. The signal comes when the handler returns.
-        unsafe { libc::raise(signal) };
+        raise(signal);
     }
 }
 
-/// Calls the previous handler.
+/// Has the signal come once more when the handler returns.
+fn raise(signal: c_int) {
+    // SAFETY: a system call without pointers. Reason: std has no safe one.
+    unsafe { libc::raise(signal) };
+}
+
+/// Calls a handler that somebody else has installed.
 fn call(
     handler: usize,
     with_info: bool,
@@ -156,7 +173,8 @@ fn call(
     if with_info {
         type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
         // SAFETY: neither the default nor to be ignored, so it is the address of a function, and
-        // SA_SIGINFO says of which type. Reason: the signal belongs to whoever was here before.
+        // SA_SIGINFO, which came in the same action, says of which type. Reason: the signal belongs
+        // to whoever was here before.
         let handler = unsafe { std::mem::transmute::<*const c_void, Handler>(handler) };
         handler(signal, info, context);
     } else {

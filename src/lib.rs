@@ -122,7 +122,7 @@ pub use rowmill_exec::{
     WeightedMean, map_elements, map_rows,
 };
 
-/// What a file holds, and how its bytes are reached.
+/// The content of a file, and how its bytes are reached.
 pub mod file {
     #[doc(inline)]
     pub use rowmill_core::{

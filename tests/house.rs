@@ -160,3 +160,19 @@ fn files_fit_in_one_sitting() {
     let long: Vec<String> = long.collect();
     assert!(long.is_empty(), "{}", long.join("\n"));
 }
+
+#[test]
+fn comments_fit_on_a_line() {
+    let mut long = Vec::new();
+    for (file, text) in sources() {
+        for (number, line) in text.lines().enumerate() {
+            let comment = line.trim_start();
+            // Rows of tables cannot be broken.
+            let is_row = comment.trim_start_matches(['/', '!', ' ']).starts_with('|');
+            if comment.starts_with("//") && !is_row && line.chars().count() > 100 {
+                long.push(format!("{}:{}: over 100 columns", file.display(), number + 1));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}

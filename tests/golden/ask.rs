@@ -166,8 +166,8 @@ fn compare(mask: &str) -> rowmill::select::CompareMask {
     Mask::compare(op, threshold.parse::<rowmill::select::Threshold>().expect("a number"))
 }
 
-/// The engine's answer to a case. Masks are one type here, `dyn Selector`: their shells are compiled
-/// once, and the answers come from the frame that all share.
+/// The engine's answer to a case. Masks are one type here, `dyn Selector`: their shells are
+/// compiled once, and the answers come from the frame that all share.
 pub(crate) fn ask<T: Real>(
     case: &Case,
     input: &Input<T>,

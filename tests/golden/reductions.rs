@@ -139,7 +139,7 @@ impl Dtype {
 }
 
 fn real<T: Real>(answers: &mut Answers) {
-    // Of the others, few kernels are asked about with masks.
+    // The others have few kernels with masks.
     let full = T::DTYPE == DType::F32;
     answers.extend(Dtype::of(T::DTYPE, full).answers::<T>(ask::<T>));
 }

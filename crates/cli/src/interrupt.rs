@@ -11,7 +11,7 @@ use rowmill::CancelToken;
 /// The exit code of a command that SIGINT ended.
 const SIGINT_CODE: u8 = 130;
 
-/// While it lives, signals stop the jobs of its token. One at a time.
+/// A guard: while it lives, signals cancel the jobs of its token.
 #[derive(Debug)]
 pub(crate) struct Interruptible {
     token: CancelToken,
@@ -35,7 +35,7 @@ mod handlers {
 
     use super::{CancelToken, Interruptible, SIGINT_CODE};
 
-    /// What the handlers look at and set: a process has one set of them.
+    /// The flags that the handlers read and set, one set for the process.
     struct Flags {
         /// No job runs.
         idle: Arc<AtomicBool>,

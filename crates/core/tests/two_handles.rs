@@ -175,7 +175,7 @@ fn bools_of_an_unfinished_file_are_lent_as_bytes() {
     assert!(error.contains("its bools may be any byte; use parts() instead"), "{error}");
     let (bytes, _) = staged.parts().expect("in C order");
     assert_eq!(bytes, [0; 6]);
-    // What another process writes there is read as Rust's two values.
+    // Bytes that another process writes there are read as Rust's two values.
     bytes.copy_from_slice(&[1, 0, 2, 0xff, 0, 1]);
     staged.publish().expect("published");
     let x = Array::<bool>::open(&path).expect("there");
@@ -204,7 +204,7 @@ fn uncommitted_rows_are_never_lent() {
     assert_eq!(before.as_slice(), Some(&[0; 8][..]));
 }
 
-/// What an appender that was killed left, mapped by a reader: it is not taken back under it.
+/// Rows that a killed appender left are not taken back while a reader has them mapped.
 #[test]
 fn a_mapped_rest_is_not_taken_back() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -125,7 +125,7 @@ impl Facts {
 pub fn decide(facts: &Facts) -> Advice {
     let expected = Choice::ALL.map(|choice| facts.expected(choice));
     let least = expected.iter().flatten().copied().fold(f64::INFINITY, f64::min);
-    // Of equally fast choices the one that needs the least memory and care is taken.
+    // The choice among equally fast ones is that with the least memory and care.
     let order = if facts.remote { [Choice::Read, Choice::Map, Choice::Load] } else { Choice::ALL };
     let at = |choice: Choice| expected[choice as usize];
     let good = |choice: &Choice| at(*choice).is_some_and(|e| e <= least * (1.0 + ALIKE));

@@ -87,7 +87,7 @@ impl Slot {
     }
 }
 
-/// What became of a fault.
+/// The outcome of a fault.
 #[cfg_attr(
     not(any(target_os = "linux", target_vendor = "apple")),
     allow(dead_code, reason = "there is no handler")

@@ -2,7 +2,7 @@
 //! compute.
 //!
 //! ```text
-//!   Sum::all(), (Mean::per_column(), TopK::largest(3)?.all()), ...      Reduce: typed, a thin shell
+//!   Sum::all(), (Mean::per_column(), TopK::largest(3)?.all()), ...   Reduce: typed, a thin shell
 //!        |  reducers()                              ^  output()
 //!        v                                          |
 //!   [dyn Reducer, dyn Reducer]  --engine, tree-->  [Answer, Answer]     compiled once

@@ -140,7 +140,7 @@ pub mod durable {
     };
 }
 
-/// Arrays made of others without copying: parts, files as one, other axes, computed elements, memory.
+/// Arrays made of others without copying: parts, files as one, other axes, computed elements.
 pub mod view {
     #[doc(inline)]
     pub use rowmill_core::{Merged, Part, Permuted, Pick, Slice, SliceSource, Tile, TileBuffer};
@@ -156,9 +156,9 @@ pub mod engine {
 
 /// Reductions: their axes, their answers, and the trait for those of your own.
 ///
-/// [`Kernel`](crate::reduce::Kernel) is that trait: the state of a cell, how elements go in, how two
-/// states merge, the value. Axes, masks, NaN policy, fusion, checkpoints and partials come from the
-/// frame that all reductions share.
+/// [`Kernel`](crate::reduce::Kernel) is that trait: the state of a cell, how elements go in, how
+/// two states merge, the value. Axes, masks, NaN policy, fusion, checkpoints and partials come from
+/// the frame that all reductions share.
 pub mod reduce {
     #[doc(inline)]
     pub use rowmill_exec::{

@@ -53,12 +53,12 @@ impl<T: Element> Concat<Array<T>> {
     /// Concatenates open arrays, in this order, the first of which has type `T`.
     ///
     /// ```
-    /// use rowmill_core::{AnyArray, Array, ArrayMut, Concat, match_array};
+    /// use rowmill_core::{AnyArray, Array, ArrayMut, Concat, Element, match_array};
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("x.npy");
     /// # ArrayMut::<f32>::create(&path, [2, 1])?.close()?;
     /// let arrays = [rowmill_core::open(&path)?, rowmill_core::open(&path)?];
-    /// fn rows<T: rowmill_core::Element>(_: &Array<T>, all: &[AnyArray]) -> rowmill_core::Result<usize> {
+    /// fn rows<T: Element>(_: &Array<T>, all: &[AnyArray]) -> rowmill_core::Result<usize> {
     ///     Ok(Concat::<Array<T>>::of_any(all)?.sources().len())
     /// }
     /// assert_eq!(match_array!(&arrays[0], x => rows(x, &arrays))?, 2);

@@ -108,10 +108,10 @@ impl EngineBuilder {
     /// released chunk by chunk as they are processed. Released pages stay in the page cache, which
     /// the operating system reclaims on demand.
     ///
-    /// It changes no bit of an answer. It does not cover results, memory held by the caller (arrays,
-    /// files that earlier jobs left mapped) and rows that a map or a stream needs whole. Neither
-    /// does it cover chunks of a [`stream`](Engine::stream) that are set in rows, and data read by
-    /// [`rows`](Engine::rows) and [`shuffled_batches`](Engine::shuffled_batches).
+    /// It changes no bit of an answer. It does not cover results, memory held by the caller
+    /// (arrays, files that earlier jobs left mapped) and rows that a map or a stream needs whole.
+    /// Neither does it cover chunks of a [`stream`](Engine::stream) that are set in rows, and data
+    /// read by [`rows`](Engine::rows) and [`shuffled_batches`](Engine::shuffled_batches).
     ///
     /// Default: three quarters of the machine's memory, or of the limit of the process's control
     /// group; no limit if neither is known.

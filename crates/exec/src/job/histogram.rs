@@ -15,7 +15,7 @@ pub enum BinCount {
     /// This many bins of equal width.
     Fixed(usize),
     /// numpy's `'auto'` (as of 2.4): the narrower of the bin widths of Sturges and of Freedman and
-    /// Diaconis. The latter is bounded below, so that it gives at most `2 √n` bins for `n` elements.
+    /// Diaconis. The latter is bounded below: it gives at most `2 √n` bins for `n` elements.
     /// Integers have a width of at least 1. At most a million bins.
     Auto,
 }

@@ -52,7 +52,7 @@ use std::time::{Duration, Instant};
 /// let policy = FlushPolicy::EveryRows(1000) | FlushPolicy::Every(Duration::from_secs(5));
 /// let mut x = CreateOptions::new().flush_policy(policy).create::<f64>(&path, [4000, 8])?;
 /// for row in 0..4000 {
-///     x.write_rows(row, &[row as f64; 8])?; // an error here may be that of a sync in the background
+///     x.write_rows(row, &[row as f64; 8])?; // an error may be that of a sync in the background
 /// }
 /// println!("rows 0..{} survive a power cut by now", x.durable_rows());
 /// x.close()?; // and now all of them do

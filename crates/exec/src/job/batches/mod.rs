@@ -3,7 +3,7 @@
 //! ```text
 //!   rows in the file   | window 0 | window 1 | window 2 | window 3 | ...
 //!   visited as                 2, 0 | 3, 1 | ...               windows shuffled, two per group
-//!   loaded by               [ 2 and 0 ]  [ 3 and 1 ]           in file order, each row to its place
+//!   loaded by               [ 2 and 0 ]  [ 3 and 1 ]           in file order, rows to their place
 //!   rows shuffled          b b b b b b|b  b b b b|b ...        cut into batches
 //! ```
 //!
@@ -178,7 +178,7 @@ where
     T: Element,
     S: Source<T> + Send + 'static,
 {
-    /// Rows of a batch; the last of an epoch is shorter. It does not change the order. Default: 256.
+    /// Rows of a batch; the last of an epoch is shorter. No order depends on it. Default: 256.
     pub fn batch_rows(mut self, rows: usize) -> Self {
         self.batch = rows;
         self

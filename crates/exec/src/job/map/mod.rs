@@ -105,7 +105,7 @@ where
     /// # let (path, twice) = (dir.path().join("x.npy"), dir.path().join("twice.npy"));
     /// # ArrayMut::<i32>::create(&path, [4, 2])?.close()?;
     /// let x = Array::<i32>::open(&path)?;
-    /// let checkpoint = Checkpoint::at(dir.path().join("twice.checkpoint")).label("twice, version 1");
+    /// let checkpoint = Checkpoint::at(dir.path().join("twice.checkpoint")).label("twice, v1");
     /// let map = map_elements(|v: i32| v * 2);
     /// Engine::new()?.map(&x, map).checkpoint(&checkpoint).write_npy(&twice)?;
     /// # Ok::<(), rowmill_exec::Error>(())

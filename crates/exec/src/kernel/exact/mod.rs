@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   elements --fast--> vectors anchored at a power of two, no digit lost --\
-//!            --slow--> one by one ----------------------------------------> Wide --> Digits (state)
+//!            --slow--> one by one ----------------------------------------> Wide --> Digits
 //! ```
 //!
 //! [`Wide`](wide::Wide) is the small superaccumulator of Radford Neal ("Fast exact summation using

@@ -7,7 +7,7 @@ use rowmill::{Checkpoint, ChunkSize, Condition, Shape};
 use rowmill_any::Axes;
 
 use crate::condition::parse_condition;
-use crate::part::{AxisIndex, AxisIndices, ColumnList};
+use crate::part::PartArgs;
 use crate::values::{
     Backend, ByteOrderArg, DTypeArg, Nan, OrderArg, Size, WhileWritten, parse_seconds,
 };
@@ -64,25 +64,6 @@ pub(crate) struct JobArgs {
     pub(crate) input: InputsArgs,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
-}
-
-/// The part of the array to read. Slices are numpy's: negative numbers count from the end, and
-/// bounds outside of the array are clipped.
-#[derive(Clone, Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Part")]
-pub(crate) struct PartArgs {
-    /// Read only these rows: 10:20, -100:, ::10
-    #[arg(long, value_name = "A:B[:STEP]", allow_hyphen_values = true)]
-    pub(crate) rows: Option<AxisIndex>,
-    /// Read only these elements of each row, in this order: 0:3,temp,-1
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
-    pub(crate) cols: Option<ColumnList>,
-    /// Read only this box, one slice for each axis: 500:600,0:20
-    #[arg(
-        long = "box", value_name = "LIST", allow_hyphen_values = true,
-        conflicts_with_all = ["rows", "cols"]
-    )]
-    pub(crate) box_indices: Option<AxisIndices>,
 }
 
 /// The way files are read.

@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
+use clap::Args as ClapArgs;
 use rowmill::Shape;
 use rowmill::error::ParseSliceError;
 use rowmill::view::{Pick, Slice};
 use rowmill_any::Picks;
 
-use crate::args::PartArgs;
 use crate::failure::Failure;
 use crate::table::printable;
 
@@ -105,6 +105,25 @@ fn unknown_column(name: &str, names: Option<&[String]>) -> Failure {
         }
     };
     Failure::Usage(format!("there is no column {:?}; {names}", printable(name)))
+}
+
+/// The part of the array to read. Slices are numpy's: negative numbers count from the end, and
+/// bounds outside of the array are clipped.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Part")]
+pub(crate) struct PartArgs {
+    /// Read only these rows: 10:20, -100:, ::10
+    #[arg(long, value_name = "A:B[:STEP]", allow_hyphen_values = true)]
+    pub(crate) rows: Option<AxisIndex>,
+    /// Read only these elements of each row, in this order: 0:3,temp,-1
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
+    pub(crate) cols: Option<ColumnList>,
+    /// Read only this box, one slice for each axis: 500:600,0:20
+    #[arg(
+        long = "box", value_name = "LIST", allow_hyphen_values = true,
+        conflicts_with_all = ["rows", "cols"]
+    )]
+    pub(crate) box_indices: Option<AxisIndices>,
 }
 
 impl PartArgs {

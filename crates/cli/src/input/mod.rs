@@ -9,9 +9,10 @@ use rowmill::durable::{Outputs, Role};
 use rowmill::{AnyArray, Array, DType, Error, FileError, Shape};
 use rowmill_any::{AnySource, Axes, Picks, Selection};
 
-use crate::args::{InputsArgs, PartArgs, ReadArgs};
+use crate::args::{InputsArgs, ReadArgs};
 use crate::failure::Failure;
 use crate::note;
+use crate::part::PartArgs;
 use crate::table::{human_bytes, human_rate, human_time, printable};
 use open::{expand_patterns, split_field};
 

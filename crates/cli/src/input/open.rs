@@ -6,9 +6,10 @@ use rowmill::file::{ByteOrder, Meta, RawSpec};
 use rowmill::{AnyArray, DType, FileError, OpenOptions, Shape};
 
 use super::Input;
-use crate::args::{InputArgs, PartArgs, RawArgs, ReadArgs};
+use crate::args::{InputArgs, RawArgs, ReadArgs};
 use crate::failure::Failure;
 use crate::note;
+use crate::part::PartArgs;
 use crate::table::{human_bytes, printable};
 
 impl ReadArgs {

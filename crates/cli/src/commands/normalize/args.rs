@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use crate::args::{CheckpointArgs, EngineArgs, InputArgs, PartArgs};
+use crate::args::{CheckpointArgs, EngineArgs, InputArgs};
+use crate::part::PartArgs;
 use crate::values::{Axis, FloatType, Interval, Method};
 
 pub(crate) const EXAMPLES: &str = "\

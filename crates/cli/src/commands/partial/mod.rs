@@ -14,11 +14,12 @@ use rowmill::{DType, Partial, Shape};
 use rowmill_any::{Axes, Statistics};
 use serde::Serialize;
 
-use crate::args::{EngineArgs, InputArgs, PartArgs, SelectArgs};
+use crate::args::{EngineArgs, InputArgs, SelectArgs};
 use crate::failure::Failure;
 use crate::input::{Input, describe_speed};
 use crate::json;
 use crate::note;
+use crate::part::PartArgs;
 use crate::table::{grouped, printable};
 use crate::values::{Axis, Nan, parse_part, parse_rows};
 pub(crate) use merge::{MERGE_EXAMPLES, MergeArgs, merge};

@@ -9,7 +9,7 @@ use rowmill_core::{Complex, Element, Shape, SliceSource, bf16, f16};
 use super::*;
 use crate::engine::grid::Grid;
 use crate::kernel::blocks::{Blocks, States, TypedBlocks};
-use crate::kernel::reduce::Reduce;
+use crate::kernel::reduce::{Reduce, Reducer};
 use rowmill_lanes::arch::Isa;
 use rowmill_lanes::fold::Cell;
 
@@ -83,38 +83,46 @@ impl<T: Element> Case<T> {
         Axes { cell: self.cell, shape: &self.shape, dims: &self.dims }
     }
 
-    /// Real states are accepted unchanged; others are refused, or do no harm.
+    /// A shell: all but this is compiled once, not for each kernel and dtype.
     fn holds<R: Reduce<T>>(&self, kernel: &R, name: &str) {
         let mut reducers = Vec::new();
         kernel.reducers(NanPolicy::Propagate, &mut reducers);
+        self.hold(reducers, name);
+    }
+
+    fn hold(&self, reducers: Vec<Box<dyn Reducer<T> + '_>>, name: &str) {
         let x = SliceSource::new(&self.values, self.shape.dims()).expect("as many as it has");
-        let job = TypedBlocks::new(&x, Isa::BASELINE, reducers);
-        let all = job.grid().len();
-        for blocks in [0..1, 0..all, all / 2..all] {
-            let real = job.save(&states_of(&job, blocks.clone())).expect("a state");
-            let load = |bytes: &[u8]| job.load(bytes, blocks.clone());
-            let own = || load(&real).unwrap_or_else(|| panic!("{name} of {blocks:?}: {real:?}"));
-            assert_eq!(job.save(&own()).expect("a state"), real, "{name} of {blocks:?}");
-            survives(&job, [&own, &own]);
-            // Other blocks have less state, or a different one.
-            let outside = job.load(&real, all..all + 1);
-            assert!(outside.is_none(), "{name}: blocks outside");
-            assert!(load(&[&real[..], &[0]].concat()).is_none(), "{name}: a byte too many");
-            if real.len() > 4000 && blocks != (0..1) {
-                continue; // Changes would rarely hit anything.
+        states_hold(&TypedBlocks::new(&x, Isa::BASELINE, reducers), &self.changes, name);
+    }
+}
+
+/// Real states are accepted unchanged; others are refused, or do no harm.
+fn states_hold(job: &dyn Blocks, changes: &[Change], name: &str) {
+    let all = job.grid().len();
+    for blocks in [0..1, 0..all, all / 2..all] {
+        let real = job.save(&states_of(job, blocks.clone())).expect("a state");
+        let load = |bytes: &[u8]| job.load(bytes, blocks.clone());
+        let own = || load(&real).unwrap_or_else(|| panic!("{name} of {blocks:?}: {real:?}"));
+        assert_eq!(job.save(&own()).expect("a state"), real, "{name} of {blocks:?}");
+        survives(job, [&own, &own]);
+        // Other blocks have less state, or a different one.
+        let outside = job.load(&real, all..all + 1);
+        assert!(outside.is_none(), "{name}: blocks outside");
+        assert!(load(&[&real[..], &[0]].concat()).is_none(), "{name}: a byte too many");
+        if real.len() > 4000 && blocks != (0..1) {
+            continue; // Changes would rarely hit anything.
+        }
+        let mut changed = real.clone();
+        for (i, change) in changes.iter().enumerate() {
+            if i % 3 == 0 {
+                changed.clone_from(&real);
             }
-            let mut changed = real.clone();
-            for (i, change) in self.changes.iter().enumerate() {
-                if i % 3 == 0 {
-                    changed.clone_from(&real);
-                }
-                change.apply(&mut changed);
-                if load(&changed).is_some() {
-                    let other = || load(&changed).expect("the same bytes");
-                    survives(&job, [&own, &other]);
-                    survives(&job, [&other, &own]);
-                    survives(&job, [&other, &other]);
-                }
+            change.apply(&mut changed);
+            if load(&changed).is_some() {
+                let other = || load(&changed).expect("the same bytes");
+                survives(job, [&own, &other]);
+                survives(job, [&other, &own]);
+                survives(job, [&other, &other]);
             }
         }
     }

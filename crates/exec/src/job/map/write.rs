@@ -19,6 +19,7 @@ use crate::engine::input::Input;
 use crate::engine::plan::Plan;
 use crate::engine::ranges::Ranges;
 use crate::engine::run::Job;
+use crate::engine::scratch::Scratch;
 use crate::error::Result;
 use crate::resume::checkpoint::{Checkpoint, Keeper, MapKeeper, State, done_of};
 
@@ -85,7 +86,7 @@ struct Writer<'a, U: Element> {
 }
 
 /// The memory of one worker: that of the fill, and an output buffer.
-type Worker<U> = (Box<dyn Any>, Vec<U>);
+type Worker = (Box<dyn Any>, Scratch);
 
 impl<U: Element> Writer<'_, U> {
     /// Processes all chunks.
@@ -93,7 +94,7 @@ impl<U: Element> Writer<'_, U> {
         engine.run(
             job,
             |chunk| (self.plan.chunk(chunk).len() * self.layout.in_bytes) as u64,
-            || -> Worker<U> { (self.fill.worker(self.releases), Vec::new()) },
+            || -> Worker { (self.fill.worker(self.releases), Scratch::default()) },
             |worker, chunk| self.chunk(worker, chunk),
         );
         let ended = job.end(self.fill.input());
@@ -105,7 +106,7 @@ impl<U: Element> Writer<'_, U> {
     }
 
     /// Processes a chunk, or the missing parts of it.
-    fn chunk(&self, worker: &mut Worker<U>, chunk: usize) -> Result<()> {
+    fn chunk(&self, worker: &mut Worker, chunk: usize) -> Result<()> {
         let all = &mut **self.parts[chunk].lock();
         let items = self.plan.chunk(chunk);
         let Some(keeper) = self.keeper else { return self.items(worker, items, all) };
@@ -122,7 +123,7 @@ impl<U: Element> Writer<'_, U> {
     /// Fills a part of the output with its items, and starts writing it to disk.
     fn items(
         &self,
-        worker: &mut Worker<U>,
+        worker: &mut Worker,
         items: Range<usize>,
         part: &mut [U::Stored],
     ) -> Result<()> {
@@ -150,7 +151,7 @@ impl<U: Element> Writer<'_, U> {
     /// Computes items in the cache, as many at a time as fit, and writes them past it.
     fn past_cache(
         &self,
-        (worker, piece): &mut Worker<U>,
+        (worker, scratch): &mut Worker,
         items: Range<usize>,
         part: &mut [U::Stored],
     ) -> Result<()> {
@@ -161,11 +162,18 @@ impl<U: Element> Writer<'_, U> {
             next = some.end;
             let at = (some.start - items.start) * out_item;
             // Elements that a kernel does not write are zero, as in the file.
-            piece.clear();
-            piece.resize(some.len() * out_item, U::default());
+            let mut piece = scratch.take::<U::Stored>(some.len() * out_item);
+            bytemuck::fill_zeroes(&mut piece);
             let to = bytemuck::cast_slice_mut(&mut part[at..at + piece.len()]);
-            self.fill.fill(&mut **worker, some, self.layout.unit, piece)?;
-            copy_past_cache(U::bytes(piece), to);
+            if let Some(out) = U::view_mut(&mut piece) {
+                self.fill.fill(&mut **worker, some, self.layout.unit, out)?;
+                copy_past_cache(bytemuck::cast_slice(&piece), to);
+            } else {
+                // Bools, which have no view of their bytes.
+                let mut elements = vec![U::default(); piece.len()];
+                self.fill.fill(&mut **worker, some, self.layout.unit, &mut elements)?;
+                copy_past_cache(U::bytes(&elements), to);
+            }
         }
         Ok(())
     }

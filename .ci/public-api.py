@@ -18,9 +18,11 @@ KINDS = ("struct", "enum", "trait", "fn", "macro", "type", "constant")
 
 def text(page: str) -> str:
     """The text of some HTML, on one line."""
-    page = re.sub(r"<summary.*?</summary>|<a [^>]*class=\"(?:src|anchor)[^>]*>.*?</a>", "", page, flags=re.S)
+    links = r"<summary.*?</summary>|<a [^>]*class=\"(?:src|anchor)[^>]*>.*?</a>"
+    page = re.sub(links, "", page, flags=re.S)
     line = html.unescape(re.sub(r"<[^>]*>", "", page))
-    line = re.sub(r"\s+", " ", line.replace("\u00a0", " "))
+    # No-break spaces, and the mark of notable traits.
+    line = re.sub(r"\s+", " ", line.replace("\u00a0", " ").replace("ⓘ", ""))
     line = re.sub(r"(?<=[^\s])where ", " where ", line)
     return line.replace("( ", "(").replace(", )", ")").replace("]pub ", "] pub ").strip()
 
@@ -35,10 +37,13 @@ def lines_of(path: pathlib.Path, module: str):
         return
     declaration = text(declared.group(1)) if declared else name
     # Of a trait its page gives the methods anyway, below.
-    declaration = re.sub(r" \{.*", "", declaration) if kind == "trait" else declaration
+    declaration = re.sub(r" ?\{.*", "", declaration) if kind == "trait" else declaration
     yield f"{module}::{name}: {declaration}"
-    own = re.split(r'id="(?:trait-implementations|implementors|synthetic-implementations)"', page)[0]
-    methods = r'<section id="(?:ty)?(?:method|associatedtype|associatedconstant)\.[^"]*"[^>]*>(.*?)</section>'
+    # Methods that `Deref` gives are those of std, and change with the toolchain.
+    foreign = "trait-implementations|foreign-impls|implementors|synthetic-implementations|deref-methods"
+    own = re.split(rf'id="(?:{foreign})', page)[0]
+    kinds = "method|associatedtype|associatedconstant"
+    methods = rf'<section id="(?:ty)?(?:{kinds})\.[^"]*"[^>]*>(.*?)</section>'
     for method in re.findall(methods, own, re.S):
         header = re.search(r'<h4 class="code-header">(.*?)</h4>', method, re.S)
         if header:
@@ -67,7 +72,7 @@ def main() -> int:
     changes = list(difflib.unified_diff(before, now, "recorded", "now", lineterm="", n=0))
     if changes:
         print("\n".join(changes))
-        print("FAILED: the public face changed; if it was meant to, record it with --write", file=sys.stderr)
+        print("FAILED: the public face changed; if it was meant to, use --write", file=sys.stderr)
         return 1
     print(f"the public face is as recorded: {len(now)} lines")
     return 0

@@ -71,14 +71,21 @@ fn code(text: &str) -> String {
     code
 }
 
-/// The modules at the root of the crate that a code names: `crate::map::Seen` names `map`.
+/// The modules at the root of the crate that a code names: `crate::map::Bytes` names `map`. A list
+/// of them, `crate::{map, view}`, gives `{`, which no layer has: one line for each is asked for.
 fn named_modules(code: &str) -> Vec<String> {
     let named = code.match_indices("crate::").filter_map(|(at, path)| {
         let rest = &code[at + path.len()..];
+        if code[..at].ends_with('$') {
+            return None; // for users, who see the root only
+        }
+        if rest.starts_with('{') {
+            return Some("{".to_owned());
+        }
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-        // Macros are at the root, wherever they are written, and so is what they name for users.
+        // Macros are at the root, wherever they are written.
         let is_macro = rest[end..].starts_with('!') || MACROS.contains(&&rest[..end]);
-        (!is_macro && !code[..at].ends_with('$')).then(|| rest[..end].to_owned())
+        (!is_macro).then(|| rest[..end].to_owned())
     });
     named.filter(|name| !name.is_empty()).collect()
 }
@@ -139,6 +146,7 @@ fn an_arrow_that_runs_up_is_seen() {
     assert_eq!(seen("low/x.rs", "use crate::high::A;").len(), 1);
     assert_eq!(seen("low.rs", "fn f() { crate::high::a() }").len(), 1);
     assert_eq!(seen("high.rs", "use crate::Reexported;").len(), 1);
+    assert_eq!(seen("low.rs", "use crate::{ground::A, high::B};").len(), 1);
     assert_eq!(seen("other.rs", "").len(), 1);
 }
 

@@ -183,13 +183,19 @@ fn bools_of_an_unfinished_file_are_lent_as_bytes() {
     assert_eq!(read, [true, false, true, true, false, true]);
 }
 
+/// A new array of two rows of zeros, and a hard link to it, in a folder of its own.
+fn linked(name: &str) -> (TempDir, PathBuf, PathBuf) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, link) = (dir.path().join(name), dir.path().join("link.dat"));
+    ArrayMut::<u8>::create(&path, [2, 4]).expect("created").close().expect("closed");
+    std::fs::hard_link(&path, &link).expect("a link");
+    (dir, path, link)
+}
+
 /// A hard link of a raw file, read as if rows that are not committed were part of it.
 #[test]
 fn uncommitted_rows_are_never_lent() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let (path, link) = (dir.path().join("x.dat"), dir.path().join("link.dat"));
-    ArrayMut::<u8>::create(&path, [2, 4]).expect("created").close().expect("closed");
-    std::fs::hard_link(&path, &link).expect("a link");
+    let (_dir, path, link) = linked("x.dat");
     let spec = |rows: usize| RawSpec::new(DType::U8, Shape::new([rows, 4]).expect("small"));
     let before = Array::<u8>::open_raw(&link, &spec(2)).expect("opened before");
     assert_eq!(before.as_slice(), Some(&[0; 8][..]));
@@ -207,10 +213,7 @@ fn uncommitted_rows_are_never_lent() {
 /// Rows that a killed appender left are not taken back while a reader has them mapped.
 #[test]
 fn a_mapped_rest_is_not_taken_back() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let (path, link) = (dir.path().join("x.npy"), dir.path().join("link.dat"));
-    ArrayMut::<u8>::create(&path, [2, 4]).expect("created").close().expect("closed");
-    std::fs::hard_link(&path, &link).expect("a link");
+    let (dir, path, link) = linked("x.npy");
     let appender = || Appender::<u8>::open(&path);
     // As after a kill: rows behind the last one, and the journal that says so.
     let mut first = appender().expect("nobody else");

@@ -337,6 +337,10 @@ pub(crate) fn elements_mut<T: Element>(bytes: &mut [u8]) -> &mut [T::Stored] {
     bytemuck::try_cast_slice_mut(bytes).unwrap_or_default()
 }
 
+pub(super) fn not_addressable(path: &Path, reason: &'static str, instead: &'static str) -> Error {
+    Error::NotAddressable { path: path.to_owned(), reason, instead }
+}
+
 pub(crate) fn rows_mut<'a, T: Element>(
     path: &Path,
     meta: &Meta,
@@ -345,9 +349,7 @@ pub(crate) fn rows_mut<'a, T: Element>(
 ) -> Result<&'a mut [T]> {
     let row_len = meta.shape.row_len();
     check_ranges(&meta.shape, &rows, &(0..row_len))?;
-    let refuse = |reason| {
-        Err(Error::NotAddressable { path: path.to_owned(), reason, instead: "write_rows" })
-    };
+    let refuse = |reason| Err(not_addressable(path, reason, "write_rows"));
     let Some(map) = map.filter(|_| !meta.shape.is_empty()) else { return Ok(&mut []) };
     if !lends_in_place(meta, map) {
         return refuse("it is in foreign byte order, misaligned or in Fortran order");

@@ -2,10 +2,10 @@
 
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::ArrayMut;
-use super::array_mut::elements_mut;
+use super::array_mut::{elements_mut, not_addressable};
 use crate::durable::publish::{Step, publish, validate};
 use crate::durable::{AtomicFile, FlushPolicy};
 use crate::element::Element;
@@ -121,8 +121,4 @@ impl<T: Element> StagedArray<T> {
         // Nothing has been written through the opened array yet.
         ArrayMut::assemble(target, (file, self.seen), self.map, self.meta, self.flush)
     }
-}
-
-fn not_addressable(path: &Path, reason: &'static str, instead: &'static str) -> Error {
-    Error::NotAddressable { path: path.to_owned(), reason, instead }
 }

@@ -57,9 +57,9 @@
 //! | numpy | rowmill |
 //! |---|---|
 //! | `np.load(path, mmap_mode="r")` | [`open`], or [`Array::<f32>::open`](Array::open), which checks the dtype |
-//! | `np.memmap(path, dtype, mode, shape)` | the same by [`file::RawSpec`] or a sidecar; [`ArrayMut`] writes, [`CowArray`] is mode `c` |
+//! | `np.memmap(path, dtype, shape=s)` | [`Array::open_raw`]; [`ArrayMut`] is mode `r+`, [`CowArray`] `c` |
 //! | `open_memmap(path, "w+", dtype, shape)` | [`ArrayMut::create`], [`CreateOptions`] |
-//! | `a.mean()`, `a.mean(axis=0)`, `a.mean(axis=1)` | `Mean::all()`, `Mean::per_column()`, `Mean::per_row()` in [`Engine::reduce`] |
+//! | `a.mean()`, `a.mean(axis=0)` | `Mean::all()`, `Mean::per_column()` in [`Engine::reduce`] |
 //! | `a.sum(axis=(0, 2), keepdims=True)` | [`Over`] |
 //! | `np.nanmean(a)` | `Mean::all().nan(NanPolicy::Skip)` |
 //! | `a[a > 0.5].sum()`, `a.sum(where=mask)` | `Sum::all().masked(...)` with [`Mask`] or [`Condition`] |

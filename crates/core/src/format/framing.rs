@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | checkpoint | `ROWMILLC` | job, input and state (`checkpoint/file.rs` of rowmill-exec) |
 //! | journal of an in-place job | `ROWMILLJ` | array, job and size of records (`journal/head.rs`); records follow |
-//! | journal of an append | `ROWMILLA` | length and identity of the file (`append/journal.rs`) |
+//! | journal of an append | `ROWMILLA` | length and identity of the file (`append_journal/`) |
 //!
 //! Partials are JSON, for people and for systems that relay JSON; their version and their XXH3 are
 //! members of it.

@@ -13,7 +13,7 @@
 //! | record | bytes that do not change |
 //! |---|---|
 //! | replacement (`sidecar/replacement.rs`) | the whole file (1) |
-//! | append journal (`append/journal.rs`) | all up to the old end (1, 2) |
+//! | append journal (`format/append_journal/`) | all up to the old end (1, 2) |
 //! | in-place journal (`journal/`) | header and length; with each record all but its rows (3) |
 //! | unfinished output of a checkpoint | header, length, rows that are done (4) |
 //! | input of a checkpoint, note of a finished job (`Identity`) | the whole file (5) |

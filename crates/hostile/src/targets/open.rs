@@ -93,7 +93,11 @@ fn check_reading(path: &Path) {
     let [mapped, positioned] = [Backend::Mapped, Backend::Positioned].map(|backend| {
         let opened = OpenOptions::new().backend(backend).open_any(path);
         opened.map(|array| {
-            let seen = match_array!(&array, x => format!("{} {}", edge_elements(x), scan(x)); complex x => edge_elements(x));
+            let seen = match_array!(
+                &array,
+                x => format!("{} {}", edge_elements(x), scan(x));
+                complex x => edge_elements(x)
+            );
             (array.meta().clone(), seen)
         })
     });

@@ -251,12 +251,18 @@ macro_rules! for_each_axis {
         }
 
         /// Along an axis chosen at run time.
-        pub fn along($($this,)? axis: $crate::kernel::AnyAxis) -> $crate::kernel::Reduction<$kernel, $crate::kernel::AnyAxis> {
+        pub fn along(
+            $($this,)?
+            axis: $crate::kernel::AnyAxis,
+        ) -> $crate::kernel::Reduction<$kernel, $crate::kernel::AnyAxis> {
             $crate::kernel::Reduction::new($value, axis)
         }
 
         /// Over a set of axes: see [`Over`]($crate::Over).
-        pub fn over($($this,)? axes: $crate::kernel::Axes<'_>) -> $crate::kernel::Reduction<$kernel, $crate::kernel::Axes<'_>> {
+        pub fn over(
+            $($this,)?
+            axes: $crate::kernel::Axes<'_>,
+        ) -> $crate::kernel::Reduction<$kernel, $crate::kernel::Axes<'_>> {
             $crate::kernel::Reduction::new($value, axes)
         }
     };
